@@ -1,0 +1,188 @@
+"""Loads ONNX models without reading weights that lie beside them, and says which opset they use."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import onnx
+from google.protobuf.message import DecodeError
+from logitconf.errors import LogitconfError
+
+DEFAULT_DOMAINS = ("", "ai.onnx")
+"""Both spellings of the default operator domain."""
+
+_LARGEST_PROTOBUF = 2**31 - 1
+_FOREIGN_FILES = (
+    (0, b"PK\x03\x04", "a zip archive, as torch.save and Keras write it; export it to ONNX"),
+    (0, b"version https://git-lfs", "a Git LFS pointer; fetch the file behind it with 'git lfs pull'"),
+    (4, b"ORTM", "onnxruntime's .ort format; use the .onnx file it was made from"),
+    (4, b"TFL3", "a TensorFlow Lite model; convert it to ONNX"),
+    (0, b"\x89HDF", "an HDF5 file, as Keras writes it; export it to ONNX"),
+    (0, b"\x1f\x8b", "gzip-compressed; unpack it"),
+)
+
+
+def load_model(
+    source: str | Path | bytes | onnx.ModelProto, *, external_data: bool = False
+) -> onnx.ModelProto:
+    """The model, parsed but not run; weights in other files stay there unless asked for.
+
+    Args:
+        source: a file, its bytes, or a model, which is returned as it is.
+        external_data: whether to read external weights too; only from a file.
+
+    Raises:
+        LogitconfError: if the source is no complete ONNX model, or keeps weights outside its folder.
+    """
+    if isinstance(source, onnx.ModelProto):
+        model, name = source, "the model"
+    elif isinstance(source, bytes):
+        model, name = _parse(source, "the model"), "the model"
+    else:
+        name = str(source)
+        model = _parse(_read(Path(source)), name)
+    if not model.HasField("graph") or not model.graph.output:
+        raise LogitconfError(f"{name} must be an ONNX model with at least one output, got none")
+    tensors = list(external_tensors(model))
+    for tensor in tensors:
+        external_location(tensor)
+    if external_data and tensors:
+        if isinstance(source, onnx.ModelProto | bytes):
+            raise LogitconfError(
+                "external data can be loaded only when the model is given as a path, "
+                f"got {type(source).__name__}"
+            )
+        _load_external(model, tensors, Path(source).parent)
+    return model
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_PROTOBUF:
+            raise LogitconfError(
+                f"an ONNX file must be below 2 GiB, got {size} bytes in {path}; "
+                "save it with external data"
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, LogitconfError):
+            raise
+        raise LogitconfError(f"{path} must be a readable ONNX file: {error}") from error
+
+
+def _parse(content: bytes, name: str) -> onnx.ModelProto:
+    if not content:
+        raise LogitconfError(f"{name} must be an ONNX model, got 0 bytes")
+    for start, magic, what in _FOREIGN_FILES:
+        if content[start : start + len(magic)] == magic:
+            raise LogitconfError(f"{name} must be an ONNX model, but it is {what}")
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(content)
+    except DecodeError as error:
+        raise LogitconfError(
+            f"{name} must be an ONNX model, but {len(content)} bytes cannot be parsed as one "
+            "(not ONNX, or truncated)"
+        ) from error
+    return model
+
+
+def external_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor whose data lie in another file: initializers, attributes, subgraphs, functions."""
+    pending: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
+    while pending:
+        scope = pending.pop()
+        tensors: list[onnx.TensorProto] = []
+        if isinstance(scope, onnx.GraphProto):
+            tensors.extend(scope.initializer)
+            for sparse in scope.sparse_initializer:
+                tensors += (sparse.values, sparse.indices)
+        for node in scope.node:
+            for attribute in node.attribute:
+                tensors += (attribute.t, *attribute.tensors)
+                for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                    tensors += (sparse.values, sparse.indices)
+                pending += (g for g in (attribute.g, *attribute.graphs) if g.node or g.initializer)
+        yield from (t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL)
+
+
+def external_location(tensor: onnx.TensorProto) -> str:
+    """The file, relative to the model's folder, that holds the tensor's data.
+
+    Raises:
+        LogitconfError: if there is none, or if it would lie outside the model's folder.
+    """
+    location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+    windows = PureWindowsPath(location)
+    outside = (
+        not location
+        or "\0" in location
+        or PurePosixPath(location).is_absolute()
+        or bool(windows.drive or windows.root)
+        or ".." in windows.parts
+    )
+    if outside:
+        raise LogitconfError(
+            "external data must lie in the model's own folder, "
+            f"got location {location[:200]!r} for tensor {tensor.name[:200]!r}"
+        )
+    return location
+
+
+def _load_external(
+    model: onnx.ModelProto, tensors: list[onnx.TensorProto], folder: Path
+) -> None:
+    root = os.path.realpath(folder)
+    for tensor in tensors:
+        location = external_location(tensor)
+        # A symbolic link inside the folder could still lead out of it.
+        target = os.path.realpath(os.path.join(root, location))
+        if os.path.commonpath([root, target]) != root:
+            raise LogitconfError(
+                f"external data must lie in the model's own folder, got {location[:200]!r}, "
+                "a link that leads out of it"
+            )
+    try:
+        onnx.load_external_data_for_model(model, root)
+    except (OSError, ValueError, TypeError, onnx.checker.ValidationError) as error:
+        raise LogitconfError(f"the model's external data must be readable: {error}") from error
+
+
+def host_opset(model: onnx.ModelProto) -> int:
+    """The default-domain opset that the host uses, or would use if it imports none.
+
+    Imported twice, the last one counts, as in onnxruntime 1.31. Imported not at all (hosts made of
+    ``ai.onnx.ml`` alone), it is the newest that was out with the host's IR version.
+
+    Raises:
+        LogitconfError: if the import is no positive number.
+
+    Example:
+        >>> import onnx
+        >>> host_opset(onnx.ModelProto(opset_import=[onnx.helper.make_opsetid("ai.onnx", 15)]))
+        15
+    """
+    versions = [i.version for i in model.opset_import if i.domain in DEFAULT_DOMAINS]
+    if not versions:
+        return _opset_of_ir(model.ir_version)
+    if versions[-1] < 1:
+        raise LogitconfError(f"the model's opset must be 1 or more, got {versions[-1]}")
+    return int(versions[-1])
+
+
+def imports_default_domain(model: onnx.ModelProto) -> bool:
+    """Whether the host imports the default domain, as ``""`` or spelled out."""
+    return any(entry.domain in DEFAULT_DOMAINS for entry in model.opset_import)
+
+
+def domain_opset(model: onnx.ModelProto, domain: str) -> int | None:
+    """The version of another domain that the host imports, None if it does not."""
+    versions = [int(i.version) for i in model.opset_import if i.domain == domain]
+    return versions[-1] if versions else None
+
+
+def _opset_of_ir(ir_version: int) -> int:
+    released = [int(row[2]) for row in onnx.helper.VERSION_TABLE if int(row[1]) <= ir_version]
+    # IR 3 came with opset 1; what attaches a head starts at 7.
+    return max([7, *released])

@@ -1,0 +1,188 @@
+"""Writing a head's nodes at any opset from 7: all differences between opsets live here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from logitconf.errors import LogitconfError
+from onnx import TensorProto, helper, numpy_helper
+
+OLDEST_OPSET = 7
+NEWEST_OPSET = 26
+DEFAULT_OPSET = 17
+DEFAULT_IR = 8
+PREFIX = "logitconf/"
+
+_SCALAR_NAMES = {
+    "inf": "infinity",
+    "-inf": "minus_infinity",
+    "nan": "not_a_number",
+    "0": "zero",
+    "1": "one",
+}
+
+
+def check_opset(opset: int) -> int:
+    """The opset, if a head can be written at it.
+
+    Raises:
+        LogitconfError: outside 7..26.
+    """
+    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+        raise LogitconfError(f"opset must be in {OLDEST_OPSET}..{NEWEST_OPSET}, got {opset}")
+    return opset
+
+
+def ir_for_opset(opset: int) -> int:
+    """The IR version to write for an opset: 8 up to opset 18, the oldest that allows it beyond.
+
+    Below opset 9 it is 3, as the oldest runtimes expect.
+    """
+    if opset < 9:
+        return 3
+    oldest: int = helper.find_min_ir_version_for([helper.make_opsetid("", opset)])
+    return oldest if opset < 15 else max(DEFAULT_IR, oldest)
+
+
+class GraphWriter:
+    """Collects nodes and initializers of one head, written for one opset.
+
+    Every method appends a node and returns the name of its output.
+    """
+
+    def __init__(self, opset: int) -> None:
+        self.opset = check_opset(opset)
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, TensorProto] = {}
+        self._used: dict[str, int] = {}
+
+    def node(self, op: str, inputs: Sequence[str], what: str, **attributes: Any) -> str:
+        """Appends one node whose name and output say what it holds."""
+        count = self._used.get(what, 0) + 1
+        self._used[what] = count
+        name = f"{PREFIX}{what}" if count == 1 else f"{PREFIX}{what}_{count}"
+        self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def constant(self, array: "np.ndarray[Any, Any]", what: str) -> str:
+        """An initializer; equal ones are shared."""
+        name = f"{PREFIX}{what}"
+        self.initializers.setdefault(name, numpy_helper.from_array(array, name))
+        return name
+
+    def scalar(self, value: float, dtype: "np.dtype[Any]") -> str:
+        """A scalar initializer of a floating dtype."""
+        text = f"{value:g}"
+        what = _SCALAR_NAMES.get(text, f"scalar_{text}")
+        if dtype != np.float32:
+            what = f"{what}_{dtype.name}"
+        return self.constant(np.array(value, dtype=dtype), what)
+
+    def reduce(
+        self, kind: str, x: str, axes: Sequence[int], what: str, *, keepdims: bool = False
+    ) -> str:
+        """ReduceMax, ReduceMin, ReduceSum or ReduceL1 over the axes.
+
+        The axes are an input from opset 13 for ReduceSum, from 18 for the others.
+        """
+        as_input = self.opset >= (13 if kind == "Sum" else 18)
+        if as_input:
+            inputs = [x, self._axes(axes)]
+            return self.node(f"Reduce{kind}", inputs, what, keepdims=int(keepdims))
+        return self.node(f"Reduce{kind}", [x], what, axes=list(axes), keepdims=int(keepdims))
+
+    def squeeze(self, x: str, axis: int, what: str) -> str:
+        """Drops an axis of size one."""
+        return self._with_axis("Squeeze", x, axis, what)
+
+    def unsqueeze(self, x: str, axis: int, what: str) -> str:
+        """Adds an axis of size one."""
+        return self._with_axis("Unsqueeze", x, axis, what)
+
+    def _with_axis(self, op: str, x: str, axis: int, what: str) -> str:
+        if self.opset >= 13:
+            return self.node(op, [x, self._axes([axis])], what)
+        return self.node(op, [x], what, axes=[axis])
+
+    def _axes(self, axes: Sequence[int]) -> str:
+        label = "_".join(str(axis) for axis in axes)
+        return self.constant(np.array(axes, dtype=np.int64), f"axes_{label}")
+
+    def reshape(self, x: str, shape: Sequence[int], what: str) -> str:
+        """A new shape; 0 keeps an axis, −1 takes what is left."""
+        label = "_".join(str(size) for size in shape)
+        return self.node(
+            "Reshape", [x, self.constant(np.array(shape, dtype=np.int64), f"shape_{label}")], what
+        )
+
+    def cast(self, x: str, to: int, what: str) -> str:
+        """Another element type."""
+        return self.node("Cast", [x], what, to=to)
+
+    def equal(self, a: str, b: str, what: str) -> str:
+        """a == b for floats; False where either is NaN, from opset 11.
+
+        Below 11 Equal takes no floats, and NaN compares equal: the callers' guards see it anyway.
+        """
+        if self.opset >= 11:
+            return self.node("Equal", [a, b], what)
+        unlike = self.node(
+            "Or",
+            [self.node("Less", [a, b], "is_less"), self.node("Less", [b, a], "is_more")],
+            "is_unlike",
+        )
+        return self.node("Not", [unlike], what)
+
+    def bound(self, kind: str, x: str, bound: str, value: float, what: str) -> str:
+        """Max or Min with a scalar; Clip at opset 7, where Max does not broadcast."""
+        if self.opset >= 8:
+            return self.node(kind, [x, bound], what)
+        limits = {"min": value} if kind == "Max" else {"max": value}
+        return self.node("Clip", [x], what, **limits)
+
+    def where(self, condition: str, a: str, b: str, dtype: "np.dtype[Any]", what: str) -> str:
+        """A where the condition holds, else b."""
+        if self.opset >= 9:
+            return self.node("Where", [condition, a, b], what)
+        return self._where_without_where(condition, a, b, dtype, what)
+
+    def _where_without_where(
+        self, condition: str, a: str, b: str, dtype: "np.dtype[Any]", what: str
+    ) -> str:
+        """Where by arithmetic, for the constants that heads select, below opset 9."""
+        holds = self.cast(condition, helper.np_dtype_to_tensor_dtype(dtype), "holds")
+        one = self.scalar(1.0, dtype)
+        if b == self.scalar(float("nan"), dtype):
+            # sqrt(1 - 1) adds 0, sqrt(0 - 1) adds NaN
+            poison = self.node("Sqrt", [self.node("Sub", [holds, one], "lack")], "poison")
+            return self.node("Add", [a, poison], what)
+        if a == self.scalar(-float("inf"), dtype):
+            # log(1 - 1) adds -inf, log(1 - 0) adds 0
+            fails = self.node("Sub", [one, holds], "fails")
+            return self.node("Add", [b, self.node("Log", [fails], "sink")], what)
+        if b == self.scalar(float("inf"), dtype):
+            lift = self.node("Neg", [self.node("Log", [holds], "log_holds")], "lift")
+            return self.node("Add", [a, lift], what)
+        if a == self.scalar(0.0, dtype):
+            # b >= 0 here: min(b, 0) where it holds, min(b, inf) elsewhere
+            limit = self.node("Neg", [self.node("Log", [holds], "log_holds")], "limit")
+            return self.node("Min", [b, limit], what)
+        raise LogitconfError(f"this head needs opset 9 or newer, got {self.opset}")
+
+    def softmax(self, x: str, axis: int, rank: int, what: str) -> str:
+        """Softmax over the last axis; below opset 13 the operator is right for no other."""
+        if axis != rank - 1:
+            raise LogitconfError(f"Softmax is written for the last axis only, got {axis} of {rank}")
+        return self.node("Softmax", [x], what, axis=axis)
+
+    def top_two(self, x: str, axis: int, what: str) -> str:
+        """The two largest values along an axis, descending."""
+        values, positions = f"{PREFIX}{what}", f"{PREFIX}{what}_positions"
+        if self.opset >= 10:
+            inputs = [x, self.constant(np.array([2], dtype=np.int64), "two")]
+            node = helper.make_node("TopK", inputs, [values, positions], name=values, axis=axis)
+        else:
+            node = helper.make_node("TopK", [x], [values, positions], name=values, axis=axis, k=2)
+        self.nodes.append(node)
+        return values

@@ -1,0 +1,49 @@
+"""Fit a confidence score on logits, compile it, and let logitconf_export ship it."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logitconf.card import HeadForm as HeadForm
+    from logitconf.card import ScoreCard as ScoreCard
+    from logitconf.errors import LogitconfError as LogitconfError
+    from logitconf.errors import LogitconfWarning as LogitconfWarning
+    from logitconf.errors import MissingExtraError as MissingExtraError
+    from logitconf.errors import UncertifiableError as UncertifiableError
+    from logitconf.head import ConfidenceHead as ConfidenceHead
+    from logitconf.logit_scores import EnergyScore as EnergyScore
+    from logitconf.logit_scores import EntropyScore as EntropyScore
+    from logitconf.logit_scores import LogitScore as LogitScore
+    from logitconf.logit_scores import MarginScore as MarginScore
+    from logitconf.logit_scores import SoftmaxScore as SoftmaxScore
+    from logitconf.logit_scores import load as load
+
+# names are looked up on first use, so that what needs no torch loads without it
+_HOME = {
+    "HeadForm": "card",
+    "ScoreCard": "card",
+    "LogitconfError": "errors",
+    "LogitconfWarning": "errors",
+    "MissingExtraError": "errors",
+    "UncertifiableError": "errors",
+    "ConfidenceHead": "head",
+    "EnergyScore": "logit_scores",
+    "EntropyScore": "logit_scores",
+    "LogitScore": "logit_scores",
+    "MarginScore": "logit_scores",
+    "SoftmaxScore": "logit_scores",
+    "load": "logit_scores",
+}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'logitconf' has no attribute {name!r}")
+    return getattr(import_module(f"logitconf.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

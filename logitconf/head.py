@@ -1,0 +1,134 @@
+"""The compiled score: a module with temperature and threshold as buffers."""
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from logitconf.card import HeadForm, ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.reductions import Form, Runtime, value_at_largest
+from logitconf.scores import SCORES
+from logitconf.tasks import InputKind, Layout, canonical, check_task
+
+_MASK_TYPES = {"bool": torch.bool, "uint8": torch.uint8, "float32": torch.float32}
+
+
+def accept(score: Tensor, threshold: Tensor, floor: float) -> Tensor:
+    """Whether a float32 score is accepted: finite and strictly below the threshold.
+
+    A NaN fails both comparisons, and nothing computable lies at or below the floor.
+    """
+    return (score < threshold) & (score > floor)
+
+
+class ConfidenceHead(nn.Module):
+    """Logits in, score and mask out, the same in PyTorch and in ONNX.
+
+    Attributes:
+        temperature: () float32 buffer; divides the logits.
+        threshold: () float32 buffer, or (K,) with one for each predicted class.
+        card: the score card that the head was made from.
+        form: how it is written.
+    """
+
+    temperature: Tensor
+    threshold: Tensor
+
+    def __init__(self, card: ScoreCard, form: HeadForm) -> None:
+        """Makes the head of a card.
+
+        Raises:
+            LogitconfError: if the card has no threshold, or the form does not fit it.
+        """
+        super().__init__()
+        check_fits(card, form)
+        self.card = card
+        self.form = form
+        self.register_buffer("temperature", torch.tensor(card.temperature, dtype=torch.float32))
+        self.register_buffer("threshold", torch.tensor(card.threshold, dtype=torch.float32))
+
+    @property
+    def layout(self) -> Layout:
+        """Where the classes lie."""
+        return Layout(check_task(self.card.task), self.form.n_classes, self.form.class_axis)
+
+    def forward(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The score and whether it is accepted.
+
+        Args:
+            logits: (N, K), or with further axes as the form says; any floating dtype.
+
+        Returns:
+            The score, float32, lower is more confident, and the mask, one of each for every
+            position: the shape of the logits without the class axis.
+        """
+        double = self.form.precision == "float64"
+        values = logits.to(torch.float64 if double else torch.float32)
+        layout = self.layout
+        canonical_logits = canonical(values, layout, cast(InputKind, self.form.kind))
+        form = Form(
+            axis=layout.class_axis,
+            last=layout.class_axis == canonical_logits.ndim - 1,
+            n_classes=layout.n_columns,
+            runtime=cast(Runtime, self.form.runtime),
+        )
+        row = SCORES[self.card.score]
+        temperature = self.temperature.to(values.dtype)
+        score = row.function(layout.family)(canonical_logits, temperature, form).to(torch.float32)
+        threshold = self.threshold
+        if threshold.ndim:
+            threshold = value_at_largest(canonical_logits.to(torch.float32), threshold, form)
+        mask = accept(score, threshold, row.floor)
+        return score, mask.to(_MASK_TYPES[self.form.mask_type])
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "ConfidenceHead":
+        """Moves the buffers to another device, but never rounds them (``.half()``)."""
+        exact = {name: buffer for name, buffer in self.named_buffers(recurse=False)}
+        super()._apply(fn, recurse)
+        for name, buffer in exact.items():
+            moved = getattr(self, name)
+            if moved.dtype != buffer.dtype:
+                setattr(self, name, buffer.to(moved.device))
+        return self
+
+    def extra_repr(self) -> str:
+        """What is printed between the brackets."""
+        return f"score={self.card.score!r}, task={self.card.task!r}, {self.form}"
+
+
+def check_fits(card: ScoreCard, form: HeadForm) -> None:
+    """Checks that a head of this form can be made from the card.
+
+    Raises:
+        LogitconfError: if it cannot, with the reason.
+    """
+    if card.score not in SCORES:
+        raise LogitconfError(f"score must be one of {list(SCORES)}, got {card.score!r}")
+    task = check_task(card.task)
+    if card.threshold is None:
+        raise LogitconfError("a head needs a threshold; call set_threshold(...) before compile()")
+    if task == "binary" and form.n_classes not in (1, 2):
+        raise LogitconfError(
+            "a binary head must know whether it gets one or two logits: "
+            f"n_classes must be 1 or 2, got {form.n_classes}; fit the score or pass n_classes="
+        )
+    if task == "multiclass" and form.n_classes == 1:
+        raise LogitconfError("a multiclass head needs n_classes of at least 2, got 1")
+    if card.n_classes is not None and form.n_classes not in (None, card.n_classes):
+        raise LogitconfError(
+            f"n_classes must be {card.n_classes}, as the score was fitted, got {form.n_classes}"
+        )
+    if isinstance(card.threshold, tuple):
+        if Layout(task, form.n_classes).family == "bernoulli":
+            raise LogitconfError("a threshold for each class needs classes, got labels")
+        if form.n_classes != len(card.threshold):
+            raise LogitconfError(
+                f"{len(card.threshold)} thresholds need n_classes={len(card.threshold)}, "
+                f"got {form.n_classes}"
+            )
+    if card.score == "energy" and form.kind != "logits":
+        raise LogitconfError(
+            f"energy needs logits, got {form.kind}: a probability has lost the logits' offset"
+        )

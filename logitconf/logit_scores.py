@@ -1,0 +1,387 @@
+"""The confidence scores that users fit: :class:`SoftmaxScore` and its siblings."""
+
+import warnings
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from logitconf import thresholds
+from logitconf.card import HeadForm, ScoreCard, check_temperature
+from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.extraction import extract_logits
+from logitconf.head import ConfidenceHead, accept
+from logitconf.reductions import Form, value_at_largest
+from logitconf.scores import SCORES
+from logitconf.tasks import (
+    ArrayLike,
+    Layout,
+    Task,
+    canonical,
+    check_labels,
+    check_logits,
+    check_task,
+    predicted_correctly,
+    signed_canonical,
+)
+from logitconf.temperature import fit_temperature
+
+
+class LogitScore(ABC):
+    """A confidence score on logits; lower is more confident.
+
+    Logits and labels by task: multiclass (N, C) and (N,) long; binary with one logit (N,) or
+    (N, 1) and (N,) float or long; binary with two logits (N, 2) and (N,) long; multilabel (N, L)
+    and (N, L) float.
+
+    Attributes:
+        task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
+        card: what is known so far, as plain values.
+        scores: float32 scores of the calibration rows, None before ``fit`` and after ``load``.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, temperature: float | None = None, task: str = "multiclass") -> None:
+        """Makes a score that can be used at once, or fitted.
+
+        Args:
+            temperature: divides the logits, > 0; None means 1 until ``fit`` finds one.
+            task: what the columns mean.
+
+        Raises:
+            LogitconfError: if either is not valid.
+        """
+        if type(self) is LogitScore:
+            raise LogitconfError(f"choose a score: {[c.__name__ for c in SCORE_CLASSES.values()]}")
+        start = 1.0 if temperature is None else temperature
+        self.card = ScoreCard(self.name, check_task(task), check_temperature(start))
+        self.scores: np.ndarray[Any, np.dtype[np.float32]] | None = None
+        self._wrong: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+        self._predicted: np.ndarray[Any, np.dtype[np.int64]] | None = None
+
+    @property
+    def task(self) -> Task:
+        """What the columns of the logits mean."""
+        return check_task(self.card.task)
+
+    @property
+    def temperature(self) -> float:
+        """Divides the logits; a float32 value > 0."""
+        return self.card.temperature
+
+    @property
+    def threshold(self) -> float | tuple[float, ...] | None:
+        """A row is accepted if its score lies below; float32, or one for each class."""
+        return self.card.threshold
+
+    def fit(
+        self,
+        X: ArrayLike | None = None,
+        Y: ArrayLike | None = None,
+        model: nn.Module | None = None,
+        loader: "DataLoader[Any] | None" = None,
+        outdir: str | Path | None = None,
+        prefix: str | None = None,
+    ) -> "LogitScore":
+        """Fits the temperature (with labels) and keeps the scores for ``set_threshold``.
+
+        Args:
+            X: logits, shaped as the task says.
+            Y: labels; with them T minimises the task's NLL, without them it stays as it is.
+            model: instead of X, a module with ``.logits(x)``.
+            loader: with ``model``: yields x, (x, y) or dicts.
+            outdir: with ``model``: folder where extracted logits are saved and found again.
+            prefix: name of the file there.
+
+        Returns:
+            The score itself. A threshold set before is gone.
+
+        Raises:
+            LogitconfError: if logits or labels do not fit the task, or there are none.
+        """
+        if (X is not None) == (model is not None or loader is not None):
+            came = "both" if X is not None else "neither"
+            raise LogitconfError(f"fit takes either logits X or model and loader, got {came}")
+        if X is None:
+            if model is None or loader is None:
+                raise LogitconfError("model and loader must be given together, got one of them")
+            if Y is not None:
+                raise LogitconfError("with model and loader the labels come from the loader, got Y")
+            X, Y = extract_logits(model, loader, outdir=outdir, prefix=prefix)
+        elif outdir is not None or prefix is not None:
+            raise LogitconfError("outdir and prefix need model and loader, got logits X")
+        logits, layout = check_logits(X, self.task)
+        if len(logits) == 0:
+            raise LogitconfError(f"fit needs at least one row, got shape {tuple(logits.shape)}")
+        labels = None if Y is None else check_labels(Y, logits, layout).to(logits.device)
+        card = replace(
+            self.card,
+            threshold=None,
+            policy=None,
+            certificate=None,
+            temperature_fit=None,
+            n_classes=layout.n_columns,
+        )
+        if labels is not None:
+            card = _with_fitted_temperature(card, logits, labels, layout)
+        self.card = card
+        scores = self.score(logits).to(torch.float32).cpu().numpy()
+        self.scores = scores
+        self._wrong = self._predicted = None
+        if labels is not None:
+            self._wrong = ~predicted_correctly(logits, labels, layout).cpu().numpy()
+        if layout.family == "categorical":
+            self._predicted = torch.argmax(logits, dim=1).cpu().numpy()
+        finite = int(np.isfinite(scores).sum())
+        counts = {"rows": len(scores), "not_finite": len(scores) - finite}
+        if self._wrong is not None:
+            counts["errors"] = int(self._wrong.sum())
+        self.card = replace(card, calibration=counts)
+        return self
+
+    def score(self, query_logits: ArrayLike) -> Tensor:
+        """The scores, lower is more confident.
+
+        Args:
+            query_logits: (M, ...) as the task says.
+
+        Returns:
+            (M,), float64 for float64 logits and float32 for all others; NaN for a row with a NaN,
+            a +inf or no finite value.
+
+        Raises:
+            LogitconfError: if the logits do not fit the task or the columns of ``fit``.
+        """
+        logits, layout = self._checked(query_logits)
+        return _score(self.card, _at_least_float32(logits), layout)
+
+    def select(self, query_logits: ArrayLike) -> dict[str, Tensor]:
+        """Scores and the rows that are accepted.
+
+        Without a threshold, ``set_threshold(q=0.99)`` is called first.
+
+        Args:
+            query_logits: (M, ...) as the task says.
+
+        Returns:
+            ``{"score": (M,), "selected": (M,) bool}``. A row is selected if its score, rounded to
+            float32, is finite and below the threshold.
+
+        Raises:
+            LogitconfError: as ``score``; or there is neither threshold nor calibration rows.
+        """
+        if self.threshold is None:
+            self.set_threshold()
+        logits, layout = self._checked(query_logits)
+        values = _at_least_float32(logits)
+        score = _score(self.card, values, layout)
+        threshold = torch.tensor(self.threshold, dtype=torch.float32, device=score.device)
+        if threshold.ndim:
+            form = Form(n_classes=layout.n_columns)
+            threshold = value_at_largest(values.to(torch.float32), threshold, form)
+        return {
+            "score": score,
+            "selected": accept(score.to(torch.float32), threshold, SCORES[self.name].floor),
+        }
+
+    def probabilities(self, logits: ArrayLike) -> Tensor:
+        """Calibrated probabilities, in [0, 1].
+
+        Args:
+            logits: (N, ...) as the task says.
+
+        Returns:
+            Softmax of z for categorical logits, sigmoid of z for one logit and for labels, in the
+            shape of the logits; NaN for the rows that have no score.
+
+        Raises:
+            LogitconfError: if the logits do not fit the task.
+        """
+        tensor, layout = self._checked(logits)
+        values = _at_least_float32(tensor)
+        temperature = torch.tensor(self.temperature, dtype=values.dtype, device=values.device)
+        if layout.family == "categorical":
+            shifted = (values - values.amax(dim=1, keepdim=True)) / temperature
+            return torch.softmax(shifted, dim=1)
+        bad = torch.isnan(_score(self.card, values, layout))
+        result = torch.sigmoid(values / temperature)
+        return torch.where(bad.reshape(-1, *[1] * (values.ndim - 1)), torch.nan, result)
+
+    def compile(
+        self,
+        *,
+        n_classes: int | None = None,
+        rank: int | None = None,
+        class_axis: int = 1,
+        runtime: str = "any",
+        precision: str = "float32",
+        mask_type: str = "bool",
+        kind: str = "logits",
+    ) -> ConfidenceHead:
+        """The fitted score as a module that exports.
+
+        Args:
+            n_classes: columns along the class axis; what ``fit`` saw unless given.
+            rank: axes of the logits; 2 unless given.
+            class_axis: where the classes are, for rank 2 to 8.
+            runtime: ``"any"``: right on every runtime; ``"onnxruntime"``: fastest there.
+            precision: ``"float64"`` computes in double and rounds once.
+            mask_type: ``"uint8"`` or ``"float32"`` for runtimes without bool outputs.
+            kind: ``"probabilities"`` or ``"log-probabilities"`` if the head gets those.
+
+        Raises:
+            LogitconfError: without a threshold, or if the hints do not fit the score.
+        """
+        columns = self.card.n_classes if n_classes is None else n_classes
+        form = HeadForm(columns, rank, class_axis, runtime, precision, mask_type, kind)
+        return ConfidenceHead(self.card, form)
+
+    def save(self, path: str | Path, *, force: bool = False) -> None:
+        """Writes the score card as JSON: exact values, no calibration data.
+
+        Raises:
+            LogitconfError: if the file exists and ``force`` is not given.
+        """
+        self.card.save(path, force=force)
+
+    def _checked(self, logits: ArrayLike) -> tuple[Tensor, Layout]:
+        tensor, layout = check_logits(logits, self.task)
+        if self.card.n_classes not in (None, layout.n_columns):
+            raise LogitconfError(
+                f"logits must have {self.card.n_classes} columns, as the score was fitted, "
+                f"got shape {tuple(tensor.shape)}"
+            )
+        return tensor, layout
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same card."""
+        return isinstance(other, LogitScore) and self.card == other.card
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(temperature={self.temperature:.6g}, task={self.task!r}, "
+            f"threshold={self.threshold})"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle keeps: the card alone."""
+        return {"card": self.card, "scores": None, "_wrong": None, "_predicted": None}
+
+
+def _with_fitted_temperature(
+    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout
+) -> ScoreCard:
+    if layout.one_logit or layout.family == "categorical":
+        classes = torch.unique(labels)
+        one_class = len(classes) == 1
+    else:
+        one_class = False
+    fitted = fit_temperature(
+        signed_canonical(logits, layout),
+        labels,
+        family=layout.family,
+        initial=card.temperature,
+    )
+    if one_class and fitted.identified:
+        fitted = replace(fitted, identified=False, reason="all labels are the same")
+    temperature = fitted.temperature if fitted.identified else card.temperature
+    if not fitted.identified:
+        warnings.warn(
+            f"the rows cannot identify a temperature ({fitted.reason}); it stays {temperature:g}",
+            LogitconfWarning,
+            stacklevel=3,
+        )
+    return replace(card, temperature=temperature, temperature_fit=asdict(fitted))
+
+
+def _at_least_float32(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.to(torch.float32)
+
+
+def _score(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
+    temperature = torch.tensor(card.temperature, dtype=values.dtype, device=values.device)
+    function = SCORES[card.score].function(layout.family)
+    return function(canonical(values, layout), temperature, Form(n_classes=layout.n_columns))
+
+
+class SoftmaxScore(LogitScore):
+    """Maximum softmax probability, negated: −max softmax(z).
+
+    >>> import torch
+    >>> SoftmaxScore().score(torch.tensor([[2.0, 0.0], [0.0, 0.0]]))
+    tensor([-0.8808, -0.5000])
+    """
+
+    name = "softmax"
+
+
+class EntropyScore(LogitScore):
+    """Entropy of the predicted distribution in nats: −Σ p log p; for labels the largest of all.
+
+    >>> import torch
+    >>> EntropyScore().score(torch.zeros(1, 4))
+    tensor([1.3863])
+    """
+
+    name = "entropy"
+
+
+class EnergyScore(LogitScore):
+    """Free energy: −T·logsumexp(z); for labels −Σ T·softplus(z).
+
+    One logit uses the pair (0, abs z), since the offset has no meaning there.
+
+    >>> import torch
+    >>> EnergyScore().score(torch.tensor([[3.0, 0.0, 0.0]]))
+    tensor([-3.0949])
+    """
+
+    name = "energy"
+
+
+class MarginScore(LogitScore):
+    """Largest minus second largest of z, negated; for labels −min abs z.
+
+    >>> import torch
+    >>> MarginScore(temperature=2.0).score(torch.tensor([[3.0, 1.0, 0.0]]))
+    tensor([-1.])
+    """
+
+    name = "margin"
+
+
+SCORE_CLASSES: Mapping[str, type[LogitScore]] = {
+    score.name: score for score in (SoftmaxScore, EntropyScore, EnergyScore, MarginScore)
+}
+
+
+def from_card(card: ScoreCard) -> LogitScore:
+    """The score that a card describes; it has no calibration rows.
+
+    Raises:
+        LogitconfError: if the card names no score of this version.
+    """
+    if card.score not in SCORE_CLASSES:
+        raise LogitconfError(f"score must be one of {sorted(SCORE_CLASSES)}, got {card.score!r}")
+    score = SCORE_CLASSES[card.score](temperature=card.temperature, task=card.task)
+    score.card = card
+    return score
+
+
+def load(path: str | Path) -> LogitScore:
+    """The score in a card written by :meth:`LogitScore.save`, exact to the last bit.
+
+    Raises:
+        LogitconfError: if the file is not a score card.
+    """
+    return from_card(ScoreCard.load(path))

@@ -1,0 +1,115 @@
+"""The table of confidence scores: pure functions of canonical logits, one row a score.
+
+Lower means more confident, everywhere. z = logits / T; natural logarithms.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from logitconf.reductions import (
+    Form,
+    exponential_moments,
+    exponential_sum,
+    softplus_sum,
+    top_two_gap,
+    worst_label,
+)
+from logitconf.tasks import Family
+
+ScoreFunction: TypeAlias = Callable[[Tensor, Tensor, Form], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One score.
+
+    Attributes:
+        categorical: (logits (N, K, ...), T, form) -> (N, ...), for competing classes.
+        bernoulli: the same for independent labels (N, L, ...).
+        floor: every value that the score can take lies above; a runtime that loses a NaN on the
+            way ends below, and the row is not accepted.
+    """
+
+    categorical: ScoreFunction
+    bernoulli: ScoreFunction
+    floor: float
+
+    def function(self, family: Family) -> ScoreFunction:
+        """The formula for one family of logits."""
+        return self.categorical if family == "categorical" else self.bernoulli
+
+
+def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−max softmax(z): in [−1, −1/K].
+
+    Source: Hendrycks & Gimpel 2017, section 2.
+    """
+    _, total = exponential_sum(x, temperature, form)
+    return -torch.reciprocal(total)
+
+
+def softmax_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−min over labels of max(p, 1 − p): in [−1, −1/2]."""
+    return -torch.reciprocal(1.0 + torch.exp(-worst_label(x, form) / temperature))
+
+
+def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−Σ p log p in nats: in [0, log K].
+
+    Source: Shannon 1948; as log S − D / S, which is right for masked classes.
+    """
+    total, moment = exponential_moments(x, temperature, form)
+    return torch.log(total) - moment * torch.reciprocal(total)
+
+
+def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """Max over labels of the Bernoulli entropy in nats: in [0, log 2]."""
+    # finite, since inf * 0 would be NaN
+    distance = torch.clamp(worst_label(x, form) / temperature, max=1e30)
+    odds = torch.exp(-distance)
+    both = 1.0 + odds
+    return torch.log(both) + distance * odds * torch.reciprocal(both)
+
+
+def energy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−T·logsumexp(z), in units of the logits.
+
+    Source: Liu et al. 2020, equation 4.
+    """
+    largest, total = exponential_sum(x, temperature, form)
+    return -(largest + temperature * torch.log(total))
+
+
+def energy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−Σ over labels of T·softplus(z).
+
+    Source: Wang et al. 2021 (JointEnergy), equation 6. One logit comes here as its abs value.
+    """
+    return -softplus_sum(x, temperature, form)
+
+
+def margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−(largest − second of z), exact up to the division: at most 0."""
+    return -(top_two_gap(x, form) / temperature)
+
+
+def margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−min over labels of abs z: at most 0."""
+    return -(worst_label(x, form) / temperature)
+
+
+_UNBOUNDED = -float("inf")
+
+SCORES: Mapping[str, ScoreRow] = MappingProxyType(
+    {
+        "softmax": ScoreRow(softmax_categorical, softmax_bernoulli, floor=-1.5),
+        "entropy": ScoreRow(entropy_categorical, entropy_bernoulli, floor=-1.0),
+        "energy": ScoreRow(energy_categorical, energy_bernoulli, floor=_UNBOUNDED),
+        "margin": ScoreRow(margin_categorical, margin_bernoulli, floor=_UNBOUNDED),
+    }
+)

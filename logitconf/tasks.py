@@ -1,0 +1,220 @@
+"""What each task's logits and labels look like, and their one canonical form.
+
+The last module that knows tasks by name: behind it there are *categorical* logits (classes that
+compete) and *bernoulli* logits (labels that do not).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from logitconf.errors import LogitconfError
+
+Task: TypeAlias = Literal["multiclass", "binary", "multilabel"]
+Family: TypeAlias = Literal["categorical", "bernoulli"]
+InputKind: TypeAlias = Literal["logits", "probabilities", "log-probabilities"]
+ArrayLike: TypeAlias = "Tensor | np.ndarray[Any, Any]"
+
+TASKS: tuple[str, ...] = get_args(Task)
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one task's logits lie in a tensor.
+
+    Attributes:
+        task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
+        n_columns: classes or labels along the class axis; 1 for one-logit binary; None if free.
+        class_axis: the axis of the classes; for one-logit binary it may be absent.
+    """
+
+    task: Task
+    n_columns: int | None
+    class_axis: int = 1
+
+    @property
+    def one_logit(self) -> bool:
+        """Whether a row is a single logit for the positive class."""
+        return self.task == "binary" and self.n_columns == 1
+
+    @property
+    def family(self) -> Family:
+        """Whether the columns are competing classes or independent labels."""
+        if self.task == "multilabel" or self.one_logit:
+            return "bernoulli"
+        return "categorical"
+
+
+def check_task(task: str) -> Task:
+    """The task, if it is one.
+
+    Raises:
+        LogitconfError: for any other word.
+    """
+    if task not in TASKS:
+        raise LogitconfError(f"task must be one of {list(TASKS)}, got {task!r}")
+    return cast(Task, task)
+
+
+def as_tensor(values: ArrayLike, what: str) -> Tensor:
+    """A detached tensor that shares memory with ``values`` where it can.
+
+    Raises:
+        LogitconfError: if it is neither a tensor nor an array of numbers.
+    """
+    if isinstance(values, Tensor):
+        return values.detach()
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        if not values.flags.writeable or not values.dtype.isnative:
+            values = values.astype(values.dtype.newbyteorder("="), copy=True)
+        return torch.from_numpy(np.ascontiguousarray(values))
+    came = f"an array of {values.dtype}" if isinstance(values, np.ndarray) else type(values)
+    raise LogitconfError(f"{what} must be a torch tensor or a NumPy array of numbers, got {came}")
+
+
+def check_logits(logits: ArrayLike, task: Task) -> tuple[Tensor, Layout]:
+    """The logits as a floating tensor and their layout (rows first, classes on axis 1).
+
+    Args:
+        logits: multiclass (N, C); binary (N,), (N, 1) or (N, 2); multilabel (N, L).
+        task: what the columns mean.
+
+    Raises:
+        LogitconfError: if dtype, rank or the number of columns does not fit the task.
+    """
+    tensor = as_tensor(logits, "logits")
+    if tensor.dtype not in _FLOATS:
+        raise LogitconfError(
+            f"logits must be floating point (float16, bfloat16, float32 or float64), "
+            f"got {tensor.dtype}; convert them with .float()"
+        )
+    shape = tuple(tensor.shape)
+    if task == "binary":
+        if tensor.ndim == 1:
+            return tensor, Layout(task, 1)
+        if tensor.ndim == 2 and shape[1] in (1, 2):
+            return tensor, Layout(task, shape[1])
+        raise LogitconfError(f"binary logits must be (N,), (N, 1) or (N, 2), got shape {shape}")
+    least = 2 if task == "multiclass" else 1
+    if tensor.ndim != 2 or shape[1] < least:
+        letter = "C" if task == "multiclass" else "L"
+        hint = "; for a single logit use task='binary'" if shape[1:] == (1,) else ""
+        raise LogitconfError(
+            f"{task} logits must be (N, {letter}) with {letter} >= {least}, got shape {shape}{hint}"
+        )
+    return tensor, Layout(task, shape[1])
+
+
+def check_labels(labels: ArrayLike, logits: Tensor, layout: Layout) -> Tensor:
+    """The labels in the form that the temperature fit takes.
+
+    Args:
+        labels: categorical (N,) or (N, 1) class indices; one-logit (N,) or (N, 1) in [0, 1];
+            multilabel (N, L) in [0, 1].
+        logits: the checked logits.
+        layout: their layout.
+
+    Returns:
+        Categorical: (N,) int64. Bernoulli: (N, L) float32, L = 1 for one logit.
+
+    Raises:
+        LogitconfError: if shape, dtype or range does not fit.
+    """
+    tensor = as_tensor(labels, "labels")
+    if tensor.dtype == torch.bool:
+        tensor = tensor.to(torch.uint8)
+    rows, shape = len(logits), tuple(tensor.shape)
+    if layout.family == "categorical" or layout.one_logit:
+        if shape not in {(rows,), (rows, 1)}:
+            raise LogitconfError(
+                f"{layout.task} labels must be ({rows},), one for each row of logits, "
+                f"got shape {shape}"
+            )
+        tensor = tensor.reshape(rows)
+    elif shape != tuple(logits.shape):
+        raise LogitconfError(
+            f"multilabel labels must have the shape of the logits, {tuple(logits.shape)}, "
+            f"got {shape}"
+        )
+    if tensor.dtype.is_complex or (tensor.is_floating_point() and tensor.isnan().any()):
+        raise LogitconfError("labels must be real numbers, got NaN or complex; drop those rows")
+    if layout.family == "bernoulli":
+        return _in_unit_interval(tensor).reshape(rows, -1)
+    return _class_indices(tensor, int(layout.n_columns or 0))
+
+
+def _in_unit_interval(labels: Tensor) -> Tensor:
+    if labels.numel() and (labels.min() < 0 or labels.max() > 1):
+        raise LogitconfError(
+            f"labels of a one-logit or multilabel task must be in [0, 1], "
+            f"got {labels.min().item():g} to {labels.max().item():g}"
+        )
+    return labels.to(torch.float32)
+
+
+def _class_indices(labels: Tensor, n_classes: int) -> Tensor:
+    if labels.is_floating_point() and not torch.equal(labels, labels.round()):
+        raise LogitconfError(
+            "labels must be class indices (whole numbers), got fractions; "
+            "soft labels are for one-logit and multilabel tasks"
+        )
+    if labels.numel() and (labels.min() < 0 or labels.max() >= n_classes):
+        raise LogitconfError(
+            f"labels must be in 0..{n_classes - 1} for logits with {n_classes} columns, "
+            f"got {labels.min().item():g} to {labels.max().item():g}"
+        )
+    return labels.to(torch.int64)
+
+
+def signed_canonical(logits: Tensor, layout: Layout) -> Tensor:
+    """Logits (N, K) or (N, L) for fitting: one logit becomes one column, its sign kept."""
+    return logits.reshape(len(logits), 1) if layout.one_logit else logits
+
+
+def canonical(logits: Tensor, layout: Layout, kind: InputKind = "logits") -> Tensor:
+    """Logits as the scores take them: classes or labels along the class axis.
+
+    A single logit z has only its size: every score of one-logit binary is a function of
+    abs z, with the pair (0, abs z) (the energy too, see :class:`~logitconf.EnergyScore`).
+
+    Args:
+        logits: of the layout's shape, floating; or probabilities, as ``kind`` says.
+        layout: the layout.
+        kind: what the numbers are.
+    """
+    logits = logits_of(logits, layout, kind)
+    if not layout.one_logit:
+        return logits
+    axis = layout.class_axis
+    return torch.abs(logits if logits.ndim > axis else logits.unsqueeze(axis))
+
+
+def logits_of(values: Tensor, layout: Layout, kind: InputKind) -> Tensor:
+    """Logits that belong to probabilities or log-probabilities, up to a common offset.
+
+    Zero is a certain no (−inf). For labels, a probability of one stands for the largest below
+    one, and so does a log-probability of zero, so that a certain yes stays finite.
+    """
+    if kind == "logits":
+        return values
+    if layout.family == "categorical":
+        return torch.log(values) if kind == "probabilities" else values
+    probabilities = torch.exp(values) if kind == "log-probabilities" else values
+    no = torch.clamp(1.0 - probabilities, min=2.0**-24)
+    return torch.log(probabilities) - torch.log(no)
+
+
+def predicted_correctly(logits: Tensor, labels: Tensor, layout: Layout) -> Tensor:
+    """Whether the decision of each row is right: (N,) bool.
+
+    Categorical: the largest logit is the label's. Labels: every label lies on its side of 0
+    (a multilabel row is an error if any of its labels is wrong). Rows without a finite
+    prediction count as wrong.
+    """
+    if layout.family == "categorical":
+        return torch.argmax(logits, dim=1) == labels
+    return ((signed_canonical(logits, layout) > 0) == (labels > 0.5)).all(dim=1)

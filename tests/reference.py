@@ -1,0 +1,237 @@
+"""Float64 references in plain Python, written from the definitions and never from logitconf's code.
+
+Sources: maximum softmax, Hendrycks & Gimpel 2017; entropy, Shannon 1948; energy, Liu et al. 2020,
+equation 4; margin, Scheffer et al. 2001 on logits; temperature, Guo et al. 2017, equation 9;
+calibration error, Naeini et al. 2015, equation 3. Binary, multilabel and not-finite rows follow the
+project's score table: a logit z is the pair (0, z), L labels are L pairs, and a row with a NaN, a
++inf or no finite value has no score.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float64 = NDArray[np.float64]
+Layout = Literal["categorical", "one logit", "labels"]
+Row = Sequence[float]
+
+SCORE_NAMES = ("softmax", "entropy", "energy", "margin")
+NOT_CLOSE = 2**32
+"""Distance in ulps of two values that no number of float32 steps makes equal."""
+
+
+def _log_sum_exp(z: Row) -> float:
+    largest = max(z)
+    rest = sorted(z)[:-1]
+    return largest + math.log1p(math.fsum(math.exp(value - largest) for value in rest))
+
+
+def _probabilities(z: Row) -> list[float]:
+    largest = max(z)
+    shifted = [value - largest for value in z]
+    return [math.exp(value - _log_sum_exp(shifted)) for value in shifted]
+
+
+def _sigmoid(z: float) -> float:
+    return 1.0 / (1.0 + math.exp(-z)) if z >= 0.0 else math.exp(z) / (1.0 + math.exp(z))
+
+
+def _softplus(z: float) -> float:
+    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
+
+
+def _entropy(z: Row) -> float:
+    largest = max(z)
+    shifted = [value - largest for value in z]
+    log_sum = _log_sum_exp(shifted)
+    surprise = [(math.exp(value - log_sum), log_sum - value) for value in shifted]
+    return math.fsum(p * minus_log_p for p, minus_log_p in surprise if p > 0.0)
+
+
+def _softmax_score(z: Row, layout: Layout, temperature: float) -> float:
+    del temperature
+    if layout == "categorical":
+        largest = max(z)
+        return -1.0 / math.fsum(math.exp(value - largest) for value in z)
+    return -min(_sigmoid(abs(value)) for value in z)
+
+
+def _entropy_score(z: Row, layout: Layout, temperature: float) -> float:
+    del temperature
+    if layout == "categorical":
+        return _entropy(z)
+    return max(_entropy([0.0, -abs(value)]) for value in z)
+
+
+def _energy_score(z: Row, layout: Layout, temperature: float) -> float:
+    if layout == "categorical":
+        return -temperature * _log_sum_exp(z)
+    if layout == "one logit":
+        return -temperature * _softplus(abs(z[0]))
+    return -temperature * math.fsum(_softplus(value) for value in z)
+
+
+def _margin_score(z: Row, layout: Layout, temperature: float) -> float:
+    del temperature
+    if layout == "categorical":
+        second, first = sorted(z)[-2:]
+        return second - first
+    return -min(abs(value) for value in z)
+
+
+_SCORES: dict[str, Callable[[Row, Layout, float], float]] = {
+    "softmax": _softmax_score,
+    "entropy": _entropy_score,
+    "energy": _energy_score,
+    "margin": _margin_score,
+}
+
+
+def layout_of(logits: ArrayLike, task: str) -> Layout:
+    """Which formula column holds for logits of this task and shape."""
+    if task == "multiclass":
+        return "categorical"
+    if task == "multilabel":
+        return "labels"
+    shape = np.shape(logits)
+    return "categorical" if len(shape) == 2 and shape[1] == 2 else "one logit"
+
+
+def rows_of(logits: ArrayLike) -> Float64:
+    """Logits as float64 (N, columns); (N,) becomes (N, 1)."""
+    array = np.asarray(logits, dtype=np.float64)
+    return array[:, np.newaxis] if array.ndim == 1 else array
+
+
+def is_computable(row: Row) -> bool:
+    """Whether a row has a score at all: no NaN, no +inf and at least one finite value."""
+    bad = any(math.isnan(value) or value == math.inf for value in row)
+    return not bad and any(math.isfinite(value) for value in row)
+
+
+def score(
+    name: str, logits: ArrayLike, temperature: float = 1.0, task: str = "multiclass"
+) -> Float64:
+    """Scores (N,) of logits (N, columns) or (N,), lower is more confident; NaN where there is none.
+
+    Example:
+        >>> score("margin", [[3.0, 1.0, 0.0]], temperature=2.0).tolist()
+        [-1.0]
+    """
+    layout = layout_of(logits, task)
+    values = []
+    for row in rows_of(logits).tolist():
+        z = [value / temperature for value in row]
+        values.append(_SCORES[name](z, layout, temperature) if is_computable(row) else math.nan)
+    return np.array(values, dtype=np.float64)
+
+
+def score_along(
+    name: str, logits: ArrayLike, axis: int, temperature: float = 1.0, task: str = "multiclass"
+) -> Float64:
+    """Scores of logits of any rank, one per position; the class axis is gone from the shape."""
+    moved = np.moveaxis(np.asarray(logits, dtype=np.float64), axis, -1)
+    flat = score(name, moved.reshape(-1, moved.shape[-1]), temperature, task)
+    return flat.reshape(moved.shape[:-1])
+
+
+def probabilities(logits: ArrayLike, temperature: float = 1.0, task: str = "multiclass") -> Float64:
+    """Softmax (N, K) of finite categorical logits over T, else the sigmoid of each logit (N, L)."""
+    rows = (rows_of(logits) / temperature).tolist()
+    if layout_of(logits, task) == "categorical":
+        return np.array([_probabilities(row) for row in rows])
+    return np.array([[_sigmoid(value) for value in row] for row in rows])
+
+
+def mean_nll(
+    logits: ArrayLike, labels: ArrayLike, temperature: float = 1.0, task: str = "multiclass"
+) -> float:
+    """Mean negative log likelihood in nats: over rows, or over rows and labels."""
+    rows = (rows_of(logits) / temperature).tolist()
+    if layout_of(logits, task) == "categorical":
+        classes = np.asarray(labels).reshape(-1).tolist()
+        losses = [_log_sum_exp(z) - z[int(k)] for z, k in zip(rows, classes, strict=True)]
+        return math.fsum(losses) / len(losses)
+    targets = rows_of(labels).tolist()
+    losses = [
+        target * _softplus(-z) + (1.0 - target) * _softplus(z)
+        for row, target_row in zip(rows, targets, strict=True)
+        for z, target in zip(row, target_row, strict=True)
+    ]
+    return math.fsum(losses) / len(losses)
+
+
+def nll_slope(
+    logits: ArrayLike, labels: ArrayLike, inverse: float, task: str = "multiclass"
+) -> float:
+    """Derivative of the mean NLL of finite logits by b = 1/T: mean(E_p[x] - x_y); grows with b."""
+    rows = rows_of(logits)
+    if layout_of(logits, task) == "categorical":
+        shifted = rows - rows.max(axis=1, keepdims=True)
+        weights = np.exp(inverse * shifted)
+        expected = (weights * shifted).sum(axis=1) / weights.sum(axis=1)
+        chosen = np.asarray(labels).reshape(-1).astype(np.int64)
+        return float(np.mean(expected - shifted[np.arange(len(rows)), chosen]))
+    sigmoid = np.exp(-np.logaddexp(0.0, -inverse * rows))
+    return float(np.mean((sigmoid - rows_of(labels)) * rows))
+
+
+def best_temperature(logits: ArrayLike, labels: ArrayLike, task: str = "multiclass") -> float:
+    """The T in [1e-3, 1e3] of least mean NLL, by bisection of its slope in 1/T.
+
+    Raises:
+        ValueError: when the slope does not change its sign there, so no T is best.
+    """
+    low, high = 1e-3, 1e3
+    if not nll_slope(logits, labels, low, task) < 0.0 < nll_slope(logits, labels, high, task):
+        raise ValueError("the mean NLL has no minimum inside (1e-3, 1e3)")
+    for _ in range(60):
+        middle = math.sqrt(low * high)
+        if nll_slope(logits, labels, middle, task) < 0.0:
+            low = middle
+        else:
+            high = middle
+    return 1.0 / math.sqrt(low * high)
+
+
+def calibration_error(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -> float:
+    """Expected calibration error of top-label confidence (N,) in (0, 1], equal bins (lo, hi]."""
+    sure = np.asarray(confidence, dtype=np.float64)
+    hits = np.asarray(right, dtype=np.float64)
+    error = 0.0
+    for index in range(bins):
+        inside = (sure > index / bins) & (sure <= (index + 1) / bins)
+        if inside.any():
+            error += inside.mean() * abs(hits[inside].mean() - sure[inside].mean())
+    return float(error)
+
+
+def ulp_distance(left: ArrayLike, right: ArrayLike) -> NDArray[np.int64]:
+    """Number of float32 steps between two arrays; NaN equals NaN, -0 equals 0.
+
+    An infinity or NaN is `NOT_CLOSE` to everything but itself.
+
+    Raises:
+        TypeError: when an array is not float32.
+        ValueError: when the shapes differ; nothing is broadcast.
+    """
+    first: NDArray[Any] = np.asarray(left)
+    second: NDArray[Any] = np.asarray(right)
+    if first.dtype != np.float32 or second.dtype != np.float32:
+        raise TypeError(f"ulps are counted in float32, got {first.dtype} and {second.dtype}")
+    if first.shape != second.shape:
+        raise ValueError(f"shapes must be equal, got {first.shape} and {second.shape}")
+    distance = np.abs(_position(first) - _position(second))
+    both_finite = np.isfinite(first) & np.isfinite(second)
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    result: NDArray[np.int64] = np.where(same, 0, np.where(both_finite, distance, NOT_CLOSE))
+    return result
+
+
+def _position(values: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Place of each float32 on the line of all float32 values, 0 for both zeros."""
+    bits = np.ascontiguousarray(values).view(np.int32).astype(np.int64).reshape(values.shape)
+    return np.where(bits >= 0, bits, -(bits & 0x7FFFFFFF))
