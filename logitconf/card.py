@@ -109,6 +109,7 @@ class HeadForm:
         precision: ``"float32"``, or ``"float64"`` to compute in double and round once.
         mask_type: ``"bool"``, ``"uint8"`` or ``"float32"``.
         kind: what the input holds: ``"logits"``, ``"probabilities"`` or ``"log-probabilities"``.
+        probabilities: whether the calibrated probabilities are a third output.
 
     Raises:
         LogitconfError: for a word that is none of these, or an axis that does not fit the rank.
@@ -121,6 +122,7 @@ class HeadForm:
     precision: str = "float32"
     mask_type: str = "bool"
     kind: str = "logits"
+    probabilities: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in _HEAD_WORDS.items():

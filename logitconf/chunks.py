@@ -135,7 +135,7 @@ def to_tensor(part: ArrayLike) -> Tensor:
 
 def dtype_name(part: ArrayLike) -> str:
     """The dtype in one word, such as ``"float32"``, for tensors and arrays alike."""
-    return str(part.dtype).removeprefix("torch.").lstrip("<>=")
+    return str(part.dtype).removeprefix("torch.") if isinstance(part, Tensor) else part.dtype.name
 
 
 def _is_integer(part: ArrayLike) -> bool:

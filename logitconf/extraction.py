@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +14,14 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
 
 _INPUT_KEYS = ("image", "input", "inputs", "x")
 _LABEL_KEYS = ("label", "labels", "target", "y")
-_SAMPLES = 16
+_SAMPLES = 1000
 
 
 def extract_logits(
@@ -77,7 +78,11 @@ def _run(model: nn.Module, loader: "DataLoader[Any]") -> tuple[Tensor, Tensor | 
     console = Console(stderr=True)
     with _eval_mode(model), torch.inference_mode():
         batches = track(
-            loader, "Extracting logits", console=console, transient=True, disable=not console.is_terminal
+            loader,
+            "Extracting logits",
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
         )
         for batch in batches:
             x, y = _split(batch)
@@ -134,9 +139,9 @@ def _to_numpy(tensor: Tensor) -> "np.ndarray[Any, Any]":
 
 def _load(path: Path, origin: str) -> tuple[Tensor, Tensor | None]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise LogitconfError(f"{path} must be logits saved by fit: {error}") from error
     if "logits" not in arrays or str(arrays.get("origin")) != origin:
         raise LogitconfError(
@@ -153,18 +158,22 @@ def _model_digest(model: nn.Module) -> str:
     for name, value in sorted(model.state_dict().items()):
         if isinstance(value, Tensor):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(_tensor_bytes(value))
+            digest.update(tensor_bytes(value))
     return digest.hexdigest()
 
 
 def _data_digest(loader: "DataLoader[Any]") -> str:
-    """Digest of the number of rows and of a few of them, where they can be looked up.
+    """Digest of the rows, where they can be looked up.
 
-    Rows that differ between two looks (random augmentation) count by their number alone.
+    Tensors in memory and small data sets count whole; of large ones, the number of rows and a
+    thousand of them. Rows that differ between two looks (random augmentation) count by their number
+    alone.
     """
     dataset: Any = getattr(loader, "dataset", None)
     if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
         return "unknown"
+    if isinstance(dataset, TensorDataset):
+        return hashlib.sha256(_item_bytes(dataset.tensors)).hexdigest()
     rows = len(dataset)
     picks = sorted({int(i) for i in np.linspace(0, rows - 1, _SAMPLES)}) if rows else []
     first, second = ([_item_bytes(dataset[i]) for i in picks] for _ in range(2))
@@ -177,7 +186,7 @@ def _data_digest(loader: "DataLoader[Any]") -> str:
 
 def _item_bytes(item: object) -> bytes:
     if isinstance(item, Tensor):
-        return _tensor_bytes(item)
+        return tensor_bytes(item)
     if isinstance(item, Mapping):
         return b"".join(str(k).encode() + _item_bytes(item[k]) for k in sorted(item, key=str))
     if isinstance(item, (tuple, list)):
@@ -185,5 +194,6 @@ def _item_bytes(item: object) -> bytes:
     return repr(item).encode() if isinstance(item, (int, float, str, bytes)) else b""
 
 
-def _tensor_bytes(value: Tensor) -> bytes:
+def tensor_bytes(value: Tensor) -> bytes:
+    """The tensor's content, row by row, as bytes of this machine."""
     return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()

@@ -10,7 +10,7 @@ from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.reductions import Form, Runtime, value_at_largest
 from logitconf.scores import SCORES
-from logitconf.tasks import InputKind, Layout, canonical, check_task
+from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
 
 _MASK_TYPES = {"bool": torch.bool, "uint8": torch.uint8, "float32": torch.float32}
 
@@ -21,6 +21,19 @@ def accept(score: Tensor, threshold: Tensor, floor: float) -> Tensor:
     A NaN fails both comparisons, and nothing computable lies at or below the floor.
     """
     return (score < threshold) & (score > floor)
+
+
+def probabilities(logits: Tensor, temperature: Tensor, layout: Layout) -> Tensor:
+    """Calibrated probabilities: softmax of z over the classes, or sigmoid of z for labels.
+
+    A categorical row without a score is NaN throughout; for labels, a NaN stays a NaN.
+    """
+    if layout.family == "bernoulli":
+        return torch.reciprocal(1.0 + torch.exp(-(logits * torch.reciprocal(temperature))))
+    largest = torch.amax(logits, dim=layout.class_axis, keepdim=True)
+    exponentials = torch.exp((logits - largest) * torch.reciprocal(temperature))
+    total = torch.sum(exponentials, dim=layout.class_axis, keepdim=True)
+    return exponentials * torch.reciprocal(total)
 
 
 class ConfidenceHead(nn.Module):
@@ -54,7 +67,7 @@ class ConfidenceHead(nn.Module):
         """Where the classes lie."""
         return Layout(check_task(self.card.task), self.form.n_classes, self.form.class_axis)
 
-    def forward(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, logits: Tensor) -> tuple[Tensor, ...]:
         """The score and whether it is accepted.
 
         Args:
@@ -62,7 +75,8 @@ class ConfidenceHead(nn.Module):
 
         Returns:
             The score, float32, lower is more confident, and the mask, one of each for every
-            position: the shape of the logits without the class axis.
+            position: the shape of the logits without the class axis. If the form asks for them,
+            the calibrated probabilities too, float32, in the shape of the logits.
         """
         double = self.form.precision == "float64"
         values = logits.to(torch.float64 if double else torch.float32)
@@ -81,12 +95,16 @@ class ConfidenceHead(nn.Module):
         if threshold.ndim:
             threshold = value_at_largest(canonical_logits.to(torch.float32), threshold, form)
         mask = accept(score, threshold, row.floor)
-        return score, mask.to(_MASK_TYPES[self.form.mask_type])
+        mask = mask.to(_MASK_TYPES[self.form.mask_type])
+        if not self.form.probabilities:
+            return score, mask
+        z = logits_of(values, layout, cast(InputKind, self.form.kind))
+        return score, mask, probabilities(z, temperature, layout).to(torch.float32)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "ConfidenceHead":
         """Moves the buffers to another device, but never rounds them (``.half()``)."""
-        exact = {name: buffer for name, buffer in self.named_buffers(recurse=False)}
-        super()._apply(fn, recurse)
+        exact = dict(self.named_buffers(recurse=False))
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, buffer in exact.items():
             moved = getattr(self, name)
             if moved.dtype != buffer.dtype:

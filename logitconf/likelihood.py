@@ -112,6 +112,10 @@ def chunk_sums(
         weights = None if weights is None else weights[usable]
     measure = _categorical_terms if family == "categorical" else _bernoulli_terms
     terms = torch.stack(measure(logits, labels, inverse_temperature, initial))
+    if logits.dtype == torch.float32 and not bool(torch.isfinite(terms).all()):
+        # The third power of logits beyond 1e12 leaves float32.
+        wide = _exact(logits)
+        terms = torch.stack(measure(wide, labels.to(wide.device), inverse_temperature, initial))
     columns = 1 if family == "categorical" else logits.shape[1]
     used = logits.shape[0]
     if weights is None:

@@ -3,34 +3,36 @@
 import warnings
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from logitconf import thresholds
 from logitconf.card import HeadForm, ScoreCard, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.extraction import extract_logits
-from logitconf.head import ConfidenceHead, accept
+from logitconf.fitting import at_least_float32, fit_card, rounding_of, score_of
+from logitconf.head import ConfidenceHead, accept, probabilities
+from logitconf.policies import (
+    Calibration,
+    FloatArray,
+    PolicyRequest,
+    certificate_of,
+    choose_threshold,
+)
 from logitconf.reductions import Form, value_at_largest
 from logitconf.scores import SCORES
 from logitconf.tasks import (
     ArrayLike,
     Layout,
     Task,
-    canonical,
     check_labels,
     check_logits,
     check_task,
-    predicted_correctly,
-    signed_canonical,
 )
-from logitconf.temperature import fit_temperature
 
 
 class LogitScore(ABC):
@@ -43,7 +45,6 @@ class LogitScore(ABC):
     Attributes:
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         card: what is known so far, as plain values.
-        scores: float32 scores of the calibration rows, None before ``fit`` and after ``load``.
     """
 
     name: ClassVar[str]
@@ -62,9 +63,12 @@ class LogitScore(ABC):
             raise LogitconfError(f"choose a score: {[c.__name__ for c in SCORE_CLASSES.values()]}")
         start = 1.0 if temperature is None else temperature
         self.card = ScoreCard(self.name, check_task(task), check_temperature(start))
-        self.scores: np.ndarray[Any, np.dtype[np.float32]] | None = None
-        self._wrong: np.ndarray[Any, np.dtype[np.bool_]] | None = None
-        self._predicted: np.ndarray[Any, np.dtype[np.int64]] | None = None
+        self._calibration: Calibration | None = None
+
+    @property
+    def scores(self) -> FloatArray | None:
+        """Float32 scores of the calibration rows (N,), None before ``fit`` and after ``load``."""
+        return None if self._calibration is None else self._calibration.scores
 
     @property
     def task(self) -> Task:
@@ -81,7 +85,7 @@ class LogitScore(ABC):
         """A row is accepted if its score lies below; float32, or one for each class."""
         return self.card.threshold
 
-    def fit(
+    def fit(  # noqa: PLR0917 (the reference implementation's signature)
         self,
         X: ArrayLike | None = None,
         Y: ArrayLike | None = None,
@@ -121,29 +125,7 @@ class LogitScore(ABC):
         if len(logits) == 0:
             raise LogitconfError(f"fit needs at least one row, got shape {tuple(logits.shape)}")
         labels = None if Y is None else check_labels(Y, logits, layout).to(logits.device)
-        card = replace(
-            self.card,
-            threshold=None,
-            policy=None,
-            certificate=None,
-            temperature_fit=None,
-            n_classes=layout.n_columns,
-        )
-        if labels is not None:
-            card = _with_fitted_temperature(card, logits, labels, layout)
-        self.card = card
-        scores = self.score(logits).to(torch.float32).cpu().numpy()
-        self.scores = scores
-        self._wrong = self._predicted = None
-        if labels is not None:
-            self._wrong = ~predicted_correctly(logits, labels, layout).cpu().numpy()
-        if layout.family == "categorical":
-            self._predicted = torch.argmax(logits, dim=1).cpu().numpy()
-        finite = int(np.isfinite(scores).sum())
-        counts = {"rows": len(scores), "not_finite": len(scores) - finite}
-        if self._wrong is not None:
-            counts["errors"] = int(self._wrong.sum())
-        self.card = replace(card, calibration=counts)
+        self.card, self._calibration = fit_card(self.card, logits, labels, layout)
         return self
 
     def score(self, query_logits: ArrayLike) -> Tensor:
@@ -160,7 +142,7 @@ class LogitScore(ABC):
             LogitconfError: if the logits do not fit the task or the columns of ``fit``.
         """
         logits, layout = self._checked(query_logits)
-        return _score(self.card, _at_least_float32(logits), layout)
+        return score_of(self.card, at_least_float32(logits), layout)
 
     def select(self, query_logits: ArrayLike) -> dict[str, Tensor]:
         """Scores and the rows that are accepted.
@@ -180,8 +162,8 @@ class LogitScore(ABC):
         if self.threshold is None:
             self.set_threshold()
         logits, layout = self._checked(query_logits)
-        values = _at_least_float32(logits)
-        score = _score(self.card, values, layout)
+        values = at_least_float32(logits)
+        score = score_of(self.card, values, layout)
         threshold = torch.tensor(self.threshold, dtype=torch.float32, device=score.device)
         if threshold.ndim:
             form = Form(n_classes=layout.n_columns)
@@ -191,6 +173,69 @@ class LogitScore(ABC):
             "selected": accept(score.to(torch.float32), threshold, SCORES[self.name].floor),
         }
 
+    def set_threshold(
+        self,
+        q: float | None = None,
+        *,
+        coverage: float | None = None,
+        risk: float | None = None,
+        confidence: float = 0.95,
+        fpr: float | None = None,
+        tpr: float | None = None,
+        ood_logits: ArrayLike | None = None,
+        cost: tuple[float, float] | None = None,
+        value: float | None = None,
+        per_class: bool = False,
+    ) -> None:
+        """Sets the threshold by one policy; without any, ``q=0.99``.
+
+        Args:
+            q: the quantile of the calibration scores, in (0, 1).
+            coverage: accept at least this share of the calibration rows, in (0, 1], with the
+                threshold in a gap that rounding does not bridge.
+            risk: with ``confidence``, at most this share of the accepted rows is wrong, certified
+                by an exact binomial bound, in (0, 1). A multilabel row is wrong if any label is.
+            confidence: of the promise that ``risk`` makes, in (0, 1).
+            fpr: accept at most this share of the ``ood_logits``, in [0, 1].
+            tpr: accept at least this share of the calibration rows, in (0, 1], and report how many
+                of the ``ood_logits`` that lets through.
+            ood_logits: out-of-distribution rows (M, ...), shaped as the task says.
+            cost: what an accepted error and a rejected row cost, both > 0.
+            value: the threshold itself.
+            per_class: one threshold for each predicted class, by the same policy on its rows.
+
+        Raises:
+            LogitconfError: for several policies, a number out of range, or a policy that needs
+                calibration rows or labels when there are none. The old threshold stays.
+            UncertifiableError: for a risk that the rows cannot certify; it names how many could.
+        """
+        ood_scores = None
+        if ood_logits is not None:
+            ood_scores = self.score(ood_logits).to(torch.float32).cpu().numpy()
+        request = PolicyRequest(
+            q=q,
+            coverage=coverage,
+            risk=risk,
+            confidence=confidence,
+            fpr=fpr,
+            tpr=tpr,
+            ood_scores=ood_scores,
+            cost=cost,
+            value=value,
+            per_class=per_class,
+        )
+        choice = choose_threshold(request, self._calibration, rounding_of(self.card))
+        for note in choice.notes:
+            warnings.warn(note, LogitconfWarning, stacklevel=2)
+        policy = {**choice.policy, "accepted": choice.accepted, "errors": choice.errors}
+        certificate = None
+        if risk is not None:
+            data = dict(self.card.calibration or {})
+            certificate = certificate_of(choice, risk, confidence, data)
+        self.card = replace(
+            self.card, threshold=choice.threshold, policy=policy, certificate=certificate
+        )
+
     def probabilities(self, logits: ArrayLike) -> Tensor:
         """Calibrated probabilities, in [0, 1].
 
@@ -198,21 +243,16 @@ class LogitScore(ABC):
             logits: (N, ...) as the task says.
 
         Returns:
-            Softmax of z for categorical logits, sigmoid of z for one logit and for labels, in the
-            shape of the logits; NaN for the rows that have no score.
+            Softmax of z for categorical logits (NaN for the rows that have no score), sigmoid of z
+            for one logit and for labels, in the shape of the logits.
 
         Raises:
             LogitconfError: if the logits do not fit the task.
         """
         tensor, layout = self._checked(logits)
-        values = _at_least_float32(tensor)
+        values = at_least_float32(tensor)
         temperature = torch.tensor(self.temperature, dtype=values.dtype, device=values.device)
-        if layout.family == "categorical":
-            shifted = (values - values.amax(dim=1, keepdim=True)) / temperature
-            return torch.softmax(shifted, dim=1)
-        bad = torch.isnan(_score(self.card, values, layout))
-        result = torch.sigmoid(values / temperature)
-        return torch.where(bad.reshape(-1, *[1] * (values.ndim - 1)), torch.nan, result)
+        return probabilities(values, temperature, layout)
 
     def compile(
         self,
@@ -224,6 +264,7 @@ class LogitScore(ABC):
         precision: str = "float32",
         mask_type: str = "bool",
         kind: str = "logits",
+        probabilities: bool = False,
     ) -> ConfidenceHead:
         """The fitted score as a module that exports.
 
@@ -235,12 +276,15 @@ class LogitScore(ABC):
             precision: ``"float64"`` computes in double and rounds once.
             mask_type: ``"uint8"`` or ``"float32"`` for runtimes without bool outputs.
             kind: ``"probabilities"`` or ``"log-probabilities"`` if the head gets those.
+            probabilities: whether the calibrated probabilities are a third output.
 
         Raises:
             LogitconfError: without a threshold, or if the hints do not fit the score.
         """
         columns = self.card.n_classes if n_classes is None else n_classes
-        form = HeadForm(columns, rank, class_axis, runtime, precision, mask_type, kind)
+        form = HeadForm(
+            columns, rank, class_axis, runtime, precision, mask_type, kind, probabilities
+        )
         return ConfidenceHead(self.card, form)
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
@@ -275,43 +319,7 @@ class LogitScore(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the card alone."""
-        return {"card": self.card, "scores": None, "_wrong": None, "_predicted": None}
-
-
-def _with_fitted_temperature(
-    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout
-) -> ScoreCard:
-    if layout.one_logit or layout.family == "categorical":
-        classes = torch.unique(labels)
-        one_class = len(classes) == 1
-    else:
-        one_class = False
-    fitted = fit_temperature(
-        signed_canonical(logits, layout),
-        labels,
-        family=layout.family,
-        initial=card.temperature,
-    )
-    if one_class and fitted.identified:
-        fitted = replace(fitted, identified=False, reason="all labels are the same")
-    temperature = fitted.temperature if fitted.identified else card.temperature
-    if not fitted.identified:
-        warnings.warn(
-            f"the rows cannot identify a temperature ({fitted.reason}); it stays {temperature:g}",
-            LogitconfWarning,
-            stacklevel=3,
-        )
-    return replace(card, temperature=temperature, temperature_fit=asdict(fitted))
-
-
-def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits if logits.dtype == torch.float64 else logits.to(torch.float32)
-
-
-def _score(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
-    temperature = torch.tensor(card.temperature, dtype=values.dtype, device=values.device)
-    function = SCORES[card.score].function(layout.family)
-    return function(canonical(values, layout), temperature, Form(n_classes=layout.n_columns))
+        return {"card": self.card, "_calibration": None}
 
 
 class SoftmaxScore(LogitScore):

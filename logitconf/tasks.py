@@ -16,9 +16,10 @@ from logitconf.errors import LogitconfError
 Task: TypeAlias = Literal["multiclass", "binary", "multilabel"]
 Family: TypeAlias = Literal["categorical", "bernoulli"]
 InputKind: TypeAlias = Literal["logits", "probabilities", "log-probabilities"]
-ArrayLike: TypeAlias = "Tensor | np.ndarray[Any, Any]"
+ArrayLike: TypeAlias = Tensor | np.ndarray[Any, Any]
 
 TASKS: tuple[str, ...] = get_args(Task)
+_NUMPY_DTYPES = tuple(np.dtype(code) for code in "efdbhiqBHIQ?")
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -68,10 +69,9 @@ def as_tensor(values: ArrayLike, what: str) -> Tensor:
     """
     if isinstance(values, Tensor):
         return values.detach()
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        if not values.flags.writeable or not values.dtype.isnative:
-            values = values.astype(values.dtype.newbyteorder("="), copy=True)
-        return torch.from_numpy(np.ascontiguousarray(values))
+    if isinstance(values, np.ndarray) and values.dtype.newbyteorder("=") in _NUMPY_DTYPES:
+        native = values.astype(values.dtype.newbyteorder("="), order="C", copy=False)
+        return torch.from_numpy(native if native.flags.writeable else native.copy())
     came = f"an array of {values.dtype}" if isinstance(values, np.ndarray) else type(values)
     raise LogitconfError(f"{what} must be a torch tensor or a NumPy array of numbers, got {came}")
 

@@ -291,7 +291,7 @@ def _solve(
 
 def _halley_step(sums: LikelihoodSums) -> float:
     """The step from b towards the root of the slope; infinite where the curvature has vanished."""
-    if not sums.curvature > 0.0:
+    if not 0.0 < sums.curvature < math.inf:
         return math.copysign(math.inf, -sums.slope)
     newton = -sums.slope / sums.curvature
     bend = 1.0 + newton * sums.third / (2.0 * sums.curvature)

@@ -169,9 +169,7 @@ def test_a_margin_that_the_temperature_brings_into_range_is_accepted() -> None:
     assert found["selected"].tolist() == [True]
 
 
-def test_float64_logits_beyond_float32_are_scored_but_rejected_where_the_mask_cannot_hold_them() -> (
-    None
-):
+def test_a_float64_score_beyond_float32_is_computed_but_rejected() -> None:
     found = selected("energy", np.array([[1e300, 0.0], [5.0, 0.0]]), "multiclass")
     assert found["score"].dtype == torch.float64
     assert found["score"][0].item() == pytest.approx(-1e300)

@@ -1,0 +1,136 @@
+"""How well probabilities are calibrated: expected and largest error, Brier score, likelihood."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.errors import LogitconfError
+from logitconf.risk import Vector, checked_columns
+
+Binning: TypeAlias = Literal["width", "mass"]
+
+# The clip of the published figures, and of scikit-learn's log loss up to 1.2.
+PUBLISHED_CLIP = 1e-15
+
+
+def expected_calibration_error(
+    confidence: npt.ArrayLike, right: npt.ArrayLike, *, bins: int = 15, binning: Binning = "width"
+) -> float:
+    """ECE: the mean over rows of abs(accuracy - confidence) of the row's bin; in [0, 1].
+
+    Args:
+        confidence: (N,) in [0, 1], of the predicted class.
+        right: (N,) booleans.
+        bins: how many; 15 as published.
+        binning: ``"width"``: equal intervals (lo, hi], 0 in the first; ``"mass"``: as many rows in
+            each as possible, in order of confidence.
+
+    Raises:
+        LogitconfError: for other shapes or values.
+
+    Source: Naeini et al. 2015; Guo et al. 2017, equation 3; equal mass: Nixon et al. 2019.
+
+    >>> expected_calibration_error([0.75, 0.75, 0.75, 0.75], [True, True, True, False])
+    0.0
+    """
+    gaps, shares = _bin_gaps(confidence, right, bins, binning)
+    return float(gaps @ shares)
+
+
+def maximum_calibration_error(
+    confidence: npt.ArrayLike, right: npt.ArrayLike, *, bins: int = 15, binning: Binning = "width"
+) -> float:
+    """MCE: the largest abs(accuracy - confidence) of a bin; arguments as in the expected error.
+
+    Source: Naeini et al. 2015.
+    """
+    gaps, _ = _bin_gaps(confidence, right, bins, binning)
+    return float(gaps.max())
+
+
+def brier_score(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """The mean squared distance of the probabilities from the truth; in [0, 2], low is good.
+
+    Args:
+        probabilities: (N, K), where the distance is summed over classes; or (N,), those of the
+            positive class.
+        labels: (N,) integers in [0, K), or 0 and 1.
+
+    Raises:
+        LogitconfError: for other shapes or labels.
+
+    Source: Brier 1950, equation 2.
+
+    >>> round(brier_score([[0.8, 0.2], [0.4, 0.6]], [0, 0]), 6)  # (.04 + .04 + .36 + .36) / 2
+    0.4
+    """
+    values, classes = _probabilities(probabilities, labels)
+    if values.ndim == 1:
+        return float(np.mean((values - classes) ** 2))
+    own = values[np.arange(classes.size), classes]
+    return float(np.mean(np.sum(values**2, axis=1) - 2.0 * own + 1.0))
+
+
+def negative_log_likelihood(
+    probabilities: npt.ArrayLike, labels: npt.ArrayLike, *, clip: float = 0.0
+) -> float:
+    """The mean of -log p of the label, in nats.
+
+    Args:
+        probabilities: (N, K), or (N,) of the positive class.
+        labels: (N,) integers in [0, K), or 0 and 1.
+        clip: probabilities are moved into [clip, 1 - clip] first; `PUBLISHED_CLIP` for figures
+            computed with scikit-learn up to 1.2. With 0 an impossible label costs infinity.
+
+    Raises:
+        LogitconfError: for other shapes or labels.
+    """
+    values, classes = _probabilities(probabilities, labels)
+    if values.ndim == 1:
+        own = np.where(classes == 1, values, 1.0 - values)
+    else:
+        own = values[np.arange(classes.size), classes]
+    with np.errstate(divide="ignore"):
+        return float(-np.log(np.clip(own, clip, 1.0 - clip)).mean())
+
+
+def _probabilities(
+    probabilities: npt.ArrayLike, labels: npt.ArrayLike
+) -> tuple[Vector, npt.NDArray[np.int64]]:
+    values, classes = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
+    if values.ndim not in (1, 2) or classes.shape != values.shape[:1] or classes.size == 0:
+        raise LogitconfError(
+            f"probabilities must be (N, K) or (N,) beside labels (N,), got {values.shape} and "
+            f"{classes.shape}"
+        )
+    limit = 2 if values.ndim == 1 else values.shape[1]
+    if not np.isin(classes, np.arange(limit)).all():
+        raise LogitconfError(f"labels must be whole numbers in [0, {limit})")
+    return values, classes.astype(np.int64)
+
+
+def _bin_gaps(
+    confidence: npt.ArrayLike, right: npt.ArrayLike, bins: int, binning: Binning
+) -> tuple[Vector, Vector]:
+    """abs(accuracy - confidence) and share of the rows of each bin that has any."""
+    values, hits = checked_columns(confidence, right)
+    if bins < 1 or binning not in ("width", "mass"):
+        raise LogitconfError(f"bins must be >= 1 by 'width' or 'mass', got {bins} by {binning!r}")
+    if not (values.min() >= 0.0 and values.max() <= 1.0):
+        raise LogitconfError(
+            f"confidence must lie in [0, 1], got {values.min()} to {values.max()}; "
+            "a score of maximum softmax is its negative"
+        )
+    if binning == "width":
+        edges = np.linspace(0.0, 1.0, bins + 1)
+        places = np.maximum(np.searchsorted(edges, values, side="left") - 1, 0)
+    else:
+        places = np.empty(values.size, dtype=np.int64)
+        places[np.argsort(values, kind="stable")] = np.arange(values.size) * bins // values.size
+    counts = np.bincount(places, minlength=bins)
+    used = counts > 0
+    differences = np.bincount(places, weights=hits - values, minlength=bins)
+    return np.abs(differences[used]) / counts[used], counts[used] / values.size

@@ -1,0 +1,105 @@
+"""Fitting a card to rows: the temperature, the counts and the rounding that belong to it."""
+
+import hashlib
+import warnings
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from logitconf.card import ScoreCard
+from logitconf.errors import LogitconfWarning
+from logitconf.extraction import tensor_bytes
+from logitconf.policies import Calibration
+from logitconf.reductions import Form
+from logitconf.rounding import Rounding
+from logitconf.scores import SCORES
+from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
+from logitconf.temperature import fit_temperature
+
+
+def fit_card(
+    card: ScoreCard, logits: Tensor, labels: Tensor | None, layout: Layout
+) -> tuple[ScoreCard, Calibration]:
+    """The card fitted to rows, without a threshold, and what stays in memory of the rows."""
+    card = replace(
+        card,
+        threshold=None,
+        policy=None,
+        certificate=None,
+        temperature_fit=None,
+        n_classes=layout.n_columns,
+    )
+    if labels is not None:
+        card = _with_fitted_temperature(card, logits, labels, layout)
+    scores = score_of(card, at_least_float32(logits), layout).to(torch.float32).cpu().numpy()
+    wrong = predicted = None
+    if labels is not None:
+        wrong = ~predicted_correctly(logits, labels, layout).cpu().numpy()
+    if layout.family == "categorical":
+        predicted = torch.argmax(logits, dim=1).cpu().numpy()
+    calibration = Calibration(scores, wrong, predicted, layout.n_columns or 1)
+    return replace(card, calibration=_counts(calibration, logits, labels)), calibration
+
+
+def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
+    """The scores (N,) of checked logits, in their dtype."""
+    temperature = torch.tensor(card.temperature, dtype=values.dtype, device=values.device)
+    function = SCORES[card.score].function(layout.family)
+    return function(canonical(values, layout), temperature, Form(n_classes=layout.n_columns))
+
+
+def at_least_float32(logits: Tensor) -> Tensor:
+    """Half precision as float32, all else as it is."""
+    return logits if logits.dtype == torch.float64 else logits.to(torch.float32)
+
+
+def _with_fitted_temperature(
+    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout
+) -> ScoreCard:
+    """The card with the temperature of least NLL; as it was, with a warning, if none stands out."""
+    if layout.one_logit or layout.family == "categorical":
+        classes = torch.unique(labels)
+        one_class = len(classes) == 1
+    else:
+        one_class = False
+    fitted = fit_temperature(
+        signed_canonical(logits, layout),
+        labels,
+        family=layout.family,
+        initial=card.temperature,
+    )
+    if one_class and fitted.identified:
+        fitted = replace(fitted, identified=False, reason="all labels are the same")
+    temperature = fitted.temperature if fitted.identified else card.temperature
+    if not fitted.identified:
+        warnings.warn(
+            f"the rows cannot identify a temperature ({fitted.reason}); it stays {temperature:g}",
+            LogitconfWarning,
+            stacklevel=4,
+        )
+    return replace(card, temperature=temperature, temperature_fit=asdict(fitted))
+
+
+def _counts(calibration: Calibration, logits: Tensor, labels: Tensor | None) -> dict[str, Any]:
+    """What the card says of the rows: numbers and a digest, never the rows themselves."""
+    digest = hashlib.sha256()
+    for tensor in (logits,) if labels is None else (logits, labels):
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor_bytes(tensor))
+    scores, wrong = calibration.scores, calibration.wrong
+    return {
+        "rows": len(scores),
+        "not_finite": int((~np.isfinite(scores)).sum()),
+        "errors": None if wrong is None else int(wrong.sum()),
+        "sha256": digest.hexdigest(),
+    }
+
+
+def rounding_of(card: ScoreCard, precision: str = "float32") -> Rounding:
+    """The rounding that a card's score has; labels are judged one by one but for the energy."""
+    labels = Layout(check_task(card.task), card.n_classes).family == "bernoulli"
+    n_classes = 1 if labels and card.score != "energy" else card.n_classes
+    return Rounding(card.score, n_classes, precision, card.temperature)

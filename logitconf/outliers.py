@@ -1,0 +1,119 @@
+"""Thresholds set against the scores of out-of-distribution rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.errors import LogitconfError
+from logitconf.placement import (
+    NOTHING,
+    Placement,
+    RankedScores,
+    place,
+    pool,
+    rank_scores,
+    threshold_above,
+)
+from logitconf.rounding import Rounding
+from logitconf.thresholds import UNSCORED, ThresholdChoice, at_least, choice_of
+
+
+def choose_false_positive_rate(
+    scores: npt.ArrayLike,
+    ood_scores: npt.ArrayLike,
+    rate: float,
+    *,
+    rounding: Rounding,
+    wrong: npt.ArrayLike | None = None,
+) -> ThresholdChoice:
+    """The loosest threshold that accepts at most a share of the out-of-distribution rows.
+
+    Args:
+        scores: (N,), of calibration rows, counted in the result.
+        ood_scores: (M,), of out-of-distribution rows.
+        rate: share of the M rows, in [0, 1].
+        rounding: how the score is computed.
+        wrong: (N,) booleans.
+
+    Raises:
+        LogitconfError: for another rate, or without a finite score on either side.
+    """
+    if not 0.0 <= rate <= 1.0:
+        raise LogitconfError(f"the false positive rate must lie in [0, 1], got {rate}")
+    ranked, outside, pooled = _pool(scores, ood_scores, wrong)
+    allowed = math.floor(rate * outside.rows + 1e-9 * outside.rows)
+    limit = pooled.values.size
+    if allowed < outside.values.size:
+        limit = pooled.count_below(float(outside.values[allowed]))
+    if limit == 0:
+        placement = Placement(threshold_above(pooled, 0, rounding), 0)
+    else:
+        placement = place(pooled, limit, rounding, looser=False)
+    return _pooled_choice(ranked, outside, placement, {"name": "fpr", "fpr": float(rate)})
+
+
+def choose_true_positive_rate(
+    scores: npt.ArrayLike,
+    ood_scores: npt.ArrayLike,
+    rate: float,
+    *,
+    rounding: Rounding,
+    wrong: npt.ArrayLike | None = None,
+) -> ThresholdChoice:
+    """The strictest threshold that accepts at least a share of the calibration rows.
+
+    As `choose_coverage`, but in a gap of the out-of-distribution scores too, and counting those.
+
+    Args:
+        scores: (N,), of calibration rows.
+        ood_scores: (M,), of out-of-distribution rows.
+        rate: share of the N rows, in (0, 1].
+        rounding: how the score is computed.
+        wrong: (N,) booleans.
+
+    Raises:
+        LogitconfError: for another rate, or without a finite score on either side.
+    """
+    if not 0.0 < rate <= 1.0:
+        raise LogitconfError(f"the true positive rate must lie in (0, 1], got {rate}")
+    ranked, outside, pooled = _pool(scores, ood_scores, wrong)
+    wanted = at_least(rate, ranked.rows)
+    finite = ranked.values.size
+    last = ranked.values[min(wanted, finite) - 1]
+    count = int(np.searchsorted(pooled.values, last, side="right"))
+    placement = place(pooled, count, rounding, looser=True)
+    if wanted > finite:
+        placement = replace(
+            placement,
+            notes=(*placement.notes, UNSCORED.format(finite=finite, rows=ranked.rows)),
+        )
+    return _pooled_choice(ranked, outside, placement, {"name": "tpr", "tpr": float(rate)})
+
+
+def _pool(
+    scores: npt.ArrayLike, ood_scores: npt.ArrayLike, wrong: npt.ArrayLike | None
+) -> tuple[RankedScores, RankedScores, RankedScores]:
+    """The calibration rows, the out-of-distribution rows, and both in one order."""
+    ranked, outside = rank_scores(scores, wrong), rank_scores(ood_scores)
+    return ranked, outside, pool(ranked, outside)
+
+
+def _pooled_choice(
+    ranked: RankedScores, outside: RankedScores, placement: Placement, policy: dict[str, Any]
+) -> ThresholdChoice:
+    """Counts both kinds of rows, since the placement counts them together."""
+    accepted = ranked.count_below(placement.threshold)
+    counts = {
+        "ood_rows": outside.rows,
+        "ood_accepted": outside.count_below(placement.threshold),
+    }
+    notes = tuple(note for note in placement.notes if note != NOTHING)
+    if accepted == 0:
+        notes = (*notes, NOTHING)
+    placement = Placement(placement.threshold, accepted, notes)
+    return choice_of(ranked, placement, {**policy, **counts})

@@ -1,0 +1,267 @@
+"""How well a confidence score ranks: risk against coverage, separation, and bounds on a risk.
+
+Scores are lower for more confident rows, and `wrong` is True where the prediction is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta, rankdata
+
+from logitconf.errors import LogitconfError
+
+Vector: TypeAlias = npt.NDArray[np.float64]
+Ties: TypeAlias = Literal["mean", "order"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskCoverage:
+    """Risk among the k most confident rows for k = 1 to N.
+
+    Attributes:
+        coverage: (N,), k / N.
+        risk: (N,), share of errors among the first k.
+        scores: (N,), ascending.
+    """
+
+    coverage: Vector
+    risk: Vector
+    scores: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A measure and its bootstrap percentile interval.
+
+    Attributes:
+        estimate: on all rows.
+        lower: end of the interval.
+        upper: end of the interval.
+        confidence: of the two-sided interval.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    confidence: float
+
+
+def risk_coverage(
+    scores: npt.ArrayLike, wrong: npt.ArrayLike, *, ties: Ties = "mean"
+) -> RiskCoverage:
+    """The risk-coverage curve.
+
+    Args:
+        scores: (N,), lower is more confident; a row without a finite score comes last.
+        wrong: (N,) booleans, or losses in [0, 1].
+        ties: ``"mean"`` spreads the errors of equal scores, which no threshold can tell apart,
+            evenly: the mean over all their orders. ``"order"`` takes them as the rows come, as many
+            published figures do.
+
+    Raises:
+        LogitconfError: for other shapes or no rows.
+
+    Source: El-Yaniv & Wiener 2010; Geifman & El-Yaniv 2017.
+    """
+    if ties not in ("mean", "order"):
+        raise LogitconfError(f"ties must be 'mean' or 'order', got {ties!r}")
+    values, losses = checked_columns(scores, wrong)
+    values = np.where(np.isfinite(values), values, np.inf)
+    order = np.argsort(values, kind="stable")
+    values, losses = values[order], losses[order]
+    if ties == "mean":
+        _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+        losses = (np.bincount(group, weights=losses) / sizes)[group]
+    counts = np.arange(1, values.size + 1)
+    return RiskCoverage(counts / values.size, np.cumsum(losses) / counts, values)
+
+
+def area_under_risk_coverage(
+    scores: npt.ArrayLike, wrong: npt.ArrayLike, *, ties: Ties = "mean"
+) -> float:
+    """AURC: the mean over k of the risk among the k most confident rows; in [0, 1], low is good.
+
+    Arguments as in `risk_coverage`.
+
+    Source: Geifman, Uziel & El-Yaniv 2019, equation 2.
+
+    >>> round(area_under_risk_coverage([-0.9, -0.8, -0.7], [False, True, False]), 4)  # 0, 1/2, 1/3
+    0.2778
+    """
+    return float(risk_coverage(scores, wrong, ties=ties).risk.mean())
+
+
+def excess_area_under_risk_coverage(scores: npt.ArrayLike, wrong: npt.ArrayLike) -> float:
+    """E-AURC: AURC minus that of the same errors ranked last; 0 for a perfect ranking.
+
+    Ties: the mean over their orders.
+
+    Source: Geifman, Uziel & El-Yaniv 2019, section 3. Departure: the best ranking's area is summed
+    exactly, not approximated by r + (1 - r) log(1 - r).
+    """
+    _, losses = checked_columns(scores, wrong)
+    return area_under_risk_coverage(scores, wrong) - area_under_risk_coverage(losses, losses)
+
+
+def area_under_generalized_risk(scores: npt.ArrayLike, wrong: npt.ArrayLike) -> float:
+    """AUGRC: the mean over k of errors among the k most confident, as a share of all rows.
+
+    In [0, 1/2]; low is good. Ties: the mean over their orders.
+
+    Source: Traub et al. 2024, "Overcoming common flaws in the evaluation of selective
+    classification systems", equation 7, as the mean over the N working points.
+    """
+    curve = risk_coverage(scores, wrong)
+    return float((curve.risk * curve.coverage).mean())
+
+
+def area_under_roc(negative: npt.ArrayLike, positive: npt.ArrayLike) -> float:
+    """AUROC: how often a positive row scores higher than a negative one, ties counting half.
+
+    Positives are what the score should be high for: errors, or out-of-distribution rows.
+
+    Args:
+        negative: (N,) scores of right, or in-distribution, rows.
+        positive: (M,) scores of wrong, or out-of-distribution, rows. On both sides a score that is
+            not finite counts as higher than all others.
+
+    Raises:
+        LogitconfError: for other shapes, or one side without rows.
+
+    Source: Hanley & McNeil 1982, the Mann-Whitney statistic.
+
+    >>> area_under_roc([-0.9, -0.8], [-0.8, -0.1])
+    0.875
+    """
+    low, high = _sides(negative, positive)
+    ranks = rankdata(np.concatenate([low, high]))[low.size :]
+    pairs = low.size * high.size
+    return float((ranks.sum() - high.size * (high.size + 1) / 2.0) / pairs)
+
+
+def false_positive_rate(
+    negative: npt.ArrayLike, positive: npt.ArrayLike, *, true_positive_rate: float = 0.95
+) -> float:
+    """FPR95: the share of rows to be rejected that pass where 95 % of the good rows pass.
+
+    Args:
+        negative: (N,) scores of rows to accept (right, or in-distribution).
+        positive: (M,) scores of rows to reject (wrong, or out-of-distribution).
+        true_positive_rate: share of the rows to accept, at least; in (0, 1].
+
+    Raises:
+        LogitconfError: for other shapes or rates.
+
+    Source: Hendrycks & Gimpel 2017; Liang et al. 2018. Acceptance takes ties with the last row.
+    """
+    if not 0.0 < true_positive_rate <= 1.0:
+        raise LogitconfError(f"true_positive_rate must lie in (0, 1], got {true_positive_rate}")
+    low, high = _sides(negative, positive)
+    last = np.sort(low)[max(0, int(np.ceil(true_positive_rate * low.size - 1e-9)) - 1)]
+    return float(np.mean(high <= last))
+
+
+def bootstrap(
+    measure: Callable[..., float],
+    *columns: npt.ArrayLike,
+    seed: int,
+    draws: int = 1000,
+    confidence: float = 0.95,
+) -> Interval:
+    """A measure with its bootstrap percentile interval: rows are drawn with replacement, together.
+
+    Args:
+        measure: takes the columns, gives a number.
+        columns: arrays with one entry for each of the N rows.
+        seed: of the draws; the same seed gives the same interval.
+        draws: how many.
+        confidence: of the two-sided interval, in (0, 1).
+
+    Raises:
+        LogitconfError: for columns of different lengths, no rows, or other numbers.
+
+    Source: Efron 1979; percentile interval.
+    """
+    arrays = [np.asarray(column) for column in columns]
+    lengths = {array.shape[0] if array.ndim else 0 for array in arrays}
+    if len(lengths) != 1 or lengths == {0} or draws < 1:
+        raise LogitconfError(
+            "bootstrap needs columns of one length and draws >= 1, got lengths "
+            f"{sorted(lengths)} and {draws} draws"
+        )
+    check_share("confidence", confidence)
+    rows = lengths.pop()
+    generator = np.random.default_rng(seed)
+    values = np.empty(draws)
+    for draw in range(draws):
+        chosen = generator.integers(0, rows, size=rows)
+        values[draw] = measure(*(array[chosen] for array in arrays))
+    tail = (1.0 - confidence) / 2.0
+    lower, upper = np.quantile(values, [tail, 1.0 - tail])
+    return Interval(float(measure(*arrays)), float(lower), float(upper), confidence)
+
+
+def clopper_pearson_upper(errors: int, rows: int, confidence: float) -> float:
+    """The upper confidence bound on an error rate after `errors` of `rows` independent trials.
+
+    Args:
+        errors: 0 to `rows`.
+        rows: at least 0; without rows the bound is 1.
+        confidence: one-sided, in (0, 1).
+
+    Returns:
+        The largest rate at which `errors` or fewer still happen with probability 1 - confidence.
+
+    Raises:
+        LogitconfError: for numbers outside of these.
+
+    Source: Clopper & Pearson 1934, as the quantile of Beta(errors + 1, rows - errors).
+
+    >>> round(clopper_pearson_upper(31, 3911, 0.999), 4)
+    0.0134
+    """
+    if not 0 <= errors <= rows:
+        raise LogitconfError(f"errors must lie in [0, rows], got {errors} errors of {rows} rows")
+    check_share("confidence", confidence)
+    if errors == rows:
+        return 1.0
+    return float(beta.ppf(confidence, errors + 1, rows - errors))
+
+
+def check_share(name: str, value: float) -> None:
+    """Checks that a number lies strictly between 0 and 1.
+
+    Raises:
+        LogitconfError: where it does not, with its `name`.
+    """
+    if not 0.0 < value < 1.0:
+        raise LogitconfError(f"{name} must lie strictly between 0 and 1, got {value}")
+
+
+def checked_columns(scores: npt.ArrayLike, wrong: npt.ArrayLike) -> tuple[Vector, Vector]:
+    """Two columns of one length as float64.
+
+    Raises:
+        LogitconfError: for other shapes or no rows.
+    """
+    values, losses = np.asarray(scores, dtype=np.float64), np.asarray(wrong, dtype=np.float64)
+    if values.ndim != 1 or values.shape != losses.shape or values.size == 0:
+        raise LogitconfError(
+            f"scores and errors must be (N,) with N >= 1, got {values.shape} and {losses.shape}"
+        )
+    return values, losses
+
+
+def _sides(negative: npt.ArrayLike, positive: npt.ArrayLike) -> tuple[Vector, Vector]:
+    sides = [np.asarray(side, dtype=np.float64) for side in (negative, positive)]
+    if any(side.ndim != 1 or side.size == 0 for side in sides):
+        raise LogitconfError(
+            f"both sides must be (N,) with N >= 1, got {sides[0].shape} and {sides[1].shape}"
+        )
+    low, high = (np.where(np.isfinite(side), side, np.inf) for side in sides)
+    return low, high

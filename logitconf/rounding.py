@@ -1,0 +1,140 @@
+"""How far apart two runtimes may compute one row's score: a fixed table.
+
+The table follows from the rounding errors of the sums in torch and in onnxruntime on the CPU; it is
+never taken from the runs that it judges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.errors import LogitconfError
+
+_PRECISIONS = ("float32", "float64")
+_UNKNOWN_CLASSES = 1000
+_HALF_ULP = 2.0**-24
+# onnxruntime 1.31 keeps 16 running float32 sums of the exponentials. The one that holds the largest
+# is rounded once for each 16 classes and loses all terms that are small beside it, up to half an
+# ulp each, on either side.
+_HALF_ULPS_PER_CLASS = 2 / 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The width of a score's band where runtimes compute in float32.
+
+    Attributes:
+        few_ulps: units in the last place of the score, for one or two classes.
+        ulps: the same for more.
+        few_absolute: in units of the score, for one or two classes.
+        absolute: the same for more.
+        sums: whether a sum over the classes adds to it, see `_HALF_ULPS_PER_CLASS`.
+    """
+
+    few_ulps: float
+    ulps: float
+    few_absolute: float = 0.0
+    absolute: float = 0.0
+    sums: bool = False
+
+
+_TABLE: Mapping[str, _Row] = MappingProxyType(
+    {
+        "softmax": _Row(few_ulps=4.0, ulps=16.0, sums=True),
+        "entropy": _Row(few_ulps=0.0, ulps=0.0, few_absolute=4e-7, absolute=1.5e-6, sums=True),
+        "energy": _Row(few_ulps=4.0, ulps=4.0, sums=True),
+        "margin": _Row(few_ulps=2.0, ulps=2.0),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """Which score is computed how: all that the width of its rounding band depends on.
+
+    Attributes:
+        score: its name.
+        n_classes: classes that compete; 1 for independent labels, but their number for the energy,
+            which sums over them; None counts as 1000.
+        precision: ``"float32"``, or ``"float64"`` for a head that computes in double.
+        temperature: divides the logits; > 0; the energy's band depends on it.
+    """
+
+    score: str
+    n_classes: int | None = None
+    precision: str = "float32"
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Checks the names.
+
+        Raises:
+            LogitconfError: for a score or precision that the table does not have.
+        """
+        if self.score not in _TABLE:
+            raise LogitconfError(f"score must be one of {sorted(_TABLE)}, got {self.score!r}")
+        if self.precision not in _PRECISIONS:
+            raise LogitconfError(
+                f"precision must be one of {list(_PRECISIONS)}, got {self.precision!r}"
+            )
+
+    def bands(self, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """`rounding_band` at each of `values`, any shape, finite."""
+        size = np.abs(np.asarray(values, dtype=np.float32))
+        ulp = np.spacing(size).astype(np.float64)
+        # Rounded once from double, two runtimes differ in the last place at most, and hardly ever.
+        if self.precision == "float64":
+            return ulp
+        row = _TABLE[self.score]
+        classes = _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes
+        if self.score == "energy":
+            # Near 0 the largest logit cancels T log S, and the error is that of the two parts.
+            parts = np.float32(self.temperature * math.log(max(2, classes)))
+            ulp = np.maximum(ulp, float(np.spacing(parts)))
+        few = classes <= 2
+        width = (row.few_ulps if few else row.ulps) * ulp
+        width = width + (row.few_absolute if few else row.absolute)
+        if row.sums:
+            # The sum's relative error passes to the score times p, 1 or T.
+            relative = classes * _HALF_ULPS_PER_CLASS * _HALF_ULP
+            unit = {"softmax": size, "entropy": np.ones(()), "energy": np.array(self.temperature)}
+            width = width + relative * unit[self.score].astype(np.float64)
+        return np.asarray(width, dtype=np.float64)
+
+
+def rounding_band(
+    score: str, *, n_classes: int | None, precision: str, value: float, temperature: float = 1.0
+) -> float:
+    """The width of the interval around `value` in which runtimes may decide differently.
+
+    Half of it is the largest difference between two runtimes' scores of one row: a threshold in the
+    middle of a gap wider than this is farther from both neighbours than rounding carries them.
+
+    Args:
+        score: name of the score.
+        n_classes: classes that compete; 1 for independent labels, but their number for the energy,
+            which sums over them; None counts as 1000.
+        precision: ``"float32"``, or ``"float64"`` for a head that computes in double.
+        value: the score, or threshold, at which the band is wanted; finite.
+        temperature: divides the logits; > 0; the energy's band depends on it.
+
+    Returns:
+        In units of the score; > 0.
+
+    Raises:
+        LogitconfError: for a score or precision that the table does not have, or a value that is
+            not finite.
+
+    >>> rounding_band("margin", n_classes=10, precision="float32", value=-1.5) == 2 * 2.0**-23
+    True
+    """
+    rounding = Rounding(score, n_classes, precision, temperature)
+    if not math.isfinite(value):
+        raise LogitconfError(f"the value of a rounding band must be finite, got {value}")
+    return float(rounding.bands(value))

@@ -1,0 +1,111 @@
+"""Exact order statistics of float32 scores in constant memory, mergeable over machines.
+
+The bits of a float32, with the sign folded in, order like the number. One pass counts the upper 16
+bits in 65536 counters, a second the lower 16 bits within the one bucket that holds the rank. Counts
+are whole numbers, so chunks and machines add up exactly, in any order.
+
+Source: radix selection, Knuth, The Art of Computer Programming 3, section 5.2.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.errors import LogitconfError
+
+Vector: TypeAlias = npt.NDArray[np.float64]
+Keys: TypeAlias = npt.NDArray[np.uint32]
+ScoreChunks: TypeAlias = Callable[[], Iterable[npt.ArrayLike]]
+AllReduce: TypeAlias = Callable[[Vector], Vector]
+
+_HALF = 1 << 16
+_SIGN = np.uint32(1 << 31)
+_INFINITY_KEY = np.uint32(0xFF800000)
+
+
+def order_statistics(
+    chunks: ScoreChunks, ranks: Sequence[int], *, all_reduce: AllReduce | None = None
+) -> tuple[float, ...]:
+    """The scores at the given places of the sorted scores of all chunks on all machines.
+
+    Args:
+        chunks: starts a pass over this process' scores, each chunk (N,) floating; called twice.
+        ranks: places, 0 for the lowest; below the number of scores.
+        all_reduce: adds a float64 vector up over all processes; called once a pass.
+
+    Returns:
+        One float32 value for each rank, as a float; NaN and infinities of either sign come last, as
+        infinity.
+
+    Raises:
+        LogitconfError: for a rank beyond the scores, or a second pass over other scores.
+
+    >>> order_statistics(lambda: [np.float32([3, 1]), np.float32([2])], [0, 2])
+    (1.0, 3.0)
+    """
+    reduce = all_reduce or _alone
+    upper = reduce(_counts(chunks(), None))
+    total = int(upper.sum())
+    bad = [rank for rank in ranks if not 0 <= rank < total]
+    if bad:
+        raise LogitconfError(f"ranks must lie in [0, {total}) for {total} scores, got {bad[0]}")
+    if not ranks:
+        return ()
+    cumulative = np.cumsum(upper)
+    buckets = np.searchsorted(cumulative, np.asarray(ranks), side="right")
+    wanted = np.unique(buckets)
+    lower = reduce(_counts(chunks(), wanted)).reshape(wanted.size, _HALF)
+    if not np.array_equal(lower.sum(axis=1), upper[wanted]):
+        raise LogitconfError("each call of chunks() must give the same scores, got others")
+    before = cumulative - upper
+    keys = np.empty(len(ranks), dtype=np.uint32)
+    for place, (rank, bucket) in enumerate(zip(ranks, buckets, strict=True)):
+        row = lower[np.searchsorted(wanted, bucket)]
+        low = np.searchsorted(np.cumsum(row), rank - before[bucket], side="right")
+        keys[place] = (int(bucket) << 16) | int(low)
+    return tuple(float(value) for value in values_of(keys))
+
+
+def keys_of(scores: npt.ArrayLike) -> Keys:
+    """Unsigned integers that order like the scores, (N,); all that is not finite as +inf."""
+    values = np.asarray(scores)
+    if values.ndim != 1 or values.dtype.kind != "f":
+        raise LogitconfError(
+            f"scores must be a floating array (N,), got {values.dtype} of shape {values.shape}"
+        )
+    with np.errstate(over="ignore"):
+        rounded = values.astype(np.float32)
+    # Adding zero turns -0.0, which equals 0.0 but has other bits, into it.
+    rounded = np.where(np.isfinite(rounded), rounded, np.float32(np.inf)) + np.float32(0.0)
+    bits = rounded.view(np.uint32)
+    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+
+
+def values_of(keys: Keys) -> npt.NDArray[np.float32]:
+    """The scores (N,) that `keys_of` gave these keys."""
+    return np.where(keys & _SIGN, keys ^ _SIGN, ~keys).astype(np.uint32).view(np.float32)
+
+
+def _counts(chunks: Iterable[npt.ArrayLike], buckets: npt.NDArray[np.int64] | None) -> Vector:
+    """Counts of the upper halves (65536,), or of the lower halves within each bucket, flat."""
+    size = _HALF if buckets is None else _HALF * buckets.size
+    counts = np.zeros(size)
+    for chunk in chunks:
+        keys = keys_of(chunk)
+        upper = (keys >> 16).astype(np.int64)
+        if buckets is None:
+            counts += np.bincount(upper, minlength=size)
+            continue
+        places = np.searchsorted(buckets, upper)
+        inside = (places < buckets.size) & (buckets[np.minimum(places, buckets.size - 1)] == upper)
+        lower = (keys[inside] & np.uint32(_HALF - 1)).astype(np.int64)
+        counts += np.bincount(places[inside] * _HALF + lower, minlength=size)
+    return counts
+
+
+def _alone(vector: Vector) -> Vector:
+    return vector

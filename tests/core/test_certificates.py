@@ -1,0 +1,180 @@
+"""Certified thresholds: the binomial arithmetic, the order of tests, and the promise itself."""
+
+import math
+
+import numpy as np
+import pytest
+import real_data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from logitconf.certificates import GRID, CertifiedPlacement, certify, fewest_rows
+from logitconf.errors import LogitconfError, UncertifiableError
+from logitconf.placement import rank_scores
+from logitconf.risk import clopper_pearson_upper
+from logitconf.rounding import Rounding
+
+Float32 = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+ROUNDING = Rounding("softmax", 10)
+DRAWS = 300
+steady = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+def ranked_rows(rows: int, wrong_places: list[int]) -> tuple[Float32, Flags]:
+    """Distant scores in order of confidence, errors at the given places."""
+    wrong = np.zeros(rows, dtype=bool)
+    wrong[wrong_places] = True
+    return -np.linspace(0.95, 0.05, rows).astype(np.float32), wrong
+
+
+def certified(scores: Float32, wrong: Flags, risk: float, confidence: float) -> CertifiedPlacement:
+    return certify(rank_scores(scores, wrong), risk, confidence, ROUNDING)
+
+
+@steady
+@given(risk=st.floats(0.001, 0.5), confidence=st.floats(0.5, 0.999))
+def test_the_fewest_rows_certify_and_one_less_does_not(risk: float, confidence: float) -> None:
+    rows = fewest_rows(risk, confidence)
+    # No error among n rows of a risk this high: (1 - risk) ** n, allowed up to 1 - confidence.
+    assert rows * math.log1p(-risk) <= math.log(1.0 - confidence) * (1.0 - 1e-9)
+    assert (rows - 1) * math.log1p(-risk) >= math.log(1.0 - confidence) * (1.0 + 1e-9)
+
+
+@pytest.mark.parametrize(("risk", "confidence"), [(0.01, 0.99), (0.05, 0.9), (0.2, 0.999)])
+def test_the_fewest_rows_at_half_the_risk_certify(risk: float, confidence: float) -> None:
+    rows = fewest_rows(risk, confidence, observed=risk / 2)
+    assert binom.cdf(math.floor(rows * risk / 2), rows, risk) <= 1.0 - confidence
+    assert rows > fewest_rows(risk, confidence)
+
+
+def test_without_errors_all_rows_are_accepted() -> None:
+    scores, wrong = ranked_rows(2000, [])
+    found = certified(scores, wrong, 0.01, 0.99)
+    assert found.placement.accepted == 2000
+    assert found.tested == found.candidates
+    assert found.placement.threshold > scores.max()
+
+
+def test_the_last_candidate_before_the_first_failure_is_taken() -> None:
+    # Errors fill places 3000 to 3099 of 5000; the rows after them are right again, so that the
+    # bound at 5000 rows would pass anew, but the sequence has ended.
+    scores, wrong = ranked_rows(5000, list(range(3000, 3100)))
+    found = certified(scores, wrong, 0.026, 0.9)
+    assert clopper_pearson_upper(100, 5000, 0.9) < 0.026
+    assert 3000 <= found.placement.accepted < 3100
+    assert found.tested < found.candidates
+    assert found.bound == clopper_pearson_upper(found.errors, found.placement.accepted, 0.9)
+    assert found.bound <= 0.026
+
+
+@steady
+@given(seed=st.integers(0, 10_000))
+def test_candidates_depend_on_the_scores_alone(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    scores = -generator.random(1000).astype(np.float32)
+    few, fewer = generator.random(1000) < 0.02, generator.random(1000) < 0.01
+    first, second = (certified(scores, wrong, 0.1, 0.9) for wrong in (few, fewer))
+    assert first.candidates == second.candidates <= GRID + 1
+
+
+def test_too_few_rows_say_how_many_are_needed() -> None:
+    scores, wrong = ranked_rows(298, [])
+    with pytest.raises(UncertifiableError, match=r"needs at least 299 accepted rows") as caught:
+        certified(scores, wrong, 0.01, 0.95)
+    assert caught.value.needed_rows == 299
+    assert certified(*ranked_rows(299, []), 0.01, 0.95).placement.accepted == 299
+
+
+def test_errors_at_the_strict_end_say_what_they_cost() -> None:
+    scores, wrong = ranked_rows(1000, list(range(0, 20, 2)))
+    with pytest.raises(
+        UncertifiableError, match="10 of the first 500 are wrong.*no number of rows"
+    ):
+        certified(scores, wrong, 0.01, 0.9)
+    with pytest.raises(UncertifiableError, match=r"at that share at least \d+ accepted rows"):
+        certified(scores, wrong, 0.022, 0.9)
+
+
+def test_ties_are_accepted_together_or_not_at_all() -> None:
+    scores = np.repeat(np.array([-0.9, -0.5], dtype=np.float32), 500)
+    wrong = np.zeros(1000, dtype=bool)
+    wrong[500:] = True
+    found = certified(scores, wrong, 0.1, 0.9)
+    assert (found.placement.accepted, found.errors) == (500, 0)
+
+
+def test_rows_without_a_score_are_never_counted_as_right() -> None:
+    scores, wrong = ranked_rows(400, [])
+    scores[:200] = np.nan
+    with pytest.raises(UncertifiableError, match="got 200 with a finite score"):
+        certified(scores, wrong, 0.01, 0.9)
+
+
+def test_labels_are_needed_and_shares_checked() -> None:
+    scores, wrong = ranked_rows(100, [])
+    with pytest.raises(LogitconfError, match="only be certified with labels"):
+        certify(rank_scores(scores), 0.1, 0.9, ROUNDING)
+    with pytest.raises(LogitconfError, match="confidence must lie strictly between"):
+        certified(scores, wrong, 0.1, 1.0)
+    with pytest.raises(LogitconfError, match=r"observed must lie in \[0, 0.1\)"):
+        fewest_rows(0.1, 0.9, observed=0.1)
+
+
+def imagenet_population() -> tuple[Float32, Flags]:
+    data = real_data.imagenet()
+    return -data.confidence, data.predicted != data.labels
+
+
+def synthetic_population() -> tuple[Float32, Flags]:
+    """20000 rows whose error probability is a quarter of the unconfidence."""
+    generator = np.random.default_rng(0)
+    confidence = generator.random(20_000).astype(np.float32)
+    return -confidence, generator.random(20_000) < (1.0 - confidence) / 4.0
+
+
+def violations(scores: Float32, wrong: Flags, risk: float, confidence: float, rows: int) -> int:
+    """How often the certified threshold has a higher risk on the whole population."""
+    order = np.argsort(scores, kind="stable")
+    values, errors = scores[order], np.concatenate([[0], np.cumsum(wrong[order])])
+    broken = 0
+    for draw in range(DRAWS):
+        chosen = np.random.default_rng(draw).integers(0, scores.size, size=rows)
+        try:
+            found = certified(scores[chosen], wrong[chosen], risk, confidence)
+        except UncertifiableError:
+            continue
+        accepted = np.searchsorted(values, np.float32(found.placement.threshold))
+        broken += bool(errors[accepted] > risk * accepted)
+    return broken
+
+
+@pytest.mark.parametrize(("risk", "confidence"), [(0.05, 0.9), (0.1, 0.8)])
+@pytest.mark.parametrize("population", [synthetic_population, imagenet_population])
+def test_the_promise_is_broken_no_more_often_than_allowed(
+    population: object, risk: float, confidence: float
+) -> None:
+    assert callable(population)
+    scores, wrong = population()
+    broken = violations(scores, wrong, risk, confidence, rows=1000)
+    # One test in a million would fail a valid certificate by chance.
+    assert broken <= binom.ppf(1.0 - 1e-6, DRAWS, 1.0 - confidence)
+
+
+def test_a_threshold_without_a_certificate_breaks_the_promise() -> None:
+    # The same count of violations shows an invalid rule: the observed risk itself as the bound.
+    scores, wrong = synthetic_population()
+    order = np.argsort(scores)
+    population_risk = np.cumsum(wrong[order]) / np.arange(1, scores.size + 1)
+    broken = 0
+    for draw in range(DRAWS):
+        chosen = np.random.default_rng(draw).integers(0, scores.size, size=1000)
+        ranked = np.sort(scores[chosen])
+        observed = np.cumsum(wrong[chosen][np.argsort(scores[chosen])]) / np.arange(1, 1001)
+        accepted = int(np.flatnonzero(observed <= 0.05).max(initial=0))
+        place = np.searchsorted(scores[order], ranked[accepted])
+        broken += bool(population_risk[place] > 0.05)
+    assert broken > binom.ppf(1.0 - 1e-6, DRAWS, 0.1)

@@ -1,0 +1,143 @@
+"""Where a threshold goes between the scores."""
+
+import math
+
+import hypothesis.extra.numpy as arrays
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from logitconf.errors import LogitconfError
+from logitconf.placement import NARROW, NOTHING, place, rank_scores, threshold_above
+from logitconf.rounding import Rounding
+
+Float32 = NDArray[np.float32]
+
+ROUNDING = Rounding("margin", 10)
+STEP = float(np.spacing(np.float32(1.0)))
+steady = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+def float32(*values: float) -> Float32:
+    return np.array(values, dtype=np.float32)
+
+
+def steps(*counts: int) -> Float32:
+    """Scores just below -1, this many float32 steps from it; the margin's band is two steps."""
+    return np.array([-2.0 + STEP * count for count in sorted(counts)], dtype=np.float32)
+
+
+def naive_place(values: list[float], wanted: int, rows: int, *, looser: bool) -> int | None:
+    """The count whose gap is the first wide one, by a plain loop; None if none is in reach."""
+    reach = rows // 100
+    counts = range(wanted, wanted + reach + 1) if looser else range(wanted, wanted - reach - 1, -1)
+    for count in counts:
+        if not 1 <= count <= len(values):
+            return None
+        if count == len(values):
+            return count
+        lower, upper = values[count - 1], values[count]
+        widest = max(2.0 * float(np.spacing(np.float32(abs(v)))) for v in (lower, upper))
+        if upper - lower > widest:
+            return count
+    return None
+
+
+@steady
+@given(data=st.data(), looser=st.booleans())
+def test_the_first_wide_gap_within_one_percent_is_taken(data: st.DataObject, looser: bool) -> None:
+    places = data.draw(arrays.arrays(np.int64, 200, elements=st.integers(0, 350)))
+    scores = steps(*places.tolist())
+    wanted = data.draw(st.integers(1, 200))
+    found = place(rank_scores(scores), wanted, ROUNDING, looser=looser)
+    expected = naive_place(sorted(scores.tolist()), wanted, 200, looser=looser)
+    if expected is not None:
+        assert found.accepted == expected
+        assert found.notes == ()
+    else:
+        assert found.notes
+    assert found.accepted == int((scores < np.float32(found.threshold)).sum())
+    assert np.float32(found.threshold) == found.threshold
+    assert found.threshold not in scores.tolist()
+    assert found.accepted >= wanted if looser else found.accepted <= wanted
+
+
+def test_the_threshold_is_the_middle_of_the_gap() -> None:
+    ranked = rank_scores(float32(-0.75, -0.5, -0.25))
+    assert place(ranked, 1, ROUNDING, looser=True).threshold == -0.625
+
+
+def test_without_a_wide_gap_the_widest_is_taken_with_a_note() -> None:
+    scores = steps(*range(0, 200), *range(201, 401))
+    found = place(rank_scores(scores), 198, ROUNDING, looser=True)
+    assert found.accepted == 200
+    assert found.notes == (NARROW,)
+
+
+def test_ties_move_the_threshold_past_them_and_say_so() -> None:
+    scores = steps(*[7] * 50, *[100] * 50)
+    found = place(rank_scores(scores), 10, ROUNDING, looser=True)
+    assert found.accepted == 50
+    assert found.notes == ("scores tie: 50 rows are accepted where 10 were asked for",)
+
+
+def test_ties_at_the_strict_end_accept_nothing_and_say_so() -> None:
+    found = place(rank_scores(steps(*[7] * 50)), 10, ROUNDING, looser=False)
+    assert found.accepted == 0
+    assert NOTHING in found.notes
+
+
+def test_scores_that_all_tie_are_all_accepted_by_a_loose_promise() -> None:
+    found = place(rank_scores(steps(*[7] * 50)), 10, ROUNDING, looser=True)
+    assert found.accepted == 50
+    assert found.threshold > float(steps(7)[0])
+
+
+def test_past_the_last_score_the_threshold_lies_one_band_away() -> None:
+    ranked = rank_scores(float32(-2.0, -1.0))
+    assert threshold_above(ranked, 2, ROUNDING) == -1.0 + 2.0 * STEP
+    assert threshold_above(ranked, 0, ROUNDING) < -2.0
+
+
+def test_neighbouring_floats_leave_no_room_and_the_next_gap_is_taken() -> None:
+    scores = steps(0, 1, 2, 3, 10)
+    found = place(rank_scores(scores), 2, ROUNDING, looser=True)
+    assert found.accepted == 4
+
+
+def test_a_threshold_of_zero_has_no_sign() -> None:
+    ranked = rank_scores(float32(-1.0, 1.0))
+    assert math.copysign(1.0, threshold_above(ranked, 1, ROUNDING)) == 1.0
+
+
+@steady
+@given(
+    scores=arrays.arrays(np.float32, st.integers(2, 30), elements=st.floats(width=32)),
+    share=st.floats(0.0, 1.0),
+)
+def test_any_float32_scores_are_split_where_it_says(scores: Float32, share: float) -> None:
+    finite = scores[np.isfinite(scores)]
+    if not finite.size:
+        with pytest.raises(LogitconfError, match="at least one score must be finite"):
+            rank_scores(scores)
+        return
+    wanted = max(1, round(share * finite.size))
+    with np.errstate(over="ignore"):
+        found = place(rank_scores(scores), wanted, ROUNDING, looser=True)
+    assert found.accepted == int((finite < np.float32(found.threshold)).sum())
+
+
+def test_errors_are_counted_among_finite_scores_only() -> None:
+    scores = float32(np.nan, -0.5, -0.9, np.inf)
+    ranked = rank_scores(scores, np.array([True, True, False, True]))
+    assert ranked.rows == 4
+    assert [ranked.errors_among(count) for count in range(3)] == [0, 0, 1]
+
+
+def test_bad_columns_are_refused() -> None:
+    with pytest.raises(LogitconfError, match=r"floating array \(N,\), got int64"):
+        rank_scores(np.arange(3))
+    with pytest.raises(LogitconfError, match=r"wrong must be booleans of shape \(2,\)"):
+        rank_scores(float32(1, 2), np.array([True]))

@@ -1,0 +1,86 @@
+"""The table of rounding bands: its numbers, and that real differences stay inside."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from logitconf.errors import LogitconfError
+from logitconf.reductions import Form
+from logitconf.rounding import Rounding, rounding_band
+from logitconf.scores import SCORES
+
+
+def band(score: str, value: float, n_classes: int = 10, precision: str = "float32") -> float:
+    return rounding_band(score, n_classes=n_classes, precision=precision, value=value)
+
+
+def ulp(value: float) -> float:
+    """The float32 step at `value`, from the definition: 24 bits of mantissa."""
+    return float(2.0 ** (math.floor(math.log2(abs(value))) - 23))
+
+
+def test_margin_is_two_ulps_of_the_score_anywhere() -> None:
+    for value in (-1e-3, -0.75, -1.0, -3.0, -1e4):
+        assert band("margin", value) == 2.0 * ulp(value)
+
+
+def test_softmax_is_about_sixteen_ulps_for_few_classes() -> None:
+    assert 16.0 <= band("softmax", -0.75) / ulp(-0.75) <= 18.0
+
+
+def test_energy_is_about_four_ulps_far_from_zero() -> None:
+    assert 4.0 <= band("energy", -30.0) / ulp(-30.0) <= 4.2
+
+
+def test_energy_near_zero_keeps_the_ulps_of_its_two_parts() -> None:
+    assert band("energy", 1e-6, n_classes=1000) >= 4.0 * ulp(math.log(1000.0))
+
+
+def test_entropy_is_absolute_and_below_1e_5_up_to_a_thousand_classes() -> None:
+    assert band("entropy", 0.1, 1000) == band("entropy", 2.0, 1000) < 1e-5
+
+
+@pytest.mark.parametrize("score", ["softmax", "entropy"])
+def test_two_classes_have_a_narrower_band_than_three(score: str) -> None:
+    assert band(score, -0.75, 2) < band(score, -0.75, 3) / 2.0
+
+
+@pytest.mark.parametrize("score", ["softmax", "entropy", "energy"])
+def test_sums_over_more_classes_have_a_wider_band(score: str) -> None:
+    widths = [band(score, -0.75, n) for n in (10, 100, 1000, 30_000)]
+    assert widths == sorted(set(widths))
+
+
+@pytest.mark.parametrize("score", ["softmax", "entropy", "energy", "margin"])
+def test_double_precision_leaves_one_ulp(score: str) -> None:
+    assert band(score, -0.75, precision="float64") == ulp(-0.75)
+
+
+def test_bands_of_an_array_are_those_of_its_values() -> None:
+    values = [-0.9, -0.5, -0.1]
+    expected = [band("softmax", value, 100) for value in values]
+    assert Rounding("softmax", 100).bands(values).tolist() == expected
+
+
+def test_unknown_names_and_values_are_refused() -> None:
+    with pytest.raises(LogitconfError, match=r"score must be one of \['energy', 'entropy'"):
+        band("loudness", 1.0)
+    with pytest.raises(LogitconfError, match="precision must be one of"):
+        band("softmax", 1.0, precision="float8")
+    with pytest.raises(LogitconfError, match="must be finite, got inf"):
+        band("softmax", math.inf)
+
+
+@pytest.mark.parametrize("score", ["softmax", "entropy", "energy", "margin"])
+@pytest.mark.parametrize("classes", [2, 10, 100, 1000])
+def test_torch_in_float32_stays_within_half_the_band_of_float64(score: str, classes: int) -> None:
+    generator = np.random.default_rng(classes)
+    scales = generator.choice([0.5, 1.0, 3.0, 6.0], size=(2000, 1))
+    logits = torch.from_numpy(generator.standard_normal((2000, classes)) * scales).float()
+    function, form = SCORES[score].categorical, Form(n_classes=classes)
+    rough = function(logits, torch.tensor(1.5), form).double().numpy()
+    exact = function(logits.double(), torch.tensor(1.5).double(), form).numpy()
+    widths = Rounding(score, classes, "float32", 1.5).bands(exact)
+    assert (np.abs(rough - exact) <= widths / 2.0).all()
