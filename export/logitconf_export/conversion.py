@@ -1,39 +1,38 @@
-"""Converting a head to ONNX: its forward is traced once, and each operation has one rule here.
+"""Converting a head to ONNX: its forward is traced by torch.export and written node by node.
 
-The tracer is torch.export; the rules write ONNX nodes through
-:class:`~logitconf_export.opsets.GraphWriter`. Nothing of the exporting machine gets into the graph.
+Nothing of the exporting machine gets into the graph.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
+from onnx import TensorProto, helper
+
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
-from onnx import TensorProto, helper
-
+from logitconf_export.lowering import TORCH_TO_ONNX, lower
 from logitconf_export.metadata import head_metadata, write_metadata
-from logitconf_export.opsets import DEFAULT_OPSET, PREFIX, GraphWriter, ir_for_opset
+from logitconf_export.opsets import (
+    DEFAULT_OPSET,
+    PREFIX,
+    GraphWriter,
+    check_opset,
+    ir_for_opset,
+)
 
-_TORCH_TO_ONNX = {
-    torch.float16: TensorProto.FLOAT16,
-    torch.bfloat16: TensorProto.BFLOAT16,
-    torch.float32: TensorProto.FLOAT,
-    torch.float64: TensorProto.DOUBLE,
-    torch.bool: TensorProto.BOOL,
-    torch.uint8: TensorProto.UINT8,
-}
+OUTPUTS = ("score", "mask", "probabilities")
 LOGITS_DTYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
     "float32": torch.float32,
     "float64": torch.float64,
 }
-Value: TypeAlias = "str | float | int"
 
 
 def to_onnx(
@@ -66,21 +65,14 @@ def to_onnx(
     """
     if path is not None:
         check_writable(path, force=force)
-    if logits_dtype not in LOGITS_DTYPES:
-        raise LogitconfError(f"logits_dtype must be one of {list(LOGITS_DTYPES)}, got {logits_dtype!r}")
-    if logits_dtype == "bfloat16" and opset < 13:
-        raise LogitconfError(f"bfloat16 logits need opset 13 or newer, got {opset}")
-    writer = GraphWriter(opset)
-    inputs, outputs = _write(head, writer, LOGITS_DTYPES[logits_dtype])
     ir = ir_for_opset(opset) if ir_version is None else ir_version
     _check_ir(ir, opset)
+    graph = head_graph(head, opset=opset, logits_dtype=logits_dtype)
     if ir < 4:
-        inputs += [_value_of(tensor) for tensor in writer.initializers.values()]
+        graph.input.extend(value_of(tensor) for tensor in graph.initializer)
     elif optional_inputs:
-        inputs += [_value_of(writer.initializers[f"{PREFIX}{n}"]) for n in ("temperature", "threshold")]
-    graph = helper.make_graph(
-        writer.nodes, "logitconf", inputs, outputs, list(writer.initializers.values())
-    )
+        tunable = {f"{PREFIX}temperature", f"{PREFIX}threshold"}
+        graph.input.extend(value_of(t) for t in graph.initializer if t.name in tunable)
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", opset)],
@@ -93,53 +85,101 @@ def to_onnx(
     return model
 
 
+def head_graph(head: ConfidenceHead, *, opset: int, logits_dtype: str) -> onnx.GraphProto:
+    """The head's nodes, from ``logits`` to ``score`` and ``mask``.
+
+    Raises:
+        LogitconfError: if the dtype or the opset does not carry the head.
+    """
+    if logits_dtype not in LOGITS_DTYPES:
+        raise LogitconfError(
+            f"logits_dtype must be one of {list(LOGITS_DTYPES)}, got {logits_dtype!r}"
+        )
+    check_opset(opset)
+    return write(trace(head, logits_dtype), opset=opset)
+
+
 def _check_ir(ir: int, opset: int) -> None:
     oldest = 3 if opset < 9 else helper.find_min_ir_version_for([helper.make_opsetid("", opset)])
     if not oldest <= ir <= 13:
         raise LogitconfError(f"ir_version must be in {oldest}..13 for opset {opset}, got {ir}")
 
 
-def _value_of(tensor: TensorProto) -> onnx.ValueInfoProto:
+def value_of(tensor: TensorProto) -> onnx.ValueInfoProto:
+    """The declaration of an initializer as a graph input."""
     return helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
 
 
-def _write(
-    head: ConfidenceHead, writer: GraphWriter, dtype: torch.dtype
-) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
+@dataclass(frozen=True, slots=True)
+class TracedHead:
+    """A head traced once, to be written at any opset.
+
+    Attributes:
+        graph: the traced operations.
+        buffers: name of the buffer behind each of the graph's placeholders that is one.
+        values: the buffers.
+        dtype: of the logits.
+        dims: of the logits; free ones by name.
+        class_axis: the axis that score and mask lack.
+    """
+
+    graph: Any
+    buffers: Mapping[str, str]
+    values: Mapping[str, np.ndarray[Any, Any]]
+    dtype: torch.dtype
+    dims: tuple[str | int, ...]
+    class_axis: int
+
+
+def trace(head: ConfidenceHead, logits_dtype: str) -> TracedHead:
+    """The operations of the head's forward on logits of a dtype."""
     form = head.form
     rank, axis, columns = form.input_rank, form.class_axis, form.n_classes
     example = [columns or 3 if i == axis else 2 + i for i in range(rank)]
-    free = [i for i in range(rank) if i != axis or columns is None]
-    names = _dimension_names(rank, axis)
-    dynamic = {i: torch.export.Dim.DYNAMIC for i in free}
-    head = ConfidenceHead(head.card, head.form)
+    dynamic = {i: torch.export.Dim.DYNAMIC for i in range(rank) if i != axis or columns is None}
+    buffers = {name: value.detach().cpu().numpy() for name, value in head.named_buffers()}
+    fresh = ConfidenceHead(head.card, form)
+    dtype = LOGITS_DTYPES[logits_dtype]
     program = torch.export.export(
-        head, (torch.zeros(example, dtype=dtype),), dynamic_shapes=(dynamic,), strict=False
+        fresh, (torch.zeros(example, dtype=dtype),), dynamic_shapes=(dynamic,), strict=False
     )
-    buffers = program.graph_signature.inputs_to_buffers
-    values: dict[Any, Value] = {}
     graph = program.graph
-    graph.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
-    for node in graph.nodes:
-        if node.op == "placeholder" and node.name in buffers:
-            name = buffers[node.name]
-            values[node] = writer.constant(head.get_buffer(name).detach().numpy(), name)
+    graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
+    names = _dimension_names(rank, axis)
+    dims = tuple(columns if i == axis and columns else names[i] for i in range(rank))
+    found = program.graph_signature.inputs_to_buffers
+    return TracedHead(graph, found, buffers, dtype, dims, axis)
+
+
+def write(traced: TracedHead, *, opset: int) -> onnx.GraphProto:
+    """The traced head as an ONNX graph.
+
+    Raises:
+        LogitconfError: if the opset does not carry the head.
+    """
+    if traced.dtype == torch.bfloat16 and opset < 13:
+        raise LogitconfError(f"bfloat16 logits need opset 13 or newer, got {opset}")
+    writer = GraphWriter(opset)
+    values: dict[Any, str] = {}
+    for node in traced.graph.nodes:
+        if node.op == "placeholder" and node.name in traced.buffers:
+            name = traced.buffers[node.name]
+            values[node] = writer.constant(traced.values[name], name)
         elif node.op == "placeholder":
             values[node] = "logits"
         elif node.op == "call_function":
-            values[node] = _lower(writer, node, values)
-    (score, mask) = next(n for n in graph.nodes if n.op == "output").args[0]
-    _rename(writer, str(values[score]), "score")
-    _rename(writer, str(values[mask]), "mask")
-    dims: list[str | int] = [columns if i == axis and columns else names[i] for i in range(rank)]
-    kept = [dim for i, dim in enumerate(dims) if i != axis]
-    return (
-        [helper.make_tensor_value_info("logits", _TORCH_TO_ONNX[dtype], dims)],
-        [
-            helper.make_tensor_value_info("score", TensorProto.FLOAT, kept),
-            helper.make_tensor_value_info("mask", _TORCH_TO_ONNX[mask.meta["val"].dtype], kept),
-        ],
-    )
+            values[node] = lower(writer, node, values)
+    kept = [dim for i, dim in enumerate(traced.dims) if i != traced.class_axis]
+    results = next(n for n in traced.graph.nodes if n.op == "output").args[0]
+    outputs = []
+    for result, name in zip(results, OUTPUTS, strict=False):
+        _rename(writer, values[result], name)
+        shape = traced.dims if name == "probabilities" else kept
+        element = TORCH_TO_ONNX[result.meta["val"].dtype]
+        outputs.append(helper.make_tensor_value_info(name, element, shape))
+    logits = helper.make_tensor_value_info("logits", TORCH_TO_ONNX[traced.dtype], traced.dims)
+    initializers = list(writer.initializers.values())
+    return helper.make_graph(writer.nodes, "logitconf", [logits], outputs, initializers)
 
 
 def _dimension_names(rank: int, axis: int) -> list[str]:
@@ -151,177 +191,3 @@ def _rename(writer: GraphWriter, old: str, new: str) -> None:
     for node in writer.nodes:
         node.input[:] = [new if name == old else name for name in node.input]
         node.output[:] = [new if name == old else name for name in node.output]
-
-
-Rule: TypeAlias = Callable[[GraphWriter, "Operands"], Value]
-
-
-class Operands:
-    """The operands of one traced operation, as ONNX values."""
-
-    def __init__(self, writer: GraphWriter, node: Any, values: dict[Any, Value]) -> None:
-        self._writer, self._node, self._values = writer, node, values
-        self.arguments: Sequence[Any] = node.args
-        self.options: dict[str, Any] = node.kwargs
-
-    @property
-    def dtype(self) -> "np.dtype[Any]":
-        """NumPy dtype of the first tensor operand that is floating, float32 if there is none."""
-        for argument in self.arguments:
-            value = getattr(argument, "meta", {}).get("val")
-            if value is not None and value.dtype.is_floating_point:
-                return np.dtype(str(value.dtype).removeprefix("torch."))
-        return np.dtype(np.float32)
-
-    def shape(self, index: int = 0) -> tuple[Any, ...]:
-        """Traced shape of an operand; free sizes are symbols."""
-        return tuple(self.arguments[index].meta["val"].shape)
-
-    def __getitem__(self, index: int) -> str:
-        """Name of an operand; a Python number becomes an initializer."""
-        argument = self.arguments[index]
-        if isinstance(argument, (int, float)):
-            return self._writer.scalar(float(argument), self.dtype)
-        return str(self._values[argument])
-
-    def option(self, index: int, name: str, default: Any) -> Any:
-        """A plain argument by position or name."""
-        if len(self.arguments) > index:
-            return self.arguments[index]
-        return self.options.get(name, default)
-
-
-def _lower(writer: GraphWriter, node: Any, values: dict[Any, Value]) -> Value:
-    name = str(node.target).removeprefix("aten.")
-    if name not in _RULES:
-        raise LogitconfError(f"a head must use the operations {sorted(_RULES)}, got {name}")
-    return _RULES[name](writer, Operands(writer, node, values))
-
-
-def _plain(op: str, what: str, *, swapped: bool = False) -> Rule:
-    """An operation that ONNX has under another name."""
-
-    def rule(writer: GraphWriter, operands: Operands) -> Value:
-        names = [operands[i] for i in range(len(operands.arguments))]
-        return writer.node(op, names[::-1] if swapped else names, what)
-
-    return rule
-
-
-def _reduce(kind: str, what: str) -> Rule:
-    def rule(writer: GraphWriter, operands: Operands) -> Value:
-        axes = operands.option(1, "dim", None)
-        keepdims = operands.option(2, "keepdim", False)
-        return writer.reduce(kind, operands[0], list(axes), what, keepdims=keepdims)
-
-    return rule
-
-
-def _norm(writer: GraphWriter, operands: Operands) -> Value:
-    if operands.arguments[1] != 1:
-        raise LogitconfError(f"a head may use the 1-norm only, got {operands.arguments[1]}")
-    return writer.reduce("L1", operands[0], list(operands.arguments[2]), "sum_of_sizes")
-
-
-def _to_dtype(writer: GraphWriter, operands: Operands) -> Value:
-    target, source = operands.arguments[1], operands.arguments[0].meta["val"].dtype
-    if target == source:
-        return operands[0]
-    onnx_type = _TORCH_TO_ONNX[target]
-    return writer.cast(operands[0], onnx_type, f"as_{str(target).removeprefix('torch.')}")
-
-
-def _clamp(writer: GraphWriter, operands: Operands) -> Value:
-    value = operands[0]
-    low, high = operands.option(1, "min", None), operands.option(2, "max", None)
-    if low is not None:
-        value = writer.bound("Max", value, writer.scalar(low, operands.dtype), low, "at_least")
-    if high is not None:
-        value = writer.bound("Min", value, writer.scalar(high, operands.dtype), high, "at_most")
-    return value
-
-
-def _where(writer: GraphWriter, operands: Operands) -> Value:
-    return writer.where(operands[0], operands[1], operands[2], operands.dtype, "chosen")
-
-
-def _compare_equal(writer: GraphWriter, operands: Operands) -> Value:
-    return writer.equal(operands[0], operands[1], "is_equal")
-
-
-def _one_minus(writer: GraphWriter, operands: Operands) -> Value:
-    return writer.node("Sub", [operands[1], operands[0]], "difference")
-
-
-def _softmax(writer: GraphWriter, operands: Operands) -> Value:
-    rank = len(operands.shape())
-    return writer.softmax(operands[0], operands.arguments[1] % rank, rank, "probabilities")
-
-
-def _reshape(writer: GraphWriter, operands: Operands) -> Value:
-    shape = [size if isinstance(size, int) else 0 for size in operands.arguments[1]]
-    return writer.reshape(operands[0], shape, "reshaped")
-
-
-def _topk(writer: GraphWriter, operands: Operands) -> Value:
-    return writer.top_two(operands[0], operands.arguments[2], "top_two")
-
-
-def _item(writer: GraphWriter, operands: Operands) -> Value:  # noqa: ARG001
-    return operands[0]
-
-
-def _squeeze(writer: GraphWriter, operands: Operands) -> Value:
-    return writer.squeeze(operands[0], operands.arguments[1], "squeezed")
-
-
-def _unsqueeze(writer: GraphWriter, operands: Operands) -> Value:
-    return writer.unsqueeze(operands[0], operands.arguments[1], "unsqueezed")
-
-
-def _select(writer: GraphWriter, operands: Operands) -> Value:
-    axis, index = operands.arguments[1], operands.arguments[2]
-    position = writer.constant(np.array(index, dtype=np.int64), f"position_{index}")
-    return writer.node("Gather", [operands[0], position], "column", axis=axis)
-
-
-# Less alone is safe with NaN on every runtime, so "greater" is Less with its operands swapped.
-_RULES: dict[str, Rule] = {
-    "__and__.Tensor": _plain("And", "both"),
-    "abs.default": _plain("Abs", "size"),
-    "add.Tensor": _plain("Add", "sum"),
-    "amax.default": _reduce("Max", "largest"),
-    "amin.default": _reduce("Min", "smallest"),
-    "bitwise_and.Tensor": _plain("And", "both"),
-    "clamp.default": _clamp,
-    "div.Tensor": _plain("Div", "quotient"),
-    "eq.Scalar": _compare_equal,
-    "eq.Tensor": _compare_equal,
-    "exp.default": _plain("Exp", "exponential"),
-    "getitem": _item,
-    "gt.Scalar": _plain("Less", "is_above", swapped=True),
-    "gt.Tensor": _plain("Less", "is_above", swapped=True),
-    "linalg_vector_norm.default": _norm,
-    "log.default": _plain("Log", "logarithm"),
-    "lt.Scalar": _plain("Less", "is_below"),
-    "lt.Tensor": _plain("Less", "is_below"),
-    "maximum.default": _plain("Max", "larger"),
-    "minimum.default": _plain("Min", "smaller"),
-    "mul.Tensor": _plain("Mul", "product"),
-    "neg.default": _plain("Neg", "negated"),
-    "reciprocal.default": _plain("Reciprocal", "reciprocal"),
-    "relu.default": _plain("Relu", "positive_part"),
-    "reshape.default": _reshape,
-    "rsub.Scalar": _one_minus,
-    "select.int": _select,
-    "softmax.int": _softmax,
-    "squeeze.dim": _squeeze,
-    "sub.Tensor": _plain("Sub", "difference"),
-    "sum.dim_IntList": _reduce("Sum", "total"),
-    "to.dtype": _to_dtype,
-    "topk.default": _topk,
-    "unsqueeze.default": _unsqueeze,
-    "where.ScalarOther": _where,
-    "where.ScalarSelf": _where,
-    "where.self": _where,
-}

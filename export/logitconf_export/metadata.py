@@ -27,9 +27,7 @@ class HeadMetadata:
     attached: dict[str, Any] | None = None
 
 
-def head_metadata(
-    card: ScoreCard, form: HeadForm, attached: dict[str, Any] | None = None
-) -> str:
+def head_metadata(card: ScoreCard, form: HeadForm, attached: dict[str, Any] | None = None) -> str:
     """The JSON that goes into ``metadata_props["logitconf"]``."""
     values: dict[str, Any] = {
         "schema": METADATA_SCHEMA,

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-from logitconf.errors import LogitconfError
 from onnx import TensorProto, helper, numpy_helper
+
+from logitconf.errors import LogitconfError
 
 OLDEST_OPSET = 7
 NEWEST_OPSET = 26
@@ -121,7 +122,7 @@ class GraphWriter:
         return self.node("Cast", [x], what, to=to)
 
     def equal(self, a: str, b: str, what: str) -> str:
-        """a == b for floats; False where either is NaN, from opset 11.
+        """A == b for floats; False where either is NaN, from opset 11.
 
         Below 11 Equal takes no floats, and NaN compares equal: the callers' guards see it anyway.
         """

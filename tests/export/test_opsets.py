@@ -1,0 +1,94 @@
+"""Every opset, score, task and dtype gives the decisions of the head on hard rows."""
+
+import numpy as np
+import onnx
+import onnx.reference
+import pytest
+import torch
+from head_cases import SCORES, TASKS, eager, hard_rows, head_for, run
+from onnx import helper
+
+from logitconf import LogitconfError
+from logitconf_export.conversion import trace, write
+from logitconf_export.opsets import NEWEST_OPSET, OLDEST_OPSET, GraphWriter, ir_for_opset
+
+OPSETS = range(OLDEST_OPSET, NEWEST_OPSET + 1)
+# the same float32 formula on both sides; exp and sums differ in the last places
+CLOSE = {"rtol": 3e-6, "atol": 2e-6}
+# opsets at which an operator that a head uses changed
+REFERENCE_OPSETS = (7, 8, 9, 11, 13, 17, 18, 26)
+# onnxruntime 1.31 has no float64 Clip before opset 12, no float64 Relu or Softplus at some opsets
+FLOAT64_FROM = 13
+
+
+def model_of(graph: onnx.GraphProto, opset: int) -> onnx.ModelProto:
+    ir = ir_for_opset(opset)
+    if ir < 4:
+        graph.input.extend(
+            helper.make_tensor_value_info(t.name, t.data_type, list(t.dims))
+            for t in graph.initializer
+        )
+    imports = [helper.make_opsetid("", opset)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=ir)
+
+
+def cast_rows(columns: int, dtype: str) -> torch.Tensor:
+    return torch.from_numpy(hard_rows(columns)).to(getattr(torch, dtype))
+
+
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_every_cell_of_the_matrix_decides_as_the_head_does(
+    runtime: str, precision: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = 0
+    for score in SCORES:
+        for task, (_, columns) in TASKS.items():
+            head = head_for(score, task, runtime=runtime, precision=precision)
+            for dtype in ("float16", "bfloat16", "float32", "float64"):
+                rows = cast_rows(columns, dtype)
+                expected = [value.numpy() for value in head(rows)]
+                traced = trace(head, dtype)
+                for opset in OPSETS:
+                    if dtype == "bfloat16" and opset < 13:
+                        continue
+                    if precision == "float64" and opset < FLOAT64_FROM:
+                        continue
+                    model = model_of(write(traced, opset=opset), opset)
+                    found = run(model, rows)
+                    where = f"{score} {task} {dtype} opset {opset}"
+                    np.testing.assert_allclose(found.score, expected[0], **CLOSE, err_msg=where)
+                    np.testing.assert_array_equal(found.mask, expected[1], err_msg=where)
+                    cells += len(rows)
+    with capsys.disabled():
+        print(f"\n{runtime} {precision}: {cells} cells opset x score x task x dtype x row agree")
+    assert cells > 1000
+
+
+@pytest.mark.parametrize("opset", REFERENCE_OPSETS)
+def test_the_reference_evaluator_reads_the_graph_alike(opset: int) -> None:
+    for score in SCORES:
+        for task, (_, columns) in TASKS.items():
+            head, rows = head_for(score, task), hard_rows(columns)
+            model = model_of(write(trace(head, "float32"), opset=opset), opset)
+            onnx.checker.check_model(model, full_check=True)
+            with np.errstate(all="ignore"):
+                found = onnx.reference.ReferenceEvaluator(model).run(None, {"logits": rows})
+            expected = eager(head, rows)
+            np.testing.assert_allclose(found[0], expected.score, **CLOSE, err_msg=f"{score} {task}")
+            np.testing.assert_array_equal(found[1], expected.mask, err_msg=f"{score} {task}")
+
+
+@pytest.mark.parametrize(("opset", "ir"), [(7, 3), (8, 3), (9, 4), (13, 7), (17, 8), (26, 13)])
+def test_the_ir_version_is_one_that_runtimes_of_that_opset_read(opset: int, ir: int) -> None:
+    assert ir_for_opset(opset) == ir
+
+
+def test_a_choice_that_old_opsets_cannot_express_is_refused() -> None:
+    with pytest.raises(LogitconfError, match="needs opset 9 or newer, got 8"):
+        GraphWriter(8).where("c", "a", "b", np.dtype(np.float32), "chosen")
+
+
+def test_softmax_is_written_for_the_last_axis_only() -> None:
+    with pytest.raises(LogitconfError, match="last axis only, got 1 of 3"):
+        GraphWriter(17).softmax("x", 1, 3, "probabilities")
