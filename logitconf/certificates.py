@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass, replace
 
 from logitconf.errors import LogitconfError, UncertifiableError
-from logitconf.placement import NARROW, Placement, RankedScores, place
+from logitconf.placement import NARROW, Gaps, Placement, place
 from logitconf.risk import check_share, clopper_pearson_upper
-from logitconf.rounding import Rounding
 
 # Candidates lie at every hundredth of the rows.
 GRID = 100
@@ -70,9 +69,7 @@ def _certifies(rows: int, observed: float, risk: float, confidence: float) -> bo
     return clopper_pearson_upper(math.floor(observed * rows), rows, confidence) <= risk
 
 
-def certify(
-    ranked: RankedScores, risk: float, confidence: float, rounding: Rounding
-) -> CertifiedPlacement:
+def certify(gaps: Gaps, risk: float, confidence: float) -> CertifiedPlacement:
     """The loosest threshold that is certified to have at most `risk` errors among the accepted.
 
     Candidates are gaps between scores at every hundredth of the rows, chosen by the scores alone,
@@ -89,6 +86,7 @@ def certify(
     """
     check_share("risk", risk)
     check_share("confidence", confidence)
+    ranked = gaps.ranked
     if ranked.errors is None:
         raise LogitconfError("a risk can only be certified with labels, got scores alone")
     needed = fewest_rows(risk, confidence)
@@ -98,7 +96,7 @@ def certify(
             f"all of them right, got {ranked.values.size} with a finite score; bring more rows",
             needed_rows=needed,
         )
-    placements = _candidates(ranked, risk, confidence, rounding)
+    placements = _candidates(gaps, risk, confidence)
     certified: CertifiedPlacement | None = None
     for tested, placement in enumerate(placements, start=1):
         errors = int(ranked.errors[placement.accepted])
@@ -113,11 +111,9 @@ def certify(
     return certified
 
 
-def _candidates(
-    ranked: RankedScores, risk: float, confidence: float, rounding: Rounding
-) -> list[Placement]:
+def _candidates(gaps: Gaps, risk: float, confidence: float) -> list[Placement]:
     """Thresholds from the strictest to the loosest, from the scores and the promise alone."""
-    finite, rows = ranked.values.size, ranked.rows
+    finite, rows = gaps.ranked.values.size, gaps.ranked.rows
     needed = fewest_rows(risk, confidence)
     sturdy = fewest_rows(risk, confidence, observed=risk / 2.0)
     start = max(needed, min(sturdy, rows // 2))
@@ -125,7 +121,7 @@ def _candidates(
     targets = [start, *(count for count in grid if count > start), finite]
     found: dict[int, Placement] = {}
     for target in targets:
-        placement = place(ranked, min(target, finite), rounding, looser=False)
+        placement = place(gaps, min(target, finite), looser=False)
         if placement.accepted >= needed:
             notes = tuple(note for note in placement.notes if note == NARROW)
             found[placement.accepted] = replace(placement, notes=notes)

@@ -105,17 +105,20 @@ def chunk_sums(
     """
     if logits.dtype in (torch.float16, torch.bfloat16):
         logits = logits.float()
-    usable = _usable_rows(logits, labels, family)
+    measure = _categorical_terms if family == "categorical" else _bernoulli_terms
     total = logits.shape[0]
-    if not bool(usable.all()):
+    terms = torch.stack(measure(logits, labels, inverse_temperature, initial))
+    # Bad rows show in their own terms, but for Bernoulli infinities: the usual chunk needs no more.
+    suspect = family == "bernoulli" and any(bool(torch.isinf(end)) for end in logits.aminmax())
+    if suspect or not bool(torch.isfinite(terms).all()):
+        usable = _usable_rows(logits, labels, family)
         logits, labels = logits[usable], labels[usable]
         weights = None if weights is None else weights[usable]
-    measure = _categorical_terms if family == "categorical" else _bernoulli_terms
-    terms = torch.stack(measure(logits, labels, inverse_temperature, initial))
-    if logits.dtype == torch.float32 and not bool(torch.isfinite(terms).all()):
-        # The third power of logits beyond 1e12 leaves float32.
-        wide = _exact(logits)
-        terms = torch.stack(measure(wide, labels.to(wide.device), inverse_temperature, initial))
+        terms = torch.stack(measure(logits, labels, inverse_temperature, initial))
+        if not bool(torch.isfinite(terms).all()):
+            # The third power of logits beyond 1e12 leaves float32.
+            wide = _exact(logits)
+            terms = torch.stack(measure(wide, labels.to(wide.device), inverse_temperature, initial))
     columns = 1 if family == "categorical" else logits.shape[1]
     used = logits.shape[0]
     if weights is None:
@@ -174,27 +177,25 @@ def _bernoulli_terms(
 ) -> tuple[Tensor, ...]:
     """Gap, initial NLL, NLL and its three derivatives, summed over labels, each (N,) float64.
 
-    With a = abs x and g = a * abs([x > 0] - y): f = b g + log(1 + exp(-b a)).
+    With a = abs x and g = max(x, 0) - y x: f = b g + log(1 + exp(-b a)).
     """
     # A certain negative adds nothing: far below zero its terms vanish, at b = 0 those of zero do.
-    certain = 0.0 if b == 0.0 else torch.finfo(logits.dtype).min
-    size = logits.abs().masked_fill_(torch.isneginf(logits), abs(certain))
-    gap = ((logits > 0).to(size.dtype) - labels.to(size.dtype)).abs_().mul_(size)
-    tail = torch.mul(size, -b).exp_()
-    wrong = tail / (1.0 + tail)
-    first = wrong * size
-    second = first * (1.0 - wrong) * size
-    third = -second * (1.0 - 2.0 * wrong) * size
-    gap_sum = _exact(gap.sum(1))
-    initial_nll = torch.zeros_like(gap_sum)
+    if b > 0.0:
+        bounded = logits.clamp(min=torch.finfo(logits.dtype).min)
+    else:
+        bounded = logits.masked_fill(torch.isneginf(logits), 0.0)
+    size = bounded.abs()
+    gap = _exact(torch.relu(bounded).addcmul_(bounded, labels.to(size.dtype), value=-1.0).sum(1))
+    initial_nll = torch.zeros_like(gap)
     if initial is not None:
         initial_tail = torch.mul(size, -initial).exp_()
-        initial_nll = _exact(torch.log1p(initial_tail).sum(1)) + initial * gap_sum
-    return (
-        gap_sum,
-        initial_nll,
-        _exact(torch.log1p(tail).sum(1)) + b * gap_sum,
-        gap_sum - _exact(first.sum(1)),
-        _exact(second.sum(1)),
-        _exact(third.sum(1)),
-    )
+        initial_nll = _exact(initial_tail.log1p_().sum(1)) + initial * gap
+    tail = torch.mul(size, -b).exp_()
+    nll = _exact(torch.log1p(tail).sum(1)) + b * gap
+    wrong = tail.div_(1.0 + tail)
+    right = 1.0 - wrong
+    moment = wrong * size
+    first = _exact(moment.sum(1))
+    second = _exact(moment.mul_(right).mul_(size).sum(1))
+    third = _exact(moment.mul_(right.sub_(wrong)).mul_(size).sum(1))
+    return gap, initial_nll, nll, gap - first, second, -third

@@ -14,10 +14,11 @@ from logitconf.placement import (
     NOTHING,
     Placement,
     RankedScores,
+    measure_gaps,
     place,
     pool,
     rank_scores,
-    threshold_above,
+    threshold_in,
 )
 from logitconf.rounding import Rounding
 from logitconf.thresholds import UNSCORED, ThresholdChoice, at_least, choice_of
@@ -46,14 +47,15 @@ def choose_false_positive_rate(
     if not 0.0 <= rate <= 1.0:
         raise LogitconfError(f"the false positive rate must lie in [0, 1], got {rate}")
     ranked, outside, pooled = _pool(scores, ood_scores, wrong)
+    gaps = measure_gaps(pooled, rounding)
     allowed = math.floor(rate * outside.rows + 1e-9 * outside.rows)
     limit = pooled.values.size
     if allowed < outside.values.size:
         limit = pooled.count_below(float(outside.values[allowed]))
     if limit == 0:
-        placement = Placement(threshold_above(pooled, 0, rounding), 0)
+        placement = Placement(threshold_in(gaps, 0), 0)
     else:
-        placement = place(pooled, limit, rounding, looser=False)
+        placement = place(gaps, limit, looser=False)
     return _pooled_choice(ranked, outside, placement, {"name": "fpr", "fpr": float(rate)})
 
 
@@ -82,11 +84,12 @@ def choose_true_positive_rate(
     if not 0.0 < rate <= 1.0:
         raise LogitconfError(f"the true positive rate must lie in (0, 1], got {rate}")
     ranked, outside, pooled = _pool(scores, ood_scores, wrong)
+    gaps = measure_gaps(pooled, rounding)
     wanted = at_least(rate, ranked.rows)
     finite = ranked.values.size
     last = ranked.values[min(wanted, finite) - 1]
     count = int(np.searchsorted(pooled.values, last, side="right"))
-    placement = place(pooled, count, rounding, looser=True)
+    placement = place(gaps, count, looser=True)
     if wanted > finite:
         placement = replace(
             placement,

@@ -44,6 +44,25 @@ class RankedScores:
         return None if self.errors is None else int(self.errors[accepted])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gaps:
+    """The gap after the first k of M ranked scores, for k = 0 to M; the first and last are endless.
+
+    Attributes:
+        ranked: the scores.
+        rounding: how they are computed.
+        widths: (M + 1,).
+        wide: (M + 1,), whether wider than the rounding band at both of its ends.
+        roomy: (M + 1,), whether a float32 value lies strictly inside.
+    """
+
+    ranked: RankedScores
+    rounding: Rounding
+    widths: npt.NDArray[np.float64]
+    wide: npt.NDArray[np.bool_]
+    roomy: npt.NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A threshold between two scores and the rows it accepts."""
@@ -92,7 +111,19 @@ def pool(first: RankedScores, second: RankedScores) -> RankedScores:
     return RankedScores(values, None, first.rows + second.rows)
 
 
-def place(ranked: RankedScores, accepted: int, rounding: Rounding, *, looser: bool) -> Placement:
+def measure_gaps(ranked: RankedScores, rounding: Rounding) -> Gaps:
+    """All gaps between the ranked scores."""
+    values = ranked.values.astype(np.float64)
+    bands = rounding.bands(ranked.values)
+    widths = np.full(values.size + 1, np.inf)
+    wide, roomy = np.ones((2, values.size + 1), dtype=np.bool_)
+    widths[1:-1] = np.diff(values)
+    wide[1:-1] = widths[1:-1] > np.maximum(bands[1:], bands[:-1])
+    roomy[1:-1] = np.nextafter(ranked.values[:-1], np.float32(np.inf)) < ranked.values[1:]
+    return Gaps(ranked, rounding, widths, wide, roomy)
+
+
+def place(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
     """A threshold that accepts about the first `accepted` rows, in a gap wide enough for rounding.
 
     The middle of the first gap wider than the rounding band, looking at most 1 % of the rows
@@ -100,48 +131,38 @@ def place(ranked: RankedScores, accepted: int, rounding: Rounding, *, looser: bo
     all these rows tie, the next gap on that side.
 
     Args:
-        ranked: the scores; M of them are finite.
+        gaps: of the M scores.
         accepted: how many rows to accept, 1 to M.
-        rounding: how the score is computed.
         looser: whether the promise allows more rows, rather than fewer.
     """
-    reach = math.floor(_REACH * ranked.rows)
+    reach = math.floor(_REACH * gaps.ranked.rows)
     if looser:
-        counts = np.arange(accepted, min(accepted + reach, ranked.values.size) + 1)
+        counts = np.arange(accepted, min(accepted + reach, gaps.widths.size - 1) + 1)
     else:
         counts = np.arange(accepted, max(accepted - reach, 1) - 1, -1)
-    widths = gap_widths(ranked, counts)
-    wide = widths > _bands(ranked, counts, rounding)
+    wide = gaps.wide[counts]
     if wide.any():
-        return _placed(ranked, int(counts[np.argmax(wide)]), rounding)
-    best = int(counts[np.argmax(widths)])
-    if _holds_a_float(ranked, np.array([best]))[0]:
-        return _placed(ranked, best, rounding, NARROW)
-    return _past_ties(ranked, accepted, rounding, looser=looser)
+        count = int(counts[np.argmax(wide)])
+        return Placement(threshold_in(gaps, count), count)
+    roomy = gaps.roomy[counts]
+    if roomy.any():
+        count = int(counts[np.argmax(np.where(roomy, gaps.widths[counts], 0.0))])
+        return Placement(threshold_in(gaps, count), count, (NARROW,))
+    return _past_ties(gaps, accepted, looser=looser)
 
 
-def gap_widths(ranked: RankedScores, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Width of the gap after the first k rows for each k in `counts`; infinite at both ends."""
-    lower, upper = _edges(ranked, counts)
-    return upper - lower
-
-
-def wide_counts(ranked: RankedScores, rounding: Rounding) -> npt.NDArray[np.int64]:
-    """All k from 0 to M whose gap is wider than the rounding band, ascending."""
-    counts = np.arange(ranked.values.size + 1)
-    return counts[gap_widths(ranked, counts) > _bands(ranked, counts, rounding)]
-
-
-def threshold_above(ranked: RankedScores, accepted: int, rounding: Rounding) -> float:
-    """A float32 value strictly between the first `accepted` scores and the rest.
+def threshold_in(gaps: Gaps, accepted: int) -> float:
+    """A float32 value strictly between the first `accepted` scores and the rest: the middle.
 
     Beyond the last score, and before the first, one rounding band away.
     """
-    lower, upper = (float(edge[0]) for edge in _edges(ranked, np.array([accepted])))
+    values = gaps.ranked.values
+    lower = float(values[accepted - 1]) if accepted > 0 else -math.inf
+    upper = float(values[accepted]) if accepted < values.size else math.inf
     if math.isinf(upper):
-        middle = lower + float(rounding.bands(lower))
+        middle = lower + float(gaps.rounding.bands(lower))
     elif math.isinf(lower):
-        middle = upper - float(rounding.bands(upper))
+        middle = upper - float(gaps.rounding.bands(upper))
     else:
         middle = lower + (upper - lower) / 2.0
     # + 0.0 turns a negative zero, which prints badly, into zero.
@@ -153,47 +174,12 @@ def threshold_above(ranked: RankedScores, accepted: int, rounding: Rounding) -> 
     return float(threshold)
 
 
-def _placed(ranked: RankedScores, accepted: int, rounding: Rounding, *notes: str) -> Placement:
-    return Placement(threshold_above(ranked, accepted, rounding), accepted, notes)
-
-
-def _past_ties(
-    ranked: RankedScores, accepted: int, rounding: Rounding, *, looser: bool
-) -> Placement:
-    """The next gap with room for a float32 value; past the last score there always is one."""
-    counts = np.arange(ranked.values.size + 1)
-    counts = counts[_holds_a_float(ranked, counts)]
+def _past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
+    """The next gap with room for a float32 value; both ends always have it."""
+    counts = np.flatnonzero(gaps.roomy)
     position = np.searchsorted(counts, accepted, side="left" if looser else "right")
     found = int(counts[position if looser else position - 1])
     notes = [TIED.format(accepted=found, wanted=accepted)] if found else [NOTHING]
-    single = np.array([found])
-    if not gap_widths(ranked, single)[0] > _bands(ranked, single, rounding)[0]:
+    if not gaps.wide[found]:
         notes.append(NARROW)
-    return _placed(ranked, found, rounding, *notes)
-
-
-def _edges(
-    ranked: RankedScores, counts: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The scores below and above the gap after the first k rows."""
-    values, size = ranked.values, ranked.values.size
-    lower = np.where(counts > 0, values[np.maximum(counts - 1, 0)].astype(np.float64), -np.inf)
-    upper = np.where(counts < size, values[np.minimum(counts, size - 1)].astype(np.float64), np.inf)
-    return lower, upper
-
-
-def _bands(
-    ranked: RankedScores, counts: npt.NDArray[np.int64], rounding: Rounding
-) -> npt.NDArray[np.float64]:
-    """The rounding band in each gap: the wider of those at its two edges."""
-    values, size = ranked.values, ranked.values.size
-    below = rounding.bands(values[np.maximum(counts - 1, 0)])
-    above = rounding.bands(values[np.minimum(counts, size - 1)])
-    return np.maximum(below, above)
-
-
-def _holds_a_float(ranked: RankedScores, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Whether a float32 value lies strictly inside each gap."""
-    lower, upper = _edges(ranked, counts)
-    following = np.nextafter(lower.astype(np.float32), np.float32(np.inf)).astype(np.float64)
-    return np.isinf(lower) | (following < upper)
+    return Placement(threshold_in(gaps, found), found, tuple(notes))

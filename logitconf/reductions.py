@@ -66,20 +66,20 @@ def _shifted(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor
     return largest, (x - largest) * torch.reciprocal(temperature)
 
 
-def top_two_gap(x: Tensor, form: Form) -> Tensor:
-    """The largest logit minus the second largest, exact, (N, ...); 0 for a tie.
+def half_top_two_gap(x: Tensor, form: Form) -> Tensor:
+    """Half of the largest logit minus the second largest, exact, (N, ...); 0 for a tie.
 
+    Half, because the whole of it may lie beyond float32 where the margin, divided by T, does not.
     +inf where only one class is finite; NaN for a row with a NaN, a +inf or no finite value.
     """
     largest = torch.amax(x, dim=form.axis, keepdim=True)
-    below = x - largest
-    at_top = below == 0
-    runner_up = torch.amax(torch.where(at_top, -_INFINITY, below), dim=form.axis)
+    at_top = x == largest
+    runner_up = torch.amax(torch.where(at_top, -_INFINITY, x), dim=form.axis)
     ties = torch.sum(at_top.to(x.dtype), dim=form.axis)
     # runtimes drop a NaN in a maximum, never in a sum; this one only overflows to -inf
-    carrier = torch.sum(below, dim=form.axis)
-    gap = torch.where(ties > 1.5, 0.0, -runner_up)
-    return torch.where(carrier < 1.0, gap, _NAN)
+    carrier = torch.sum(x - largest, dim=form.axis)
+    gap = torch.squeeze(largest, form.axis) * 0.5 - runner_up * 0.5
+    return torch.where(carrier < 1.0, torch.where(ties > 1.5, 0.0, gap), _NAN)
 
 
 def worst_label(x: Tensor, form: Form) -> Tensor:

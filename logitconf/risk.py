@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta, rankdata
+from scipy.special import betaincinv
+from scipy.stats import rankdata
 
 from logitconf.errors import LogitconfError
 
@@ -230,7 +231,7 @@ def clopper_pearson_upper(errors: int, rows: int, confidence: float) -> float:
     check_share("confidence", confidence)
     if errors == rows:
         return 1.0
-    return float(beta.ppf(confidence, errors + 1, rows - errors))
+    return float(betaincinv(errors + 1, rows - errors, confidence))
 
 
 def check_share(name: str, value: float) -> None:

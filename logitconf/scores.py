@@ -15,8 +15,8 @@ from logitconf.reductions import (
     Form,
     exponential_moments,
     exponential_sum,
+    half_top_two_gap,
     softplus_sum,
-    top_two_gap,
     worst_label,
 )
 from logitconf.tasks import Family
@@ -95,7 +95,7 @@ def energy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 def margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−(largest − second of z), exact up to the division: at most 0."""
-    return -(top_two_gap(x, form) / temperature)
+    return -(half_top_two_gap(x, form) / (temperature * 0.5))
 
 
 def margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:

@@ -19,10 +19,10 @@ from logitconf.placement import (
     NOTHING,
     Placement,
     RankedScores,
+    measure_gaps,
     place,
     rank_scores,
-    threshold_above,
-    wide_counts,
+    threshold_in,
 )
 from logitconf.rounding import Rounding, rounding_band
 
@@ -156,7 +156,7 @@ def choose_coverage(
         raise LogitconfError(f"coverage must lie in (0, 1], got {coverage}")
     ranked = rank_scores(scores, wrong)
     wanted, finite = at_least(coverage, ranked.rows), ranked.values.size
-    placement = place(ranked, min(wanted, finite), rounding, looser=True)
+    placement = place(measure_gaps(ranked, rounding), min(wanted, finite), looser=True)
     if wanted > finite:
         note = UNSCORED.format(finite=finite, rows=ranked.rows)
         placement = replace(placement, notes=(*placement.notes, note))
@@ -190,7 +190,7 @@ def choose_risk(
     Source: see `logitconf.certificates.certify`.
     """
     ranked = rank_scores(scores, wrong)
-    certified = certify(ranked, risk, confidence, rounding)
+    certified = certify(measure_gaps(ranked, rounding), risk, confidence)
     policy = {
         "name": "risk",
         "risk": float(risk),
@@ -235,7 +235,8 @@ def choose_cost(
     if not (0.0 < error_cost < math.inf and 0.0 < rejection_cost < math.inf):
         raise LogitconfError(f"costs must be positive, got {error_cost} and {rejection_cost}")
     ranked = rank_scores(scores, wrong)
-    counts = wide_counts(ranked, rounding)
+    gaps = measure_gaps(ranked, rounding)
+    counts = np.flatnonzero(gaps.wide)
     if ranked.errors is None:
         raise LogitconfError("a cost needs labels, got scores alone")
     costs = ranked.errors[counts] * error_cost + (ranked.rows - counts) * rejection_cost
@@ -248,7 +249,7 @@ def choose_cost(
         "mean_cost": float(costs[best]) / ranked.rows,
     }
     notes = () if accepted else (NOTHING,)
-    threshold = threshold_above(ranked, accepted, rounding)
+    threshold = threshold_in(gaps, accepted)
     return choice_of(ranked, Placement(threshold, accepted, notes), policy)
 
 

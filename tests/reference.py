@@ -23,16 +23,15 @@ NOT_CLOSE = 2**32
 """Distance in ulps of two values that no number of float32 steps makes equal."""
 
 
-def _log_sum_exp(z: Row) -> float:
-    largest = max(z)
-    rest = sorted(z)[:-1]
-    return largest + math.log1p(math.fsum(math.exp(value - largest) for value in rest))
+def _gaps(x: Row, temperature: float) -> list[float]:
+    """Sorted z minus the largest z, all <= 0; subtracted before dividing, so that none is lost."""
+    largest = max(x)
+    return [(value - largest) / temperature for value in sorted(x)]
 
 
-def _probabilities(z: Row) -> list[float]:
-    largest = max(z)
-    shifted = [value - largest for value in z]
-    return [math.exp(value - _log_sum_exp(shifted)) for value in shifted]
+def _log_sum_exp(gaps: Row) -> float:
+    """log sum exp of sorted gaps, the last of which is 0."""
+    return math.log1p(math.fsum(math.exp(gap) for gap in gaps[:-1]))
 
 
 def _sigmoid(z: float) -> float:
@@ -43,43 +42,36 @@ def _softplus(z: float) -> float:
     return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
 
 
-def _entropy(z: Row) -> float:
-    largest = max(z)
-    shifted = [value - largest for value in z]
-    log_sum = _log_sum_exp(shifted)
-    surprise = [(math.exp(value - log_sum), log_sum - value) for value in shifted]
+def _entropy(gaps: Row) -> float:
+    log_sum = _log_sum_exp(gaps)
+    surprise = [(math.exp(gap - log_sum), log_sum - gap) for gap in gaps]
     return math.fsum(p * minus_log_p for p, minus_log_p in surprise if p > 0.0)
 
 
-def _softmax_score(z: Row, layout: Layout, temperature: float) -> float:
-    del temperature
+def _softmax_score(x: Row, layout: Layout, temperature: float) -> float:
     if layout == "categorical":
-        largest = max(z)
-        return -1.0 / math.fsum(math.exp(value - largest) for value in z)
-    return -min(_sigmoid(abs(value)) for value in z)
+        return -1.0 / math.fsum(math.exp(gap) for gap in _gaps(x, temperature))
+    return -min(_sigmoid(abs(value / temperature)) for value in x)
 
 
-def _entropy_score(z: Row, layout: Layout, temperature: float) -> float:
-    del temperature
+def _entropy_score(x: Row, layout: Layout, temperature: float) -> float:
     if layout == "categorical":
-        return _entropy(z)
-    return max(_entropy([0.0, -abs(value)]) for value in z)
+        return _entropy(_gaps(x, temperature))
+    return max(_entropy([-abs(value / temperature), 0.0]) for value in x)
 
 
-def _energy_score(z: Row, layout: Layout, temperature: float) -> float:
+def _energy_score(x: Row, layout: Layout, temperature: float) -> float:
     if layout == "categorical":
-        return -temperature * _log_sum_exp(z)
+        return -(max(x) + temperature * _log_sum_exp(_gaps(x, temperature)))
     if layout == "one logit":
-        return -temperature * _softplus(abs(z[0]))
-    return -temperature * math.fsum(_softplus(value) for value in z)
+        return -temperature * _softplus(abs(x[0] / temperature))
+    return -temperature * math.fsum(_softplus(value / temperature) for value in x)
 
 
-def _margin_score(z: Row, layout: Layout, temperature: float) -> float:
-    del temperature
+def _margin_score(x: Row, layout: Layout, temperature: float) -> float:
     if layout == "categorical":
-        second, first = sorted(z)[-2:]
-        return second - first
-    return -min(abs(value) for value in z)
+        return _gaps(x, temperature)[-2]
+    return -min(abs(value / temperature) for value in x)
 
 
 _SCORES: dict[str, Callable[[Row, Layout, float], float]] = {
@@ -124,8 +116,8 @@ def score(
     layout = layout_of(logits, task)
     values = []
     for row in rows_of(logits).tolist():
-        z = [value / temperature for value in row]
-        values.append(_SCORES[name](z, layout, temperature) if is_computable(row) else math.nan)
+        computable = is_computable(row)
+        values.append(_SCORES[name](row, layout, temperature) if computable else math.nan)
     return np.array(values, dtype=np.float64)
 
 
@@ -140,26 +132,31 @@ def score_along(
 
 def probabilities(logits: ArrayLike, temperature: float = 1.0, task: str = "multiclass") -> Float64:
     """Softmax (N, K) of finite categorical logits over T, else the sigmoid of each logit (N, L)."""
-    rows = (rows_of(logits) / temperature).tolist()
+    rows = rows_of(logits)
     if layout_of(logits, task) == "categorical":
-        return np.array([_probabilities(row) for row in rows])
-    return np.array([[_sigmoid(value) for value in row] for row in rows])
+        parts = np.exp((rows - rows.max(axis=1, keepdims=True)) / temperature)
+        shares: Float64 = parts / parts.sum(axis=1, keepdims=True)
+        return shares
+    return np.array([[_sigmoid(z) for z in row] for row in (rows / temperature).tolist()])
 
 
 def mean_nll(
     logits: ArrayLike, labels: ArrayLike, temperature: float = 1.0, task: str = "multiclass"
 ) -> float:
     """Mean negative log likelihood in nats: over rows, or over rows and labels."""
-    rows = (rows_of(logits) / temperature).tolist()
+    rows = rows_of(logits).tolist()
     if layout_of(logits, task) == "categorical":
         classes = np.asarray(labels).reshape(-1).tolist()
-        losses = [_log_sum_exp(z) - z[int(k)] for z, k in zip(rows, classes, strict=True)]
+        losses = [
+            _log_sum_exp(_gaps(x, temperature)) + (max(x) - x[int(k)]) / temperature
+            for x, k in zip(rows, classes, strict=True)
+        ]
         return math.fsum(losses) / len(losses)
     targets = rows_of(labels).tolist()
     losses = [
-        target * _softplus(-z) + (1.0 - target) * _softplus(z)
+        target * _softplus(-x / temperature) + (1.0 - target) * _softplus(x / temperature)
         for row, target_row in zip(rows, targets, strict=True)
-        for z, target in zip(row, target_row, strict=True)
+        for x, target in zip(row, target_row, strict=True)
     ]
     return math.fsum(losses) / len(losses)
 

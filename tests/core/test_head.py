@@ -119,6 +119,19 @@ def test_the_head_scores_equal_the_reference(name: str, case: str, runtime: str)
 
 
 @names
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_score_equal_to_the_threshold_is_rejected(name: str, precision: str) -> None:
+    logits = logits_for("ten classes")
+    observed = head_of(name, "ten classes", precision=precision)(logits)[0]
+    score = make(name, temperature=1.5)
+    score.set_threshold(value=observed.sort().values[100].item())
+    found, mask = score.compile(n_classes=10, precision=precision)(logits)
+    assert torch.equal(found, observed)
+    assert int(mask.sum()) == 100
+    assert not mask[found.eq(score.compile(n_classes=10).threshold)].any()
+
+
+@names
 @runtimes
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 @pytest.mark.parametrize("precision", ["float32", "float64"])

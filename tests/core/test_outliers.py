@@ -36,6 +36,7 @@ def test_no_more_outliers_than_promised_and_no_threshold_is_looser(
     choice = choose_false_positive_rate(inside, outside, rate, rounding=ROUNDING)
     assert accepted(choice, outside) == choice.policy["ood_accepted"] <= rate * outside.size + 1e-6
     assert accepted(choice, inside) == choice.accepted
+    assert isinstance(choice.threshold, float)
     looser = [cut / 256 for cut in range(-201, 3, 2) if cut / 256 > choice.threshold]
     for cut in looser:
         more = (outside < cut).sum() > rate * outside.size - 1e-6
@@ -51,6 +52,7 @@ def test_as_many_rows_as_promised_and_no_threshold_is_stricter(
     choice = choose_true_positive_rate(inside, outside, rate, rounding=ROUNDING)
     assert accepted(choice, inside) == choice.accepted >= rate * inside.size - 1e-6
     assert accepted(choice, outside) == choice.policy["ood_accepted"]
+    assert isinstance(choice.threshold, float)
     stricter = [cut / 256 for cut in range(-201, 3, 2) if cut / 256 < choice.threshold]
     for cut in stricter:
         fewer = (inside < cut).sum() < rate * inside.size

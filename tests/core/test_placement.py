@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError
-from logitconf.placement import NARROW, NOTHING, place, rank_scores, threshold_above
+from logitconf.placement import (
+    NARROW,
+    NOTHING,
+    Gaps,
+    measure_gaps,
+    place,
+    rank_scores,
+    threshold_in,
+)
 from logitconf.rounding import Rounding
 
 Float32 = NDArray[np.float32]
@@ -22,6 +30,10 @@ steady = settings(derandomize=True, deadline=None, max_examples=60)
 
 def float32(*values: float) -> Float32:
     return np.array(values, dtype=np.float32)
+
+
+def gaps_of(scores: Float32) -> Gaps:
+    return measure_gaps(rank_scores(scores), ROUNDING)
 
 
 def steps(*counts: int) -> Float32:
@@ -51,7 +63,7 @@ def test_the_first_wide_gap_within_one_percent_is_taken(data: st.DataObject, loo
     places = data.draw(arrays.arrays(np.int64, 200, elements=st.integers(0, 350)))
     scores = steps(*places.tolist())
     wanted = data.draw(st.integers(1, 200))
-    found = place(rank_scores(scores), wanted, ROUNDING, looser=looser)
+    found = place(gaps_of(scores), wanted, looser=looser)
     expected = naive_place(sorted(scores.tolist()), wanted, 200, looser=looser)
     if expected is not None:
         assert found.accepted == expected
@@ -65,51 +77,59 @@ def test_the_first_wide_gap_within_one_percent_is_taken(data: st.DataObject, loo
 
 
 def test_the_threshold_is_the_middle_of_the_gap() -> None:
-    ranked = rank_scores(float32(-0.75, -0.5, -0.25))
-    assert place(ranked, 1, ROUNDING, looser=True).threshold == -0.625
+    gaps = gaps_of(float32(-0.75, -0.5, -0.25))
+    assert place(gaps, 1, looser=True).threshold == -0.625
 
 
 def test_without_a_wide_gap_the_widest_is_taken_with_a_note() -> None:
     scores = steps(*range(0, 200), *range(201, 401))
-    found = place(rank_scores(scores), 198, ROUNDING, looser=True)
+    found = place(gaps_of(scores), 198, looser=True)
     assert found.accepted == 200
     assert found.notes == (NARROW,)
 
 
 def test_ties_move_the_threshold_past_them_and_say_so() -> None:
     scores = steps(*[7] * 50, *[100] * 50)
-    found = place(rank_scores(scores), 10, ROUNDING, looser=True)
+    found = place(gaps_of(scores), 10, looser=True)
     assert found.accepted == 50
     assert found.notes == ("scores tie: 50 rows are accepted where 10 were asked for",)
 
 
 def test_ties_at_the_strict_end_accept_nothing_and_say_so() -> None:
-    found = place(rank_scores(steps(*[7] * 50)), 10, ROUNDING, looser=False)
+    found = place(gaps_of(steps(*[7] * 50)), 10, looser=False)
     assert found.accepted == 0
     assert NOTHING in found.notes
 
 
 def test_scores_that_all_tie_are_all_accepted_by_a_loose_promise() -> None:
-    found = place(rank_scores(steps(*[7] * 50)), 10, ROUNDING, looser=True)
+    found = place(gaps_of(steps(*[7] * 50)), 10, looser=True)
     assert found.accepted == 50
     assert found.threshold > float(steps(7)[0])
 
 
 def test_past_the_last_score_the_threshold_lies_one_band_away() -> None:
-    ranked = rank_scores(float32(-2.0, -1.0))
-    assert threshold_above(ranked, 2, ROUNDING) == -1.0 + 2.0 * STEP
-    assert threshold_above(ranked, 0, ROUNDING) < -2.0
+    gaps = gaps_of(float32(-2.0, -1.0))
+    assert threshold_in(gaps, 2) == -1.0 + 2.0 * STEP
+    assert threshold_in(gaps, 0) < -2.0
 
 
 def test_neighbouring_floats_leave_no_room_and_the_next_gap_is_taken() -> None:
     scores = steps(0, 1, 2, 3, 10)
-    found = place(rank_scores(scores), 2, ROUNDING, looser=True)
+    found = place(gaps_of(scores), 2, looser=True)
     assert found.accepted == 4
 
 
+def test_the_widest_gap_without_a_float_inside_is_passed_over() -> None:
+    # Beside -1 one step of [-2, -1] is as wide as two steps of [-1, -1/2].
+    scores = float32(-1.0 - STEP, -1.0, -1.0 + STEP, *[0.0] * 100)
+    found = place(gaps_of(scores), 1, looser=True)
+    assert found.accepted == 2
+    assert found.threshold == -1.0 + STEP / 2.0
+
+
 def test_a_threshold_of_zero_has_no_sign() -> None:
-    ranked = rank_scores(float32(-1.0, 1.0))
-    assert math.copysign(1.0, threshold_above(ranked, 1, ROUNDING)) == 1.0
+    gaps = gaps_of(float32(-1.0, 1.0))
+    assert math.copysign(1.0, threshold_in(gaps, 1)) == 1.0
 
 
 @steady
@@ -125,7 +145,7 @@ def test_any_float32_scores_are_split_where_it_says(scores: Float32, share: floa
         return
     wanted = max(1, round(share * finite.size))
     with np.errstate(over="ignore"):
-        found = place(rank_scores(scores), wanted, ROUNDING, looser=True)
+        found = place(gaps_of(scores), wanted, looser=True)
     assert found.accepted == int((finite < np.float32(found.threshold)).sum())
 
 

@@ -1,5 +1,7 @@
 """What cannot be computed is never accepted; what can be is never rejected for its size."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import reference
@@ -95,7 +97,7 @@ def test_two_logits_without_a_score_are_nan_and_rejected(name: str, row: list[fl
 @names
 @tasks
 @dtypes
-@pytest.mark.parametrize("temperature", [1.0, 2.5])
+@pytest.mark.parametrize("temperature", [1.0, 2.5, 0.25])
 @pytest.mark.parametrize("row", COMPUTABLE)
 def test_a_hard_row_with_a_score_equals_the_reference_and_can_be_accepted(
     name: str, task: str, dtype: type[np.floating], temperature: float, row: str
@@ -106,6 +108,30 @@ def test_a_hard_row_with_a_score_equals_the_reference_and_can_be_accepted(
     with np.errstate(over="ignore"):
         rounded = reference.score(name, logits, temperature, task).astype(np.float32)
     assert found["selected"].tolist() == np.isfinite(rounded).tolist()
+
+
+def without_nan(reduce: Callable[..., torch.Tensor], filler: float) -> Callable[..., torch.Tensor]:
+    """A maximum or minimum as some runtimes take it: a NaN is dropped unless it comes first."""
+
+    def reduction(x: torch.Tensor, dim: int, keepdim: bool = False) -> torch.Tensor:
+        later = torch.arange(x.shape[dim]).reshape([-1 if i == dim else 1 for i in range(x.ndim)])
+        return reduce(torch.where(x.isnan() & (later > 0), filler, x), dim=dim, keepdim=keepdim)
+
+    return reduction
+
+
+@names
+@tasks
+@pytest.mark.parametrize("row", NO_SCORE)
+def test_no_guard_relies_on_a_maximum_that_carries_nan(
+    name: str, task: str, row: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "amax", without_nan(torch.amax, -INF))
+    monkeypatch.setattr(torch, "amin", without_nan(torch.amin, INF))
+    logits = np.array([[0.0, 1.0, 3.0], NO_SCORE[row]], np.float32)
+    found = selected(name, logits, task)
+    assert found["score"].isnan().tolist() == [False, True]
+    assert found["selected"].tolist() == [True, False]
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])

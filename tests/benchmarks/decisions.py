@@ -1,0 +1,165 @@
+"""Counts flipped masks between eager torch and onnxruntime over very many decisions.
+
+A decision is one (row, threshold) pair whose mask comes out of the graph: the head's threshold
+becomes an input of shape (M, 1), which its own nodes broadcast against the N scores. Half of the
+thresholds are scores that were observed, where flips are likeliest, and half lie between two.
+
+    python tests/benchmarks/decisions.py --rows 10000 --thresholds 100      # 10^6, as CI does
+    python tests/benchmarks/decisions.py --rows 1000000 --thresholds 100    # 10^8, by hand
+
+Exit code 1 if a mask flips outside the rounding band, or at all with ``--precision float64``.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from logitconf.card import HeadForm, ScoreCard
+from logitconf.head import ConfidenceHead
+from logitconf_export.conversion import to_onnx
+from logitconf_export.eager import Reference
+from logitconf_export.inputs import boundary_pairs, random_rows
+from logitconf_export.matrix import THRESHOLDS
+from logitconf_export.sessions import Session
+
+TASK_COLUMNS = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
+CHUNK = 20_000
+PAIRS = 1000
+TEMPERATURE = 1.5
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Count:
+    """What was counted for one score and task."""
+
+    score: str
+    task: str
+    columns: int
+    decisions: int = 0
+    distinct_rows: int = 0
+    differing_scores: int = 0
+    largest_difference: float = 0.0
+    in_band: int = 0
+    flips_inside: int = 0
+    flips_outside: int = 0
+
+
+def with_threshold_input(model: onnx.ModelProto, count: int) -> onnx.ModelProto:
+    """The head with its threshold as an input (count, 1), and masks (count, N)."""
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    name = "logitconf/threshold"
+    tensor = next(t for t in changed.graph.initializer if t.name == name)
+    changed.graph.initializer.remove(tensor)
+    changed.graph.input.append(
+        onnx.helper.make_tensor_value_info(name, tensor.data_type, [count, 1])
+    )
+    mask = next(value for value in changed.graph.output if value.name == "mask")
+    element = mask.type.tensor_type.elem_type
+    mask.CopyFrom(onnx.helper.make_tensor_value_info("mask", element, [count, "N"]))
+    return changed
+
+
+def thresholds_of(scores: Floats, count: int, seed: int) -> Floats:
+    """Half of them observed scores, half midpoints between two neighbouring ones."""
+    usable = np.unique(scores[np.isfinite(scores)])
+    places = np.random.default_rng(seed).integers(1, len(usable), count)
+    between = (usable[places] + usable[places - 1]) / np.float32(2)
+    return np.where(np.arange(count) % 2 == 0, usable[places], between).astype(np.float32)
+
+
+def chunks(reference: Reference, columns: int, rows: int, seed: int) -> Iterator[Floats]:
+    """Boundary pairs first, then random rows, no two chunks from the same seed."""
+    family = reference.head.layout.family
+    pairs = boundary_pairs(reference.accepts, columns, pairs=PAIRS, family=family, seed=seed)
+    yield np.concatenate(pairs)
+    for index, start in enumerate(range(0, rows, CHUNK)):
+        yield random_rows(min(CHUNK, rows - start), columns, seed=seed + 1 + index)
+
+
+def count_flips(
+    score: str, task: str, columns: int, *, rows: int, thresholds: int, precision: str, seed: int
+) -> Count:
+    """Runs one score and task."""
+    card = ScoreCard(score, task, TEMPERATURE, THRESHOLDS[score])
+    head = ConfidenceHead(card, HeadForm(columns, precision=precision))
+    reference = Reference(head)
+    seen = reference.decisions(random_rows(CHUNK, columns, seed=seed + 1)).score
+    limits = thresholds_of(seen, thresholds, seed)
+    # the threshold that the boundary pairs were made for is one of them
+    limits[0] = np.float32(THRESHOLDS[score])
+    band = reference.allowed(limits)[:, None]
+    count = Count(score, task, columns)
+    model = with_threshold_input(to_onnx(head), thresholds)
+    with Session(model, threads=1, profile=False) as session:
+        for logits in chunks(reference, columns, rows, seed):
+            feeds = {"logits": logits, "logitconf/threshold": limits[:, None]}
+            came, masks = session.run(feeds, ["score", "mask"])
+            expected = reference.decisions(logits).score
+            wanted = np.isfinite(expected) & (expected < limits[:, None])
+            near = np.abs(expected.astype(np.float64) - limits[:, None]) <= band
+            _add(count, expected, came, wanted != masks, near)
+    return count
+
+
+def _add(count: Count, expected: Floats, came: Floats, flipped: Bools, near: Bools) -> None:
+    count.decisions += flipped.size
+    count.distinct_rows += len(expected)
+    count.differing_scores += int(np.sum(expected != came))
+    difference = np.abs(expected.astype(np.float64) - came)
+    count.largest_difference = max(count.largest_difference, float(difference.max()))
+    count.in_band += int(near.sum())
+    count.flips_inside += int((flipped & near).sum())
+    count.flips_outside += int((flipped & ~near).sum())
+
+
+def main(arguments: list[str]) -> int:
+    """Counts every score and task, and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--thresholds", type=int, default=100)
+    parser.add_argument("--precision", choices=["float32", "float64"], default="float32")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    print("| score | task | columns | decisions | in the band | flips inside | flips outside |")
+    print("|---|---|---|---|---|---|---|")
+    counts = []
+    for task, columns in TASK_COLUMNS:
+        for score in THRESHOLDS:
+            count = count_flips(
+                score,
+                task,
+                columns,
+                rows=options.rows,
+                thresholds=options.thresholds,
+                precision=options.precision,
+                seed=options.seed,
+            )
+            counts.append(count)
+            print(
+                f"| {score} | {task} | {columns} | {count.decisions} | {count.in_band} "
+                f"| {count.flips_inside} | {count.flips_outside} |",
+                flush=True,
+            )
+    if options.json:
+        options.json.write_text(json.dumps([asdict(count) for count in counts], indent=2) + "\n")
+    flips = sum(count.flips_outside for count in counts)
+    inside = sum(count.flips_inside for count in counts)
+    return int(flips > 0 or (options.precision == "float64" and inside > 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

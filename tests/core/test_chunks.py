@@ -1,0 +1,90 @@
+"""Chunks: checks, slices and sharing of memory."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from logitconf.chunks import (
+    Chunk,
+    check_chunk,
+    check_values,
+    first_rows,
+    spread_rows,
+    sub_chunks,
+    to_tensor,
+)
+from logitconf.errors import LogitconfError
+
+
+def test_slices_cover_each_row_once_and_stay_small() -> None:
+    logits, labels = np.arange(600_000.0).reshape(600, 1000), np.arange(600)
+    parts = list(sub_chunks((logits, labels)))
+    assert len(parts) > 1
+    assert torch.equal(torch.cat([part[0] for part in parts]), torch.from_numpy(logits))
+    assert torch.cat([part[1] for part in parts]).tolist() == labels.tolist()
+    assert all(part[0].numel() <= 2**17 for part in parts)
+    assert all(part[2] is None for part in parts)
+
+
+def test_one_row_wider_than_the_cache_is_a_slice() -> None:
+    parts = list(sub_chunks((np.zeros((2, 2**18)), np.zeros(2, int), np.ones(2))))
+    assert [part[0].shape[0] for part in parts] == [1, 1]
+    assert [part[2] is not None for part in parts] == [True, True]
+
+
+def test_first_rows_stop_reading_once_they_have_enough() -> None:
+    def chunks() -> Iterator[Chunk]:
+        yield np.zeros((3, 2)), np.zeros(3, int)
+        yield np.ones((3, 2)), np.ones(3, int)
+        raise AssertionError("read too far")
+
+    taken = first_rows(chunks(), 5, "categorical")
+    assert [len(part[0]) for part in taken] == [3, 2]
+
+
+@pytest.mark.parametrize("rows", [1, 7, 50])
+def test_spread_rows_take_both_ends_of_arrays_and_tensors(rows: int) -> None:
+    column = np.arange(50.0)[:, None]
+    numpy_part, tensor_part = spread_rows((column, torch.from_numpy(column)), rows)
+    assert numpy_part.shape == (rows, 1)
+    assert numpy_part.tolist() == tensor_part.tolist()
+    assert float(numpy_part[0, 0]) == 0.0
+    assert rows == 1 or float(numpy_part[-1, 0]) == 49.0
+
+
+def test_tensors_share_memory_unless_the_array_is_read_only() -> None:
+    array = np.zeros(3)
+    to_tensor(array)[0] = 5.0
+    assert array[0] == 5.0
+    array.setflags(write=False)
+    to_tensor(array)[0] = 7.0
+    assert array[0] == 5.0
+
+
+def test_unsigned_labels_become_signed() -> None:
+    assert to_tensor(np.array([1, 65535], dtype=np.uint16)).tolist() == [1, 65535]
+
+
+def test_chunks_of_other_shapes_are_refused() -> None:
+    good = np.zeros((3, 2))
+    with pytest.raises(LogitconfError, match="family must be 'categorical' or 'bernoulli'"):
+        check_chunk((good, np.zeros(3, int)), "softmax")  # type: ignore[arg-type]
+    with pytest.raises(LogitconfError, match="got 1 parts"):
+        check_chunk((good,), "categorical")
+    with pytest.raises(LogitconfError, match=r"labels must have shape \(3, 2\)"):
+        check_chunk((good, np.zeros(3, int)), "bernoulli")
+    with pytest.raises(LogitconfError, match=r"weights must have shape \(3,\), got \(2,\)"):
+        check_chunk((good, np.zeros(3, int), np.zeros(2)), "categorical")
+
+
+def test_an_empty_chunk_has_no_bad_values() -> None:
+    check_values((np.zeros((0, 2)), np.zeros(0, int)), "categorical")
+
+
+def test_nan_labels_are_refused() -> None:
+    labels = torch.tensor([[0.0], [math.nan]])
+    with pytest.raises(LogitconfError, match=r"labels must lie in \[0, 1\]"):
+        check_values((torch.zeros(2, 1), labels), "bernoulli")

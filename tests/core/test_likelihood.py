@@ -1,0 +1,143 @@
+"""Sums of one chunk against finite differences of the naive float64 likelihood."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy.special import log_expit, logsumexp
+
+from logitconf.likelihood import SCALARS, VECTOR_SIZE, LikelihoodSums, chunk_sums, label_bits
+from logitconf.tasks import Family
+
+Float64 = NDArray[np.float64]
+
+STEP = 1e-3
+# Central differences of order two: the error is the step squared times a higher derivative.
+DIFFERENCE = 1e-4
+
+
+def sums(
+    logits: Float64,
+    labels: NDArray[np.generic],
+    b: float,
+    family: Family,
+    dtype: torch.dtype = torch.float64,
+) -> LikelihoodSums:
+    vector = chunk_sums(
+        torch.from_numpy(logits).to(dtype),
+        torch.from_numpy(labels),
+        None,
+        family=family,
+        inverse_temperature=b,
+        initial=1.0,
+    )
+    bits = label_bits(torch.from_numpy(labels), family=family, n_columns=logits.shape[1])
+    return LikelihoodSums.from_vector(np.concatenate([vector.numpy(), bits.numpy()]))
+
+
+def categorical(seed: int) -> tuple[Float64, NDArray[np.int64]]:
+    generator = np.random.default_rng(seed)
+    return 2.0 * generator.standard_normal((20, 4)), generator.integers(0, 4, size=20)
+
+
+def bernoulli(seed: int) -> tuple[Float64, Float64]:
+    generator = np.random.default_rng(seed)
+    return 2.0 * generator.standard_normal((20, 3)), generator.random((20, 3))
+
+
+def naive(logits: Float64, labels: NDArray[np.generic], b: float, family: Family) -> float:
+    z = b * logits
+    if family == "categorical":
+        own = z[np.arange(len(z)), labels.astype(np.int64)]
+        return float((logsumexp(z, axis=1) - own).sum())
+    y = labels.astype(np.float64)
+    return float(-(y * log_expit(z) + (1.0 - y) * log_expit(-z)).sum())
+
+
+def rows_of(family: Family, seed: int) -> tuple[Float64, NDArray[np.generic]]:
+    return categorical(seed) if family == "categorical" else bernoulli(seed)
+
+
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+@pytest.mark.parametrize("b", [0.3, 1.0, 2.0])
+def test_sums_are_the_likelihood_and_its_differences(family: Family, b: float) -> None:
+    logits, labels = rows_of(family, 0)
+    found = sums(logits, labels, b, family)
+
+    def f(at: float) -> float:
+        return naive(logits, labels, at, family)
+
+    assert found.nll == pytest.approx(f(b), rel=1e-12)
+    assert found.nll_initial == pytest.approx(f(1.0), rel=1e-12)
+    below, above = (sums(logits, labels, b + step, family) for step in (-STEP, STEP))
+    slope = (f(b + STEP) - f(b - STEP)) / (2 * STEP)
+    assert found.slope == pytest.approx(slope, rel=DIFFERENCE, abs=DIFFERENCE)
+    curvature = (above.slope - below.slope) / (2 * STEP)
+    assert found.curvature == pytest.approx(curvature, rel=DIFFERENCE)
+    third = (above.curvature - below.curvature) / (2 * STEP)
+    assert found.third == pytest.approx(third, rel=DIFFERENCE, abs=DIFFERENCE)
+
+
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+def test_the_slope_at_zero_and_far_out_are_the_limits(family: Family) -> None:
+    logits, labels = rows_of(family, 1)
+    start = sums(logits, labels, 0.0, family)
+    assert start.slope == pytest.approx(sums(logits, labels, 1e-9, family).slope, rel=1e-6)
+    far = sums(logits, labels, 1e4, family)
+    assert far.slope == pytest.approx(far.gap, rel=1e-9)
+
+
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+@pytest.mark.parametrize("b", [0.0, 0.7])
+def test_an_absent_class_or_certain_negative_changes_no_derivative(
+    family: Family, b: float
+) -> None:
+    logits, labels = rows_of(family, 2)
+    masked = np.concatenate([logits, np.full((20, 1), -math.inf)], axis=1)
+    if family == "bernoulli":
+        labels = np.concatenate([labels, np.zeros((20, 1))], axis=1)
+        plain = sums(logits, labels[:, :-1], b, family)
+    else:
+        plain = sums(logits, labels, b, family)
+    found = sums(masked, labels, b, family)
+    assert found.slope == pytest.approx(plain.slope, rel=1e-12)
+    assert found.curvature == pytest.approx(plain.curvature, rel=1e-12)
+    assert found.third == pytest.approx(plain.third, rel=1e-12)
+    assert found.left_out == 0
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_bad_value_is_found_in_any_column(place: int, bad: float) -> None:
+    for family in ("categorical", "bernoulli"):
+        logits, labels = categorical(3)
+        logits[5, place], logits[5, 2] = bad, -math.inf
+        if family == "bernoulli":
+            found = sums(logits, np.zeros((20, 4)), 1.0, "bernoulli")
+        else:
+            labels[5] = place
+            found = sums(logits, labels, 1.0, "categorical")
+        assert (found.rows, found.left_out) == (19, 1)
+        assert math.isfinite(found.nll)
+
+
+def test_float32_sums_do_not_overflow_with_the_logits() -> None:
+    logits, labels = categorical(4)
+    found = sums(1e30 * logits, labels, 1e-30, "categorical", torch.float32)
+    plain = sums(logits, labels, 1.0, "categorical")
+    assert found.slope == pytest.approx(1e30 * plain.slope, rel=1e-5)
+    assert found.curvature == pytest.approx(1e60 * plain.curvature, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "one"), [([5, 5, 5], True), ([5, 7, 5], False), ([0, 0], True), ([0, 4], False)]
+)
+def test_one_class_is_read_off_the_bits(labels: list[int], one: bool) -> None:
+    logits = np.zeros((len(labels), 9))
+    assert sums(logits, np.array(labels), 1.0, "categorical").one_class is one
+
+
+def test_the_vector_has_a_place_for_each_sum_and_bit() -> None:
+    assert VECTOR_SIZE == SCALARS + 32
