@@ -19,6 +19,7 @@ Chunk: TypeAlias = Sequence[ArrayLike]
 # 2^17 float32 logits with their exponentials stay in a 2 MiB level-2 cache (best of 2^16 to 2^20).
 _CPU_ELEMENTS = 1 << 17
 _ACCELERATOR_ELEMENTS = 1 << 24
+_LABELS = 1 << 20
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -91,6 +92,14 @@ def sub_chunks(chunk: Chunk) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
     for start in range(0, int(logits.shape[0]), rows):
         parts = [to_tensor(part[start : start + rows]).to(device) for part in chunk]
         yield parts[0], parts[1], parts[2] if len(parts) == 3 else None
+
+
+def label_blocks(chunk: Chunk) -> Iterator[Tensor]:
+    """The labels of a chunk as tensors, a limited number of them at a time."""
+    labels = chunk[1]
+    rows = max(1, _LABELS // (int(labels.shape[1]) if len(labels.shape) > 1 else 1))
+    for start in range(0, int(labels.shape[0]), rows):
+        yield to_tensor(labels[start : start + rows])
 
 
 def first_rows(chunks: Iterable[Chunk], rows: int, family: Family) -> list[Chunk]:

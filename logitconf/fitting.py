@@ -48,7 +48,8 @@ def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
     """The scores (N,) of checked logits, in their dtype."""
     temperature = torch.tensor(card.temperature, dtype=values.dtype, device=values.device)
     function = SCORES[card.score].function(layout.family)
-    return function(canonical(values, layout), temperature, Form(n_classes=layout.n_columns))
+    form = Form(layout.axis, n_classes=layout.n_columns)
+    return function(canonical(values, layout), temperature, form)
 
 
 def at_least_float32(logits: Tensor) -> Tensor:

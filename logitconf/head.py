@@ -83,7 +83,7 @@ class ConfidenceHead(nn.Module):
         layout = self.layout
         canonical_logits = canonical(values, layout, cast(InputKind, self.form.kind))
         form = Form(
-            axis=layout.class_axis,
+            axis=layout.axis,
             last=layout.class_axis == canonical_logits.ndim - 1,
             n_classes=layout.n_columns,
             runtime=cast(Runtime, self.form.runtime),

@@ -16,11 +16,13 @@ from logitconf.reductions import (
     exponential_moments,
     exponential_sum,
     half_top_two_gap,
+    largest_probability,
     softplus_sum,
     worst_label,
 )
 from logitconf.tasks import Family
 
+_NAN = float("nan")
 ScoreFunction: TypeAlias = Callable[[Tensor, Tensor, Form], Tensor]
 
 
@@ -49,13 +51,14 @@ def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
     Source: Hendrycks & Gimpel 2017, section 2.
     """
-    _, total = exponential_sum(x, temperature, form)
-    return -torch.reciprocal(total)
+    return -largest_probability(x, temperature, form)
 
 
 def softmax_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−min over labels of max(p, 1 − p): in [−1, −1/2]."""
-    return -torch.reciprocal(1.0 + torch.exp(-worst_label(x, form) / temperature))
+    smallest, has_score = worst_label(x, form)
+    score = -torch.reciprocal(1.0 + torch.exp(-(smallest / temperature)))
+    return torch.where(has_score, score, _NAN)
 
 
 def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -69,11 +72,14 @@ def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Max over labels of the Bernoulli entropy in nats: in [0, log 2]."""
+    smallest, has_score = worst_label(x, form)
     # finite, since inf * 0 would be NaN
-    distance = torch.clamp(worst_label(x, form) / temperature, max=1e30)
+    distance = torch.clamp(smallest / temperature, max=1e30)
     odds = torch.exp(-distance)
-    both = 1.0 + odds
-    return torch.log(both) + distance * odds * torch.reciprocal(both)
+    # OpenVINO 2026.4 would fuse log(1 + exp) to a softplus that is off by 60 ulp
+    share = torch.reciprocal(1.0 + odds)
+    score = distance * odds * share - torch.log(share)
+    return torch.where(has_score, score, _NAN)
 
 
 def energy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -100,7 +106,8 @@ def margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 def margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−min over labels of abs z: at most 0."""
-    return -(worst_label(x, form) / temperature)
+    smallest, has_score = worst_label(x, form)
+    return torch.where(has_score, -(smallest / temperature), _NAN)
 
 
 _UNBOUNDED = -float("inf")

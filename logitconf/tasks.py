@@ -43,6 +43,11 @@ class Layout:
         return self.task == "binary" and self.n_columns == 1
 
     @property
+    def axis(self) -> int | None:
+        """The class axis of the canonical form, None for a single logit."""
+        return None if self.one_logit else self.class_axis
+
+    @property
     def family(self) -> Family:
         """Whether the columns are competing classes or independent labels."""
         if self.task == "multilabel" or self.one_logit:
@@ -178,8 +183,8 @@ def signed_canonical(logits: Tensor, layout: Layout) -> Tensor:
 def canonical(logits: Tensor, layout: Layout, kind: InputKind = "logits") -> Tensor:
     """Logits as the scores take them: classes or labels along the class axis.
 
-    A single logit z has only its size: every score of one-logit binary is a function of
-    abs z, with the pair (0, abs z) (the energy too, see :class:`~logitconf.EnergyScore`).
+    A single logit z has no such axis, and only its size counts: every score of one-logit binary is
+    that of the pair (0, abs z) (the energy too, see :class:`~logitconf.EnergyScore`).
 
     Args:
         logits: of the layout's shape, floating; or probabilities, as ``kind`` says.
@@ -190,7 +195,7 @@ def canonical(logits: Tensor, layout: Layout, kind: InputKind = "logits") -> Ten
     if not layout.one_logit:
         return logits
     axis = layout.class_axis
-    return torch.abs(logits if logits.ndim > axis else logits.unsqueeze(axis))
+    return torch.abs(torch.squeeze(logits, axis) if logits.ndim > axis else logits)
 
 
 def logits_of(values: Tensor, layout: Layout, kind: InputKind) -> Tensor:

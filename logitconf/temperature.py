@@ -22,9 +22,9 @@ from logitconf.chunks import (
     check_chunk,
     check_values,
     first_rows,
+    label_blocks,
     spread_rows,
     sub_chunks,
-    to_tensor,
 )
 from logitconf.errors import LogitconfError
 from logitconf.likelihood import (
@@ -35,19 +35,19 @@ from logitconf.likelihood import (
     chunk_sums,
     label_bits,
 )
+from logitconf.minimisation import Solution, minimise, rounded
 from logitconf.tasks import ArrayLike, Family
 
 AllReduce: TypeAlias = Callable[[Vector], Vector]
-Evaluate: TypeAlias = Callable[[float], LikelihoodSums]
 
 _WARM_ROWS = 1000
-_WARM_STEP = 1e-2
 _WARM_PASSES = 12
-# Halley's error is about the cube of its step: after a relative step of 5e-5 it is 1e-13, less than
-# a thousandth of T's float32 rounding, so the pass that would measure it is saved.
-_LAST_STEP = 5e-5
+# Passes are made at a b of so many bits. Wherever the start was, the last one is then made at the
+# such b nearest to the root, so its float32 rounding, and T, do not depend on the start. From there
+# Halley's step is at most 2^-11 of b and its error, about the cube, below 2^-32.
+_BITS = 11
+_WARM_BITS = 6
 _MOST_PASSES = 200
-_LARGEST_FACTOR = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def fit_temperature_chunks(
         all_reduce: adds a float64 vector up over all processes, each of which holds its own chunks,
             possibly none. Called once a pass and once a step of the warm start, equally often
             everywhere. All processes return the same fit. It differs from that of one process by
-            the order in which float64 numbers are added: about 1e-12 of T, before T is rounded.
+            the order in which float64 numbers are added: about 1e-15 of T, before T is rounded.
 
     Raises:
         LogitconfError: for bad chunks, no rows at all, or a later pass over other rows.
@@ -174,13 +174,14 @@ def _fit(
     if warm or all_reduce is not None:
         sample = evaluate(warm, start, survey=True)
         if sample.weight > 0.0 and sample.gap > 0.0:
-            b = _solve(
+            b = minimise(
                 lambda at: evaluate(warm, at, survey=False),
                 start,
                 sample,
-                last_step=_WARM_STEP,
+                bits=_WARM_BITS,
                 most_passes=_WARM_PASSES,
             ).inverse
+    b = rounded(b, _BITS)
 
     passes = 1
     first = evaluate(chunks(), b, survey=True)
@@ -199,9 +200,9 @@ def _fit(
         return sums
 
     reason = _unidentified_reason(first)
-    solution = _Solution(b, b, first, reason)
+    solution = Solution(b, b, first, reason)
     if reason is None:
-        solution = _solve(evaluate_again, b, first, last_step=_LAST_STEP, most_passes=_MOST_PASSES)
+        solution = minimise(evaluate_again, b, first, bits=_BITS, most_passes=_MOST_PASSES)
     return _report(first, solution, initial_temperature, passes)
 
 
@@ -212,12 +213,13 @@ def _pass_sums(data: Iterable[Chunk], family: Family, b: float, initial: float |
         check_chunk(chunk, family)
         if initial is not None:
             check_values(chunk, family)
-            bits = label_bits(to_tensor(chunk[1]), family=family, n_columns=int(chunk[0].shape[1]))
-            vector[SCALARS:] += bits.numpy()
+            for labels in label_blocks(chunk):
+                bits = label_bits(labels, family=family, n_columns=int(chunk[0].shape[1]))
+                vector[SCALARS:] += bits.numpy()
         sums: torch.Tensor | None = None
-        for logits, labels, weights in sub_chunks(chunk):
+        for logits, own, weights in sub_chunks(chunk):
             added = chunk_sums(
-                logits, labels, weights, family=family, inverse_temperature=b, initial=initial
+                logits, own, weights, family=family, inverse_temperature=b, initial=initial
             )
             sums = added if sums is None else sums + added
         if sums is not None:
@@ -241,76 +243,8 @@ def _unidentified_reason(sums: LikelihoodSums) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Solution:
-    """The best inverse temperature; `sums` were taken at `at`, a small step away."""
-
-    inverse: float
-    at: float
-    sums: LikelihoodSums
-    reason: str | None = None
-
-
-def _solve(
-    evaluate: Evaluate, b: float, sums: LikelihoodSums, *, last_step: float, most_passes: int
-) -> _Solution:
-    """The root of the increasing slope, by Halley steps inside a bracket, given the sums at `b`.
-
-    A root below infinity exists, for there the slope is `gap` > 0. Whether it lies above 0 costs
-    a pass, made only when the steps lead there.
-    """
-    low: float | None = None
-    high = math.inf
-    for _ in range(most_passes):
-        if sums.slope == 0.0:
-            break
-        if sums.slope < 0.0:
-            low = b
-        else:
-            high = b
-        candidate = b + _halley_step(sums)
-        if abs(candidate - b) <= last_step * b:
-            return _Solution(candidate, b, sums)
-        if sums.slope > 0.0 and low is None and not candidate > b / _LARGEST_FACTOR:
-            if evaluate(0.0).slope >= 0.0:
-                return _Solution(
-                    b,
-                    b,
-                    sums,
-                    "the logits say nothing of the labels: the likelihood grows as the temperature "
-                    "goes to infinity",
-                )
-            low = 0.0
-        following = _inside(candidate, b, low or 0.0, high)
-        if following == b:
-            break
-        b = following
-        sums = evaluate(b)
-    return _Solution(b, b, sums)
-
-
-def _halley_step(sums: LikelihoodSums) -> float:
-    """The step from b towards the root of the slope; infinite where the curvature has vanished."""
-    if not 0.0 < sums.curvature < math.inf:
-        return math.copysign(math.inf, -sums.slope)
-    newton = -sums.slope / sums.curvature
-    bend = 1.0 + newton * sums.third / (2.0 * sums.curvature)
-    # Far from the root the third derivative misleads; Newton's own step is then the better guess.
-    return newton / bend if bend > 0.5 else newton
-
-
-def _inside(candidate: float, b: float, low: float, high: float) -> float:
-    """`candidate`, or a point nearer to `b` where it leaves the bracket or goes too far."""
-    nearest, farthest = max(low, b / _LARGEST_FACTOR), min(high, b * _LARGEST_FACTOR)
-    if nearest < candidate < farthest:
-        return candidate
-    if candidate >= farthest:
-        return farthest if farthest < high else (b + high) / 2.0
-    return nearest if nearest > low else (b + low) / 2.0
-
-
 def _report(
-    first: LikelihoodSums, solution: _Solution, initial_temperature: float, passes: int
+    first: LikelihoodSums, solution: Solution, initial_temperature: float, passes: int
 ) -> TemperatureFit:
     """The fit as a plain value; Taylor's series carries NLL and curvature to the rounded T."""
     nll_before = first.nll_initial / first.weight if first.weight > 0.0 else math.nan

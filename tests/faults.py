@@ -69,26 +69,9 @@ def _after(output: str, *steps: tuple[str, dict[str, Any]], constants: Any = Non
                 extra = numpy_helper.from_array(np.asarray(constants), f"{output}_constant")
                 model.graph.initializer.append(extra)
                 inputs.append(extra.name)
-            made = helper.make_node(operator, inputs, [name], name=name, **attributes)
+            made = helper.make_node(operator, inputs, [name], name=f"{name}_step", **attributes)
             model.graph.node.insert(place + index, made)
             value = name
-
-    return fault
-
-
-def _before(output: str, *steps: tuple[str, dict[str, Any]]) -> Fault:
-    """One-input operators between the logits and one node."""
-
-    def fault(model: onnx.ModelProto) -> None:
-        node = _node(model, output)
-        place = list(model.graph.node).index(node)
-        value = node.input[0]
-        for index, (operator, attributes) in enumerate(steps):
-            name = f"{output}_from_{index}"
-            made = helper.make_node(operator, [value], [name], name=name, **attributes)
-            model.graph.node.insert(place + index, made)
-            value = name
-        node.input[0] = value
 
     return fault
 
@@ -157,6 +140,14 @@ def _not_above_instead_of_below(model: onnx.ModelProto) -> None:
     place = list(model.graph.node).index(node) + 1
     made = helper.make_node("Not", ["is_over"], ["logitconf/is_below"], name="not_over")
     model.graph.node.insert(place, made)
+
+
+def _mean_for_sum(model: onnx.ModelProto) -> None:
+    """ReduceMean takes its axes as an attribute at opset 17."""
+    node = _node(model, "logitconf/total")
+    node.op_type = "ReduceMean"
+    del node.input[1:]
+    node.attribute.append(helper.make_attribute("axes", [1]))
 
 
 def _swapped_names(model: onnx.ModelProto) -> None:
@@ -254,7 +245,7 @@ GRAPH_FAULTS: dict[str, Fault] = {
     "or for and": _operator("mask", "Or"),
     "mask inverted": _after("mask", ("Not", {})),
     "axis of the maximum wrong": _attribute("logitconf/largest", "axes", [0]),
-    "mean for sum": _operator("logitconf/total", "ReduceMean"),
+    "mean for sum": _mean_for_sum,
     "minimum for maximum": _operator("logitconf/largest", "ReduceMin"),
     "maximum added": _operator("logitconf/difference", "Add"),
     "temperature multiplied": _read_instead(

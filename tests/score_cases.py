@@ -71,8 +71,8 @@ def rounding_allowed(
     subtracting the maximum comes before dividing by T. Origin, in units in the last place:
     softmax, the 4 measured at 10 classes and 13 at 1000 for a sum of exponentials; entropy, the
     2e-7 and 4e-6 measured there (2 and 34 of float32); energy, four rounded operations on terms
-    as large as the maximum and T log K, for each label; margin, a difference, 1/T and a product, and halves of
-    the smallest number.
+    as large as the maximum and T log K, for each label; margin, a difference, 1/T and a product,
+    and halves of the smallest number.
     """
     unit = UNIT[dtype]
     rows = reference.rows_of(logits)

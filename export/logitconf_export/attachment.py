@@ -174,25 +174,32 @@ def _apply_names(graph: onnx.GraphProto, rename: dict[str, str], prefix: str) ->
 def _take_dims(
     outputs: Iterable[onnx.ValueInfoProto], graph: onnx.GraphProto, candidate: Candidate
 ) -> None:
-    """Gives the outputs the host's own names for the dims that they share with the logits."""
-    known = next(
-        (
-            value.type.tensor_type.shape.dim
-            for value in (*graph.value_info, *graph.output, *graph.input)
-            if value.name == candidate.tensor and value.type.tensor_type.HasField("shape")
-        ),
-        None,
-    )
+    """Gives the outputs the host's own names for the dims that they share with the logits.
+
+    Where the host does not declare the logits' shape, that of the output behind them counts if it
+    has as many axes.
+    """
+    known = _shape_of(graph, candidate.tensor) or _shape_of(graph, candidate.output) or []
+    axis = candidate.class_axis
+    if len(known) > axis and known[axis].dim_value not in (0, candidate.n_classes or 0):
+        known = []
     for value in outputs:
         dims = value.type.tensor_type.shape.dim
-        axes = list(range(len(known))) if known is not None else []
+        axes = list(range(len(known)))
         if len(axes) == len(dims) + 1:
             axes.remove(candidate.class_axis)
         for i, dim in enumerate(dims):
             if dim.HasField("dim_value"):
                 continue
-            shared = known[axes[i]] if known is not None and len(axes) == len(dims) else None
+            shared = known[axes[i]] if len(axes) == len(dims) else None
             if shared is not None and shared.WhichOneof("value"):
                 dim.CopyFrom(shared)
             else:
                 dim.dim_param = f"logitconf_{dim.dim_param}"
+
+
+def _shape_of(graph: onnx.GraphProto, name: str) -> list[onnx.TensorShapeProto.Dimension] | None:
+    for value in (*graph.value_info, *graph.output, *graph.input):
+        if value.name == name and value.type.tensor_type.HasField("shape"):
+            return list(value.type.tensor_type.shape.dim)
+    return None

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
 from logitconf.errors import LogitconfError
+from logitconf_export.opsets import NEWEST_OPSET, OLDEST_OPSET
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 """Both spellings of the default operator domain."""
@@ -14,7 +16,11 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 _LARGEST_PROTOBUF = 2**31 - 1
 _FOREIGN_FILES = (
     (0, b"PK\x03\x04", "a zip archive, as torch.save and Keras write it; export it to ONNX"),
-    (0, b"version https://git-lfs", "a Git LFS pointer; fetch the file behind it with 'git lfs pull'"),
+    (
+        0,
+        b"version https://git-lfs",
+        "a Git LFS pointer; fetch the file behind it with 'git lfs pull'",
+    ),
     (4, b"ORTM", "onnxruntime's .ort format; use the .onnx file it was made from"),
     (4, b"TFL3", "a TensorFlow Lite model; convert it to ONNX"),
     (0, b"\x89HDF", "an HDF5 file, as Keras writes it; export it to ONNX"),
@@ -32,7 +38,7 @@ def load_model(
         external_data: whether to read external weights too; only from a file.
 
     Raises:
-        LogitconfError: if the source is no complete ONNX model, or keeps weights outside its folder.
+        LogitconfError: if the source is no whole ONNX model, or keeps weights outside its folder.
     """
     if isinstance(source, onnx.ModelProto):
         model, name = source, "the model"
@@ -43,6 +49,7 @@ def load_model(
         model = _parse(_read(Path(source)), name)
     if not model.HasField("graph") or not model.graph.output:
         raise LogitconfError(f"{name} must be an ONNX model with at least one output, got none")
+    _check_names(model, name)
     tensors = list(external_tensors(model))
     for tensor in tensors:
         external_location(tensor)
@@ -59,16 +66,15 @@ def load_model(
 def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
-        if size > _LARGEST_PROTOBUF:
-            raise LogitconfError(
-                f"an ONNX file must be below 2 GiB, got {size} bytes in {path}; "
-                "save it with external data"
-            )
-        return path.read_bytes()
+        content = path.read_bytes() if size <= _LARGEST_PROTOBUF else None
     except (OSError, ValueError) as error:
-        if isinstance(error, LogitconfError):
-            raise
         raise LogitconfError(f"{path} must be a readable ONNX file: {error}") from error
+    if content is None:
+        raise LogitconfError(
+            f"an ONNX file must be below 2 GiB, got {size} bytes in {path}; "
+            "save it with external data"
+        )
+    return content
 
 
 def _parse(content: bytes, name: str) -> onnx.ModelProto:
@@ -88,11 +94,53 @@ def _parse(content: bytes, name: str) -> onnx.ModelProto:
     return model
 
 
-def external_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor whose data lie in another file: initializers, attributes, subgraphs, functions."""
+def _check_names(model: onnx.ModelProto, name: str) -> None:
+    """Checks that every name is text: protobuf hands out bytes where the UTF-8 is broken."""
+    for text in _names(model):
+        if not isinstance(text, str):
+            raise LogitconfError(
+                f"{name} must have names in UTF-8, but holds {text[:40]!r} (not ONNX, or damaged)"
+            )
+
+
+def _names(model: onnx.ModelProto) -> Iterator[str | bytes]:
+    yield from (entry.domain for entry in model.opset_import)
+    for pair in model.metadata_props:
+        yield from (pair.key, pair.value)
+    for scope in scopes(model):
+        for node in scope.node:
+            yield from (*node.input, *node.output, node.op_type, node.domain, node.name)
+            for attribute in node.attribute:
+                yield from (attribute.name, attribute.ref_attr_name)
+        if isinstance(scope, onnx.FunctionProto):
+            yield from (scope.name, scope.domain, *scope.input, *scope.output, *scope.attribute)
+            yield from (entry.domain for entry in scope.opset_import)
+            continue
+        for tensor in scope.initializer:
+            yield tensor.name
+            for entry in tensor.external_data:
+                yield from (entry.key, entry.value)
+        for value in (*scope.input, *scope.output, *scope.value_info):
+            yield value.name
+            yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+
+
+def scopes(model: onnx.ModelProto) -> Iterator[onnx.GraphProto | onnx.FunctionProto]:
+    """The main graph, the functions, and every subgraph inside them."""
     pending: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
     while pending:
         scope = pending.pop()
+        yield scope
+        for node in scope.node:
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    pending.append(attribute.g)
+                pending.extend(attribute.graphs)
+
+
+def external_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor whose data lie in another file, in subgraphs and functions too."""
+    for scope in scopes(model):
         tensors: list[onnx.TensorProto] = []
         if isinstance(scope, onnx.GraphProto):
             tensors.extend(scope.initializer)
@@ -103,7 +151,6 @@ def external_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
                 tensors += (attribute.t, *attribute.tensors)
                 for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
                     tensors += (sparse.values, sparse.indices)
-                pending += (g for g in (attribute.g, *attribute.graphs) if g.node or g.initializer)
         yield from (t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL)
 
 
@@ -113,7 +160,9 @@ def external_location(tensor: onnx.TensorProto) -> str:
     Raises:
         LogitconfError: if there is none, or if it would lie outside the model's folder.
     """
-    location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+    # Readers differ in which of two entries they take, so there must be exactly one.
+    locations = [entry.value for entry in tensor.external_data if entry.key == "location"]
+    location = locations[0] if len(locations) == 1 else ""
     windows = PureWindowsPath(location)
     outside = (
         not location
@@ -130,9 +179,7 @@ def external_location(tensor: onnx.TensorProto) -> str:
     return location
 
 
-def _load_external(
-    model: onnx.ModelProto, tensors: list[onnx.TensorProto], folder: Path
-) -> None:
+def _load_external(model: onnx.ModelProto, tensors: list[onnx.TensorProto], folder: Path) -> None:
     root = os.path.realpath(folder)
     for tensor in tensors:
         location = external_location(tensor)
@@ -184,5 +231,4 @@ def domain_opset(model: onnx.ModelProto, domain: str) -> int | None:
 
 def _opset_of_ir(ir_version: int) -> int:
     released = [int(row[2]) for row in onnx.helper.VERSION_TABLE if int(row[1]) <= ir_version]
-    # IR 3 came with opset 1; what attaches a head starts at 7.
-    return max([7, *released])
+    return min(max([OLDEST_OPSET, *released]), NEWEST_OPSET)

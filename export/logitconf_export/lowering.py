@@ -130,8 +130,9 @@ def _softmax(writer: GraphWriter, operands: Operands) -> str:
 
 
 def _reshape(writer: GraphWriter, operands: Operands) -> str:
+    # a free size is kept: the heads' reshapes leave the axes before the classes where they are
     shape = [size if isinstance(size, int) else 0 for size in operands.arguments[1]]
-    return writer.reshape(operands[0], shape, "reshaped")
+    return writer.reshape(operands[0], shape, "table")
 
 
 def _topk(writer: GraphWriter, operands: Operands) -> str:
@@ -140,6 +141,11 @@ def _topk(writer: GraphWriter, operands: Operands) -> str:
 
 def _item(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG001
     return operands[0]
+
+
+def _size(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG001
+    """A free size; reshapes keep it and need no value."""
+    return ""
 
 
 def _squeeze(writer: GraphWriter, operands: Operands) -> str:
@@ -187,6 +193,7 @@ _RULES: dict[str, Rule] = {
     "select.int": _select,
     "softmax.int": _softmax,
     "squeeze.dim": _squeeze,
+    "sym_size.int": _size,
     "sub.Tensor": _plain("Sub", "difference"),
     "sum.dim_IntList": _reduce("Sum", "total"),
     "to.dtype": _to_dtype,

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import onnx
+
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 

@@ -39,7 +39,11 @@ def ir_for_opset(opset: int) -> int:
     """The IR version to write for an opset: 8 up to opset 18, the oldest that allows it beyond.
 
     Below opset 9 it is 3, as the oldest runtimes expect.
+
+    Raises:
+        LogitconfError: for an opset that a head cannot be written at.
     """
+    check_opset(opset)
     if opset < 9:
         return 3
     oldest: int = helper.find_min_ir_version_for([helper.make_opsetid("", opset)])
@@ -165,10 +169,9 @@ class GraphWriter:
         if b == self.scalar(float("inf"), dtype):
             lift = self.node("Neg", [self.node("Log", [holds], "log_holds")], "lift")
             return self.node("Add", [a, lift], what)
-        if a == self.scalar(0.0, dtype):
-            # b >= 0 here: min(b, 0) where it holds, min(b, inf) elsewhere
-            limit = self.node("Neg", [self.node("Log", [holds], "log_holds")], "limit")
-            return self.node("Min", [b, limit], what)
+        if b == self.scalar(-float("inf"), dtype):
+            # log(1) adds 0, log(0) adds -inf
+            return self.node("Add", [a, self.node("Log", [holds], "log_holds")], what)
         raise LogitconfError(f"this head needs opset 9 or newer, got {self.opset}")
 
     def softmax(self, x: str, axis: int, rank: int, what: str) -> str:

@@ -14,6 +14,7 @@ since two of the three call NaN unequal to NaN.
 
 import sys
 from collections import OrderedDict
+from importlib import import_module
 from typing import Any
 
 import faults
@@ -39,22 +40,23 @@ def run(model: onnx.ModelProto, rows: NDArray[np.float32]) -> Outputs | None:
     """Score and mask, None if onnxruntime refuses."""
     try:
         with Session(model, profile=False) as session:
-            return [np.asarray(value) for value in session.run({"logits": rows})]
+            return [np.asarray(value) for value in session.run({"logits": rows}, ["score", "mask"])]
     except LogitconfError:
         return None
 
 
 def polygraphy_catches(expected: Outputs, came: Outputs) -> bool:
     """Whether Polygraphy's default comparison calls them different."""
-    from polygraphy.comparator import IterationResult, SimpleCompareFunc
-    from polygraphy.logger import G_LOGGER
-
+    comparator = import_module("polygraphy.comparator")
+    logger = import_module("polygraphy.logger").G_LOGGER
     left, right = (
-        IterationResult(OrderedDict(zip(("score", "mask"), values, strict=True)), runner_name=name)
+        comparator.IterationResult(
+            OrderedDict(zip(("score", "mask"), values, strict=True)), runner_name=name
+        )
         for name, values in (("torch", expected), ("onnxruntime", came))
     )
-    with G_LOGGER.verbosity(G_LOGGER.CRITICAL):
-        compared = SimpleCompareFunc()(left, right)
+    with logger.verbosity(logger.CRITICAL):
+        compared = comparator.SimpleCompareFunc()(left, right)
     return not all(bool(result) for result in compared.values())
 
 

@@ -1,4 +1,4 @@
-"""Benchmark of heads: ``python tests/benchmarks/heads.py`` prints one table.
+"""Benchmark of heads: ``PYTHONPATH=tests python -m benchmarks.heads`` prints one table.
 
 Each head runs side by side with (a) the textbook formula as torch exports it, (b) onnxruntime's own
 Softmax and ReduceMax on the same tensor, (c) eager torch and NumPy. All figures are ratios of
@@ -6,26 +6,24 @@ medians of one interleaved run.
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 import torch
+from benchmarks.textbook import Textbook, export
+from benchmarks.timing import interleaved_medians
 from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[i] / p) for i, p in ((2, ""), (2, "export"))]
-
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf_export.conversion import to_onnx
-from textbook import Textbook, export
-from timing import interleaved_medians
 
+Array = npt.NDArray[np.float32]
 SCORES = ("softmax", "entropy", "energy", "margin")
 SHAPES: dict[str, tuple[str, tuple[int, ...], int]] = {
     "1x1000": ("multiclass", (1, 1000), 1),
@@ -54,7 +52,7 @@ def session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def bound(model: bytes, rows: np.ndarray, threads: int) -> Callable[[], object]:
+def bound(model: bytes, rows: Array, threads: int) -> Callable[[], object]:
     """Runs the model on the rows without copying them."""
     loaded = session(model, threads)
     binding = loaded.io_binding()
@@ -68,12 +66,12 @@ def our_head(score: str, task: str, shape: tuple[int, ...], axis: int, runtime: 
     columns = 1 if len(shape) == 1 else shape[axis]
     form = HeadForm(columns, rank=len(shape), class_axis=axis, runtime=runtime)
     head = ConfidenceHead(ScoreCard(score, task, 1.5, -0.7, columns), form)
-    return to_onnx(head, opset=17).SerializeToString()
+    return bytes(to_onnx(head, opset=17).SerializeToString())
 
 
 @cache
 def textbook(score: str, task: str, rank: int, axis: int) -> bytes:
-    return export(Textbook(score, task, axis), rank)
+    return bytes(export(Textbook(score, task, axis), rank))
 
 
 def single_op(op: str, shape: tuple[int, ...], axis: int) -> bytes:
@@ -90,7 +88,7 @@ def single_op(op: str, shape: tuple[int, ...], axis: int) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def eager(score: str, task: str, axis: int, rows: np.ndarray) -> Callable[[], object]:
+def eager(score: str, task: str, axis: int, rows: Array) -> Callable[[], object]:
     module, x = Textbook(score, task, axis), torch.from_numpy(rows)
 
     def run() -> object:
@@ -100,7 +98,7 @@ def eager(score: str, task: str, axis: int, rows: np.ndarray) -> Callable[[], ob
     return run
 
 
-def numpy_softmax(rows: np.ndarray, axis: int) -> Callable[[], object]:
+def numpy_softmax(rows: Array, axis: int) -> Callable[[], object]:
     def run() -> object:
         z = rows / np.float32(1.5)
         e = np.exp(z - z.max(axis, keepdims=True))

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 class Textbook(nn.Module):
     """Score and mask as the formula stands in the paper, without any guard."""
 
+    temperature: Tensor
+    threshold: Tensor
+
     def __init__(self, score: str, task: str, axis: int) -> None:
         super().__init__()
         self.score, self.task, self.axis = score, task, axis
@@ -69,7 +72,7 @@ class Textbook(nn.Module):
 def export(module: nn.Module, rank: int) -> bytes:
     """The module as torch's own exporter writes it, every dim free."""
     example = torch.randn([3, 4, 5, 6][:rank])
-    dims = {i: torch.export.Dim.DYNAMIC for i in range(rank)}
+    dims = dict.fromkeys(range(rank), torch.export.Dim.DYNAMIC)
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),

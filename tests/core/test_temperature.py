@@ -302,6 +302,20 @@ def test_chunks_of_any_size_give_the_float32_of_the_whole() -> None:
     assert fit_temperature_chunks(pieces, family="categorical").temperature == whole.temperature
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_float32_logits_give_one_temperature_whatever_the_start_and_the_chunks(seed: int) -> None:
+    x, y = categorical_rows(seed, rows=4000)
+    logits = x.astype(np.float32)
+    cuts = np.sort(np.random.default_rng(seed).integers(0, 4000, size=5))
+    chunks = list(zip(np.split(logits, cuts), np.split(y, cuts), strict=True))
+    found = {fit_temperature(logits, y, family="categorical").temperature}
+    for initial in (0.3, 1.0, 7.3):
+        for order in (chunks, chunks[::-1]):
+            fit = fit_temperature_chunks(order.copy, family="categorical", initial=initial)
+            found.add(fit.temperature)
+    assert len(found) == 1
+
+
 def test_processes_that_add_their_sums_up_agree_with_one() -> None:
     x, y = categorical_rows(13, rows=6000)
     whole = fit_temperature(x, y, family="categorical")

@@ -1,0 +1,38 @@
+"""Bake a fitted score into an ONNX model, and prove that it decides as the checkpoint did."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logitconf_export.attachment import attach as attach
+    from logitconf_export.conversion import to_onnx as to_onnx
+    from logitconf_export.hosts import read_host as read_host
+    from logitconf_export.removal import detach as detach
+    from logitconf_export.removal import head_nodes as head_nodes
+    from logitconf_export.report import VerificationReport as VerificationReport
+    from logitconf_export.tuning import retune as retune
+    from logitconf_export.verification import verify as verify
+
+# names are looked up on first use, so that what needs no torch loads without it
+_HOME = {
+    "VerificationReport": "report",
+    "attach": "attachment",
+    "detach": "removal",
+    "head_nodes": "removal",
+    "read_host": "hosts",
+    "retune": "tuning",
+    "to_onnx": "conversion",
+    "verify": "verification",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'logitconf_export' has no attribute {name!r}")
+    return getattr(import_module(f"logitconf_export.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

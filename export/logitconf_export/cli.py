@@ -1,0 +1,320 @@
+"""The command line: options and exit codes. What each command does is in the ``cli_*`` modules.
+
+Exit codes: 0 done, 1 a check failed, 2 misuse or bad input, explained in one sentence.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logitconf.errors import LogitconfError
+from logitconf.files import check_writable
+from logitconf_export.cli_output import print_error, print_line, warnings_as_lines
+
+app = typer.Typer(
+    name="logitconf",
+    help="Fit a confidence score on logits, bake it into an ONNX model, and check its decisions.",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
+Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
+ScoreName = Annotated[str, typer.Option("--score", help="softmax, entropy, energy or margin.")]
+Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
+Logits = Annotated[
+    str | None, typer.Option("--logits", help="The tensor to take; found in the graph otherwise.")
+]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind", help="With --logits: it holds logits, probabilities or log-probabilities."
+    ),
+]
+Runtime = Annotated[
+    str, typer.Option("--runtime", help="any: right everywhere; onnxruntime: fastest there.")
+]
+Precision = Annotated[
+    str, typer.Option("--precision", help="float32, or float64 to compute in double.")
+]
+MaskType = Annotated[str, typer.Option("--mask-type", help="bool, uint8 or float32.")]
+Probabilities = Annotated[
+    bool, typer.Option("--probabilities", help="Add the calibrated probabilities as an output.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def logitconf(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Checks that there is something to do."""
+    if version:
+        from logitconf import __version__
+
+        print_line(f"logitconf {__version__}")
+        raise typer.Exit(0)
+    if context.invoked_subcommand is None:
+        raise LogitconfError("a command must be given; see them with logitconf --help")
+
+
+@app.command()
+def fit(
+    rows: Annotated[
+        Path | None,
+        typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'."),
+    ] = None,
+    *,
+    output: Output,
+    score: ScoreName,
+    task: Task = "multiclass",
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Run this ONNX model to get the logits.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="With --model: its inputs by name, and 'labels'."),
+    ] = None,
+    coverage: Annotated[
+        float | None, typer.Option("--coverage", help="Share of the rows to accept, in (0, 1].")
+    ] = None,
+    q: Annotated[
+        float | None, typer.Option("--q", help="Quantile of the scores; .99 if nothing is asked.")
+    ] = None,
+    risk: Annotated[
+        float | None,
+        typer.Option("--risk", help="At most this share of the accepted rows is wrong, certified."),
+    ] = None,
+    confidence: Annotated[
+        float | None, typer.Option("--confidence", help="With --risk: of that promise; .95.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option("--threshold", help="This threshold.")] = None,
+    logits: Logits = None,
+    kind: Kind = None,
+    force: Force = False,
+) -> None:
+    """Fit temperature and threshold on labelled rows; write a score card.
+
+    The rows are logits (VAL.npz holds 'logits' and 'labels'), or the inputs of --model.
+    """
+    _check_output(output, (rows, data, model), force=force)
+    source = _one_source(rows, data)
+    if model is None and (logits is not None or kind is not None):
+        raise LogitconfError("--logits and --kind say where a --model has its logits, got no model")
+    from logitconf_export import cli_fit
+
+    policy = cli_fit.policy_from_options(
+        coverage=coverage, q=q, risk=risk, confidence=confidence, threshold=threshold
+    )
+    if model is None:
+        labelled = cli_fit.rows_from_file(source)
+    else:
+        labelled = cli_fit.rows_from_host(model, source, task=task, logits=logits, kind=kind)
+    cli_fit.fit_card(labelled, output, score=score, task=task, policy=policy, force=force)
+
+
+@app.command()
+def export(
+    card: Card,
+    *,
+    output: Output,
+    opset: Annotated[int, typer.Option("--opset", help="7 to 26.")] = 17,
+    runtime: Runtime = "any",
+    precision: Precision = "float32",
+    mask_type: MaskType = "bool",
+    probabilities: Probabilities = False,
+    n_classes: Annotated[
+        int | None, typer.Option("--n-classes", help="Columns, if the card does not say.")
+    ] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="Axes of the logits; 2.")] = None,
+    class_axis: Annotated[int, typer.Option("--class-axis", help="Where the classes are.")] = 1,
+    force: Force = False,
+) -> None:
+    """Write the head of a card as an ONNX model of its own."""
+    _check_output(output, (card,), force=force)
+    from logitconf_export import cli_ship
+
+    options = cli_ship.HeadOptions(
+        runtime, precision, mask_type, probabilities, n_classes, rank, class_axis
+    )
+    cli_ship.export_head(card, output, opset=opset, options=options, force=force)
+
+
+@app.command()
+def attach(
+    host: Model,
+    card: Annotated[
+        Path | None, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")
+    ] = None,
+    *,
+    output: Output,
+    score: Annotated[
+        str | None, typer.Option("--score", help="Instead of a card: the score.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", help="Instead of a card: T > 0; 1.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="Instead of a card: accept below it.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="Instead of a card: the task; multiclass.")
+    ] = None,
+    logits: Logits = None,
+    kind: Kind = None,
+    runtime: Runtime = "any",
+    precision: Precision = "float32",
+    mask_type: MaskType = "bool",
+    probabilities: Probabilities = False,
+    copy_weights: Annotated[
+        bool,
+        typer.Option("--copy-weights", help="Copy weights in other files to the output's folder."),
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Add the outputs score and mask to a model."""
+    _check_output(output, (host, card), force=force)
+    from logitconf_export import cli_ship
+
+    cli_ship.attach_head(
+        host,
+        cli_ship.card_from_options(
+            card, score=score, temperature=temperature, threshold=threshold, task=task
+        ),
+        output,
+        logits=logits,
+        kind=kind,
+        options=cli_ship.HeadOptions(runtime, precision, mask_type, probabilities),
+        copy_weights=copy_weights,
+        force=force,
+    )
+
+
+@app.command()
+def detach(model: Model, *, output: Output, force: Force = False) -> None:
+    """Take a head off again."""
+    _check_output(output, (model,), force=force)
+    from logitconf_export import cli_ship
+
+    cli_ship.detach_head(model, output, force=force)
+
+
+@app.command()
+def retune(
+    model: Model,
+    *,
+    output: Output,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", help="Another temperature, > 0.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="Another threshold.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Change temperature or threshold of a head; its certificate, if any, is void."""
+    _check_output(output, (model,), force=force)
+    from logitconf_export import cli_ship
+
+    cli_ship.retune_head(model, output, temperature=temperature, threshold=threshold, force=force)
+
+
+@app.command()
+def verify(
+    model: Model,
+    *,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Rows for the model: .npz, inputs by name.")
+    ] = None,
+    provider: Annotated[
+        list[str] | None, typer.Option("--provider", help="cpu, cuda, ...; may be repeated.")
+    ] = None,
+) -> None:
+    """Check that a model decides as its card says, on each provider; exit code 1 if not."""
+    from logitconf_export import cli_verify
+
+    if not cli_verify.verify_file(model, data=data, providers=tuple(provider or ("cpu",))):
+        raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A model or a score card.")],
+) -> None:
+    """Show a card, a head, or where a head could go in a model."""
+    from logitconf_export import cli_inspect
+
+    cli_inspect.inspect_file(file)
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the files that the demo writes.")
+    ] = Path("demo-output"),
+    force: Force = False,
+) -> None:
+    """Do it all on scikit-learn's handwritten digits: train, export, fit, attach, verify."""
+    from logitconf_export import demo as digits
+
+    if not digits.run_demo(out, force=force):
+        raise typer.Exit(1)
+
+
+def _one_source(rows: Path | None, data: Path | None) -> Path:
+    if rows is not None and data is None:
+        return rows
+    if data is not None and rows is None:
+        return data
+    came = "both" if rows is not None else "neither"
+    raise LogitconfError(f"fit takes one .npz file, as VAL.npz or after --data, got {came}")
+
+
+def _check_output(output: Path, inputs: Iterable[Path | None], *, force: bool) -> None:
+    """Refuses an output before any work is done: one that exists, or is one of the inputs."""
+    for source in inputs:
+        if source is not None and source.exists() and output.exists() and output.samefile(source):
+            raise LogitconfError(f"the output must not be the input {source}; name another file")
+    check_writable(output, force=force)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; says what went wrong in one line on stderr.
+
+    Args:
+        arguments: without the program's name; those of the process unless given.
+
+    Returns:
+        The exit code.
+    """
+    with warnings_as_lines():
+        try:
+            code = app(
+                args=None if arguments is None else list(arguments),
+                prog_name="logitconf",
+                standalone_mode=False,
+            )
+        except LogitconfError as error:
+            print_error(str(error).replace("overwrite it with force", "overwrite it with --force"))
+            return 2
+        except typer.TyperException as error:
+            print_error(error.format_message())
+            return 2
+        except typer.Abort:
+            return 130
+    return int(code or 0)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

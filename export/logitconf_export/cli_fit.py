@@ -1,0 +1,190 @@
+"""The command ``fit``: labelled rows in, a score card out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import torch
+
+from logitconf.errors import LogitconfError
+from logitconf.logit_scores import SCORE_CLASSES, LogitScore
+from logitconf.tasks import (
+    Layout,
+    check_labels,
+    check_logits,
+    check_task,
+    logits_of,
+    predicted_correctly,
+)
+from logitconf_export.cli_output import Facts, print_facts, with_progress, working
+from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
+from logitconf_export.host_runs import host_input_names, run_host
+from logitconf_export.hosts import read_host
+from logitconf_export.removal import detach
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRows:
+    """Logits, as the task shapes them, and their labels."""
+
+    logits: Array
+    labels: Array
+
+
+class Policy(TypedDict, total=False):
+    """Arguments of :meth:`~logitconf.LogitScore.set_threshold`; none of them is its default."""
+
+    coverage: float
+    q: float
+    risk: float
+    confidence: float
+    value: float
+
+
+def policy_from_options(
+    *,
+    coverage: float | None,
+    q: float | None,
+    risk: float | None,
+    confidence: float | None,
+    threshold: float | None,
+) -> Policy:
+    """The one policy that the user asked for.
+
+    Raises:
+        LogitconfError: for several, or a confidence without a risk.
+    """
+    policy = Policy()
+    if coverage is not None:
+        policy["coverage"] = coverage
+    if q is not None:
+        policy["q"] = q
+    if risk is not None:
+        policy["risk"] = risk
+    if threshold is not None:
+        policy["value"] = threshold
+    if len(policy) > 1:
+        raise LogitconfError("give one of --coverage, --q, --risk and --threshold, got several")
+    if confidence is not None:
+        if risk is None:
+            raise LogitconfError("--confidence belongs to --risk, got no --risk")
+        policy["confidence"] = confidence
+    return policy
+
+
+def score_class(name: str) -> type[LogitScore]:
+    """The class of a score.
+
+    Raises:
+        LogitconfError: for a name that is none.
+    """
+    if name not in SCORE_CLASSES:
+        raise LogitconfError(f"score must be one of {list(SCORE_CLASSES)}, got {name!r}")
+    return SCORE_CLASSES[name]
+
+
+def rows_from_file(path: Path) -> LabelledRows:
+    """The arrays ``logits`` and ``labels`` of a file.
+
+    Raises:
+        LogitconfError: if either is missing.
+    """
+    arrays = read_arrays(path)
+    return LabelledRows(named_array(arrays, "logits", path), named_array(arrays, LABELS, path))
+
+
+def rows_from_host(
+    model: Path, data: Path, *, task: str, logits: str | None, kind: str | None
+) -> LabelledRows:
+    """What a host says of labelled rows, as logits; a head that it already has is left out.
+
+    Args:
+        model: the ONNX file.
+        data: its inputs by name, and ``labels``.
+        task: what the columns mean.
+        logits: the tensor to take; found in the graph unless given.
+        kind: what it holds, with ``logits``.
+
+    Raises:
+        LogitconfError: if the logits are not certain, or the rows do not fit the host.
+    """
+    arrays = read_arrays(data)
+    labels = named_array(arrays, LABELS, data)
+    host = detach(model)
+    candidate = read_host(host).choose(logits=logits, kind=kind, task=task)
+    inputs = {name: array for name, array in arrays.items() if name != LABELS}
+    feeds = host_feeds(inputs, host_input_names(host), data)
+    values = run_host(
+        host,
+        feeds,
+        candidate,
+        folder=model.parent,
+        follow=lambda starts, total: with_progress(starts, "Running the model", total=total),
+    )
+    columns = 1 if values.ndim == 1 else values.shape[1]
+    layout = Layout(check_task(task), columns)
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    rows = logits_of(tensor, layout, candidate.kind).numpy()
+    if labels.ndim > 1 and len(labels) != len(rows) and layout.family == "categorical":
+        labels = labels.reshape(-1)
+    return LabelledRows(rows, labels)
+
+
+def fit_card(
+    rows: LabelledRows,
+    output: Path,
+    *,
+    score: str,
+    task: str,
+    policy: Policy,
+    force: bool,
+) -> None:
+    """Fits, writes the card, and prints what the score does on the rows.
+
+    Args:
+        rows: labelled logits.
+        output: where to write the card.
+        score: name of the score.
+        task: what the columns mean.
+        policy: arguments of ``set_threshold``; its default if empty.
+        force: whether an existing file may be replaced.
+
+    Raises:
+        LogitconfError: if rows do not fit the task, or the policy cannot be met.
+    """
+    with working("Fitting"):
+        fitted = score_class(score)(task=task).fit(rows.logits, rows.labels)
+        fitted.set_threshold(**policy)
+    fitted.save(output, force=force)
+    print_facts(f"{output}", [*card_facts(fitted), *decision_facts(fitted, rows)])
+
+
+def card_facts(fitted: LogitScore) -> Facts:
+    """Score, task, temperature and threshold in words."""
+    card = fitted.card
+    facts = [("score", card.score), ("task", card.task)]
+    fit = card.temperature_fit or {}
+    error = fit.get("standard_error")
+    spread = f" ± {error:.2g}" if error is not None else ""
+    note = "" if fit.get("identified", True) else f" (not identified: {fit['reason']})"
+    facts.append(("temperature", f"{card.temperature:.6g}{spread}{note}"))
+    if fit:
+        facts.append(("NLL", f"{fit['nll_before']:.6f} → {fit['nll_after']:.6f} nats"))
+    facts.append(("threshold", f"{card.threshold}"))
+    return facts
+
+
+def decision_facts(fitted: LogitScore, rows: LabelledRows) -> Facts:
+    """How many rows are accepted, and how often all and the accepted ones are right."""
+    logits, layout = check_logits(rows.logits, fitted.task)
+    right = predicted_correctly(logits, check_labels(rows.labels, logits, layout), layout).numpy()
+    accepted = fitted.select(logits)["selected"].numpy()
+    facts = [
+        ("rows", f"{len(right)}"),
+        ("accepted", f"{int(accepted.sum())} ({accepted.mean():.2%})"),
+        ("accuracy of all", f"{right.mean():.2%}"),
+    ]
+    if accepted.any():
+        facts.append(("accuracy of accepted", f"{right[accepted].mean():.2%}"))
+    return facts

@@ -1,0 +1,120 @@
+"""The command ``inspect``: what a model or a card says of itself; no torch, nothing is run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from logitconf.card import ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf_export.cli_output import Facts, port_facts, print_facts, print_line, print_table
+from logitconf_export.hosts import HostReading, read_host
+from logitconf_export.loading import host_opset, load_model
+from logitconf_export.metadata import has_metadata, read_metadata
+from logitconf_export.removal import head_nodes
+
+
+def inspect_file(path: Path) -> None:
+    """Prints a score card, a head, a host with a head, or where a head could go in a host.
+
+    Raises:
+        LogitconfError: if the file is none of these.
+    """
+    if _is_json(path):
+        print_facts(f"{path}: a score card", card_facts(ScoreCard.load(path)))
+        return
+    model = load_model(path)
+    if has_metadata(model):
+        _print_head(path, model)
+    else:
+        _print_host(path, model, read_host(model))
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(64).lstrip()[:1] == b"{"
+    except OSError as error:
+        raise LogitconfError(f"{path} must be a readable file: {error.strerror}") from error
+
+
+def card_facts(card: ScoreCard) -> Facts:
+    """Everything in a card that is set, one fact a line."""
+    facts = [
+        ("score", card.score),
+        ("task", card.task),
+        ("temperature", f"{card.temperature!r}"),
+        ("threshold", "not set" if card.threshold is None else f"{card.threshold!r}"),
+        ("columns", "not known" if card.n_classes is None else f"{card.n_classes}"),
+    ]
+    parts: Mapping[str, Mapping[str, Any] | None] = {
+        "policy": card.policy,
+        "temperature fit": card.temperature_fit,
+        "calibration": card.calibration,
+        "certificate": card.certificate,
+        "parameters": card.parameters or None,
+    }
+    for name, part in parts.items():
+        if part is not None:
+            facts.append((name, _words(part)))
+    return facts
+
+
+def _words(part: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {json.dumps(value)}" for name, value in part.items())
+
+
+def _print_head(path: Path, model: onnx.ModelProto) -> None:
+    metadata = read_metadata(model)
+    attached = metadata.attached
+    what = "a head" if attached is None else "a host with a head"
+    form = metadata.form
+    facts = [
+        *card_facts(metadata.card),
+        ("written for", f"runtime {form.runtime}, {form.precision}, mask {form.mask_type}"),
+    ]
+    if attached is not None:
+        facts.append(("attached to", f"{attached['tensor']}, which holds {attached['kind']}"))
+    nodes = head_nodes(model)
+    facts += [("head nodes", f"{len(nodes)}: {', '.join(nodes)}"), *_model_facts(model)]
+    print_facts(f"{path}: {what}", facts)
+
+
+def _model_facts(model: onnx.ModelProto) -> Facts:
+    return [("opset", f"{host_opset(model)}, IR {model.ir_version}"), *port_facts(model)]
+
+
+def _print_host(path: Path, model: onnx.ModelProto, reading: HostReading) -> None:
+    print_facts(f"{path}: a host without a head", _model_facts(model))
+    if reading.candidates:
+        rows = [
+            (
+                candidate.tensor,
+                candidate.kind,
+                candidate.task or "not known",
+                "not known" if candidate.n_classes is None else f"{candidate.n_classes}",
+                f"{candidate.class_axis}",
+                "yes" if candidate.certain else "no",
+                candidate.reason,
+            )
+            for candidate in reading.candidates
+        ]
+        columns = ("tensor", "holds", "task", "columns", "axis", "certain", "why")
+        print_table("Where a head could go", columns, rows)
+    for refusal in reading.refused:
+        print_line(f"refused: {refusal}")
+    for note in reading.notes:
+        print_line(f"note: {note}")
+    print_line(_next_command(path, reading))
+
+
+def _next_command(path: Path, reading: HostReading) -> str:
+    chosen = reading.chosen
+    if chosen is not None:
+        return f"attach with: logitconf attach {path} card.json -o out.onnx"
+    if reading.candidates:
+        name = reading.candidates[0].tensor
+        return f"attach with: logitconf attach {path} card.json --logits {name} -o out.onnx"
+    return "no head can be attached to this model"

@@ -1,0 +1,70 @@
+"""The command ``verify``: does a file decide as its card says, where it will run?"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from logitconf_export.cli_output import print_facts, print_line, print_table, working
+from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
+from logitconf_export.host_runs import host_input_names
+from logitconf_export.loading import load_model
+from logitconf_export.metadata import read_metadata
+from logitconf_export.report import TABLE_HEADER, Check, VerificationReport
+from logitconf_export.verification import verify
+
+_VERDICTS = {True: "passed", False: "FAILED", None: "not checked"}
+
+
+def verify_file(model: Path, *, data: Path | None, providers: Sequence[str]) -> bool:
+    """Prints a report about the file's decisions.
+
+    Args:
+        model: a head, or a host with one.
+        data: the user's rows: the host's inputs by name, or ``logits``.
+        providers: short names of onnxruntime's providers.
+
+    Returns:
+        Whether everything holds. A provider that was asked for and is not there is a failure.
+
+    Raises:
+        LogitconfError: if there is nothing to verify in the file, or the rows do not fit it.
+    """
+    rows, feeds = (None, None) if data is None else _rows(model, data)
+    meaning = None if rows is None else "logits"
+    with working("Verifying"):
+        report = verify(model, rows, feeds=feeds, rows_as=meaning, providers=providers)
+    print_report(f"{model}", report)
+    return report.passed
+
+
+def _rows(model: Path, data: Path) -> tuple[Array | None, Mapping[str, Array] | None]:
+    """The user's rows, as logits for the head or as inputs for its host."""
+    arrays = {name: array for name, array in read_arrays(data).items() if name != LABELS}
+    loaded = load_model(model)
+    names = host_input_names(loaded)
+    if read_metadata(loaded).attached is None:
+        return named_array(arrays, "logits", data), None
+    if "logits" in arrays and "logits" not in names:
+        return arrays["logits"], None
+    return None, host_feeds(arrays, names, data)
+
+
+def print_report(name: str, report: VerificationReport) -> None:
+    """The report: runs, where the nodes ran, what holds, and the verdict last."""
+    print_table(f"{name}: onnxruntime against torch", TABLE_HEADER, report.table())
+    for record in report.placements:
+        ran = ", ".join(f"{n} on {p}" for p, n in record.placement.providers.items())
+        print_line(
+            f"{record.part}, asked for {record.provider}, optimisation {record.optimisation}: "
+            f"head nodes ran: {ran or 'none'}"
+        )
+    print_facts("Checks", [(check.name, _verdict(check)) for check in report.checks])
+    for note in report.notes:
+        print_line(f"note: {note}")
+    for failure in report.failures:
+        print_line(f"failure: {failure}")
+    verdict = "passed" if report.passed else "FAILED"
+    print_line(f"{verdict}: {report.rows} rows compared, rounding band {report.band:.3g}")
+
+
+def _verdict(check: Check) -> str:
+    return _VERDICTS[check.passed] + (f" ({check.detail})" if check.detail else "")

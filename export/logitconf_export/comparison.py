@@ -1,0 +1,189 @@
+"""Two runs of one head on the same rows, compared as decisions and not only as numbers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.errors import LogitconfError
+from logitconf_export.floats import ulp_distance
+
+Array: TypeAlias = npt.NDArray[Any]
+_QUANTILES = (0.5, 0.9, 0.99, 1.0)
+_SHOWN_FLIPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Scores and masks of one run, flattened to one row a position.
+
+    Attributes:
+        score: (N,) float32, lower is more confident.
+        mask: (N,) bool, whether the row is accepted.
+    """
+
+    score: Array
+    mask: Array
+
+    @classmethod
+    def of(cls, score: Array, mask: Array) -> "Decisions":
+        """Decisions from outputs of any shape.
+
+        Raises:
+            LogitconfError: if they differ in shape, or the score is no float32.
+        """
+        if score.dtype != np.float32:
+            raise LogitconfError(f"score must be float32, got {score.dtype}")
+        if score.shape != mask.shape:
+            raise LogitconfError(
+                f"score and mask must have one shape, got {score.shape} and {mask.shape}"
+            )
+        plain = mask.astype(np.float64)
+        if not np.isin(plain, (0.0, 1.0)).all():
+            raise LogitconfError("a mask must hold 0 and 1 alone, got other values")
+        return cls(score.reshape(-1), plain.reshape(-1) == 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A row that the two runs decide differently.
+
+    Attributes:
+        row: its position.
+        reference: score of the reference.
+        found: score of the run that was checked.
+        threshold: the row's threshold.
+        distance: the reference score's distance to the threshold, in score units.
+        ulps: the same in float32 steps.
+        inside_band: whether rounding explains it.
+    """
+
+    row: int
+    reference: float
+    found: float
+    threshold: float
+    distance: float
+    ulps: int
+    inside_band: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far a run agrees with a reference.
+
+    Attributes:
+        rows: how many rows were compared.
+        largest_absolute: largest score difference where both are finite.
+        largest_relative: largest difference over the size of the reference.
+        largest_ulps: largest difference in float32 steps.
+        quantiles: absolute difference at the quantiles .5, .9, .99, 1.
+        not_finite: rows where only one of the two scores is finite, or both are not finite but
+            not alike.
+        beyond_rounding: rows whose score differs by more than the rounding band.
+        contradicting: rows whose found mask is not what the found score and the threshold say:
+            finite and strictly below. Here rounding excuses nothing.
+        in_band: rows whose reference score lies inside the band of their threshold.
+        flips_outside: flipped masks that rounding does not explain.
+        flips_inside: flipped masks inside the band.
+        tolerance_needed: largest distance to the threshold among the flips; the band that would
+            have excused them all. Infinite where a flipped row has no finite score.
+        flips: the flips farthest from their thresholds, at most ten.
+    """
+
+    rows: int
+    largest_absolute: float = 0.0
+    largest_relative: float = 0.0
+    largest_ulps: int = 0
+    quantiles: Mapping[str, float] = field(default_factory=dict)
+    not_finite: int = 0
+    beyond_rounding: int = 0
+    contradicting: int = 0
+    in_band: int = 0
+    flips_outside: int = 0
+    flips_inside: int = 0
+    tolerance_needed: float = 0.0
+    flips: tuple[Flip, ...] = ()
+
+
+def compare(
+    reference: Decisions,
+    found: Decisions,
+    *,
+    threshold: Array,
+    allowed: Callable[[Array], Array],
+) -> Comparison:
+    """The agreement of two runs on the same rows.
+
+    Args:
+        reference: what should have come.
+        found: what came.
+        threshold: (N,) float32, each row's threshold.
+        allowed: the rounding band at each finite score or threshold: the largest difference
+            that rounding explains, in score units.
+
+    Raises:
+        LogitconfError: if the runs differ in the number of rows.
+    """
+    rows = len(reference.score)
+    if len(found.score) != rows or len(threshold) != rows:
+        raise LogitconfError(
+            f"runs must have the same rows, got {rows} and {len(found.score)} "
+            f"with {len(threshold)} thresholds"
+        )
+    if rows == 0:
+        return Comparison(rows=0)
+    expected, came = reference.score.astype(np.float64), found.score.astype(np.float64)
+    finite = np.isfinite(expected) & np.isfinite(came)
+    alike = finite | (expected == came) | (np.isnan(expected) & np.isnan(came))
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        off = np.where(finite, np.abs(expected - came), 0.0)
+        relative = np.where(off > 0, off / np.abs(expected), 0.0)
+        distance = np.abs(expected - threshold)
+    steps = ulp_distance(reference.score, found.score)
+    at_threshold = allowed(threshold)
+    at_score = allowed(np.where(finite, expected, 0.0))
+    in_band = np.isfinite(expected) & (distance <= at_threshold)
+    flipped = reference.mask != found.mask
+    says = np.isfinite(came) & (found.score < threshold)
+    return Comparison(
+        rows=rows,
+        largest_absolute=float(off.max()),
+        largest_relative=float(relative.max()),
+        largest_ulps=int(np.where(finite, steps, 0).max()),
+        quantiles={f"{q:g}": float(np.quantile(off, q)) for q in _QUANTILES},
+        not_finite=int((~alike).sum()),
+        beyond_rounding=int((finite & (off > at_score)).sum()),
+        contradicting=int((says != found.mask).sum()),
+        in_band=int(in_band.sum()),
+        flips_outside=int((flipped & ~in_band).sum()),
+        flips_inside=int((flipped & in_band).sum()),
+        tolerance_needed=_largest(np.where(np.isnan(distance), np.inf, distance)[flipped]),
+        flips=tuple(_farthest_flips(reference, found, threshold, in_band)),
+    )
+
+
+def _largest(values: Array) -> float:
+    return float(values.max()) if values.size else 0.0
+
+
+def _farthest_flips(
+    reference: Decisions, found: Decisions, threshold: Array, in_band: Array
+) -> Iterator[Flip]:
+    """The flips farthest from their thresholds; a score that is not finite is farthest."""
+    places = np.flatnonzero(reference.mask != found.mask)
+    limits = np.asarray(threshold, dtype=np.float32)
+    steps = ulp_distance(reference.score[places], limits[places])
+    for index in np.argsort(-steps, kind="stable")[:_SHOWN_FLIPS]:
+        row = int(places[index])
+        score, limit = float(reference.score[row]), float(limits[row])
+        yield Flip(
+            row=row,
+            reference=score,
+            found=float(found.score[row]),
+            threshold=limit,
+            distance=abs(score - limit),
+            ulps=int(steps[index]),
+            inside_band=bool(in_band[row]),
+        )

@@ -1,0 +1,103 @@
+"""The torch side of verification: the head rebuilt from its card, run eagerly and in double."""
+
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from logitconf.head import ConfidenceHead
+from logitconf.reductions import Form, value_at_largest
+from logitconf.rounding import Rounding
+from logitconf.tasks import canonical
+from logitconf_export.comparison import Decisions
+from logitconf_export.inputs import flattened
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+class Reference:
+    """What a head says in eager torch, and in float64.
+
+    Attributes:
+        head: as it ships, on its device.
+    """
+
+    def __init__(self, head: ConfidenceHead) -> None:
+        self.head = head
+        self._exact = _like(head, precision="float64")
+        self._rows = _like(head, rank=1 if head.form.input_rank == 1 else None, class_axis=1)
+
+    def decisions(self, logits: Array) -> Decisions:
+        """The head's decisions on logits in its own layout."""
+        return _decisions(self.head, logits)
+
+    def truth(self, logits: Array) -> Decisions:
+        """The decisions of the same head computed in double and rounded once."""
+        return _decisions(self._exact, logits)
+
+    def accepts(self, rows: Array) -> Array:
+        """Whether each row (N, K) is accepted, (N,) bool."""
+        laid = rows.reshape(-1) if self._rows.form.input_rank == 1 else rows
+        return _decisions(self._rows, laid).mask
+
+    def thresholds(self, logits: Array) -> Array:
+        """Each row's threshold, (N,) float32: one for all, or that of its predicted class."""
+        rows = flattened(logits, self.head.form)
+        threshold = self.head.threshold.cpu()
+        if threshold.ndim == 0:
+            return np.full(len(rows), threshold.numpy(), dtype=np.float32)
+        values = canonical(_tensor(rows).to(torch.float32), self._rows.layout)
+        found: Array = value_at_largest(values, threshold, Form(n_classes=rows.shape[1])).numpy()
+        return found
+
+    def allowed(self, values: Array, n_columns: int | None = None) -> Array:
+        """The rounding band at each finite score: the largest difference that it explains.
+
+        Args:
+            values: scores or thresholds.
+            n_columns: columns of the rows, where the head leaves them free.
+        """
+        head = self.head
+        columns = n_columns if head.form.n_classes is None else head.form.n_classes
+        if head.layout.family == "bernoulli" and head.card.score != "energy":
+            columns = 1
+        rounding = Rounding(head.card.score, columns, head.form.precision, float(head.temperature))
+        # the largest floats have no next one to take a step to
+        sizes = np.minimum(np.abs(values), np.finfo(np.float32).max / 2)
+        bands: Array = rounding.bands(sizes)
+        return bands
+
+
+def _like(head: ConfidenceHead, **changes: Any) -> ConfidenceHead:
+    """A head with the same buffers, written another way."""
+    other = ConfidenceHead(head.card, replace(head.form, **changes))
+    other.load_state_dict(head.state_dict())
+    return other
+
+
+def _tensor(values: Array) -> torch.Tensor:
+    if values.dtype.name == "bfloat16":
+        return torch.from_numpy(np.ascontiguousarray(values).view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(np.ascontiguousarray(values))
+
+
+def _decisions(head: ConfidenceHead, logits: Array) -> Decisions:
+    with torch.no_grad():
+        score, mask = head(_tensor(logits).to(head.temperature.device))[:2]
+    return Decisions.of(score.cpu().numpy(), mask.cpu().numpy())
+
+
+def same_head(left: ConfidenceHead, right: ConfidenceHead) -> tuple[str, ...]:
+    """In words, where two heads do not decide alike; empty if they do."""
+    differences = []
+    for name in ("score", "task"):
+        ours, theirs = getattr(left.card, name), getattr(right.card, name)
+        if ours != theirs:
+            differences.append(f"{name} is {theirs!r} where {ours!r} was expected")
+    for name in ("temperature", "threshold"):
+        ours, theirs = left.get_buffer(name).cpu(), right.get_buffer(name).cpu()
+        if not torch.equal(ours, theirs):
+            differences.append(f"{name} is {theirs.tolist()} where {ours.tolist()} was expected")
+    return tuple(differences)

@@ -1,0 +1,98 @@
+"""Golden bundles: a head, its inputs and what must come out, with a script that replays them.
+
+The replay needs onnxruntime and NumPy; neither torch nor logitconf.
+"""
+
+import io
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from logitconf.errors import LogitconfError
+from logitconf_export.heads import head_in, head_model
+from logitconf_export.loading import load_model
+
+Array: TypeAlias = npt.NDArray[Any]
+
+BUNDLE_SCHEMA = 1
+_REPLAY = Path(__file__).parent / "runners" / "replay.py"
+
+
+def save_bundle(
+    model: str | Path | bytes | onnx.ModelProto,
+    folder: str | Path,
+    *,
+    rows: Array | None = None,
+    pairs: int = 1000,
+    seed: int = 0,
+) -> Path:
+    """Writes a folder with the model's head, rows, expected scores and masks, and ``replay.py``.
+
+    Args:
+        model: a head or a host with one.
+        folder: where to; it must not exist.
+        rows: the user's logits, of which none may flip.
+        pairs: neighbouring pairs on both sides of the threshold.
+        seed: for the generated rows.
+
+    Returns:
+        The folder.
+
+    Raises:
+        LogitconfError: if the folder exists, or the model has no head.
+    """
+    from logitconf_export.agreement import rebuilt_head
+    from logitconf_export.trials import Trials
+
+    target = Path(folder)
+    if target.exists():
+        raise LogitconfError(f"{target} exists; name another folder")
+    loaded = load_model(model)
+    found = head_in(loaded)
+    source = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
+    head = rebuilt_head(found)
+    trials = Trials(loaded, found, head=head, folder=source, pairs=pairs, seed=seed)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        made = Path(scratch) / "bundle"
+        made.mkdir()
+        alone = head_model(loaded, found, trials.logits_dtype)
+        (made / "head.onnx").write_bytes(alone.SerializeToString(deterministic=True))
+        batches = []
+        for index, batch in enumerate(trials.batches(rows)):
+            score = batch.eager.score
+            finite = np.where(np.isfinite(score), score, 0.0)
+            near = np.abs(score - batch.threshold.astype(np.float64))
+            content = io.BytesIO()
+            np.savez_compressed(
+                content,
+                logits=batch.logits,
+                score=score,
+                mask=batch.eager.mask,
+                threshold=batch.threshold,
+                allowed=batch.allowed(finite),
+                in_band=np.isfinite(score) & (near <= batch.allowed(batch.threshold)),
+            )
+            (made / f"{index}.npz").write_bytes(content.getvalue())
+            batches.append(
+                {"name": batch.name, "file": f"{index}.npz", "calibration": batch.calibration}
+            )
+        manifest = {
+            "schema": BUNDLE_SCHEMA,
+            "model": "head.onnx",
+            "input": found.tensor,
+            "outputs": list(found.outputs[:2]),
+            "seed": seed,
+            "band": trials.band,
+            "card": found.metadata.card.to_dict(),
+            "batches": batches,
+        }
+        (made / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+        shutil.copyfile(_REPLAY, made / "replay.py")
+        made.rename(target)
+    return target

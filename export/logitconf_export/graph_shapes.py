@@ -1,0 +1,216 @@
+"""Builds the index of a model, with shapes inferred where the graph tells them."""
+
+from collections.abc import Iterable, Mapping
+
+import onnx
+from onnx import TensorProto
+
+from logitconf.errors import LogitconfError
+from logitconf_export.graph_forward import forward_facts
+from logitconf_export.graph_index import (
+    UNKNOWN,
+    Dimension,
+    Scope,
+    TensorFacts,
+    tensor_facts,
+    value_facts,
+)
+from logitconf_export.loading import DEFAULT_DOMAINS
+
+FunctionTable = Mapping[tuple[str, str], onnx.FunctionProto]
+
+_SHAPE_KEEPERS = frozenset(
+    ("Identity", "Cast", "Dropout", "Softmax", "LogSoftmax", "Sigmoid", "Relu", "Exp", "Log", "Neg",
+     "Clip", "Tanh", "Reciprocal", "LeakyRelu", "Elu", "Erf", "QuantizeLinear",
+     "DequantizeLinear", "Normalizer")
+)  # fmt: skip
+_CLASSIFIERS = ("LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier")
+
+
+def index_model(model: onnx.ModelProto) -> Scope:
+    """The model's main graph, indexed; inferred shapes count more than declared ones.
+
+    Raises:
+        LogitconfError: if the graph has a cycle, a value without a producer or one with two, or if
+            a function calls itself.
+    """
+    graph = model.graph
+    _check_functions(model)
+    facts = value_facts((*graph.value_info, *graph.output, *graph.input))
+    for tensor in graph.initializer:
+        facts[tensor.name] = tensor_facts(tensor)
+    for sparse in graph.sparse_initializer:
+        facts[sparse.values.name] = TensorFacts(sparse.values.data_type, None)
+    scope = Scope(
+        nodes=list(graph.node),
+        inputs=frozenset(value.name for value in graph.input)
+        | {sparse.values.name for sparse in graph.sparse_initializer},
+        outputs=tuple(value.name for value in graph.output),
+        opsets=opset_table(model.opset_import),
+        initializers={tensor.name: tensor for tensor in graph.initializer},
+        facts=facts,
+    )
+    _spread_shapes(scope, facts)
+    return scope
+
+
+def _spread_shapes(scope: Scope, facts: dict[str, TensorFacts]) -> None:
+    """Infers shapes forwards, then backwards over operators that keep them, then forwards again.
+
+    Backwards, a declared output behind an Identity tells the shape of the softmax before it.
+    """
+    _infer(scope, facts)
+    gained = False
+    for node in reversed(scope.nodes):
+        kept = _keeper(scope, node)
+        shape = facts.get(node.output[0], UNKNOWN).shape if kept is not None else None
+        before = UNKNOWN if kept is None else facts.get(kept, UNKNOWN)
+        if kept is not None and shape is not None and before.shape is None:
+            facts[kept] = TensorFacts(before.dtype, shape)
+            gained = True
+    if gained:
+        _infer(scope, facts)
+
+
+def _infer(scope: Scope, facts: dict[str, TensorFacts]) -> None:
+    for node in scope.nodes:
+        inferred = _classical_facts(scope, node) or forward_facts(scope, node)
+        for name, found in zip(node.output, inferred, strict=False):
+            if name:
+                facts[name] = _merged(facts.get(name, UNKNOWN), found)
+
+
+def _classical_facts(scope: Scope, node: onnx.NodeProto) -> list[TensorFacts]:
+    """Outputs of the operators of ai.onnx.ml that give scores."""
+    if node.domain != "ai.onnx.ml":
+        return []
+    if node.op_type in _CLASSIFIERS:
+        names = ("classlabels_ints", "classlabels_int64s", "classlabels_strings")
+        labels = [scope.attribute(node, name) for name in names]
+        count = next((len(v) for v in labels if isinstance(v, list) and v), None)
+        return [UNKNOWN, TensorFacts(TensorProto.FLOAT, (None, count))]
+    if node.op_type == "Normalizer":
+        return [TensorFacts(TensorProto.FLOAT, scope.fact(node.input[0]).shape)]
+    return []
+
+
+def _merged(said: TensorFacts, found: TensorFacts) -> TensorFacts:
+    dtype = found.dtype or said.dtype
+    if found.shape is None:
+        return TensorFacts(dtype, said.shape)
+    if said.shape is None or len(said.shape) != len(found.shape):
+        # ddddocr 1.6.1 declares [1, seqlen] for what is [T, 1, 8210].
+        return TensorFacts(dtype, found.shape)
+    return TensorFacts(dtype, tuple(map(_better, found.shape, said.shape)))
+
+
+def _better(inferred: Dimension, declared: Dimension) -> Dimension:
+    if isinstance(inferred, int) or declared is None:
+        return inferred
+    return declared
+
+
+def _keeper(scope: Scope, node: onnx.NodeProto) -> str | None:
+    """The input whose shape the first output has, None where there is none."""
+    if not node.input or not node.output or node.domain not in (*DEFAULT_DOMAINS, "ai.onnx.ml"):
+        return None
+    if node.op_type in _SHAPE_KEEPERS:
+        return str(node.input[0])
+    if node.op_type in ("Add", "Sub", "Mul", "Div"):
+        low = [n for n in node.input if scope.is_constant(n) and (scope.fact(n).rank or 0) <= 1]
+        rest = [n for n in node.input if n not in low]
+        known = all(scope.fact(n).shape is not None for n in low)
+        single = len(rest) == 1 and known and scope.fact(rest[0]).rank != 0
+        return str(rest[0]) if single else None
+    return None
+
+
+def index_subgraph(graph: onnx.GraphProto, parent: Scope) -> Scope:
+    """The body of an ``If``, ``Loop`` or ``Scan``, which sees the values around it."""
+    facts = value_facts((*graph.value_info, *graph.output, *graph.input))
+    scope = Scope(
+        nodes=list(graph.node),
+        inputs=frozenset(value.name for value in graph.input),
+        outputs=tuple(value.name for value in graph.output),
+        opsets=parent.opsets,
+        initializers={tensor.name: tensor for tensor in graph.initializer},
+        facts=facts,
+        parent=parent,
+        bindings=parent.bindings,
+    )
+    _spread_shapes(scope, facts)
+    return scope
+
+
+def index_function(function: onnx.FunctionProto, caller: onnx.NodeProto, around: Scope) -> Scope:
+    """The body of a model-local function, with the types and attributes of one call."""
+    facts = {
+        inner: around.fact(outer)
+        for inner, outer in zip(function.input, caller.input, strict=False)
+    }
+    bindings = {a.name: a for a in function.attribute_proto}
+    for attribute in caller.attribute:
+        bound = around.bindings.get(attribute.ref_attr_name, attribute)
+        bindings[attribute.name] = bound
+    scope = Scope(
+        nodes=list(function.node),
+        inputs=frozenset(function.input),
+        outputs=tuple(function.output),
+        opsets=opset_table(function.opset_import),
+        facts=facts,
+        bindings=bindings,
+        constants={
+            inner
+            for inner, outer in zip(function.input, caller.input, strict=False)
+            if outer and around.is_constant(outer)
+        },
+    )
+    _spread_shapes(scope, facts)
+    return scope
+
+
+def opset_table(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
+    """Version of each domain; of two imports the last counts, as in onnxruntime 1.31."""
+    return {
+        "" if entry.domain in DEFAULT_DOMAINS else entry.domain: int(entry.version)
+        for entry in imports
+    }
+
+
+def function_table(model: onnx.ModelProto) -> dict[tuple[str, str], onnx.FunctionProto]:
+    """The model-local functions by domain and name."""
+    return {(f.domain, f.name): f for f in model.functions}
+
+
+def _check_functions(model: onnx.ModelProto) -> None:
+    """Refuses functions that call themselves, directly or through others."""
+    table = function_table(model)
+    done: set[tuple[str, str]] = set()
+    for start in table:
+        pending = [(start, False)]
+        open_calls: set[tuple[str, str]] = set()
+        while pending:
+            key, leaving = pending.pop()
+            if leaving:
+                open_calls.discard(key)
+                done.add(key)
+            elif key not in done:
+                open_calls.add(key)
+                pending.append((key, True))
+                inner = {c for c in _calls(table[key].node, table) if c not in done}
+                if inner & open_calls:
+                    raise LogitconfError(f"a function must not call itself, but {key[1]!r} does")
+                pending += ((call, False) for call in sorted(inner))
+
+
+def _calls(nodes: Iterable[onnx.NodeProto], table: FunctionTable) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        if (node.domain, node.op_type) in table:
+            found.add((node.domain, node.op_type))
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                pending.extend(graph.node)
+    return found

@@ -1,0 +1,144 @@
+"""The head in a file: its nodes and initializers, alone or cut out of a host."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from logitconf.errors import LogitconfError
+from logitconf_export.loading import DEFAULT_DOMAINS, host_opset
+from logitconf_export.metadata import HeadMetadata, read_metadata
+from logitconf_export.opsets import PREFIX
+
+OUTPUTS = ("score", "mask", "probabilities")
+_FLOAT_TYPES = {
+    onnx.TensorProto.FLOAT16: "float16",
+    onnx.TensorProto.BFLOAT16: "bfloat16",
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.DOUBLE: "float64",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HeadInFile:
+    """A head as a file holds it.
+
+    Attributes:
+        metadata: what the file says of it.
+        opset: default-domain opset that its nodes are written in.
+        prefix: start of its names.
+        tensor: the value that it reads; ``"logits"`` for a head that stands alone.
+        outputs: names of score, mask and, where asked for, probabilities.
+        nodes: its nodes, in order.
+        initializers: its initializers by name.
+        logits_dtype: floating dtype of what it reads, None where the file does not say.
+    """
+
+    metadata: HeadMetadata
+    opset: int
+    prefix: str
+    tensor: str
+    outputs: tuple[str, ...]
+    nodes: tuple[onnx.NodeProto, ...]
+    initializers: dict[str, onnx.TensorProto]
+    logits_dtype: str | None
+
+    @property
+    def attached(self) -> bool:
+        """Whether it sits in a host."""
+        return self.metadata.attached is not None
+
+    def value(self, name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]] | None":
+        """An initializer by its name without prefix, None if there is none."""
+        tensor = self.initializers.get(f"{self.prefix}{name}")
+        return None if tensor is None else numpy_helper.to_array(tensor)
+
+    def reading_nodes(self) -> tuple[str, ...]:
+        """Names of the nodes that depend on what the head reads, not on its constants alone."""
+        known, names = {self.tensor}, []
+        for node in self.nodes:
+            if known & set(node.input):
+                known.update(node.output)
+                names.append(node.name)
+        return tuple(names)
+
+
+def head_in(model: onnx.ModelProto) -> HeadInFile:
+    """The head in a model, as its metadata say where it is.
+
+    Raises:
+        LogitconfError: if there is none, or its outputs are not where the metadata say.
+    """
+    metadata = read_metadata(model)
+    attached = metadata.attached or {}
+    prefix = str(attached.get("prefix", PREFIX))
+    tensor = str(attached.get("tensor", "logits"))
+    wanted = OUTPUTS if metadata.form.probabilities else OUTPUTS[:2]
+    outputs = tuple(str(attached.get(name, name)) for name in wanted)
+    declared = {value.name for value in model.graph.output}
+    missing = [name for name in outputs if name not in declared]
+    if missing:
+        raise LogitconfError(
+            f"the head's outputs must be outputs of the model, but {missing} are not; "
+            f"the outputs are {sorted(declared)}"
+        )
+    alone = metadata.attached is None
+    return HeadInFile(
+        metadata=metadata,
+        opset=host_opset(model),
+        prefix=prefix,
+        tensor=tensor,
+        outputs=outputs,
+        nodes=tuple(
+            node
+            for node in model.graph.node
+            if alone or node.name.startswith(prefix) or set(node.output) & set(outputs)
+        ),
+        initializers={
+            t.name: t for t in model.graph.initializer if alone or t.name.startswith(prefix)
+        },
+        logits_dtype=_declared_dtype(model, tensor),
+    )
+
+
+def _declared_dtype(model: onnx.ModelProto, tensor: str) -> str | None:
+    graph = model.graph
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        if value.name == tensor and value.type.tensor_type.elem_type in _FLOAT_TYPES:
+            return _FLOAT_TYPES[value.type.tensor_type.elem_type]
+    return None
+
+
+def head_model(model: onnx.ModelProto, head: HeadInFile, logits_dtype: str) -> onnx.ModelProto:
+    """The head alone, its own nodes and initializers as they are in the file.
+
+    Args:
+        model: the file that the head was found in.
+        head: the head.
+        logits_dtype: floating dtype of its input.
+    """
+    onnx_type = next(t for t, name in _FLOAT_TYPES.items() if name == logits_dtype)
+    declared = {value.name: value for value in model.graph.output}
+    form = head.metadata.form
+    dims = [
+        form.n_classes if axis == form.class_axis and form.n_classes else f"D{axis}"
+        for axis in range(form.input_rank)
+    ]
+    positions = [dim for axis, dim in enumerate(dims) if axis != form.class_axis]
+    outputs = []
+    for name in head.outputs:
+        element = declared[name].type.tensor_type.elem_type
+        kept = dims if name in head.outputs[2:] else positions
+        outputs.append(helper.make_tensor_value_info(name, element, kept))
+    inputs = [helper.make_tensor_value_info(head.tensor, onnx_type, dims)]
+    if model.ir_version < 4:
+        inputs += [
+            helper.make_tensor_value_info(t.name, t.data_type, list(t.dims))
+            for t in head.initializers.values()
+        ]
+    graph = helper.make_graph(
+        list(head.nodes), "head", inputs, outputs, list(head.initializers.values())
+    )
+    imports = [entry for entry in model.opset_import if entry.domain in DEFAULT_DOMAINS]
+    return helper.make_model(graph, opset_imports=imports, ir_version=model.ir_version)

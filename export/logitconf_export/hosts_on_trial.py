@@ -1,0 +1,205 @@
+"""A host with a head, run as it is, with its logits fetched, and without the head."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from logitconf.errors import LogitconfError
+from logitconf_export.heads import HeadInFile
+from logitconf_export.removal import detach
+from logitconf_export.sessions import Session
+
+Array: TypeAlias = npt.NDArray[Any]
+_FLOAT_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+}
+_FREE_SIZE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HostRun:
+    """What came out of a host.
+
+    Attributes:
+        runtime: name and version.
+        logits: what its head read.
+        score: the head's score.
+        mask: the head's mask.
+        own_outputs: how many outputs of its own the host has.
+        changed_outputs: those of them that differ without the head.
+        ran: provider of every node.
+        notes: what should be known of the run.
+    """
+
+    runtime: str
+    logits: Array
+    score: Array
+    mask: Array
+    own_outputs: int
+    changed_outputs: tuple[str, ...]
+    ran: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+class HostOnTrial:
+    """A host, and the feeds that it is tried on.
+
+    Attributes:
+        feeds: inputs by name; None if none were given and none could be made.
+        note: why there are none, or that they were made.
+    """
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        found: HeadInFile,
+        folder: Path | None,
+        feeds: Mapping[str, Array] | None,
+        seed: int,
+    ) -> None:
+        self._model, self._found, self._folder = model, found, folder
+        self._plain = detach(model)
+        self.note = ""
+        self.feeds: Mapping[str, Array] | None
+        if feeds is None:
+            self.feeds, self.note = generated_feeds(self._plain, seed)
+        else:
+            self.feeds = _checked(feeds, self._plain)
+
+    def run(self, provider: str, optimisation: str) -> HostRun:
+        """Runs the host three ways.
+
+        Raises:
+            LogitconfError: if the runtime refuses one of them.
+        """
+        feeds = self.feeds or {}
+        own = [value.name for value in self._plain.graph.output]
+        score, mask = self._found.outputs[:2]
+        tensor = self._found.tensor
+        with self._session(self._model, provider, optimisation) as session:
+            *with_head, as_is, as_is_mask = session.run(feeds, [*own, score, mask])
+            ran, version = session.ran(), session.version
+        with self._session(with_output(self._model, tensor), provider, optimisation) as session:
+            logits, found_score, found_mask = session.run(feeds, [tensor, score, mask])
+        with self._session(self._plain, provider, optimisation) as session:
+            without = session.run(feeds, own)
+        changed = [
+            name
+            for name, left, right in zip(own, with_head, without, strict=True)
+            if not identical(left, right)
+        ]
+        notes = []
+        if not (identical(as_is, found_score) and identical(as_is_mask, found_mask)):
+            notes.append(
+                f"fetching '{tensor}' changes what the host computes on {provider}, optimisation "
+                f"{optimisation}: the score by up to {_largest_change(as_is, found_score):.3g}"
+            )
+        return HostRun(
+            runtime=f"onnxruntime {version}",
+            logits=logits,
+            score=found_score,
+            mask=found_mask,
+            own_outputs=len(own),
+            changed_outputs=tuple(changed),
+            ran=ran,
+            notes=tuple(notes),
+        )
+
+    def _session(self, model: onnx.ModelProto, provider: str, optimisation: str) -> Session:
+        return Session(
+            model,
+            provider=provider,
+            optimisation=optimisation,
+            strict=False,
+            folder=self._folder,
+        )
+
+
+def _checked(feeds: Mapping[str, Array], host: onnx.ModelProto) -> Mapping[str, Array]:
+    initialized = {tensor.name for tensor in host.graph.initializer}
+    known = [value.name for value in host.graph.input]
+    needed = [name for name in known if name not in initialized]
+    missing = [name for name in needed if name not in feeds]
+    unknown = [name for name in feeds if name not in known]
+    if missing or unknown:
+        raise LogitconfError(f"feeds must name the host's inputs {needed}, got {list(feeds)}")
+    return dict(feeds)
+
+
+def with_output(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
+    """A copy of the model that hands out one more value."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    if all(value.name != tensor for value in copy.graph.output):
+        copy.graph.output.append(onnx.ValueInfoProto(name=tensor))
+    return copy
+
+
+def identical(left: Any, right: Any) -> bool:
+    """Whether two outputs are the same bit for bit; a NaN equals any NaN.
+
+    Sequences and maps (as classical models give) are compared item by item.
+    """
+    if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+        if left.dtype != right.dtype or left.shape != right.shape:
+            return False
+        if left.dtype.kind != "f":
+            return bool(np.array_equal(left, right))
+        same = (left == right) & (np.signbit(left) == np.signbit(right))
+        return bool(np.all(same | (np.isnan(left) & np.isnan(right))))
+    if isinstance(left, list) and isinstance(right, list):
+        pairs = zip(left, right, strict=False)
+        return len(left) == len(right) and all(identical(a, b) for a, b in pairs)
+    return bool(left == right)
+
+
+def _largest_change(left: Array, right: Array) -> float:
+    if left.shape != right.shape:
+        return float("inf")
+    with np.errstate(invalid="ignore"):
+        off = np.abs(left.astype(np.float64) - right.astype(np.float64))
+    return float(np.nan_to_num(off, nan=0.0).max(initial=0.0))
+
+
+def generated_feeds(host: onnx.ModelProto, seed: int) -> tuple[dict[str, Array] | None, str]:
+    """Normal random inputs for a host whose inputs are all floats, and a note about them."""
+    random = np.random.default_rng(seed)
+    initialized = {tensor.name for tensor in host.graph.initializer}
+    feeds: dict[str, Array] = {}
+    for value in host.graph.input:
+        if value.name in initialized:
+            continue
+        tensor = value.type.tensor_type
+        kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+        dtype = _FLOAT_DTYPES.get(f"tensor({kind})")
+        if dtype is None or not tensor.HasField("shape"):
+            why = "is no float tensor" if dtype is None else "has no declared shape"
+            return None, (
+                f"the host was not run: its input '{value.name}' {why}, so none was made up; "
+                "pass feeds"
+            )
+        shape = [d.dim_value if d.HasField("dim_value") else _FREE_SIZE for d in tensor.shape.dim]
+        feeds[value.name] = random.standard_normal(shape).astype(dtype)
+    if not feeds:
+        return None, "the host was not run: it has no inputs"
+    return feeds, "the host ran on made-up inputs only; pass feeds to check it on real ones"
+
+
+def host_logits_dtype(model: onnx.ModelProto, found: HeadInFile, folder: Path | None) -> str:
+    """Floating dtype of the value that the head reads, as onnxruntime infers it.
+
+    Raises:
+        LogitconfError: if the model cannot be loaded, or the value is no float.
+    """
+    with Session(with_output(model, found.tensor), strict=False, folder=folder) as session:
+        kind = session.output_types[found.tensor]
+    if kind not in _FLOAT_DTYPES and kind != "tensor(bfloat16)":
+        raise LogitconfError(f"the head must read a float tensor, but '{found.tensor}' is {kind}")
+    return _FLOAT_DTYPES.get(kind, "bfloat16")

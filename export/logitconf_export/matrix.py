@@ -1,0 +1,184 @@
+"""Every head on one runtime: what was accepted, how accurate it was, which gaps showed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from logitconf.card import HeadForm, ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.head import ConfidenceHead
+from logitconf_export.comparison import Decisions
+from logitconf_export.conversion import to_onnx
+from logitconf_export.eager import Reference
+from logitconf_export.floats import ulp_distance
+from logitconf_export.inputs import Array, hard_rows, random_rows
+from logitconf_export.runtimes import Answer, Job, Refusal, Runtime, as_mask
+
+THRESHOLDS = {"softmax": -0.7, "entropy": 0.4, "energy": -4.0, "margin": -1.25}
+"""A threshold for each score that splits random rows of every task."""
+
+TASK_COLUMNS = (
+    ("multiclass", 10),
+    ("multiclass", 1000),
+    ("binary", 1),
+    ("binary", 2),
+    ("multilabel", 6),
+)
+"""Every task, with the number of columns that is tried."""
+
+_TEMPERATURE = 1.5
+_RANDOM_ROWS = 200
+
+
+@dataclass(slots=True)
+class RuntimeRecord:
+    """What one runtime did with all heads; filled case by case.
+
+    Attributes:
+        name: of the runtime.
+        version: of the runtime.
+        heads: how many heads it ran.
+        rows: how many rows they decided.
+        wrongly_accepted: rows accepted that eager torch rejects, outside the rounding band.
+        wrongly_rejected: the opposite.
+        flips_inside: flips inside the band.
+        beyond_rounding: finite scores farther off than the band.
+        largest_ulps: largest difference from eager torch, in float32 steps, of scores larger
+            than 1e-3 in size.
+        gaps: kinds of gaps that showed.
+        refusals: what it refused to run, in words.
+    """
+
+    name: str
+    version: str
+    heads: int = 0
+    rows: int = 0
+    wrongly_accepted: int = 0
+    wrongly_rejected: int = 0
+    flips_inside: int = 0
+    beyond_rounding: int = 0
+    largest_ulps: int = 0
+    gaps: set[str] = field(default_factory=set)
+    refusals: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One head with its rows."""
+
+    what: str
+    reference: Reference
+    rows: Array
+    model: bytes
+
+
+def cases(seed: int = 0) -> list[Case]:
+    """Every score and task as a portable head, with hard and random rows."""
+    made = []
+    for task, columns in TASK_COLUMNS:
+        rows = np.concatenate(
+            [hard_rows(columns, seed=seed), random_rows(_RANDOM_ROWS, columns, seed=seed)]
+        )
+        for score, threshold in THRESHOLDS.items():
+            card = ScoreCard(score, task, _TEMPERATURE, threshold)
+            head = ConfidenceHead(card, HeadForm(columns))
+            model = to_onnx(head).SerializeToString()
+            made.append(Case(f"{score}, {task}, {columns} columns", Reference(head), rows, model))
+    return made
+
+
+def try_runtime(runtime: Runtime, tried: Sequence[Case]) -> RuntimeRecord:
+    """Runs every case, its first row alone and an empty batch.
+
+    Raises:
+        MissingExtraError: if the runtime is not there.
+    """
+    record = RuntimeRecord(runtime.name, runtime.load())
+    batches = [(case, case.rows[: _sizes(case)[i]]) for case in tried for i in range(3)]
+    answers = runtime.run([Job(case.model, {"logits": rows}) for case, rows in batches])
+    if len(answers) != len(batches):
+        raise LogitconfError(f"{runtime.name} must answer {len(batches)} jobs, got {len(answers)}")
+    for (case, rows), answer in zip(batches, answers, strict=True):
+        _add(record, case, rows, answer)
+    record.heads = len(tried)
+    return record
+
+
+def _sizes(case: Case) -> tuple[int, int, int]:
+    return len(case.rows), 1, 0
+
+
+def _add(record: RuntimeRecord, case: Case, rows: Array, answer: Answer) -> None:
+    what = f"{case.what}, {len(rows)} rows"
+    if isinstance(answer, Refusal):
+        _refused(record, what, rows, answer.reason)
+        return
+    try:
+        came = Decisions.of(answer[0], as_mask(answer[1]))
+    except (LogitconfError, IndexError) as error:
+        _refused(record, what, rows, str(error))
+        return
+    if len(came.score) != len(rows):
+        _refused(record, what, rows, f"{len(came.score)} scores came")
+    else:
+        _compared(record, case, rows, came)
+
+
+def _refused(record: RuntimeRecord, what: str, rows: Array, reason: str) -> None:
+    if len(rows):
+        record.refusals.append(f"{what}: {reason[:200]}")
+    else:
+        record.gaps.add("empty batch")
+
+
+def _compared(record: RuntimeRecord, case: Case, rows: Array, came: Decisions) -> None:
+    record.rows += len(rows)
+    if not len(rows):
+        return
+    reference = case.reference
+    expected, threshold = reference.decisions(rows), reference.thresholds(rows)
+    finite = np.isfinite(expected.score)
+    both = finite & np.isfinite(came.score)
+    with np.errstate(invalid="ignore", over="ignore"):
+        off = np.where(both, np.abs(expected.score.astype(np.float64) - came.score), 0.0)
+        near = finite & (np.abs(expected.score - threshold) <= reference.allowed(threshold))
+    # some runtimes flush subnormals to zero
+    smallest = float(np.finfo(np.float32).smallest_normal)
+    allowed = np.maximum(reference.allowed(np.where(both, expected.score, 0.0)), smallest)
+    huge = _adds_up_beyond_float32(rows) & expected.mask & ~came.mask
+    flipped = (expected.mask != came.mask) & ~huge
+    record.flips_inside += int((flipped & near).sum())
+    record.wrongly_accepted += int((flipped & ~near & came.mask).sum())
+    record.wrongly_rejected += int((flipped & ~near & expected.mask).sum())
+    record.beyond_rounding += int((both & (off > allowed)).sum())
+    steps = ulp_distance(expected.score, came.score)
+    large = both & (np.abs(expected.score) > 1e-3)
+    record.largest_ulps = max(record.largest_ulps, int(np.where(large, steps, 0).max()))
+    if np.any(~finite & np.isfinite(came.score)):
+        record.gaps.add("finite score")
+    if huge.any():
+        record.gaps.add("huge labels")
+
+
+def _adds_up_beyond_float32(rows: Array) -> Array:
+    sizes = np.where(np.isfinite(rows), np.abs(rows.astype(np.float64)), 0.0)
+    beyond: Array = sizes.sum(axis=1) > np.finfo(np.float32).max
+    return beyond
+
+
+def markdown(records: Iterable[RuntimeRecord]) -> str:
+    """The records as a table that says where a head may be shipped."""
+    lines = [
+        "| runtime | version | heads | rows | wrongly accepted | wrongly rejected "
+        "| flips inside the band | largest difference | gaps |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for record in records:
+        gaps = ", ".join(sorted(record.gaps)) or "none"
+        lines.append(
+            f"| {record.name} | {record.version} | {record.heads} | {record.rows} "
+            f"| {record.wrongly_accepted} | {record.wrongly_rejected} | {record.flips_inside} "
+            f"| {record.largest_ulps} ulp | {gaps} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,82 @@
+"""onnxruntime's profile of a run: which node ran on which provider."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from logitconf.errors import LogitconfError
+
+_SUFFIX = "_kernel_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the nodes of a run were executed.
+
+    Attributes:
+        providers: for each provider, how many of the head's nodes ran there.
+        elsewhere: head nodes that ran on another provider than the one asked for.
+        unseen: head nodes that the profile does not show: folded or fused by the optimiser.
+        seen: how many head nodes the profile shows.
+    """
+
+    providers: Mapping[str, int]
+    elsewhere: tuple[str, ...]
+    unseen: tuple[str, ...]
+    seen: int
+
+
+def read_profile(path: str | Path) -> dict[str, str]:
+    """Provider of each node that ran, by the node's name.
+
+    Raises:
+        LogitconfError: if the file is no profile, or one node ran on two providers.
+    """
+    try:
+        events = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise LogitconfError(f"{path} must be a profile of onnxruntime: {error}") from error
+    return providers_by_node(events)
+
+
+def providers_by_node(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Provider of each node in the events of a profile.
+
+    Raises:
+        LogitconfError: if one node ran on two providers.
+    """
+    found: dict[str, str] = {}
+    for event in events:
+        name = str(event.get("name", ""))
+        if event.get("cat") != "Node" or not name.endswith(_SUFFIX):
+            continue
+        provider = str(event.get("args", {}).get("provider", ""))
+        node = name.removesuffix(_SUFFIX)
+        if found.setdefault(node, provider) != provider:
+            raise LogitconfError(
+                f"a node must run on one provider, but '{node}' ran on {found[node]} and {provider}"
+            )
+    return found
+
+
+def placement_of(
+    ran: Mapping[str, str], head_nodes: Collection[str], provider: str, *, alone: bool
+) -> Placement:
+    """Where a head's nodes ran.
+
+    Args:
+        ran: provider of each node of the run.
+        head_nodes: names of the head's nodes that depend on its input.
+        provider: full name of the provider asked for.
+        alone: whether the model is the head alone, so that nodes the optimiser made belong to it.
+    """
+    own = {name: where for name, where in ran.items() if alone or name in head_nodes}
+    return Placement(
+        providers=dict(Counter(own.values())),
+        elsewhere=tuple(sorted(name for name, where in own.items() if where != provider)),
+        unseen=tuple(sorted(set(head_nodes) - set(ran))),
+        seen=len(own),
+    )

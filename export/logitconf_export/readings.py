@@ -1,0 +1,323 @@
+"""What was read from a host: candidates for the head's place, refusals, and the choice of one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
+
+from logitconf.errors import LogitconfError
+from logitconf_export.graph_index import TensorFacts, short
+
+Kind = Literal["logits", "probabilities", "log-probabilities"]
+Task = Literal["multiclass", "binary", "multilabel"]
+Family = Literal["categorical", "bernoulli"]
+
+Word = TypeVar("Word", bound=str)
+
+KINDS: tuple[Kind, ...] = ("logits", "probabilities", "log-probabilities")
+TASKS: tuple[Task, ...] = ("multiclass", "binary", "multilabel")
+DTYPES: Mapping[int, str] = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}
+"""Names of the floating types, by ``onnx.TensorProto.DataType``."""
+
+_MOST_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One place in a host where a head can be attached.
+
+    Attributes:
+        tensor: the value that the head reads.
+        kind: what that value holds.
+        task: what its rows decide, None where the graph cannot tell.
+        n_classes: classes or labels; 1 for one-logit binary; None where the graph does not say.
+        class_axis: axis of the classes in ``tensor``, from the front; equal to ``rank`` where there
+            is none and every element is one binary logit; negative only where ``rank`` is unknown.
+        rank: number of axes of ``tensor``.
+        dtype: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``.
+        output: the graph output that shows it best.
+        certain: whether the structure leaves no doubt.
+        reason: the evidence, a sentence without the full stop.
+        family: classes that compete, labels that do not, None where the graph cannot say.
+        outputs: every graph output that shows it.
+        output_kind: what ``output`` itself holds, None where it holds labels or chosen columns.
+        output_axis: axis of the classes in ``output``.
+        batch_axis: axis of the rows, None if the value has none or it is not known.
+        position_axes: axes besides batch and classes: time, height, width, anchors.
+        quantized: whether quantisation nodes touch ``tensor``, so that an added consumer may keep a
+            runtime from fusing them and change the host's outputs.
+    """
+
+    tensor: str
+    kind: Kind
+    task: Task | None
+    n_classes: int | None
+    class_axis: int
+    rank: int | None
+    dtype: str
+    output: str
+    certain: bool
+    reason: str
+    family: Family | None = None
+    outputs: tuple[str, ...] = ()
+    output_kind: Kind | None = None
+    output_axis: int | None = None
+    batch_axis: int | None = None
+    position_axes: tuple[int, ...] = ()
+    quantized: bool = False
+
+    @property
+    def per_position(self) -> bool:
+        """Whether there would be one score for each position, as with CTC and segmentation."""
+        return bool(self.position_axes)
+
+    @property
+    def time_axis(self) -> int | None:
+        """The axis of the positions, if it is just one."""
+        return self.position_axes[0] if len(self.position_axes) == 1 else None
+
+    def __str__(self) -> str:
+        count = "? classes" if self.n_classes is None else f"{self.n_classes} classes"
+        place = f"axis {self.class_axis}"
+        doubt = "" if self.certain else ", not certain"
+        positions = ", one score a position" if self.per_position else ""
+        return (
+            f"{short(self.tensor)}: {self.kind}, {self.task or 'task unknown'}, {count} on {place}"
+            f"{positions}{doubt} (output {short(self.output)}: {self.reason})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A graph output that has no reading, and why.
+
+    Attributes:
+        output: the output's name.
+        reason: a sentence without the full stop.
+    """
+
+    output: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{short(self.output)}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostReading:
+    """What was read from a host model.
+
+    Attributes:
+        candidates: the places where a head can go, in the order of the outputs.
+        refused: the outputs that have none.
+        notes: what a reader should know besides.
+        values: type and shape of every value, for places named explicitly.
+    """
+
+    candidates: tuple[Candidate, ...]
+    refused: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
+    values: Mapping[str, TensorFacts] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def chosen(self) -> Candidate | None:
+        """The one certain candidate with one score a row; None if there is none or several."""
+        clear = [c for c in self.candidates if c.certain and not c.per_position]
+        return clear[0] if len(clear) == 1 else None
+
+    def choose(
+        self,
+        logits: str | None = None,
+        kind: str | None = None,
+        task: str | None = None,
+        *,
+        class_axis: int | None = None,
+    ) -> Candidate:
+        """The candidate to use: the one that is certain, or the one asked for.
+
+        Args:
+            logits: name of a value or output; it wins over the reading, unless the two contradict.
+            kind: what that value holds.
+            task: the fitted score's task; needed where the graph cannot tell.
+            class_axis: axis of the classes, where the reading has it wrong or does not know it.
+
+        Raises:
+            LogitconfError: if nothing is certain, several are, or the request contradicts them.
+        """
+        wanted_kind = _one_of(kind, KINDS, "kind")
+        wanted_task = _one_of(task, TASKS, "task")
+        if logits is None:
+            pool = [c for c in self.candidates if c.certain and not c.per_position]
+            if wanted_kind is not None:
+                pool = [c for c in pool if c.kind == wanted_kind]
+            if wanted_task is not None:
+                pool = [c for c in pool if task_conflict(c, wanted_task) is None]
+            if len(pool) != 1:
+                raise LogitconfError(self._undecided(len(pool)))
+            chosen = pool[0]
+        else:
+            chosen = self._named(logits, wanted_kind, class_axis)
+        if class_axis is not None:
+            chosen = _moved(chosen, class_axis, self.values)
+        return _with_task(chosen, wanted_task)
+
+    def listing(self) -> str:
+        """Candidates and refusals, one a line."""
+        lines = [f"  {c}" for c in self.candidates[:_MOST_LISTED]]
+        lines += [f"  refused {r}" for r in self.refused[:_MOST_LISTED]]
+        left = max(len(self.candidates) - _MOST_LISTED, 0) + max(
+            len(self.refused) - _MOST_LISTED, 0
+        )
+        if left:
+            lines.append(f"  and {left} more")
+        return "\n".join(lines)
+
+    def _undecided(self, count: int) -> str:
+        what = (
+            "no place in the model certainly holds one row of class logits for each input"
+            if count == 0
+            else f"{count} places in the model hold logits"
+        )
+        advice = "; name one" if self.candidates else ""
+        return f"{what}{advice}:\n{self.listing()}"
+
+    def _named(self, name: str, kind: Kind | None, class_axis: int | None) -> Candidate:
+        here = [c for c in self.candidates if c.tensor == name]
+        shown = [c for c in self.candidates if name in c.outputs]
+        for candidate in here:
+            if kind in (None, candidate.kind):
+                return candidate
+        for candidate in shown:
+            if kind in (None, candidate.kind):
+                return candidate
+            if candidate.output == name and candidate.output_kind == kind:
+                return _at_output(candidate, self.values)
+        if here or shown:
+            found = (here or shown)[0]
+            holds = found.kind if here else (found.output_kind or "labels")
+            raise LogitconfError(
+                f"{short(name)} holds {holds}, not {kind} ({found.reason}); give its own kind"
+            )
+        refusal = next((r for r in self.refused if r.output == name), None)
+        if refusal is not None and kind is None:
+            raise LogitconfError(
+                f"{short(name)} cannot be read: {refusal.reason}; say its kind if you know better"
+            )
+        return self._unread(name, kind or "logits", class_axis)
+
+    def _unread(self, name: str, kind: Kind, class_axis: int | None) -> Candidate:
+        facts = self.values.get(name)
+        if facts is None:
+            raise LogitconfError(f"the model has no value {short(name)}:\n{self.listing()}")
+        if facts.dtype not in (0, *DTYPES):
+            raise LogitconfError(f"{short(name)} must hold floating-point numbers, but does not")
+        rank = facts.rank
+        if rank != 2 and class_axis is None:
+            raise LogitconfError(
+                f"{short(name)} has {'an unknown number of' if rank is None else rank} axes; "
+                "say which one holds the classes"
+            )
+        axis = 1 if class_axis is None else class_axis
+        return Candidate(
+            tensor=name, kind=kind, task=None, n_classes=facts.size(axis), class_axis=axis,
+            rank=rank, dtype=DTYPES.get(facts.dtype, "float32"), output=name, certain=False,
+            reason="named explicitly", outputs=(name,), output_kind=kind, output_axis=axis,
+            batch_axis=0, position_axes=position_axes(facts, axis, 0),
+        )  # fmt: skip
+
+
+def task_conflict(candidate: Candidate, task: Task) -> str | None:
+    """Why the candidate cannot serve the task, None if it can."""
+    columns = candidate.n_classes
+    family = "bernoulli" if task == "multilabel" or (task == "binary" and columns == 1) else None
+    family = "categorical" if family is None and task == "multiclass" else family
+    if task == "multiclass" and columns == 1:
+        return "one column has no classes that compete"
+    if task == "binary" and columns is not None and columns > 2 and candidate.task is not None:
+        return f"it has {columns} columns, and binary logits have one or two"
+    if task == "binary" and columns is not None and columns > 2 and candidate.family is None:
+        return f"it has {columns} columns, and binary logits have one or two"
+    if family is not None and candidate.family not in (None, family):
+        words = {"categorical": "classes that compete", "bernoulli": "labels that do not compete"}
+        return f"its columns are {words[str(candidate.family)]}"
+    return None
+
+
+def position_axes(
+    facts: TensorFacts, class_axis: int | None, batch_axis: int | None
+) -> tuple[int, ...]:
+    """The axes besides batch and classes that are not known to have size 1."""
+    if facts.shape is None or class_axis is None:
+        return ()
+    axis = class_axis + len(facts.shape) if class_axis < 0 else class_axis
+    return tuple(
+        k for k, size in enumerate(facts.shape) if k not in (axis, batch_axis) and size != 1
+    )
+
+
+def _with_task(candidate: Candidate, task: Task | None) -> Candidate:
+    if task is None:
+        if candidate.task is None:
+            raise LogitconfError(
+                f"the graph cannot tell the task of {short(candidate.tensor)} "
+                f"({candidate.reason}); say which of {list(TASKS)} it is"
+            )
+        return candidate
+    conflict = task_conflict(candidate, task)
+    if conflict is not None:
+        raise LogitconfError(
+            f"{short(candidate.tensor)} cannot hold {task} {candidate.kind}: {conflict} "
+            f"({candidate.reason})"
+        )
+    return replace(candidate, task=task)
+
+
+def _at_output(candidate: Candidate, values: Mapping[str, TensorFacts]) -> Candidate:
+    facts = values.get(candidate.output, TensorFacts())
+    if candidate.output_kind is None or candidate.output_axis is None:
+        raise LogitconfError(
+            f"the class axis of {short(candidate.output)} is not known; say which one it is"
+        )
+    axis = candidate.output_axis
+    return replace(
+        candidate,
+        tensor=candidate.output,
+        kind=candidate.output_kind,
+        class_axis=axis,
+        rank=facts.rank,
+        dtype=DTYPES.get(facts.dtype, candidate.dtype),
+        position_axes=position_axes(facts, axis, candidate.batch_axis),
+    )
+
+
+def _moved(candidate: Candidate, class_axis: int, values: Mapping[str, TensorFacts]) -> Candidate:
+    rank = candidate.rank
+    if rank is not None and not -rank <= class_axis <= rank:
+        raise LogitconfError(
+            f"class_axis must be in {-rank}..{rank} for {short(candidate.tensor)}, got {class_axis}"
+        )
+    axis = class_axis + rank if rank is not None and class_axis < 0 else class_axis
+    if axis == candidate.class_axis:
+        return candidate
+    if candidate.family == "categorical" and candidate.certain:
+        raise LogitconfError(
+            f"the classes of {short(candidate.tensor)} are on axis {candidate.class_axis}, "
+            f"got class_axis {class_axis} ({candidate.reason})"
+        )
+    facts = values.get(candidate.tensor, TensorFacts())
+    count = 1 if axis == rank else facts.size(axis)
+    return replace(
+        candidate,
+        class_axis=axis,
+        n_classes=count,
+        task=None,
+        position_axes=position_axes(facts, axis, candidate.batch_axis),
+    )
+
+
+def _one_of(value: str | None, words: Sequence[Word], what: str) -> Word | None:
+    if value is None:
+        return None
+    for word in words:
+        if word == value:
+            return word
+    raise LogitconfError(f"{what} must be one of {list(words)}, got {value!r}")

@@ -1,0 +1,247 @@
+"""What a verification found: values that print, serialise and say in words why they fail."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, Literal
+
+from logitconf_export.comparison import Comparison, Flip
+from logitconf_export.profiles import Placement
+
+REPORT_SCHEMA = 1
+TABLE_HEADER = (
+    "part",
+    "provider",
+    "optimisation",
+    "input",
+    "rows",
+    "largest difference",
+    "ulps",
+    "in band",
+    "flips in",
+    "flips out",
+    "verdict",
+)
+"""Column names of :meth:`VerificationReport.table`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that holds or does not.
+
+    Attributes:
+        name: what was checked.
+        passed: whether it holds; None where it could not be checked.
+        detail: what was found, in words.
+    """
+
+    name: str
+    passed: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One batch through one session, compared.
+
+    Attributes:
+        part: ``"head"`` alone, or ``"host"`` with it.
+        runtime: name and version.
+        provider: short name of the execution provider, empty where the runtime has none.
+        optimisation: the runtime's optimisation level.
+        name: which rows these are.
+        shape: shape of the logits.
+        calibration: whether no flip at all is allowed: the user's own rows.
+        eager: this run against eager torch.
+        truth: this run against the head computed in double.
+        eager_truth: eager torch against the head computed in double.
+    """
+
+    part: Literal["head", "host"]
+    runtime: str
+    provider: str
+    optimisation: str
+    name: str
+    shape: tuple[int, ...]
+    calibration: bool
+    eager: Comparison
+    truth: Comparison
+    eager_truth: Comparison
+
+    def failures(self) -> Iterator[str]:
+        """In words, why this run does not pass."""
+        found = self.eager
+        where = f"{self.part} on {self.provider or self.runtime}, {self.name}"
+        if found.flips_outside:
+            yield (
+                f"{where}: {found.flips_outside} of {found.rows} masks flipped outside the "
+                f"rounding band{_worst(found.flips)}"
+            )
+        if self.calibration and found.flips_inside:
+            yield (
+                f"{where}: {found.flips_inside} masks of your own rows flipped; choose a "
+                "threshold in a gap between scores, or precision='float64'"
+            )
+        if found.contradicting:
+            yield (
+                f"{where}: {found.contradicting} masks are not what their own score and threshold "
+                "say: accepted if and only if finite and strictly below"
+            )
+        if found.not_finite:
+            yield f"{where}: {found.not_finite} scores are not finite where they should be, or not"
+        if found.beyond_rounding:
+            yield (
+                f"{where}: {found.beyond_rounding} scores differ by more than rounding explains "
+                f"(largest difference {found.largest_absolute:.3g})"
+            )
+
+
+def _worst(flips: tuple[Flip, ...]) -> str:
+    if not flips:
+        return ""
+    flip = flips[0]
+    return (
+        f"; row {flip.row}: {flip.found!r} instead of {flip.reference!r}, "
+        f"threshold {flip.threshold!r}, {flip.ulps} ulps away"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementRecord:
+    """Where a session ran the head's nodes, read from its profile.
+
+    Attributes:
+        part: ``"head"`` or ``"host"``.
+        provider: short name of the provider asked for.
+        optimisation: the optimisation level.
+        placement: what the profile shows.
+    """
+
+    part: Literal["head", "host"]
+    provider: str
+    optimisation: str
+    placement: Placement
+
+    def failures(self) -> Iterator[str]:
+        """In words, why the provider is not proved."""
+        where = f"{self.part} on {self.provider}, optimisation {self.optimisation}"
+        found = self.placement
+        if found.elsewhere:
+            yield (
+                f"{where}: {len(found.elsewhere)} head nodes ran on another provider "
+                f"({dict(found.providers)}): {', '.join(found.elsewhere[:5])}"
+            )
+        if not found.seen:
+            yield f"{where}: the profile shows no node of the head"
+        if self.optimisation == "off" and found.unseen:
+            yield f"{where}: head nodes did not run: {', '.join(found.unseen[:5])}"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """Whether a file decides as its card says.
+
+    Attributes:
+        head: what the file says of its head: score, task, temperature, threshold, form.
+        band: the rounding band at the threshold, in score units; the largest for a vector.
+        seed: of the generated rows.
+        checks: what holds and what does not.
+        runs: every batch that was compared.
+        placements: which provider ran the head's nodes, by session.
+        notes: what was not checked, and why.
+    """
+
+    head: Mapping[str, Any]
+    band: float
+    seed: int
+    checks: tuple[Check, ...]
+    runs: tuple[Run, ...]
+    placements: tuple[PlacementRecord, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many rows were compared in all runs together."""
+        return sum(run.eager.rows for run in self.runs)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """In words, everything that failed; empty if the file passes."""
+        found = [f"{c.name}: {c.detail}" for c in self.checks if c.passed is False]
+        found += [failure for run in self.runs for failure in run.failures()]
+        found += [failure for record in self.placements for failure in record.failures()]
+        if not self.rows:
+            found.append("no rows were compared")
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed and something was compared."""
+        return not self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, schema number first; infinities and NaN are the strings inf, -inf, nan."""
+        values: dict[str, Any] = _plain(asdict(self))
+        summary = {"passed": self.passed, "failures": list(self.failures), "rows": self.rows}
+        return {"schema": REPORT_SCHEMA, **summary, **values}
+
+    def to_json(self) -> str:
+        """The report as readable JSON."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    def table(self) -> list[tuple[str, ...]]:
+        """One row of text a run, in the columns of `TABLE_HEADER`."""
+        return [
+            (
+                run.part,
+                run.provider,
+                run.optimisation,
+                run.name,
+                str(run.eager.rows),
+                f"{run.eager.largest_absolute:.2g}",
+                str(run.eager.largest_ulps),
+                str(run.eager.in_band),
+                str(run.eager.flips_inside),
+                str(run.eager.flips_outside),
+                "failed" if any(run.failures()) else "passed",
+            )
+            for run in self.runs
+        ]
+
+    def to_text(self) -> str:
+        """The report for a terminal without colours."""
+        rows = [TABLE_HEADER, *self.table()]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(TABLE_HEADER))]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        for record in self.placements:
+            ran = ", ".join(f"{n} on {p}" for p, n in record.placement.providers.items())
+            lines.append(
+                f"{record.part} asked for {record.provider}, optimisation {record.optimisation}: "
+                f"head nodes ran: {ran or 'none'}"
+            )
+        marks = {True: "passed", False: "FAILED", None: "not checked"}
+        for check in self.checks:
+            lines.append(f"{check.name}: {marks[check.passed]}{_after(check.detail)}")
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"failure: {failure}" for failure in self.failures]
+        verdict = "passed" if self.passed else "FAILED"
+        lines.append(f"{verdict}: {self.rows} rows compared, rounding band {self.band:.3g}")
+        return "\n".join(lines) + "\n"
+
+
+def _after(detail: str) -> str:
+    return f" ({detail})" if detail else ""
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON allows it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

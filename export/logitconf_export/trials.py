@@ -1,0 +1,239 @@
+"""Runs a head, alone and in its host, on generated and given rows, and compares what comes out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from logitconf.errors import LogitconfError
+from logitconf.head import ConfidenceHead
+from logitconf_export.comparison import Comparison, Decisions, compare
+from logitconf_export.eager import Reference
+from logitconf_export.heads import HeadInFile, head_model
+from logitconf_export.hosts_on_trial import HostOnTrial, host_logits_dtype
+from logitconf_export.inputs import arranged, boundary_pairs, columns_of, flattened, hard_batches
+from logitconf_export.profiles import placement_of
+from logitconf_export.report import Check, PlacementRecord, Run
+from logitconf_export.sessions import ProviderError, Session, provider_name
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows with what should come of them.
+
+    Attributes:
+        name: what they are.
+        logits: in the layout of the head.
+        calibration: whether they are the user's own.
+        eager: decisions of the head in eager torch.
+        truth: decisions of the head in double.
+        threshold: (N,) float32, each row's threshold.
+        allowed: the rounding band at each score or threshold.
+    """
+
+    name: str
+    logits: Array
+    calibration: bool
+    eager: Decisions
+    truth: Decisions
+    threshold: Array
+    allowed: Callable[[Array], Array]
+
+    def against(self, expected: Decisions, came: Decisions) -> Comparison:
+        """Compares two runs on these rows."""
+        return compare(expected, came, threshold=self.threshold, allowed=self.allowed)
+
+
+class Trials:
+    """Collects runs, placements, checks and notes of one file."""
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        found: HeadInFile,
+        *,
+        head: ConfidenceHead,
+        folder: Path | None,
+        pairs: int,
+        seed: int,
+    ) -> None:
+        self._model, self._found = model, found
+        self._folder, self._pairs, self._seed = folder, pairs, seed
+        self.runs: list[Run] = []
+        self.placements: list[PlacementRecord] = []
+        self.checks: list[Check] = []
+        self.notes: list[str] = []
+        self.logits_dtype = found.logits_dtype or host_logits_dtype(model, found, folder)
+        self._reference = Reference(_in_layout(head, found))
+        self._batches: list[Batch] | None = None
+        self._host: HostOnTrial | None = None
+
+    @property
+    def band(self) -> float:
+        """The rounding band at the threshold, the largest for a vector."""
+        thresholds = self._reference.head.threshold.detach().cpu().numpy().reshape(-1)
+        return float(self._reference.allowed(thresholds).max())
+
+    def head(self, provider: str, optimisation: str, rows: Array | None) -> None:
+        """Runs the head alone on hard rows, boundary rows and the rows given."""
+        alone = head_model(self._model, self._found, self.logits_dtype)
+        try:
+            with Session(alone, provider=provider, optimisation=optimisation) as session:
+                for batch in self.batches(rows):
+                    self._run_head(session, batch, provider, optimisation)
+                self._place("head", session.ran(), provider, optimisation)
+        except ProviderError as error:
+            self._fail(f"the head runs on {provider}", error)
+        except LogitconfError as error:
+            self._fail(f"the head alone runs on {provider}, optimisation {optimisation}", error)
+
+    def _run_head(self, session: Session, batch: Batch, provider: str, optimisation: str) -> None:
+        try:
+            outputs = session.run({self._found.tensor: batch.logits}, self._found.outputs[:2])
+            came = Decisions.of(*outputs)
+            runtime = f"onnxruntime {session.version}"
+            self._record("head", runtime, (provider, optimisation), batch, came)
+        except LogitconfError as error:
+            self._fail(f"the head runs on {provider} with {batch.name}", error)
+
+    def host(self, provider: str, optimisation: str, feeds: Mapping[str, Array] | None) -> None:
+        """Runs the host on the feeds, and compares on the logits that it computes."""
+        if self._host is None:
+            self._host = HostOnTrial(self._model, self._found, self._folder, feeds, self._seed)
+            if self._host.note:
+                self.notes.append(self._host.note)
+        host = self._host
+        if host.feeds is None:
+            return
+        where_run = (provider, optimisation)
+        where = f"on {provider}, optimisation {optimisation}"
+        try:
+            result = host.run(provider, optimisation)
+        except LogitconfError as error:
+            if feeds is None and not isinstance(error, ProviderError):
+                note = f"the host was not run {where}: it refuses generated inputs; pass feeds"
+                self.notes.append(note)
+            else:
+                self._fail(f"the host runs {where}", error)
+            return
+        own = result.changed_outputs
+        detail = f"changed: {', '.join(own)}" if own else f"{result.own_outputs} outputs"
+        self.checks.append(
+            Check(f"the host's own outputs are the same without the head {where}", not own, detail)
+        )
+        self.notes.extend(result.notes)
+        name = "the feeds" if feeds is not None else "generated inputs"
+        try:
+            batch = self._batch(name, result.logits, calibration=feeds is not None)
+            came = Decisions.of(result.score, result.mask)
+            self._record("host", result.runtime, where_run, batch, came)
+        except LogitconfError as error:
+            self._fail(f"the host's head can be compared {where}", error)
+            return
+        self._place("host", result.ran, provider, optimisation)
+
+    def batches(self, rows: Array | None) -> list[Batch]:
+        """Hard rows, boundary rows and the rows given, with what should come of them."""
+        if self._batches is None:
+            self._batches = self._make_batches(rows)
+        return self._batches
+
+    def _make_batches(self, rows: Array | None) -> list[Batch]:
+        form, family = self._reference.head.form, self._reference.head.layout.family
+        dtype = self.logits_dtype if self.logits_dtype != "bfloat16" else "float32"
+        made = hard_batches(form, family=family, dtype=dtype, seed=self._seed)
+        batches = [self._batch(name, self._typed(logits)) for name, logits in made.items()]
+        own = None if rows is None else flattened(rows, form)
+        accepted, rejected = boundary_pairs(
+            self._reference.accepts,
+            columns_of(form) if own is None else own.shape[1],
+            pairs=self._pairs,
+            candidates=own,
+            dtype=dtype,
+            kind=form.kind,
+            family=family,
+            seed=self._seed,
+        )
+        if len(accepted):
+            neighbours = np.concatenate([accepted, rejected])
+            logits = self._typed(arranged(neighbours, form))
+            batches.append(self._batch(f"{len(accepted)} neighbouring pairs", logits))
+        else:
+            self.notes.append("no row lies near the threshold: all generated rows decide alike")
+        if rows is not None:
+            batches.append(self._batch("your rows", self._typed(rows), calibration=True))
+        return batches
+
+    def _typed(self, logits: Array) -> Array:
+        """The logits in the dtype that the file reads."""
+        if self.logits_dtype == "bfloat16":
+            import ml_dtypes
+
+            return logits.astype(ml_dtypes.bfloat16)
+        return logits.astype(self.logits_dtype, copy=False)
+
+    def _batch(self, name: str, logits: Array, *, calibration: bool = False) -> Batch:
+        reference = self._reference
+        columns = flattened(logits, reference.head.form).shape[1]
+        return Batch(
+            name=name,
+            logits=logits,
+            calibration=calibration,
+            eager=reference.decisions(logits),
+            truth=reference.truth(logits),
+            threshold=reference.thresholds(logits),
+            allowed=lambda values: reference.allowed(values, columns),
+        )
+
+    def _record(
+        self,
+        part: Literal["head", "host"],
+        runtime: str,
+        where: tuple[str, str],
+        batch: Batch,
+        came: Decisions,
+    ) -> None:
+        self.runs.append(
+            Run(
+                part=part,
+                runtime=runtime,
+                provider=where[0],
+                optimisation=where[1],
+                name=batch.name,
+                shape=tuple(batch.logits.shape),
+                calibration=batch.calibration,
+                eager=batch.against(batch.eager, came),
+                truth=batch.against(batch.truth, came),
+                eager_truth=batch.against(batch.truth, batch.eager),
+            )
+        )
+
+    def _place(
+        self,
+        part: Literal["head", "host"],
+        ran: Mapping[str, str],
+        provider: str,
+        optimisation: str,
+    ) -> None:
+        names = self._found.reading_nodes()
+        placement = placement_of(ran, names, provider_name(provider), alone=part == "head")
+        self.placements.append(PlacementRecord(part, provider, optimisation, placement))
+
+    def _fail(self, name: str, error: LogitconfError) -> None:
+        self.checks.append(Check(name, False, str(error)))
+
+
+def _in_layout(head: ConfidenceHead, found: HeadInFile) -> ConfidenceHead:
+    """The head in the layout of the file, with its own buffers."""
+    form = found.metadata.form
+    if head.form == form:
+        return head
+    laid = ConfidenceHead(head.card, replace(form, n_classes=form.n_classes))
+    laid.load_state_dict(head.state_dict())
+    return laid

@@ -1,0 +1,228 @@
+"""Checks that a file decides as its card says, on the provider that will run it.
+
+Three things must agree: the score card in the file, the numbers and nodes of its graph, and what
+comes out of the runtime, row by row, against eager torch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from logitconf.errors import LogitconfError
+from logitconf_export.heads import HeadInFile, head_in
+from logitconf_export.loading import load_model
+from logitconf_export.report import Check, VerificationReport
+from logitconf_export.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
+
+if TYPE_CHECKING:
+    from logitconf.head import ConfidenceHead
+
+Array: TypeAlias = npt.NDArray[Any]
+ModelSource: TypeAlias = "str | Path | bytes | onnx.ModelProto"
+_ROW_MEANINGS = (None, "logits", "inputs")
+
+
+def verify(
+    model: ModelSource,
+    rows: Array | None = None,
+    *,
+    feeds: Mapping[str, Array] | None = None,
+    rows_as: str | None = None,
+    providers: Sequence[str] = ("cpu",),
+    optimisations: Sequence[str] = ("off", "all"),
+    head: "ConfidenceHead | None" = None,
+    pairs: int = 1000,
+    seed: int = 0,
+) -> VerificationReport:
+    """A report about decisions: whether the file accepts the rows that its card says.
+
+    The head is rebuilt from the file's own card and compared with the file: numbers bit for bit,
+    graph node by node. Then it runs alone on hard rows, on pairs of neighbouring rows on both
+    sides of the threshold and on ``rows``; a host runs on ``feeds`` too, and its own outputs must
+    be bit for bit what they are without the head.
+
+    Args:
+        model: a head or a host with one, as a file, its bytes or a model.
+        rows: the user's rows: logits in the layout of the head, or the only input of the host.
+            Which of the two is decided by the shape, where only one fits.
+        feeds: the host's inputs by name, instead of or besides ``rows``.
+        rows_as: ``"logits"`` or ``"inputs"``, where both would fit.
+        providers: short names of onnxruntime's providers: ``"cpu"``, ``"cuda"`` and others.
+        optimisations: ``"off"``, ``"basic"``, ``"extended"``, ``"all"``.
+        head: the checkpoint's own head, to compare with instead of the card's.
+        pairs: how many neighbouring pairs to look for.
+        seed: for the generated rows.
+
+    Returns:
+        The report. It passes if no mask flips outside the rounding band and none of the user's
+        rows at all, what is not finite is alike, card, numbers and graph agree, every head node ran
+        on the provider asked for, and there were rows to compare.
+
+    Raises:
+        LogitconfError: if the model has no head, or the arguments do not fit it. What the file
+            does wrong is in the report.
+        MissingExtraError: without onnxruntime.
+    """
+    load_onnxruntime()
+    _check_words(providers, optimisations, rows_as)
+    loaded = load_model(model)
+    found = head_in(loaded)
+    given, inputs = _sort_rows(loaded, found, rows, feeds, rows_as)
+
+    from logitconf_export import agreement
+    from logitconf_export.trials import Trials
+
+    folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
+    try:
+        rebuilt = agreement.rebuilt_head(found)
+    except LogitconfError as error:
+        return _hopeless(found, seed, f"the card describes no head: {error}")
+    trials = Trials(loaded, found, head=head or rebuilt, folder=folder, pairs=pairs, seed=seed)
+    checks = [_numbers(found), _graph(found, rebuilt, trials.logits_dtype)]
+    if head is not None:
+        checks.append(_checkpoint(head, rebuilt))
+    for provider in providers:
+        for optimisation in optimisations:
+            trials.head(provider, optimisation, given)
+            if found.attached:
+                trials.host(provider, optimisation, inputs)
+    return VerificationReport(
+        head=_described(found, trials.logits_dtype),
+        band=trials.band,
+        seed=seed,
+        checks=(*checks, *trials.checks),
+        runs=tuple(trials.runs),
+        placements=tuple(trials.placements),
+        notes=tuple(trials.notes),
+    )
+
+
+def _check_words(
+    providers: Sequence[str], optimisations: Sequence[str], rows_as: str | None
+) -> None:
+    if isinstance(providers, str) or isinstance(optimisations, str):
+        raise LogitconfError("providers and optimisations must be sequences of names, got a string")
+    if not providers or not optimisations:
+        raise LogitconfError("verify needs at least one provider and one optimisation, got none")
+    for provider in providers:
+        provider_name(provider)
+    for optimisation in optimisations:
+        if optimisation not in OPTIMISATIONS:
+            raise LogitconfError(
+                f"optimisation must be one of {list(OPTIMISATIONS)}, got {optimisation!r}"
+            )
+    if rows_as not in _ROW_MEANINGS:
+        raise LogitconfError(f"rows_as must be 'logits' or 'inputs', got {rows_as!r}")
+
+
+def _sort_rows(
+    model: onnx.ModelProto,
+    head: HeadInFile,
+    rows: Array | None,
+    feeds: Mapping[str, Array] | None,
+    rows_as: str | None,
+) -> tuple[Array | None, Mapping[str, Array] | None]:
+    """The user's rows as logits for the head, or as feeds for the host."""
+    if feeds is not None and not head.attached:
+        raise LogitconfError("feeds are for a host with a head; pass logits as rows")
+    if rows is None:
+        return None, feeds
+    values = np.asarray(rows)
+    inputs = _host_inputs(model) if head.attached else []
+    as_logits = _shaped_logits(values, head)
+    fits_input = len(inputs) == 1 and _fits(values, inputs[0])
+    if rows_as is None and as_logits is not None and fits_input:
+        raise LogitconfError(
+            f"rows of shape {values.shape} fit the host's input '{inputs[0].name}' and its logits; "
+            "say which they are with rows_as='inputs' or rows_as='logits'"
+        )
+    if rows_as != "inputs" and as_logits is not None:
+        return as_logits, feeds
+    if rows_as != "logits" and fits_input and feeds is None:
+        return None, {inputs[0].name: values}
+    expected = f"logits {_layout(head)}"
+    if head.attached:
+        expected += f", or the host's only input; its inputs are {[i.name for i in inputs]}"
+    raise LogitconfError(f"rows must be {expected}, got shape {values.shape}")
+
+
+def _layout(head: HeadInFile) -> str:
+    form = head.metadata.form
+    columns = form.n_classes or "K"
+    dims = [columns if a == form.class_axis else "N" for a in range(form.input_rank)]
+    return f"({', '.join(map(str, dims))})"
+
+
+def _shaped_logits(values: Array, head: HeadInFile) -> Array | None:
+    """The rows as logits in the head's layout, None if they do not fit it."""
+    form = head.metadata.form
+    if values.dtype.kind != "f" and values.dtype.name != "bfloat16":
+        return None
+    if form.n_classes == 1 and values.ndim == 1 and form.input_rank == 2:
+        values = values[:, None]
+    if values.ndim != form.input_rank:
+        return None
+    if form.input_rank > 1 and form.n_classes not in (None, values.shape[form.class_axis]):
+        return None
+    return values
+
+
+def _host_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    initialized = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in initialized]
+
+
+def _fits(values: Array, declared: onnx.ValueInfoProto) -> bool:
+    tensor = declared.type.tensor_type
+    if not tensor.HasField("shape"):
+        return True
+    dims = tensor.shape.dim
+    return len(dims) == values.ndim and all(
+        not dim.HasField("dim_value") or dim.dim_value == size or axis == 0
+        for axis, (dim, size) in enumerate(zip(dims, values.shape, strict=True))
+    )
+
+
+def _numbers(found: HeadInFile) -> Check:
+    from logitconf_export.agreement import initializer_disagreements
+
+    wrong = initializer_disagreements(found)
+    return Check("temperature and threshold are the card's", not wrong, "; ".join(wrong))
+
+
+def _graph(found: HeadInFile, rebuilt: "ConfidenceHead", logits_dtype: str) -> Check:
+    from logitconf_export.agreement import graph_disagreements
+
+    wrong = graph_disagreements(found, rebuilt, logits_dtype)
+    return Check("the graph is the card's", not wrong, "; ".join(wrong))
+
+
+def _checkpoint(head: "ConfidenceHead", rebuilt: "ConfidenceHead") -> Check:
+    from logitconf_export.eager import same_head
+
+    wrong = same_head(head, rebuilt)
+    return Check("the card is the checkpoint's", not wrong, "; ".join(wrong))
+
+
+def _described(found: HeadInFile, logits_dtype: str | None) -> dict[str, Any]:
+    card = found.metadata.card
+    return {
+        "score": card.score,
+        "task": card.task,
+        "temperature": card.temperature,
+        "threshold": card.threshold,
+        "attached": found.attached,
+        "opset": found.opset,
+        "logits_dtype": logits_dtype,
+        **asdict(found.metadata.form),
+    }
+
+
+def _hopeless(found: HeadInFile, seed: int, reason: str) -> VerificationReport:
+    check = Check("the head can be rebuilt from its card", False, reason)
+    return VerificationReport(_described(found, None), 0.0, seed, (check,), (), ())

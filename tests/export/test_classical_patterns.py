@@ -1,0 +1,97 @@
+"""What classifiers of ai.onnx.ml compute under every post-transform never contradicts a reading."""
+
+import itertools
+
+import numpy as np
+import pytest
+from export.hosts.text import ML, host
+from onnx import parser
+
+from logitconf.errors import LogitconfError
+from logitconf_export.hosts import read_host, refute
+
+TRANSFORMS = ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT")
+STUMP = (
+    "nodes_treeids = [0, 0, 0], nodes_nodeids = [0, 1, 2], nodes_featureids = [0, 0, 0], "
+    'nodes_values = [0.5, 0.0, 0.0], nodes_modes = ["BRANCH_LEQ", "LEAF", "LEAF"], '
+    "nodes_truenodeids = [1, 0, 0], nodes_falsenodeids = [2, 0, 0]"
+)
+ROWS = np.random.default_rng(5).normal(size=(50, 4)).astype(np.float32)
+LEAVES = {
+    "one column of the first class, votes": ((0, 0), (0.2, 0.9), 2),
+    "one column of the first class, large": ((0, 0), (2.0, 9.0), 2),
+    "one column of the first class, mixed": ((0, 0), (-0.2, 0.9), 2),
+    "one column of the second class": ((1, 1), (-0.2, 0.9), 2),
+    "one column of the second class, positive": ((1, 1), (0.2, 0.9), 2),
+    "two columns, votes": ((0, 1, 0, 1), (0.2, 0.8, 0.6, 0.4), 2),
+    "two columns, margins": ((0, 1, 0, 1), (-0.2, 0.8, 0.6, 0.4), 2),
+    "three columns, votes": ((0, 1, 2, 0, 1, 2), (0.2, 0.7, 0.1, 0.6, 0.3, 0.1), 3),
+    "three columns, margins": ((0, 1, 2, 0, 1, 2), (-0.2, 0.7, 0.1, 0.6, 0.3, 0.1), 3),
+    "three columns, some zero": ((0, 1, 2, 0, 1, 2), (0.0, 0.7, 0.1, 0.6, 0.3, 0.0), 3),
+}
+LINES = {
+    "one row": ((1.0, 0.5, 0.0, -1.0), (0.1,), 2),
+    "one row, small": ((0.1, 0.05, 0.0, 0.1), (0.5,), 2),
+    "two rows, negated": ((-1.0, 0.5, 0.0, 1.0, 1.0, -0.5, 0.0, -1.0), (-0.1, 0.1), 2),
+    "two rows": ((-1.0, 0.5, 0.0, 1.0, 1.0, -0.5, 0.5, -1.0), (-0.1, 0.1), 2),
+    "three rows": ((1, 2, 3, 4, -1, 0.5, 0.2, 0, 1, 0, 0, 1), (0.1, 0.2, 0.3), 3),
+}
+
+
+def listed(values: tuple[float, ...], kind: type = float) -> str:
+    return f"[{', '.join(str(kind(v)) for v in values)}]"
+
+
+def tree_text(leaves: str, transform: str) -> str:
+    ids, weights, classes = LEAVES[leaves]
+    half = len(ids) // 2
+    body = (
+        f"label, z = ai.onnx.ml.TreeEnsembleClassifier<{STUMP}, "
+        f"class_treeids = {listed((0,) * len(ids), int)}, "
+        f"class_nodeids = {listed((1,) * half + (2,) * half, int)}, "
+        f"class_ids = {listed(ids, int)}, class_weights = {listed(weights)}, "
+        f"classlabels_int64s = {listed(tuple(range(classes)), int)}, "
+        f'post_transform = "{transform}">(x) y = Identity(z)'
+    )
+    return host(body, imports=ML, outputs="float[N, K] y")
+
+
+def line_text(lines: str, transform: str) -> str:
+    coefficients, intercepts, classes = LINES[lines]
+    body = (
+        f"label, z = ai.onnx.ml.LinearClassifier<coefficients = {listed(coefficients)}, "
+        f"intercepts = {listed(intercepts)}, "
+        f"classlabels_ints = {listed(tuple(range(classes)), int)}, "
+        f'post_transform = "{transform}">(x) y = Identity(z)'
+    )
+    return host(body, imports=ML, outputs="float[N, K] y")
+
+
+TEXTS = {
+    **{f"{t}, {n}": tree_text(n, t) for t, n in itertools.product(TRANSFORMS, LEAVES)},
+    **{f"{t}, {n}": line_text(n, t) for t, n in itertools.product(TRANSFORMS, LINES)},
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_a_classifier_computes_contradicts_no_certain_reading(name: str) -> None:
+    model = parser.parse_model(TEXTS[name])
+    reading = read_host(model)
+    kept = refute(model, reading, {"x": ROWS}).candidates
+    assert [c for c in kept if c.certain] == [c for c in reading.candidates if c.certain]
+
+
+def test_most_classifiers_have_a_certain_reading() -> None:
+    """The test above would pass on no readings at all."""
+    certain = [n for n, text in TEXTS.items() if read_host(parser.parse_model(text)).chosen]
+    assert len(certain) > len(TEXTS) / 3
+    assert not [name for name in certain if name.startswith("PROBIT")]
+
+
+@pytest.mark.parametrize("transform", ["NONE", "SOFTMAX", "SOFTMAX_ZERO"])
+def test_one_margin_written_as_two_columns_is_refused(transform: str) -> None:
+    """Its columns are 1 - z and z, so that a softmax of them is off by a constant."""
+    reading = read_host(parser.parse_model(line_text("one row", transform)))
+    assert reading.candidates == ()
+    with pytest.raises(LogitconfError, match="columns 1 - z and z"):
+        reading.choose()

@@ -1,0 +1,46 @@
+"""The reference of verification: eager torch and the same head in double."""
+
+import head_models
+import numpy as np
+import pytest
+import reference
+
+from logitconf.card import HeadForm
+from logitconf_export.eager import Reference, same_head
+from logitconf_export.inputs import random_rows
+
+ROWS = random_rows(300, 10, seed=4)
+
+
+@pytest.mark.parametrize("score", head_models.THRESHOLDS)
+def test_the_truth_is_the_definition_rounded_once(score: str) -> None:
+    found = Reference(head_models.make_head(score)).truth(ROWS)
+    exact = reference.score(score, ROWS, 1.5).astype(np.float32)
+    # an entropy near 0 is what is left of two terms, each rounded in double
+    close = reference.ulp_distance(found.score, exact) <= 1
+    assert np.all(close | (np.abs(found.score - exact.astype(np.float64)) < 1e-15))
+
+
+def test_rows_are_accepted_alike_in_every_layout() -> None:
+    laid = Reference(head_models.make_head(form=HeadForm(10, rank=3, class_axis=1)))
+    flat = Reference(head_models.make_head())
+    np.testing.assert_array_equal(laid.accepts(ROWS), flat.decisions(ROWS).mask)
+
+
+def test_a_row_has_the_threshold_of_its_predicted_class() -> None:
+    limits = tuple((np.arange(10) / 10 - 1).tolist())
+    found = Reference(head_models.make_head(threshold=limits)).thresholds(ROWS)
+    np.testing.assert_array_equal(found, np.array(limits, dtype=np.float32)[ROWS.argmax(axis=1)])
+
+
+def test_the_band_grows_with_the_columns_that_the_rows_have() -> None:
+    free = Reference(head_models.make_head(n_classes=None))
+    values = np.array([-0.7])
+    assert free.allowed(values, 1000) > free.allowed(values, 10)
+
+
+def test_heads_that_decide_otherwise_are_told_apart() -> None:
+    head = head_models.make_head()
+    assert same_head(head, head_models.make_head()) == ()
+    assert "threshold is" in same_head(head, head_models.make_head(threshold=-0.5))[0]
+    assert "score is 'margin'" in same_head(head, head_models.make_head("margin"))[0]

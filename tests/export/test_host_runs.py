@@ -1,0 +1,107 @@
+"""Logits collected from a host are those of one run over all rows, whatever the batch and axes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import parser
+
+from logitconf.errors import LogitconfError
+from logitconf_export.datasets import host_feeds
+from logitconf_export.host_runs import host_input_names, run_host
+from logitconf_export.hosts import Candidate, read_host
+
+TEXT = '<ir_version: 8, opset_import: ["": 17]> host '
+FREE = TEXT + "(float[N, 3] x) => (float[N, 3] y) { z = Add(x, x) y = Softmax<axis = 1>(z) }"
+FIXED = FREE.replace("[N, 3]", "[4, 3]")
+IMAGES = (
+    TEXT
+    + "(float[N, 2, H, W] x) => (float[N, 2, H, W] y) { z = Add(x, x) y = Softmax<axis = 1>(z) }"
+)
+TIME_FIRST = (
+    TEXT + "(float[N, T, 3] x) => (float[T, N, 3] y) "
+    "{ z = Transpose<perm = [1, 0, 2]>(x) y = Softmax<axis = 2>(z) }"
+)
+SUMMED = TEXT + "(float[N, 3] x) => (float[1, 3] y) { y = ReduceSum<keepdims = 1>(x, axes) }"
+
+
+def rows(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.random.default_rng(1).normal(size=shape).astype(np.float32)
+
+
+def tapped(host: onnx.ModelProto, task: str = "multiclass", name: str | None = None) -> Candidate:
+    return read_host(host).choose(logits=name, task=task)
+
+
+@pytest.mark.parametrize("text", [FREE, FIXED])
+@pytest.mark.parametrize("count", [1, 4, 7, 600])
+def test_every_row_comes_back_once_and_in_order(text: str, count: int, tmp_path: Path) -> None:
+    host, x = parser.parse_model(text), rows(count, 3)
+    found = run_host(host, {"x": x}, tapped(host), folder=tmp_path)
+    np.testing.assert_array_equal(found, 2 * x)
+
+
+def test_a_tensor_inside_the_host_is_read_without_changing_the_host(tmp_path: Path) -> None:
+    host = parser.parse_model(FREE)
+    before = host.SerializeToString()
+    assert tapped(host).tensor == "z"
+    run_host(host, {"x": rows(2, 3)}, tapped(host), folder=tmp_path)
+    assert host.SerializeToString() == before
+
+
+def test_every_position_of_an_image_is_a_row(tmp_path: Path) -> None:
+    host, x = parser.parse_model(IMAGES), rows(5, 2, 3, 4)
+    found = run_host(host, {"x": x}, tapped(host, name="z"), folder=tmp_path)
+    np.testing.assert_array_equal(found, 2 * x.transpose(0, 2, 3, 1).reshape(-1, 2))
+
+
+def test_rows_on_another_axis_come_first(tmp_path: Path) -> None:
+    host, x = parser.parse_model(TIME_FIRST), rows(300, 7, 3)
+    found = run_host(host, {"x": x}, tapped(host, name="z"), folder=tmp_path)
+    np.testing.assert_array_equal(found, x.reshape(-1, 3))
+
+
+def test_doubles_are_cast_to_what_the_host_takes(tmp_path: Path) -> None:
+    host, x = parser.parse_model(FREE), rows(5, 3)
+    found = run_host(host, {"x": x.astype(np.float64)}, tapped(host), folder=tmp_path)
+    np.testing.assert_array_equal(found, 2 * x)
+
+
+def test_a_host_that_mixes_rows_is_refused(tmp_path: Path) -> None:
+    host = parser.parse_model(SUMMED)
+    host.graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "axes"))
+    summed = read_host(host).choose(logits="y", kind="logits", task="multiclass")
+    with pytest.raises(LogitconfError, match="one row for each row of input, got 1 for 5"):
+        run_host(host, {"x": rows(5, 3)}, summed, folder=tmp_path)
+
+
+def test_progress_follows_every_batch(tmp_path: Path) -> None:
+    host, seen = parser.parse_model(FREE), list[int]()
+
+    def follow(starts: Iterable[int], total: int) -> Iterable[int]:
+        for start in starts:
+            seen.append(start)
+            yield start
+        assert total == len(seen)
+
+    run_host(host, {"x": rows(600, 3)}, tapped(host), folder=tmp_path, follow=follow)
+    assert seen == [0, 256, 512]
+
+
+def test_an_input_with_a_default_need_not_be_given() -> None:
+    host = parser.parse_model(TEXT + "(float[N] x, float[N] b) => (float[N] y) { y = Add(x, b) }")
+    host.graph.initializer.append(onnx.numpy_helper.from_array(rows(1), "b"))
+    assert host_input_names(host) == ("x",)
+
+
+def test_inputs_with_different_rows_are_refused() -> None:
+    arrays = {"a": rows(3, 2), "b": rows(4, 2)}
+    with pytest.raises(LogitconfError, match=r"same rows, at least one: \{'a': 3, 'b': 4\}"):
+        host_feeds(arrays, ("a", "b"), "rows.npz")
+
+
+def test_a_common_name_does_not_stand_for_one_of_several_inputs() -> None:
+    with pytest.raises(LogitconfError, match=r"inputs \['a', 'b'\]; it holds \['x'\]"):
+        host_feeds({"x": rows(3, 2)}, ("a", "b"), "rows.npz")

@@ -1,0 +1,84 @@
+"""A report passes only if something was compared and nothing failed."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from logitconf_export.comparison import Comparison
+from logitconf_export.profiles import Placement
+from logitconf_export.report import Check, PlacementRecord, Run, VerificationReport
+
+GOOD = Comparison(rows=10)
+RUN = Run("head", "onnxruntime 1", "cpu", "all", "hard", (10, 3), False, GOOD, GOOD, GOOD)
+PLACED = PlacementRecord("head", "cpu", "off", Placement({"CPUExecutionProvider": 3}, (), (), 3))
+
+
+def _report(*runs: Run, **changes: object) -> VerificationReport:
+    plain = VerificationReport({"score": "softmax"}, 1e-6, 0, (), runs, (PLACED,))
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def test_a_report_without_failures_passes() -> None:
+    assert _report(RUN).passed
+    assert _report(RUN).rows == 10
+
+
+def test_comparing_nothing_is_a_failure() -> None:
+    assert _report().failures == ("no rows were compared",)
+    assert not _report(replace(RUN, eager=Comparison(rows=0))).passed
+
+
+@pytest.mark.parametrize(
+    ("comparison", "calibration", "message"),
+    [
+        (Comparison(rows=10, flips_outside=2), False, "2 of 10 masks flipped outside"),
+        (Comparison(rows=10, flips_inside=1), True, "1 masks of your own rows flipped"),
+        (Comparison(rows=10, not_finite=3), False, "3 scores are not finite"),
+        (Comparison(rows=10, beyond_rounding=4), False, "4 scores differ by more"),
+        (Comparison(rows=10, contradicting=5), False, "5 masks are not what"),
+    ],
+)
+def test_each_kind_of_difference_fails(
+    comparison: Comparison, calibration: bool, message: str
+) -> None:
+    report = _report(replace(RUN, eager=comparison, calibration=calibration))
+    assert len(report.failures) == 1
+    assert message in report.failures[0]
+
+
+def test_a_flip_inside_the_band_fails_no_generated_rows() -> None:
+    assert _report(replace(RUN, eager=Comparison(rows=10, flips_inside=1))).passed
+
+
+@pytest.mark.parametrize(
+    ("placement", "message"),
+    [
+        (Placement({"CPUExecutionProvider": 2}, ("a",), (), 2), "on another provider"),
+        (Placement({}, (), ("a",), 0), "no node of the head"),
+        (Placement({"CPUExecutionProvider": 2}, (), ("a",), 2), "did not run: a"),
+    ],
+)
+def test_a_provider_that_is_not_proved_fails(placement: Placement, message: str) -> None:
+    report = _report(RUN, placements=(replace(PLACED, placement=placement),))
+    assert any(message in failure for failure in report.failures)
+
+
+def test_a_failed_check_fails_and_an_unchecked_one_does_not() -> None:
+    assert not _report(RUN, checks=(Check("graph", False, "why"),)).passed
+    assert _report(RUN, checks=(Check("graph", None, "why"),)).passed
+
+
+def test_json_says_what_is_not_finite_in_words() -> None:
+    run = replace(RUN, eager=Comparison(rows=1, flips_outside=1, tolerance_needed=float("inf")))
+    values = json.loads(_report(run).to_json())
+    assert values["schema"] == 1
+    assert values["passed"] is False
+    assert values["runs"][0]["eager"]["tolerance_needed"] == "inf"
+
+
+def test_text_shows_verdict_and_failures() -> None:
+    assert "passed: 10 rows compared" in _report(RUN).to_text()
+    text = _report(replace(RUN, eager=Comparison(rows=10, not_finite=1))).to_text()
+    assert "FAILED: 10 rows compared" in text
+    assert "failure: head on cpu, hard: 1 scores" in text

@@ -1,0 +1,135 @@
+"""Every head on every runtime that is installed here accepts the rows that eager torch accepts."""
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import installed_runtimes
+import numpy as np
+import pytest
+
+from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf_export import matrix
+from logitconf_export.matrix import Case, RuntimeRecord
+from logitconf_export.runtimes import Answer, Gap, Job, Refusal, as_mask
+from logitconf_export.runtimes_process import NodeRuntime, OtherPython, WebRuntime
+from logitconf_export.runtimes_python import OnnxRuntime
+
+SCRATCH = Path(tempfile.mkdtemp(prefix="logitconf"))
+RUNTIMES = {runtime.name: runtime for runtime in installed_runtimes.all_runtimes(SCRATCH)}
+
+
+@functools.cache
+def _cases() -> list[Case]:
+    return matrix.cases()
+
+
+@functools.cache
+def _record(name: str) -> RuntimeRecord | str:
+    try:
+        return matrix.try_runtime(RUNTIMES[name], _cases())
+    except MissingExtraError as error:
+        return str(error)
+
+
+@pytest.fixture(params=RUNTIMES)
+def record(request: pytest.FixtureRequest) -> RuntimeRecord:
+    found = _record(request.param)
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+def test_a_runtime_accepts_no_row_that_torch_rejects(record: RuntimeRecord) -> None:
+    assert record.wrongly_accepted == 0
+
+
+def test_a_runtime_rejects_no_row_that_torch_accepts(record: RuntimeRecord) -> None:
+    assert record.wrongly_rejected == 0
+
+
+def test_a_runtime_computes_scores_within_the_rounding_band(record: RuntimeRecord) -> None:
+    assert record.beyond_rounding == 0
+
+
+def test_a_runtime_runs_every_head(record: RuntimeRecord) -> None:
+    assert record.refusals == []
+    assert record.heads == 20
+    assert record.rows > 3000
+
+
+def test_the_gaps_that_show_are_the_gaps_declared(record: RuntimeRecord) -> None:
+    assert record.gaps == {gap.kind for gap in RUNTIMES[record.name].gaps}
+
+
+class Tampered:
+    """onnxruntime with its answers changed, to show that the matrix can fail."""
+
+    name = "tampered"
+    gaps: tuple[Gap, ...] = ()
+
+    def __init__(self, fault: str) -> None:
+        self._fault = fault
+        self._runtime = OnnxRuntime()
+
+    def load(self) -> str:
+        return self._runtime.load()
+
+    def run(self, jobs: Sequence[Job]) -> list[Answer]:
+        return [self._changed(answer) for answer in self._runtime.run(jobs)]
+
+    def _changed(self, answer: Answer) -> Answer:
+        assert not isinstance(answer, Refusal)
+        score, mask = answer
+        if self._fault == "accepts NaN":
+            return score, mask | np.isnan(score)
+        if self._fault == "rejects all":
+            return score, np.zeros_like(mask)
+        if self._fault == "scores off by 1e-3":
+            return score + np.float32(1e-3), mask
+        if self._fault == "refuses rows":
+            return Refusal("no") if len(score) else answer
+        return score[:-1], mask[:-1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "field"),
+    [
+        ("accepts NaN", "wrongly_accepted"),
+        ("rejects all", "wrongly_rejected"),
+        ("scores off by 1e-3", "beyond_rounding"),
+        ("refuses rows", "refusals"),
+        ("drops a row", "refusals"),
+    ],
+)
+def test_a_tampered_runtime_does_not_pass(fault: str, field: str) -> None:
+    assert getattr(matrix.try_runtime(Tampered(fault), _cases()[:4]), field)
+
+
+def test_the_table_has_a_line_for_each_runtime() -> None:
+    record = RuntimeRecord("some runtime", "1.2", heads=3, rows=7, gaps={"empty batch"})
+    assert "| some runtime | 1.2 | 3 | 7 | 0 | 0 | 0 | 0 ulp | empty batch |" in matrix.markdown(
+        [record]
+    )
+
+
+def test_a_mask_of_numbers_must_hold_0_and_1_alone() -> None:
+    assert as_mask(np.array([0.0, 1.0])).tolist() == [False, True]
+    with pytest.raises(LogitconfError, match="0 and 1 alone"):
+        as_mask(np.array([0.0, 255.0]))
+
+
+def test_a_runtime_that_is_not_there_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(MissingExtraError, match="npm package onnxruntime-node"):
+        NodeRuntime(tmp_path).load()
+    with pytest.raises(MissingExtraError, match="npm package onnxruntime-web"):
+        WebRuntime(tmp_path).load()
+    with pytest.raises(MissingExtraError, match="needs an environment"):
+        OtherPython("onnxruntime 1.15", tmp_path / "python").load()
+
+
+def test_a_model_that_cannot_be_loaded_is_a_refusal() -> None:
+    job = Job(b"nonsense", {"logits": np.zeros((1, 2), dtype=np.float32)})
+    (answer,) = OnnxRuntime().run([job])
+    assert isinstance(answer, Refusal)
