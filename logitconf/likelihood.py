@@ -107,18 +107,20 @@ def chunk_sums(
         logits = logits.float()
     measure = _categorical_terms if family == "categorical" else _bernoulli_terms
     total = logits.shape[0]
-    terms = torch.stack(measure(logits, labels, inverse_temperature, initial))
-    # Bad rows show in their own terms, but for Bernoulli infinities: the usual chunk needs no more.
-    suspect = family == "bernoulli" and any(bool(torch.isinf(end)) for end in logits.aminmax())
-    if suspect or not bool(torch.isfinite(terms).all()):
+    at = (inverse_temperature, initial)
+    # Most chunks are finite, and then need no further look: infinities show in the terms, but for
+    # Bernoulli labels, where they may cancel.
+    plain = family == "categorical" or not any(bool(torch.isinf(end)) for end in logits.aminmax())
+    terms = torch.stack(measure(logits, labels, *at, masked=False)) if plain else None
+    if terms is None or not bool(torch.isfinite(terms).all()):
         usable = _usable_rows(logits, labels, family)
         logits, labels = logits[usable], labels[usable]
         weights = None if weights is None else weights[usable]
-        terms = torch.stack(measure(logits, labels, inverse_temperature, initial))
+        terms = torch.stack(measure(logits, labels, *at, masked=True))
         if not bool(torch.isfinite(terms).all()):
             # The third power of logits beyond 1e12 leaves float32.
             wide = _exact(logits)
-            terms = torch.stack(measure(wide, labels.to(wide.device), inverse_temperature, initial))
+            terms = torch.stack(measure(wide, labels.to(wide.device), *at, masked=True))
     columns = 1 if family == "categorical" else logits.shape[1]
     used = logits.shape[0]
     if weights is None:
@@ -147,13 +149,15 @@ def _usable_rows(logits: Tensor, labels: Tensor, family: Family) -> Tensor:
 
 
 def _categorical_terms(
-    logits: Tensor, labels: Tensor, b: float, initial: float | None
+    logits: Tensor, labels: Tensor, b: float, initial: float | None, *, masked: bool
 ) -> tuple[Tensor, ...]:
     """Gap, initial NLL, NLL and its three derivatives, each (N,) float64, for labels (N,)."""
     largest = logits.amax(1, keepdim=True)
     gap = (_exact(largest) - _exact(logits.gather(1, labels[:, None]))).squeeze(1)
-    # The clamp makes 0 * (-inf), a masked class's share of a moment, 0 instead of NaN.
-    shifted = (logits - largest).clamp_(min=torch.finfo(logits.dtype).min)
+    shifted = logits - largest
+    if masked:
+        # Makes 0 * (-inf), a masked class's share of a moment, 0 instead of NaN.
+        shifted.clamp_(min=torch.finfo(logits.dtype).min)
     power = torch.mul(shifted, b).exp_() if b > 0.0 else torch.isfinite(logits).to(logits.dtype)
     total = _exact(power.sum(1))
     first = _exact(power.mul_(shifted).sum(1)) / total
@@ -173,17 +177,17 @@ def _categorical_terms(
 
 
 def _bernoulli_terms(
-    logits: Tensor, labels: Tensor, b: float, initial: float | None
+    logits: Tensor, labels: Tensor, b: float, initial: float | None, *, masked: bool
 ) -> tuple[Tensor, ...]:
     """Gap, initial NLL, NLL and its three derivatives, summed over labels, each (N,) float64.
 
     With a = abs x and g = max(x, 0) - y x: f = b g + log(1 + exp(-b a)).
     """
     # A certain negative adds nothing: far below zero its terms vanish, at b = 0 those of zero do.
-    if b > 0.0:
-        bounded = logits.clamp(min=torch.finfo(logits.dtype).min)
-    else:
-        bounded = logits.masked_fill(torch.isneginf(logits), 0.0)
+    bounded = logits
+    if masked:
+        certain = torch.finfo(logits.dtype).min if b > 0.0 else 0.0
+        bounded = logits.masked_fill(torch.isneginf(logits), certain)
     size = bounded.abs()
     gap = _exact(torch.relu(bounded).addcmul_(bounded, labels.to(size.dtype), value=-1.0).sum(1))
     initial_nll = torch.zeros_like(gap)

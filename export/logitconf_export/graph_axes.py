@@ -81,6 +81,8 @@ def _flattened(scope: Scope, node: onnx.NodeProto, axis: int) -> int | None:
     if shape is None or axis < 0:
         return None
     start = normalised(start, len(shape))
+    if not 0 <= start <= len(shape):
+        return None
     group = range(start, len(shape)) if axis >= start else range(start)
     if all(k == axis or shape[k] == 1 for k in group):
         return 1 if axis >= start else 0

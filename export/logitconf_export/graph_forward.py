@@ -44,6 +44,9 @@ def forward_facts(scope: Scope, node: onnx.NodeProto) -> list[TensorFacts]:
 def _dtype(scope: Scope, node: onnx.NodeProto) -> int:
     if node.op_type in _DTYPES:
         return _DTYPES[node.op_type]
+    if node.op_type == "ConstantOfShape":
+        value = scope.tensor(node, "value")
+        return TensorProto.FLOAT if value is None else value.data_type
     if node.op_type == "Cast":
         return scope.integer(node, "to", 0)
     if node.op_type == "DequantizeLinear":

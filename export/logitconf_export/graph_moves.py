@@ -236,9 +236,21 @@ def _expand(scope: Scope, node: onnx.NodeProto) -> Shape | None:
 
 
 def _shape_of(scope: Scope, node: onnx.NodeProto) -> Shape | None:
-    """One number for each axis."""
+    """One number for each axis, or each of those from start to end."""
     before = input_shape(scope, node, 0)
-    return (None,) if before is None else (len(before),)
+    if before is None:
+        return (None,)
+    start = scope.integer(node, "start", 0)
+    end = scope.integer(node, "end", len(before))
+    return (len(before[start:end]),)
+
+
+def _filled(scope: Scope, node: onnx.NodeProto) -> Shape | None:
+    """ConstantOfShape: the sizes asked for."""
+    wanted = wanted_sizes(scope, node.input[0])
+    if wanted is None:
+        return None
+    return tuple(size if size is not None and size >= 0 else None for size in wanted)
 
 
 def _resized(scope: Scope, node: onnx.NodeProto) -> Shape | None:
@@ -260,5 +272,6 @@ MOVE_RULES: dict[str, Rule] = {
     "Split": _split,
     "Expand": _expand,
     "Shape": _shape_of,
+    "ConstantOfShape": _filled,
 }
 """Operators that move values without computing new ones."""

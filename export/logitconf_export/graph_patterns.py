@@ -30,6 +30,8 @@ def categorical(scope: Scope, logits: str, axis: int, *, kind: Kind, reason: str
     facts = scope.fact(logits)
     source = linear_source(scope, logits)
     axis = normalised(axis, facts.rank)
+    if facts.rank is not None and not 0 <= axis < facts.rank:
+        return Unread(f"{reason} runs over axis {axis} of {facts.rank} axes")
     width = facts.size(axis)
     if width is None and source is not None and source.axis == axis:
         width = source.width
@@ -101,7 +103,7 @@ def _softmax(site: Site) -> Result:
             return result
         return result.doubted("its rank, and so its axis, is not known")
     axis = normalised(axis, len(shape))
-    if axis < len(shape) - 1:
+    if 0 <= axis < len(shape) - 1:
         wide = [k for k in range(axis, len(shape)) if shape[k] != 1]
         if len(wide) > 1:
             return Unread(

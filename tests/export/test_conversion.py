@@ -187,6 +187,9 @@ def test_one_threshold_a_class_is_looked_up_by_the_predicted_class(
     assert 0 < decision.mask.sum() < len(logits)
 
 
+NEW = {"threshold": -2.0, "temperature": 1.0}
+
+
 def test_optional_inputs_default_to_the_fitted_values_and_can_be_given() -> None:
     import onnxruntime
 
@@ -197,7 +200,7 @@ def test_optional_inputs_default_to_the_fitted_values_and_can_be_given() -> None
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     row = {"logits": np.array([[3, 1, 0, 0, 0]], np.float32)}
-    given = {"logitconf/threshold": np.float32(-2.0), "logitconf/temperature": np.float32(1.0)}
+    given = {f"logitconf/{n}": np.array(v, np.float32) for n, v in NEW.items()}
     assert session.run(["mask"], row)[0].tolist() == [True]
     assert session.run(["mask"], row | given)[0].tolist() == [False]
 

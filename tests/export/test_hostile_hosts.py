@@ -131,6 +131,15 @@ def test_absurd_sizes_do_no_harm(size: int) -> None:
     assert time.process_time() - start < SECONDS
 
 
+@pytest.mark.parametrize("opset", [11, 17])
+@pytest.mark.parametrize("axis", [2, -3, 2**62, -(2**62)])
+def test_an_axis_that_is_not_there_is_refused(axis: int, opset: int) -> None:
+    text = host(f"y = Softmax<axis = {axis}>(x)", opset=opset, outputs="float[N, 4] y")
+    assert "runs over axis" in read_host(parser.parse_model(text)).refused[0].reason
+    flat = host(f"p = Softmax(x) y = Flatten<axis = {axis}>(p)", opset=opset)
+    read_host(parser.parse_model(flat))
+
+
 def test_attributes_of_the_wrong_type_are_not_believed() -> None:
     model = parser.parse_model(host('y = Softmax<axis = "last">(x)', outputs="float[N, 4] y"))
     assert read_host(model).candidates[0].class_axis == 1
