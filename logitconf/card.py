@@ -104,7 +104,8 @@ class HeadForm:
     Attributes:
         n_classes: columns along the class axis; None if free.
         rank: number of axes of the input; None stands for 2.
-        class_axis: the axis of the classes, counted from the front.
+        class_axis: the axis of the classes, counted from the front; for one logit an element the
+            rank itself.
         runtime: ``"any"`` or ``"onnxruntime"``.
         precision: ``"float32"``, or ``"float64"`` to compute in double and round once.
         mask_type: ``"bool"``, ``"uint8"`` or ``"float32"``.
@@ -133,8 +134,9 @@ class HeadForm:
             raise LogitconfError(f"rank must be in 1..8, got {self.rank}")
         if self.n_classes is not None and self.n_classes < 1:
             raise LogitconfError(f"n_classes must be at least 1, got {self.n_classes}")
-        one_logit_vector = self.rank == 1 and self.n_classes == 1 and self.class_axis == 1
-        if not 0 <= self.class_axis < (self.rank or 8) and not one_logit_vector:
+        # one logit an element has no class axis: it is said to lie behind the others
+        elementwise = self.n_classes == 1 and self.class_axis == self.rank
+        if not 0 <= self.class_axis < (self.rank or 8) and not elementwise:
             raise LogitconfError(
                 f"class_axis must be in 0..{(self.rank or 8) - 1} for rank {self.rank}, "
                 f"got {self.class_axis}"

@@ -34,6 +34,7 @@ def attach(
     *,
     logits: str | None = None,
     kind: str | None = None,
+    class_axis: int | None = None,
     copy_weights: bool = False,
     force: bool = False,
 ) -> onnx.ModelProto:
@@ -47,6 +48,7 @@ def attach(
         logits: name of the tensor to attach to; found in the graph unless given.
         kind: ``"logits"``, ``"probabilities"`` or ``"log-probabilities"``; with ``logits``, when
             the graph does not tell.
+        class_axis: where the classes are, when the graph does not tell.
         copy_weights: whether weights in other files may be copied to another folder.
         force: whether a file at ``path`` may be replaced.
 
@@ -63,7 +65,10 @@ def attach(
     host = detach(model)
     if path is not None:
         check_weights_folder(host, source, Path(path), copy=copy_weights)
-    candidate = read_host(host).choose(logits=logits, kind=kind, task=head.card.task)
+    candidate = read_host(host).choose(
+        logits=logits, kind=kind, task=head.card.task, class_axis=class_axis
+    )
+    _check_declared(host.graph, candidate)
     result = _with_head(host, _fitted_to(head, candidate), candidate)
     if path is not None:
         content = result.SerializeToString(deterministic=True)
@@ -71,6 +76,15 @@ def attach(
             copy_weights_beside(host, source.parent, Path(path).parent, force=force)
         write_atomically(path, content, force=force)
     return result
+
+
+def _check_declared(graph: onnx.GraphProto, candidate: Candidate) -> None:
+    declared = _shape_of(graph, candidate.tensor)
+    if declared is not None and candidate.rank not in (None, len(declared)):
+        raise LogitconfError(
+            f"'{candidate.tensor}' has {candidate.rank} axes but is declared with {len(declared)}, "
+            "so runtimes would refuse a head on it; correct the declared shape first"
+        )
 
 
 def _fitted_to(head: ConfidenceHead, candidate: Candidate) -> ConfidenceHead:
