@@ -34,7 +34,7 @@ def truth(score: str, values: NDArray[Any], candidate: Candidate) -> NDArray[np.
     task = task_of(candidate)
     one = candidate.class_axis == candidate.rank or tapped.shape[candidate.class_axis] == 1
     if one and task == "binary":
-        rows = tapped.reshape(-1)
+        rows: NDArray[np.float64] = tapped.reshape(-1)
     else:
         moved = np.moveaxis(tapped, candidate.class_axis, -1)
         rows = moved.reshape(-1, moved.shape[-1])
