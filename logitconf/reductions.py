@@ -91,26 +91,27 @@ def _shifted(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor
     return largest, (x - largest) * torch.reciprocal(temperature)
 
 
-def half_top_two_gap(x: Tensor, form: Form) -> Tensor:
-    """Half of the largest logit minus the second largest, exact, (N, ...); 0 for a tie.
+def half_deficit(x: Tensor, form: Form) -> Tensor:
+    """Half of the second largest logit minus the largest, exact, (N, ...); 0 for a tie.
 
     Half, because the whole of it may lie beyond float32 where the margin, divided by T, does not.
-    +inf where only one class is finite; NaN for a row with a NaN, a +inf or no finite value.
+    −inf where only one class is finite; NaN for a row with a NaN, a +inf or no finite value.
     """
     largest, second = _top_two(x, form)
     # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
     lowest = torch.finfo(x.dtype).min
-    gap = torch.where(second > lowest, largest * 0.5 - second * 0.5, _INFINITY)
+    deficit = torch.where(second > lowest, second * 0.5 - largest * 0.5, -_INFINITY)
     # runtimes drop a NaN in a maximum, never in a sum
     carrier = torch.sum(x * _SHRINK, dim=form.class_axis)
-    return torch.where((carrier < _INFINITY) & (largest > lowest), gap, _NAN)
+    return torch.where((carrier < _INFINITY) & (largest > lowest), deficit, _NAN)
 
 
 def _top_two(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     """The two largest values, equal for a tie, (N, ...) each.
 
     With classes laid out as rows and columns, two values differ in their row or in their column,
-    so the second largest is second among the maxima of rows or among those of columns.
+    so the second largest is second among the maxima of all rows and columns. The largest is there
+    twice, in its row and in its column, and more often for a tie.
     """
     axis = form.class_axis
     if form.n_classes == 2:
@@ -118,12 +119,11 @@ def _top_two(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
         return torch.maximum(first, other), torch.minimum(first, other)
     rows = _rows(form)
     if rows is None:
-        return _top_two_by_masking(x, axis)
+        return _mask_largest(x, axis, expected=1)
     columns = (form.n_classes or 0) // rows
     table = torch.reshape(x, (*x.shape[:axis], rows, columns))
-    largest, second_row = _top_two_by_masking(torch.amax(table, dim=axis + 1), axis)
-    _, second_column = _top_two_by_masking(torch.amax(table, dim=axis), axis)
-    return largest, torch.maximum(second_row, second_column)
+    maxima = torch.cat([torch.amax(table, dim=axis + 1), torch.amax(table, dim=axis)], dim=axis)
+    return _mask_largest(maxima, axis, expected=2)
 
 
 def _rows(form: Form) -> int | None:
@@ -135,13 +135,15 @@ def _rows(form: Form) -> int | None:
     return next(divisors, None)
 
 
-def _top_two_by_masking(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+def _mask_largest(x: Tensor, axis: int, *, expected: int) -> tuple[Tensor, Tensor]:
+    """The largest value and the next, equal if the largest is there more often than expected."""
     largest = torch.amax(x, dim=axis, keepdim=True)
     at_top = x == largest
     runner_up = torch.amax(torch.where(at_top, -_INFINITY, x), dim=axis)
-    ties = torch.sum(at_top.to(x.dtype), dim=axis)
+    count = torch.sum(at_top.to(x.dtype), dim=axis)
     largest = torch.squeeze(largest, axis)
-    return largest, torch.maximum(runner_up, torch.where(ties > 1.5, largest, -_INFINITY))
+    tied = torch.where(count > expected + 0.5, largest, -_INFINITY)
+    return largest, torch.maximum(runner_up, tied)
 
 
 def worst_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from logitconf.reductions import (
     Form,
     exponential_moments,
     exponential_sum,
-    half_top_two_gap,
+    half_deficit,
     largest_probability,
     softplus_sum,
     worst_label,
@@ -57,7 +57,7 @@ def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 def softmax_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−min over labels of max(p, 1 − p): in [−1, −1/2]."""
     smallest, has_score = worst_label(x, form)
-    score = -torch.reciprocal(1.0 + torch.exp(-(smallest / temperature)))
+    score = torch.reciprocal(-1.0 - torch.exp(smallest / -temperature))
     return torch.where(has_score, score, _NAN)
 
 
@@ -101,13 +101,13 @@ def energy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 def margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−(largest − second of z), exact up to the division: at most 0."""
-    return -(half_top_two_gap(x, form) / (temperature * 0.5))
+    return half_deficit(x, form) / (temperature * 0.5)
 
 
 def margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−min over labels of abs z: at most 0."""
     smallest, has_score = worst_label(x, form)
-    return torch.where(has_score, -(smallest / temperature), _NAN)
+    return torch.where(has_score, smallest / -temperature, _NAN)
 
 
 _UNBOUNDED = -float("inf")

@@ -50,6 +50,10 @@ class Operands:
             return self._writer.scalar(float(argument), self.dtype)
         return self._values[argument]
 
+    def listed(self, index: int) -> list[str]:
+        """Names of the operands in a list."""
+        return [self._values[argument] for argument in self.arguments[index]]
+
     def option(self, index: int, name: str, default: Any) -> Any:
         """A plain argument by position or name."""
         if len(self.arguments) > index:
@@ -156,6 +160,10 @@ def _unsqueeze(writer: GraphWriter, operands: Operands) -> str:
     return writer.unsqueeze(operands[0], operands.arguments[1], "unsqueezed")
 
 
+def _concatenate(writer: GraphWriter, operands: Operands) -> str:
+    return writer.node("Concat", operands.listed(0), "joined", axis=operands.option(1, "dim", 0))
+
+
 def _select(writer: GraphWriter, operands: Operands) -> str:
     axis, index = operands.arguments[1], operands.arguments[2]
     position = writer.constant(np.array(index, dtype=np.int64), f"position_{index}")
@@ -170,6 +178,7 @@ _RULES: dict[str, Rule] = {
     "amax.default": _reduce("Max", "largest"),
     "amin.default": _reduce("Min", "smallest"),
     "bitwise_and.Tensor": _plain("And", "both"),
+    "cat.default": _concatenate,
     "clamp.default": _clamp,
     "div.Tensor": _plain("Div", "quotient"),
     "eq.Scalar": _compare_equal,
