@@ -97,6 +97,10 @@ def half_deficit(x: Tensor, form: Form) -> Tensor:
     Half, because the whole of it may lie beyond float32 where the margin, divided by T, does not.
     −inf where only one class is finite; NaN for a row with a NaN, a +inf or no finite value.
     """
+    if form.n_classes == 2:
+        first, other = (torch.select(x, form.class_axis, i) for i in (0, 1))
+        deficit = -torch.abs(first * 0.5 - other * 0.5)
+        return torch.where(torch.maximum(first, other) < _INFINITY, deficit, _NAN)
     largest, second = _top_two(x, form)
     # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
     lowest = torch.finfo(x.dtype).min
@@ -114,9 +118,6 @@ def _top_two(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     twice, in its row and in its column, and more often for a tie.
     """
     axis = form.class_axis
-    if form.n_classes == 2:
-        first, other = torch.select(x, axis, 0), torch.select(x, axis, 1)
-        return torch.maximum(first, other), torch.minimum(first, other)
     rows = _rows(form)
     if rows is None:
         return _mask_largest(x, axis, expected=1)
