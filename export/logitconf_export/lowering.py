@@ -92,12 +92,6 @@ def _reduce(kind: str, what: str) -> Rule:
     return rule
 
 
-def _norm(writer: GraphWriter, operands: Operands) -> str:
-    if operands.arguments[1] != 1:
-        raise LogitconfError(f"a head may use the 1-norm only, got {operands.arguments[1]}")
-    return writer.reduce("L1", operands[0], list(operands.arguments[2]), "sum_of_sizes")
-
-
 def _to_dtype(writer: GraphWriter, operands: Operands) -> str:
     target, source = operands.arguments[1], operands.arguments[0].meta["val"].dtype
     if target == source:
@@ -139,14 +133,6 @@ def _reshape(writer: GraphWriter, operands: Operands) -> str:
     return writer.reshape(operands[0], shape, "table")
 
 
-def _topk(writer: GraphWriter, operands: Operands) -> str:
-    return writer.top_two(operands[0], operands.arguments[2], "top_two")
-
-
-def _item(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG001
-    return operands[0]
-
-
 def _size(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG001
     """A free size; reshapes keep it and need no value."""
     return ""
@@ -154,10 +140,6 @@ def _size(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG001
 
 def _squeeze(writer: GraphWriter, operands: Operands) -> str:
     return writer.squeeze(operands[0], operands.arguments[1], "squeezed")
-
-
-def _unsqueeze(writer: GraphWriter, operands: Operands) -> str:
-    return writer.unsqueeze(operands[0], operands.arguments[1], "unsqueezed")
 
 
 def _concatenate(writer: GraphWriter, operands: Operands) -> str:
@@ -184,19 +166,15 @@ _RULES: dict[str, Rule] = {
     "eq.Scalar": _compare_equal,
     "eq.Tensor": _compare_equal,
     "exp.default": _plain("Exp", "exponential"),
-    "getitem": _item,
     "gt.Scalar": _plain("Less", "is_above", swapped=True),
     "gt.Tensor": _plain("Less", "is_above", swapped=True),
-    "linalg_vector_norm.default": _norm,
     "log.default": _plain("Log", "logarithm"),
     "lt.Scalar": _plain("Less", "is_below"),
     "lt.Tensor": _plain("Less", "is_below"),
     "maximum.default": _plain("Max", "larger"),
-    "minimum.default": _plain("Min", "smaller"),
     "mul.Tensor": _plain("Mul", "product"),
     "neg.default": _plain("Neg", "negated"),
     "reciprocal.default": _plain("Reciprocal", "reciprocal"),
-    "relu.default": _plain("Relu", "positive_part"),
     "reshape.default": _reshape,
     "rsub.Scalar": _one_minus,
     "select.int": _select,
@@ -206,8 +184,6 @@ _RULES: dict[str, Rule] = {
     "sub.Tensor": _plain("Sub", "difference"),
     "sum.dim_IntList": _reduce("Sum", "total"),
     "to.dtype": _to_dtype,
-    "topk.default": _topk,
-    "unsqueeze.default": _unsqueeze,
     "where.ScalarOther": _where,
     "where.ScalarSelf": _where,
     "where.self": _where,

@@ -87,7 +87,7 @@ class GraphWriter:
     def reduce(
         self, kind: str, x: str, axes: Sequence[int], what: str, *, keepdims: bool = False
     ) -> str:
-        """ReduceMax, ReduceMin, ReduceSum or ReduceL1 over the axes.
+        """ReduceMax, ReduceMin or ReduceSum over the axes.
 
         The axes are an input from opset 13 for ReduceSum, from 18 for the others.
         """
@@ -99,16 +99,9 @@ class GraphWriter:
 
     def squeeze(self, x: str, axis: int, what: str) -> str:
         """Drops an axis of size one."""
-        return self._with_axis("Squeeze", x, axis, what)
-
-    def unsqueeze(self, x: str, axis: int, what: str) -> str:
-        """Adds an axis of size one."""
-        return self._with_axis("Unsqueeze", x, axis, what)
-
-    def _with_axis(self, op: str, x: str, axis: int, what: str) -> str:
         if self.opset >= 13:
-            return self.node(op, [x, self._axes([axis])], what)
-        return self.node(op, [x], what, axes=[axis])
+            return self.node("Squeeze", [x, self._axes([axis])], what)
+        return self.node("Squeeze", [x], what, axes=[axis])
 
     def _axes(self, axes: Sequence[int]) -> str:
         label = "_".join(str(axis) for axis in axes)
@@ -179,14 +172,3 @@ class GraphWriter:
         if axis != rank - 1:
             raise LogitconfError(f"Softmax is written for the last axis only, got {axis} of {rank}")
         return self.node("Softmax", [x], what, axis=axis)
-
-    def top_two(self, x: str, axis: int, what: str) -> str:
-        """The two largest values along an axis, descending."""
-        values, positions = f"{PREFIX}{what}", f"{PREFIX}{what}_positions"
-        if self.opset >= 10:
-            inputs = [x, self.constant(np.array([2], dtype=np.int64), "two")]
-            node = helper.make_node("TopK", inputs, [values, positions], name=values, axis=axis)
-        else:
-            node = helper.make_node("TopK", [x], [values, positions], name=values, axis=axis, k=2)
-        self.nodes.append(node)
-        return values
