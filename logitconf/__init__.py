@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from logitconf.logit_scores import LogitScore as LogitScore
     from logitconf.logit_scores import MarginScore as MarginScore
     from logitconf.logit_scores import SoftmaxScore as SoftmaxScore
-    from logitconf.logit_scores import load as load
+    from logitconf.score_classes import load as load
 
 # names are looked up on first use, so that what needs no torch loads without it
 _HOME = {
@@ -32,7 +32,7 @@ _HOME = {
     "LogitScore": "logit_scores",
     "MarginScore": "logit_scores",
     "SoftmaxScore": "logit_scores",
-    "load": "logit_scores",
+    "load": "score_classes",
 }
 
 __version__ = "0.1.0"

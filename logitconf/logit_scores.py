@@ -2,7 +2,6 @@
 
 import warnings
 from abc import ABC
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -60,7 +59,9 @@ class LogitScore(ABC):
             LogitconfError: if either is not valid.
         """
         if type(self) is LogitScore:
-            raise LogitconfError(f"choose a score: {[c.__name__ for c in SCORE_CLASSES.values()]}")
+            raise LogitconfError(
+                f"choose a score: {[c.__name__ for c in LogitScore.__subclasses__()]}"
+            )
         start = 1.0 if temperature is None else temperature
         self.card = ScoreCard(self.name, check_task(task), check_temperature(start))
         self._calibration: Calibration | None = None
@@ -366,30 +367,3 @@ class MarginScore(LogitScore):
     """
 
     name = "margin"
-
-
-SCORE_CLASSES: Mapping[str, type[LogitScore]] = {
-    score.name: score for score in (SoftmaxScore, EntropyScore, EnergyScore, MarginScore)
-}
-
-
-def from_card(card: ScoreCard) -> LogitScore:
-    """The score that a card describes; it has no calibration rows.
-
-    Raises:
-        LogitconfError: if the card names no score of this version.
-    """
-    if card.score not in SCORE_CLASSES:
-        raise LogitconfError(f"score must be one of {sorted(SCORE_CLASSES)}, got {card.score!r}")
-    score = SCORE_CLASSES[card.score](temperature=card.temperature, task=card.task)
-    score.card = card
-    return score
-
-
-def load(path: str | Path) -> LogitScore:
-    """The score in a card written by :meth:`LogitScore.save`, exact to the last bit.
-
-    Raises:
-        LogitconfError: if the file is not a score card.
-    """
-    return from_card(ScoreCard.load(path))

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from logitconf.errors import LogitconfError
-from logitconf.logit_scores import SCORE_CLASSES, LogitScore
+from logitconf.logit_scores import LogitScore
+from logitconf.score_classes import SCORE_CLASSES
 from logitconf.tasks import (
     Layout,
     check_labels,

@@ -7,7 +7,7 @@ from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
 from logitconf.head import ConfidenceHead
-from logitconf.logit_scores import from_card
+from logitconf.score_classes import from_card
 from logitconf_export.attachment import attach
 from logitconf_export.cli_fit import score_class
 from logitconf_export.cli_output import port_facts, print_facts, working

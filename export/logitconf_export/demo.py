@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from logitconf.calibration import expected_calibration_error
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.files import check_writable, write_atomically
-from logitconf.logit_scores import SCORE_CLASSES, LogitScore
+from logitconf.logit_scores import LogitScore
 from logitconf.risk import area_under_risk_coverage
+from logitconf.score_classes import SCORE_CLASSES
 from logitconf_export.attachment import attach
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import arrays_as_bytes

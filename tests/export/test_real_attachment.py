@@ -12,7 +12,7 @@ from export.test_real_hosts import RUN_HOSTS, TOLERANCES, fed
 from numpy.typing import NDArray
 
 from logitconf import ConfidenceHead, LogitconfError
-from logitconf.logit_scores import SCORE_CLASSES
+from logitconf.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach
 from logitconf_export.hosts import Candidate, load_model, read_host
 

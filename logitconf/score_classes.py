@@ -1,0 +1,40 @@
+"""Every score class by name, and the score that a card describes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from logitconf.card import ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.logit_scores import (
+    EnergyScore,
+    EntropyScore,
+    LogitScore,
+    MarginScore,
+    SoftmaxScore,
+)
+
+SCORE_CLASSES: Mapping[str, type[LogitScore]] = {
+    score.name: score for score in (SoftmaxScore, EntropyScore, EnergyScore, MarginScore)
+}
+
+
+def from_card(card: ScoreCard) -> LogitScore:
+    """The score that a card describes; it has no calibration rows.
+
+    Raises:
+        LogitconfError: if the card names no score of this version.
+    """
+    if card.score not in SCORE_CLASSES:
+        raise LogitconfError(f"score must be one of {sorted(SCORE_CLASSES)}, got {card.score!r}")
+    score = SCORE_CLASSES[card.score](temperature=card.temperature, task=card.task)
+    score.card = card
+    return score
+
+
+def load(path: str | Path) -> LogitScore:
+    """The score in a card written by :meth:`LogitScore.save`, exact to the last bit.
+
+    Raises:
+        LogitconfError: if the file is not a score card.
+    """
+    return from_card(ScoreCard.load(path))
