@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from logitconf.errors import MissingExtraError as MissingExtraError
     from logitconf.errors import UncertifiableError as UncertifiableError
     from logitconf.head import ConfidenceHead as ConfidenceHead
+    from logitconf.learned import ConfidenceBranch as ConfidenceBranch
+    from logitconf.learned import LearnedConfidenceLoss as LearnedConfidenceLoss
+    from logitconf.learned import LearnedConfidenceScore as LearnedConfidenceScore
+    from logitconf.learned import predictions_right as predictions_right
     from logitconf.logit_scores import EnergyScore as EnergyScore
     from logitconf.logit_scores import EntropyScore as EntropyScore
     from logitconf.logit_scores import LogitScore as LogitScore
@@ -27,6 +31,10 @@ _HOME = {
     "MissingExtraError": "errors",
     "UncertifiableError": "errors",
     "ConfidenceHead": "head",
+    "ConfidenceBranch": "learned",
+    "LearnedConfidenceLoss": "learned",
+    "LearnedConfidenceScore": "learned",
+    "predictions_right": "learned",
     "EnergyScore": "logit_scores",
     "EntropyScore": "logit_scores",
     "LogitScore": "logit_scores",

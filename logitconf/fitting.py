@@ -37,7 +37,10 @@ def fit_card(
     scores = score_of(card, at_least_float32(logits), layout).to(torch.float32).cpu().numpy()
     wrong = predicted = None
     if labels is not None:
-        wrong = ~predicted_correctly(logits, labels, layout).cpu().numpy()
+        if SCORES[card.score].learned:
+            wrong = ~(labels > 0.5).all(dim=1).cpu().numpy()
+        else:
+            wrong = ~predicted_correctly(logits, labels, layout).cpu().numpy()
     if layout.family == "categorical":
         predicted = torch.argmax(logits, dim=1).cpu().numpy()
     calibration = Calibration(scores, wrong, predicted, layout.n_columns or 1)
@@ -47,9 +50,10 @@ def fit_card(
 def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
     """The scores (N,) of checked logits, in their dtype."""
     temperature = torch.tensor(card.temperature, dtype=values.dtype, device=values.device)
-    function = SCORES[card.score].function(layout.family)
+    row = SCORES[card.score]
     form = Form(layout.axis, n_classes=layout.n_columns)
-    return function(canonical(values, layout), temperature, form)
+    rows = canonical(values, layout, signed=row.learned)
+    return row.function(layout.family)(rows, temperature, form)
 
 
 def at_least_float32(logits: Tensor) -> Tensor:

@@ -81,14 +81,15 @@ class ConfidenceHead(nn.Module):
         double = self.form.precision == "float64"
         values = logits.to(torch.float64 if double else torch.float32)
         layout = self.layout
-        canonical_logits = canonical(values, layout, cast(InputKind, self.form.kind))
+        row = SCORES[self.card.score]
+        kind = cast(InputKind, self.form.kind)
+        canonical_logits = canonical(values, layout, kind, signed=row.learned)
         form = Form(
             axis=layout.axis,
             last=layout.class_axis == canonical_logits.ndim - 1,
             n_classes=layout.n_columns,
             runtime=cast(Runtime, self.form.runtime),
         )
-        row = SCORES[self.card.score]
         temperature = self.temperature.to(values.dtype)
         score = row.function(layout.family)(canonical_logits, temperature, form).to(torch.float32)
         threshold = self.threshold
@@ -98,7 +99,7 @@ class ConfidenceHead(nn.Module):
         mask = mask.to(_MASK_TYPES[self.form.mask_type])
         if not self.form.probabilities:
             return score, mask
-        z = logits_of(values, layout, cast(InputKind, self.form.kind))
+        z = logits_of(values, layout, kind)
         return score, mask, probabilities(z, temperature, layout).to(torch.float32)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "ConfidenceHead":
@@ -134,6 +135,11 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
         )
     if task == "multiclass" and form.n_classes == 1:
         raise LogitconfError("a multiclass head needs n_classes of at least 2, got 1")
+    if SCORES[card.score].learned and Layout(task, form.n_classes).family == "categorical":
+        raise LogitconfError(
+            "a learned confidence is one logit a row (task 'binary') or one a label (task "
+            f"'multilabel'), got task {task!r} with n_classes={form.n_classes}"
+        )
     if card.n_classes is not None and form.n_classes not in (None, card.n_classes):
         raise LogitconfError(
             f"n_classes must be {card.n_classes}, as the score was fitted, got {form.n_classes}"

@@ -163,6 +163,20 @@ def worst_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     return smallest, (carrier < _INFINITY) & (smallest < largest_float)
 
 
+def least_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+    """The smallest logit over the labels, its sign kept, and whether the row has a score, (N, ...).
+
+    A row with a NaN, a +inf or no finite value has no score; the caller says so last.
+    """
+    if form.axis is None:
+        return x, torch.abs(x) < _INFINITY
+    smallest = torch.amin(x, dim=form.axis)
+    carrier = torch.sum(x * _SHRINK, dim=form.axis)
+    # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
+    has_finite = torch.amax(x, dim=form.axis) > torch.finfo(x.dtype).min
+    return smallest, (carrier < _INFINITY) & has_finite
+
+
 def softplus_sum(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Σ over labels of T·log(1 + exp(x / T)), (N, ...).
 

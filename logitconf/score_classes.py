@@ -5,6 +5,7 @@ from pathlib import Path
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.learned import LearnedConfidenceScore
 from logitconf.logit_scores import (
     EnergyScore,
     EntropyScore,
@@ -14,7 +15,8 @@ from logitconf.logit_scores import (
 )
 
 SCORE_CLASSES: Mapping[str, type[LogitScore]] = {
-    score.name: score for score in (SoftmaxScore, EntropyScore, EnergyScore, MarginScore)
+    score.name: score
+    for score in (SoftmaxScore, EntropyScore, EnergyScore, MarginScore, LearnedConfidenceScore)
 }
 
 

@@ -11,12 +11,14 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from logitconf.errors import LogitconfError
 from logitconf.reductions import (
     Form,
     exponential_moments,
     exponential_sum,
     half_deficit,
     largest_probability,
+    least_label,
     softplus_sum,
     worst_label,
 )
@@ -35,11 +37,14 @@ class ScoreRow:
         bernoulli: the same for independent labels (N, L, ...).
         floor: every value that the score can take lies above; a runtime that loses a NaN on the
             way ends below, and the row is not accepted.
+        learned: whether the logits are those of a learned confidence: their sign counts, and the
+            labels that belong to them say whether a prediction was right.
     """
 
     categorical: ScoreFunction
     bernoulli: ScoreFunction
     floor: float
+    learned: bool = False
 
     def function(self, family: Family) -> ScoreFunction:
         """The formula for one family of logits."""
@@ -110,6 +115,31 @@ def margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     return torch.where(has_score, smallest / -temperature, _NAN)
 
 
+def learned_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:  # noqa: ARG001
+    """A learned confidence is not one of several that compete.
+
+    Raises:
+        LogitconfError: always.
+    """
+    raise LogitconfError(
+        "a learned confidence must be one logit a row (task 'binary') or one a label "
+        "(task 'multilabel'), got classes that compete"
+    )
+
+
+def learned_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−min over labels of sigmoid(z), z a confidence logit: in [−1, 0].
+
+    Source: DeVries & Taylor 2018, section 2.1.
+    """
+    smallest, has_score = least_label(x, form)
+    z = smallest / temperature
+    # exp of what is at most 0 on both sides of 0, so that neither end overflows
+    negated_share = torch.reciprocal(-1.0 - torch.exp(-torch.abs(z)))
+    score = torch.exp(torch.clamp(z, max=0.0)) * negated_share
+    return torch.where(has_score, score, _NAN)
+
+
 _UNBOUNDED = -float("inf")
 
 SCORES: Mapping[str, ScoreRow] = MappingProxyType(
@@ -118,5 +148,6 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
         "entropy": ScoreRow(entropy_categorical, entropy_bernoulli, floor=-1.0),
         "energy": ScoreRow(energy_categorical, energy_bernoulli, floor=_UNBOUNDED),
         "margin": ScoreRow(margin_categorical, margin_bernoulli, floor=_UNBOUNDED),
+        "learned": ScoreRow(learned_categorical, learned_bernoulli, floor=-1.5, learned=True),
     }
 )

@@ -180,7 +180,9 @@ def signed_canonical(logits: Tensor, layout: Layout) -> Tensor:
     return logits.reshape(len(logits), 1) if layout.one_logit else logits
 
 
-def canonical(logits: Tensor, layout: Layout, kind: InputKind = "logits") -> Tensor:
+def canonical(
+    logits: Tensor, layout: Layout, kind: InputKind = "logits", *, signed: bool = False
+) -> Tensor:
     """Logits as the scores take them: classes or labels along the class axis.
 
     A single logit z has no such axis, and only its size counts: every score of one-logit binary is
@@ -190,12 +192,14 @@ def canonical(logits: Tensor, layout: Layout, kind: InputKind = "logits") -> Ten
         logits: of the layout's shape, floating; or probabilities, as ``kind`` says.
         layout: the layout.
         kind: what the numbers are.
+        signed: whether the sign of a single logit counts, as that of a learned confidence does.
     """
     logits = logits_of(logits, layout, kind)
     if not layout.one_logit:
         return logits
     axis = layout.class_axis
-    return torch.abs(torch.squeeze(logits, axis) if logits.ndim > axis else logits)
+    single = torch.squeeze(logits, axis) if logits.ndim > axis else logits
+    return single if signed else torch.abs(single)
 
 
 def logits_of(values: Tensor, layout: Layout, kind: InputKind) -> Tensor:

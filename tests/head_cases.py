@@ -23,8 +23,13 @@ TASKS: dict[str, tuple[str, int]] = {
     "two logits": ("binary", 2),
     "multilabel": ("multilabel", 4),
 }
+CELLS: tuple[tuple[str, str], ...] = (
+    *((score, task) for score in SCORES for task in TASKS),
+    ("learned", "one logit"),
+    ("learned", "multilabel"),
+)
 # thresholds that split ordinary rows
-THRESHOLDS = {"softmax": -0.7, "entropy": 0.5, "energy": -4.0, "margin": -1.0}
+THRESHOLDS = {"softmax": -0.7, "entropy": 0.5, "energy": -4.0, "margin": -1.0, "learned": -0.5}
 
 
 @dataclass(frozen=True, slots=True)

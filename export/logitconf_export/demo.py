@@ -19,6 +19,7 @@ from logitconf.files import check_writable, write_atomically
 from logitconf.logit_scores import LogitScore
 from logitconf.risk import area_under_risk_coverage
 from logitconf.score_classes import SCORE_CLASSES
+from logitconf.scores import SCORES
 from logitconf_export.attachment import attach
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import arrays_as_bytes
@@ -225,11 +226,11 @@ def logits_of_network(network: DigitNet, digits: Digits) -> Tensor:
 
 
 def fit_scores(logits: Tensor, labels: Array) -> list[Trial]:
-    """All four scores, each with a threshold that accepts nine digits in ten."""
+    """Every score of class logits, each with a threshold that accepts nine digits in ten."""
     wrong = logits.argmax(1).numpy() != labels
     trials = []
-    for make in SCORE_CLASSES.values():
-        score = make().fit(logits, torch.from_numpy(labels))
+    for name in [name for name, row in SCORES.items() if not row.learned]:
+        score = SCORE_CLASSES[name]().fit(logits, torch.from_numpy(labels))
         score.set_threshold(coverage=COVERAGE)
         area = area_under_risk_coverage(score.score(logits).numpy(), wrong)
         trials.append(Trial(score, area))

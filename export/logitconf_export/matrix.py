@@ -8,6 +8,8 @@ import numpy as np
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
+from logitconf.scores import SCORES
+from logitconf.tasks import Layout, check_task
 from logitconf_export.comparison import Decisions
 from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference
@@ -15,7 +17,7 @@ from logitconf_export.floats import ulp_distance
 from logitconf_export.inputs import Array, hard_rows, random_rows
 from logitconf_export.runtimes import Answer, Job, Refusal, Runtime, as_mask
 
-THRESHOLDS = {"softmax": -0.7, "entropy": 0.4, "energy": -4.0, "margin": -1.25}
+THRESHOLDS = {"softmax": -0.7, "entropy": 0.4, "energy": -4.0, "margin": -1.25, "learned": -0.5}
 """A threshold for each score that splits random rows of every task."""
 
 TASK_COLUMNS = (
@@ -74,13 +76,16 @@ class Case:
 
 
 def cases(seed: int = 0) -> list[Case]:
-    """Every score and task as a portable head, with hard and random rows."""
+    """Every score and task that it has as a portable head, with hard and random rows."""
     made = []
     for task, columns in TASK_COLUMNS:
         rows = np.concatenate(
             [hard_rows(columns, seed=seed), random_rows(_RANDOM_ROWS, columns, seed=seed)]
         )
+        bernoulli = Layout(check_task(task), columns).family == "bernoulli"
         for score, threshold in THRESHOLDS.items():
+            if SCORES[score].learned and not bernoulli:
+                continue
             card = ScoreCard(score, task, _TEMPERATURE, threshold)
             head = ConfidenceHead(card, HeadForm(columns))
             model = to_onnx(head).SerializeToString()

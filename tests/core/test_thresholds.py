@@ -212,7 +212,7 @@ def test_numbers_out_of_range_are_refused(case: str) -> None:
 
 
 @pytest.mark.parametrize("name", real_data.LOGIT_SPLITS)
-@pytest.mark.parametrize("score", sorted(SCORES))
+@pytest.mark.parametrize("score", [s for s in SCORES if not SCORES[s].learned])
 def test_40_coverages_of_a_real_file_are_each_kept_within_one_percent(
     name: str, score: str
 ) -> None:

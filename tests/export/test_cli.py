@@ -117,7 +117,7 @@ def test_a_threshold_that_is_given_is_kept(capsys: pytest.CaptureFixture[str]) -
     assert card()["threshold"] == -0.5
 
 
-@pytest.mark.parametrize("score", list(SCORES))
+@pytest.mark.parametrize("score", reference.SCORE_NAMES)
 def test_the_attached_model_scores_as_the_formula_says(
     made: Rows, capsys: pytest.CaptureFixture[str], score: str
 ) -> None:

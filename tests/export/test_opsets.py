@@ -7,7 +7,7 @@ import onnx
 import onnx.reference
 import pytest
 import torch
-from head_cases import SCORES, TASKS, eager, hard_rows, head_for, run
+from head_cases import CELLS, TASKS, eager, hard_rows, head_for, run
 from onnx import helper
 
 from logitconf import LogitconfError
@@ -44,26 +44,26 @@ def test_every_cell_of_the_matrix_decides_as_the_head_does(
     runtime: str, precision: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cells = 0
-    for score in SCORES:
-        for task, (_, columns) in TASKS.items():
-            head = head_for(score, task, runtime=runtime, precision=precision)
-            for dtype in ("float16", "bfloat16", "float32", "float64"):
-                rows = cast_rows(columns, dtype)
-                expected = [value.numpy() for value in head(rows)]
-                traced = trace(head, dtype)
-                for opset in OPSETS:
-                    if dtype == "bfloat16" and opset < 13:
-                        continue
-                    if precision == "float64" and opset < FLOAT64_FROM:
-                        continue
-                    model = model_of(write(traced, opset=opset), opset)
-                    found = run(model, rows)
-                    where = f"{score} {task} {dtype} opset {opset}"
-                    np.testing.assert_allclose(
-                        found.score, expected[0], rtol=CLOSE, atol=CLOSE, err_msg=where
-                    )
-                    np.testing.assert_array_equal(found.mask, expected[1], err_msg=where)
-                    cells += len(rows)
+    for score, task in CELLS:
+        columns = TASKS[task][1]
+        head = head_for(score, task, runtime=runtime, precision=precision)
+        for dtype in ("float16", "bfloat16", "float32", "float64"):
+            rows = cast_rows(columns, dtype)
+            expected = [value.numpy() for value in head(rows)]
+            traced = trace(head, dtype)
+            for opset in OPSETS:
+                if dtype == "bfloat16" and opset < 13:
+                    continue
+                if precision == "float64" and opset < FLOAT64_FROM:
+                    continue
+                model = model_of(write(traced, opset=opset), opset)
+                found = run(model, rows)
+                where = f"{score} {task} {dtype} opset {opset}"
+                np.testing.assert_allclose(
+                    found.score, expected[0], rtol=CLOSE, atol=CLOSE, err_msg=where
+                )
+                np.testing.assert_array_equal(found.mask, expected[1], err_msg=where)
+                cells += len(rows)
     with capsys.disabled():
         print(f"\n{runtime} {precision}: {cells} cells opset x score x task x dtype x row agree")
     assert cells > 1000
@@ -71,18 +71,18 @@ def test_every_cell_of_the_matrix_decides_as_the_head_does(
 
 @pytest.mark.parametrize("opset", REFERENCE_OPSETS)
 def test_the_reference_evaluator_reads_the_graph_alike(opset: int) -> None:
-    for score in SCORES:
-        for task, (_, columns) in TASKS.items():
-            head, rows = head_for(score, task), hard_rows(columns)
-            model = model_of(write(trace(head, "float32"), opset=opset), opset)
-            onnx.checker.check_model(model, full_check=True)
-            with np.errstate(all="ignore"):
-                found: Any = onnx.reference.ReferenceEvaluator(model).run(None, {"logits": rows})
-            expected = eager(head, rows)
-            np.testing.assert_allclose(
-                found[0], expected.score, rtol=CLOSE, atol=CLOSE, err_msg=f"{score} {task}"
-            )
-            np.testing.assert_array_equal(found[1], expected.mask, err_msg=f"{score} {task}")
+    for score, task in CELLS:
+        columns = TASKS[task][1]
+        head, rows = head_for(score, task), hard_rows(columns)
+        model = model_of(write(trace(head, "float32"), opset=opset), opset)
+        onnx.checker.check_model(model, full_check=True)
+        with np.errstate(all="ignore"):
+            found: Any = onnx.reference.ReferenceEvaluator(model).run(None, {"logits": rows})
+        expected = eager(head, rows)
+        np.testing.assert_allclose(
+            found[0], expected.score, rtol=CLOSE, atol=CLOSE, err_msg=f"{score} {task}"
+        )
+        np.testing.assert_array_equal(found[1], expected.mask, err_msg=f"{score} {task}")
 
 
 @pytest.mark.parametrize(("opset", "ir"), [(7, 3), (8, 3), (9, 4), (13, 7), (17, 8), (26, 13)])
