@@ -37,14 +37,18 @@ def fit_card(
     scores = score_of(card, at_least_float32(logits), layout).to(torch.float32).cpu().numpy()
     wrong = predicted = None
     if labels is not None:
-        if SCORES[card.score].learned:
-            wrong = ~(labels > 0.5).all(dim=1).cpu().numpy()
-        else:
-            wrong = ~predicted_correctly(logits, labels, layout).cpu().numpy()
+        wrong = ~rows_right(card.score, logits, labels, layout).cpu().numpy()
     if layout.family == "categorical":
         predicted = torch.argmax(logits, dim=1).cpu().numpy()
     calibration = Calibration(scores, wrong, predicted, layout.n_columns or 1)
     return replace(card, calibration=_counts(calibration, logits, labels)), calibration
+
+
+def rows_right(score: str, logits: Tensor, labels: Tensor, layout: Layout) -> Tensor:
+    """Whether each row was predicted right, (N,) bool; labels as checked for the score."""
+    if SCORES[score].learned:
+        return (labels > 0.5).all(dim=1)
+    return predicted_correctly(logits, labels, layout)
 
 
 def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:

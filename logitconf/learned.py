@@ -5,6 +5,7 @@ networks". The network gives a confidence logit s, c = sigmoid(s), and may buy h
 prediction p becomes p' = c·p + (1 − c)·y, and −log c is what the hints cost.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,8 @@ class LearnedConfidenceScore(LogitScore):
                 "got 'multiclass'"
             )
         super().__init__(temperature, task)
+        if task == "binary":
+            self.card = replace(self.card, n_classes=1)
 
     def fit(  # noqa: PLR0917 (the base class's signature)
         self,

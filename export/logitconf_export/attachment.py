@@ -15,6 +15,7 @@ from onnx import helper
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
+from logitconf.scores import SCORES
 from logitconf_export.conversion import OUTPUTS, head_graph, value_of
 from logitconf_export.hosts import Candidate, read_host
 from logitconf_export.loading import DEFAULT_DOMAINS
@@ -45,7 +46,8 @@ def attach(
             replaced.
         head: the compiled score. Where the classes lie is read from the host.
         path: where to write the result too, whole or not at all.
-        logits: name of the tensor to attach to; found in the graph unless given.
+        logits: name of the tensor to attach to; found in the graph unless given. A learned
+            confidence needs it.
         kind: ``"logits"``, ``"probabilities"`` or ``"log-probabilities"``; with ``logits``, when
             the graph does not tell.
         class_axis: where the classes are, when the graph does not tell.
@@ -63,11 +65,15 @@ def attach(
     if path is not None:
         check_writable(path, force=force)
     host = detach(model)
+    reading = read_host(host)
+    if SCORES[head.card.score].learned and logits is None:
+        raise LogitconfError(
+            "the graph does not tell a learned confidence from other logits; name its tensor "
+            f"with logits=... (--logits):\n{reading.listing()}"
+        )
     if path is not None:
         check_weights_folder(host, source, Path(path), copy=copy_weights)
-    candidate = read_host(host).choose(
-        logits=logits, kind=kind, task=head.card.task, class_axis=class_axis
-    )
+    candidate = reading.choose(logits=logits, kind=kind, task=head.card.task, class_axis=class_axis)
     _check_declared(host.graph, candidate)
     result = _with_head(host, _fitted_to(head, candidate), candidate)
     if path is not None:
@@ -96,11 +102,15 @@ def _fitted_to(head: ConfidenceHead, candidate: Candidate) -> ConfidenceHead:
             f"the score was made for {expected} columns, but '{candidate.tensor}' has {columns}; "
             "fit it on this model's logits or name another tensor"
         )
+    axis = candidate.class_axis
+    if expected == 1 and columns is None and candidate.rank == 1:
+        # each element is one logit, as where a column was picked
+        axis = 1
     form = replace(
         head.form,
         n_classes=expected if columns is None else columns,
         rank=candidate.rank,
-        class_axis=candidate.class_axis,
+        class_axis=axis,
         kind=candidate.kind,
     )
     fitted = ConfidenceHead(head.card, form)

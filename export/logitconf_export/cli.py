@@ -26,7 +26,9 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
-ScoreName = Annotated[str, typer.Option("--score", help="softmax, entropy, energy or margin.")]
+ScoreName = Annotated[
+    str, typer.Option("--score", help="softmax, entropy, energy, margin or learned.")
+]
 Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
 Logits = Annotated[
     str | None, typer.Option("--logits", help="The tensor to take; found in the graph otherwise.")
@@ -97,22 +99,38 @@ def fit(
     threshold: Annotated[float | None, typer.Option("--threshold", help="This threshold.")] = None,
     logits: Logits = None,
     kind: Kind = None,
+    class_logits: Annotated[
+        str | None,
+        typer.Option(
+            "--class-logits",
+            help="For a learned confidence, which --logits names: the tensor of the classes.",
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Fit temperature and threshold on labelled rows; write a score card.
 
-    The rows are logits (VAL.npz holds 'logits' and 'labels'), or the inputs of --model.
+    The rows are logits (VAL.npz holds 'logits' and 'labels'), or the inputs of --model. For the
+    score learned, VAL.npz also holds 'confidence', the confidence logits.
     """
     _check_output(output, (rows, data, model), force=force)
     source = _one_source(rows, data)
     if model is None and (logits is not None or kind is not None):
         raise LogitconfError("--logits and --kind say where a --model has its logits, got no model")
-    from logitconf_export import cli_fit
+    if class_logits is not None and (model is None or score != "learned"):
+        raise LogitconfError("--class-logits belongs to --model and --score learned")
+    from logitconf_export import cli_fit, cli_learned
 
     policy = cli_fit.policy_from_options(
         coverage=coverage, q=q, risk=risk, confidence=confidence, threshold=threshold
     )
-    if model is None:
+    if score == "learned" and model is None:
+        labelled, task = cli_learned.learned_rows_from_file(source)
+    elif score == "learned" and model is not None:
+        labelled, task = cli_learned.learned_rows_from_host(
+            model, source, task=task, class_logits=class_logits, logits=logits, kind=kind
+        )
+    elif model is None:
         labelled = cli_fit.rows_from_file(source)
     else:
         labelled = cli_fit.rows_from_host(model, source, task=task, logits=logits, kind=kind)

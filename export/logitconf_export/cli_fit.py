@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from logitconf.errors import LogitconfError
+from logitconf.fitting import rows_right
 from logitconf.logit_scores import LogitScore
 from logitconf.score_classes import SCORE_CLASSES
 from logitconf.tasks import (
@@ -16,7 +17,6 @@ from logitconf.tasks import (
     check_logits,
     check_task,
     logits_of,
-    predicted_correctly,
 )
 from logitconf_export.cli_output import Facts, print_facts, with_progress, working
 from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
@@ -179,7 +179,8 @@ def card_facts(fitted: LogitScore) -> Facts:
 def decision_facts(fitted: LogitScore, rows: LabelledRows) -> Facts:
     """How many rows are accepted, and how often all and the accepted ones are right."""
     logits, layout = check_logits(rows.logits, fitted.task)
-    right = predicted_correctly(logits, check_labels(rows.labels, logits, layout), layout).numpy()
+    labels = check_labels(rows.labels, logits, layout)
+    right = rows_right(fitted.name, logits, labels, layout).numpy()
     accepted = fitted.select(logits)["selected"].numpy()
     facts = [
         ("rows", f"{len(right)}"),

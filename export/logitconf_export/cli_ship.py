@@ -77,7 +77,8 @@ def card_from_options(
         raise LogitconfError(
             "attach needs a card, or --score and --threshold (and --temperature unless it is 1)"
         )
-    made = score_class(score)(temperature=temperature, task=task or "multiclass")
+    score_type = score_class(score)
+    made = score_type(temperature) if task is None else score_type(temperature, task)
     made.set_threshold(value=threshold)
     return made.card
 

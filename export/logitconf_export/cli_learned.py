@@ -1,0 +1,71 @@
+"""The rows that ``fit --score learned`` takes: confidence logits, and where predictions were right.
+
+``--task`` says what the class logits mean; one confidence a row is a binary score, several columns
+are one a label.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from logitconf.errors import LogitconfError
+from logitconf.learned import predictions_right
+from logitconf_export.cli_fit import LabelledRows, rows_from_file, rows_from_host
+from logitconf_export.datasets import Array, named_array, read_arrays
+
+CONFIDENCE = "confidence"
+
+
+def learned_rows_from_file(path: Path) -> tuple[LabelledRows, str]:
+    """Confidence rows and their task, from the arrays confidence, logits and labels of a file.
+
+    Raises:
+        LogitconfError: if one is missing, or they do not fit each other.
+    """
+    classes = rows_from_file(path)
+    return _joined(named_array(read_arrays(path), CONFIDENCE, path), classes)
+
+
+def learned_rows_from_host(
+    model: Path,
+    data: Path,
+    *,
+    task: str,
+    class_logits: str | None,
+    logits: str | None,
+    kind: str | None,
+) -> tuple[LabelledRows, str]:
+    """Confidence rows and their task, from what a host says of labelled rows.
+
+    Args:
+        model: the ONNX file.
+        data: its inputs by name, and ``labels`` of the classes.
+        task: what the class logits mean.
+        class_logits: their tensor; found in the graph unless given.
+        logits: the tensor of the confidence.
+        kind: what that holds.
+
+    Raises:
+        LogitconfError: without ``logits``, or if either tensor is not certain.
+    """
+    if logits is None:
+        raise LogitconfError(
+            "the graph does not tell a learned confidence from other logits; name its tensor "
+            "with --logits"
+        )
+    classes = rows_from_host(model, data, task=task, logits=class_logits, kind=None)
+    family = "multilabel" if task == "multilabel" else "binary"
+    confidence = rows_from_host(model, data, task=family, logits=logits, kind=kind)
+    return _joined(confidence.logits, classes)
+
+
+def _joined(confidence: Array, classes: LabelledRows) -> tuple[LabelledRows, str]:
+    right = predictions_right(
+        torch.from_numpy(np.ascontiguousarray(classes.logits)),
+        torch.from_numpy(np.ascontiguousarray(classes.labels)),
+    )
+    task = "multilabel" if confidence.ndim == 2 and confidence.shape[1] > 1 else "binary"
+    if task == "binary" and right.ndim == 2:
+        right = right.all(dim=1)
+    return LabelledRows(confidence, right.numpy()), task
