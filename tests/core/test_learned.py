@@ -241,7 +241,7 @@ def test_training_learns_which_rows_cannot_be_known() -> None:
         ),
         (lambda: LearnedConfidenceScore(task="multiclass"), "task must be 'binary' .* got 'multi"),
         (
-            lambda: LearnedConfidenceScore().score(torch.zeros(3, 2)),
+            lambda: LearnedConfidenceScore().fit(torch.zeros(3, 2)),
             "one logit a row .* or one a label .* got classes that compete",
         ),
         (
