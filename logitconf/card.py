@@ -132,8 +132,9 @@ class HeadForm:
                 raise LogitconfError(f"{name} must be one of {list(allowed)}, got {value!r}")
         if self.rank is not None and not 1 <= self.rank <= 8:
             raise LogitconfError(f"rank must be in 1..8, got {self.rank}")
-        if self.n_classes is not None and self.n_classes < 1:
-            raise LogitconfError(f"n_classes must be at least 1, got {self.n_classes}")
+        # the tie count of the margin is a float32, exact up to 2^24
+        if self.n_classes is not None and not 1 <= self.n_classes <= _MOST_CLASSES:
+            raise LogitconfError(f"n_classes must be in 1..{_MOST_CLASSES}, got {self.n_classes}")
         # one logit an element has no class axis: it is said to lie behind the others
         elementwise = self.n_classes == 1 and self.class_axis == self.rank
         if not 0 <= self.class_axis < (self.rank or 8) and not elementwise:
@@ -148,6 +149,7 @@ class HeadForm:
         return max(2, self.class_axis + 1) if self.rank is None else self.rank
 
 
+_MOST_CLASSES = 2**24
 _HEAD_WORDS = {
     "runtime": ("any", "onnxruntime"),
     "precision": ("float32", "float64"),

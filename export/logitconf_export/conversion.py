@@ -5,6 +5,7 @@ Nothing of the exporting machine gets into the graph.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
+from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
@@ -135,20 +137,34 @@ def trace(head: ConfidenceHead, logits_dtype: str) -> TracedHead:
     """The operations of the head's forward on logits of a dtype."""
     form = head.form
     rank, axis, columns = form.input_rank, form.class_axis, form.n_classes
+    buffers = {name: value.detach().cpu().numpy() for name, value in head.named_buffers()}
+    graph, found = _operations(
+        head.card.score, head.card.task, buffers["threshold"].shape, form, logits_dtype
+    )
+    names = _dimension_names(rank, axis)
+    dims = tuple(columns if i == axis and columns else names[i] for i in range(rank))
+    return TracedHead(graph, found, buffers, LOGITS_DTYPES[logits_dtype], dims, axis)
+
+
+# tracing takes .14 s, and the numbers of a head are not in its operations
+@lru_cache(maxsize=64)
+def _operations(
+    score: str, task: str, thresholds: tuple[int, ...], form: HeadForm, logits_dtype: str
+) -> tuple[Any, Mapping[str, str]]:
+    """The traced graph of every head of this kind, and which placeholder is which buffer."""
+    rank, axis, columns = form.input_rank, form.class_axis, form.n_classes
     example = [columns or 3 if i == axis else 2 + i for i in range(rank)]
     dynamic = {i: torch.export.Dim.DYNAMIC for i in range(rank) if i != axis or columns is None}
-    buffers = {name: value.detach().cpu().numpy() for name, value in head.named_buffers()}
-    fresh = ConfidenceHead(head.card, form)
-    dtype = LOGITS_DTYPES[logits_dtype]
+    card = ScoreCard(score, task, threshold=(0.0,) * thresholds[0] if thresholds else 0.0)
     program = torch.export.export(
-        fresh, (torch.zeros(example, dtype=dtype),), dynamic_shapes=(dynamic,), strict=False
+        ConfidenceHead(card, form),
+        (torch.zeros(example, dtype=LOGITS_DTYPES[logits_dtype]),),
+        dynamic_shapes=(dynamic,),
+        strict=False,
     )
     graph = program.graph
     graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
-    names = _dimension_names(rank, axis)
-    dims = tuple(columns if i == axis and columns else names[i] for i in range(rank))
-    found = program.graph_signature.inputs_to_buffers
-    return TracedHead(graph, found, buffers, dtype, dims, axis)
+    return graph, program.graph_signature.inputs_to_buffers
 
 
 def write(traced: TracedHead, *, opset: int) -> onnx.GraphProto:

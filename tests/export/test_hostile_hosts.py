@@ -1,23 +1,18 @@
 """Graphs made to crash or hang a reader: each gives a clear error or a reading, quickly."""
 
-import random
 import time
 
 import onnx
 import pytest
-from export.hosts.bodies import BODIES, DETECTORS
-from export.hosts.classical import CLASSICAL
-from export.hosts.layers import BARE, BEHIND, QUANTIZED
-from export.hosts.text import ACTIVATIONS, DECOMPOSED, LOGITS, host
+from export.hosts.text import LOGITS, host
 from onnx import TensorProto, helper, parser
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts import load_model, read_host
+from logitconf_export.hosts import read_host
 
 LONG_CHAIN = 100_000
 SECONDS = 20
 """Processor time; far above what any case takes (4 s), far below a hang."""
-CASES = 2000
 
 
 def chain(operator: str, length: int) -> onnx.ModelProto:
@@ -143,26 +138,3 @@ def test_an_axis_that_is_not_there_is_refused(axis: int, opset: int) -> None:
 def test_attributes_of_the_wrong_type_are_not_believed() -> None:
     model = parser.parse_model(host('y = Softmax<axis = "last">(x)', outputs="float[N, 4] y"))
     assert read_host(model).candidates[0].class_axis == 1
-
-
-def test_flipped_and_cut_hosts_give_a_reading_or_an_error() -> None:
-    groups = (ACTIVATIONS, DECOMPOSED, BEHIND, BARE, QUANTIZED, BODIES, DETECTORS, CLASSICAL)
-    seeds = [case.model().SerializeToString() for group in groups for case in group]
-    rng = random.Random(20)
-    read = refused = 0
-    start = time.process_time()
-    for _ in range(CASES):
-        content = bytearray(rng.choice(seeds))
-        if rng.random() < 0.2:
-            content = content[: rng.randrange(len(content))]
-        else:
-            for _ in range(rng.randrange(1, 4)):
-                content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-        try:
-            read_host(load_model(bytes(content))).listing()
-            read += 1
-        except LogitconfError:
-            refused += 1
-    assert read + refused == CASES
-    assert min(read, refused) > CASES / 20
-    assert time.process_time() - start < 6 * SECONDS
