@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from logitconf_export.hosts import read_host as read_host
     from logitconf_export.removal import detach as detach
     from logitconf_export.removal import head_nodes as head_nodes
+    from logitconf_export.removal import single_head as single_head
     from logitconf_export.report import VerificationReport as VerificationReport
     from logitconf_export.tuning import retune as retune
     from logitconf_export.verification import verify as verify
@@ -21,6 +22,7 @@ _HOME = {
     "head_nodes": "removal",
     "read_host": "hosts",
     "retune": "tuning",
+    "single_head": "removal",
     "to_onnx": "conversion",
     "verify": "verification",
 }

@@ -167,8 +167,11 @@ def export(
 @app.command()
 def attach(
     host: Model,
-    card: Annotated[
-        Path | None, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")
+    cards: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[CARD.json]", help="A card that fit wrote; with --several one for each place."
+        ),
     ] = None,
     *,
     output: Output,
@@ -184,8 +187,23 @@ def attach(
     task: Annotated[
         str | None, typer.Option("--task", help="Instead of a card: the task; multiclass.")
     ] = None,
-    logits: Logits = None,
+    logits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logits", help="The tensor to take; found otherwise. With --several repeated."
+        ),
+    ] = None,
     kind: Kind = None,
+    class_axis: Annotated[
+        int | None,
+        typer.Option("--class-axis", help="Where the classes are, if the graph does not tell."),
+    ] = None,
+    several: Annotated[
+        str | None,
+        typer.Option(
+            "--several", help="Heads on several places, with one decision: joint; or each."
+        ),
+    ] = None,
     runtime: Runtime = "any",
     precision: Precision = "float32",
     mask_type: MaskType = "bool",
@@ -194,22 +212,25 @@ def attach(
         bool,
         typer.Option("--copy-weights", help="Copy weights in other files to the output's folder."),
     ] = False,
+    self_contained: Annotated[
+        bool, typer.Option("--self-contained", help="Take weights in other files into the output.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Add the outputs score and mask to a model."""
-    _check_output(output, (host, card), force=force)
+    _check_output(output, (host, *(cards or ())), force=force)
     from logitconf_export import cli_ship
 
     cli_ship.attach_head(
         host,
-        cli_ship.card_from_options(
-            card, score=score, temperature=temperature, threshold=threshold, task=task
+        cli_ship.cards_from_options(
+            cards or [], score=score, temperature=temperature, threshold=threshold, task=task
         ),
         output,
-        logits=logits,
-        kind=kind,
+        where=cli_ship.Where(logits, kind, class_axis, several),
         options=cli_ship.HeadOptions(runtime, precision, mask_type, probabilities),
         copy_weights=copy_weights,
+        self_contained=self_contained,
         force=force,
     )
 
@@ -234,13 +255,19 @@ def retune(
     threshold: Annotated[
         float | None, typer.Option("--threshold", help="Another threshold.")
     ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option("--head", help="Of several heads: the output that it judges, or all."),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Change temperature or threshold of a head; its certificate, if any, is void."""
     _check_output(output, (model,), force=force)
     from logitconf_export import cli_ship
 
-    cli_ship.retune_head(model, output, temperature=temperature, threshold=threshold, force=force)
+    cli_ship.retune_head(
+        model, output, temperature=temperature, threshold=threshold, head=head, force=force
+    )
 
 
 @app.command()

@@ -12,7 +12,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.cli_output import Facts, port_facts, print_facts, print_line, print_table
 from logitconf_export.hosts import HostReading, read_host
 from logitconf_export.loading import host_opset, load_model
-from logitconf_export.metadata import has_metadata, read_metadata
+from logitconf_export.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
 from logitconf_export.removal import head_nodes
 
 
@@ -66,20 +66,43 @@ def _words(part: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in part.items())
 
 
+def place_words(head: HeadMetadata) -> str:
+    """Where a head sits: what it reads, and the host's output that it judges."""
+    attached = head.attached or {}
+    axis, columns = head.form.class_axis, head.form.n_classes
+    count = "a free number of columns" if columns is None else f"{columns} columns"
+    return (
+        f"{attached['tensor']}, which holds {attached['kind']}, {count} on axis {axis}; "
+        f"judges the output {attached['output']} by {attached['score']} and {attached['mask']}"
+    )
+
+
 def _print_head(path: Path, model: onnx.ModelProto) -> None:
-    metadata = read_metadata(model)
-    attached = metadata.attached
-    what = "a head" if attached is None else "a host with a head"
-    form = metadata.form
-    facts = [
-        *card_facts(metadata.card),
-        ("written for", f"runtime {form.runtime}, {form.precision}, mask {form.mask_type}"),
-    ]
-    if attached is not None:
-        facts.append(("attached to", f"{attached['tensor']}, which holds {attached['kind']}"))
+    found = read_heads(model)
+    several = len(found.heads) > 1
+    facts: list[tuple[str, str]] = []
+    for head in found.heads:
+        form = head.form
+        if head.attached is not None:
+            facts.append(("attached to", place_words(head)))
+        facts += [
+            *card_facts(head.card),
+            ("written for", f"runtime {form.runtime}, {form.precision}, mask {form.mask_type}"),
+        ]
+    if several:
+        facts.append(("decision", _decision_words(found)))
+    alone = found.heads[0].attached is None
+    what = "a head" if alone else f"a host with {len(found.heads) if several else 'a'} head"
     nodes = head_nodes(model)
     facts += [("head nodes", f"{len(nodes)}: {', '.join(nodes)}"), *_model_facts(model)]
-    print_facts(f"{path}: {what}", facts)
+    print_facts(f"{path}: {what}{'s' if several else ''}", facts)
+
+
+def _decision_words(found: HeadsMetadata) -> str:
+    if found.joint is None:
+        return "each head decides for itself"
+    score, mask = found.joint["score"], found.joint["mask"]
+    return f"joint: {mask} accepts what every head accepts, {score} is the largest score"
 
 
 def _model_facts(model: onnx.ModelProto) -> Facts:
@@ -114,6 +137,12 @@ def _next_command(path: Path, reading: HostReading) -> str:
     chosen = reading.chosen
     if chosen is not None:
         return f"attach with: logitconf attach {path} card.json -o out.onnx"
+    clear = [c for c in reading.candidates if c.certain and not c.per_position]
+    if len(clear) > 1 and len(clear) == len(reading.candidates):
+        return (
+            f"attach with: logitconf attach {path} card.json --several joint -o out.onnx "
+            "(or --several each, or --logits and one of the names)"
+        )
     if reading.candidates:
         name = reading.candidates[0].tensor
         return f"attach with: logitconf attach {path} card.json --logits {name} -o out.onnx"

@@ -1,5 +1,6 @@
 """The commands ``export``, ``attach`` and ``detach``: cards and hosts in, models out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,13 +9,14 @@ from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf.score_classes import from_card
-from logitconf_export.attachment import attach
+from logitconf_export.attachment import attach, find_places
 from logitconf_export.cli_fit import score_class
-from logitconf_export.cli_output import port_facts, print_facts, working
+from logitconf_export.cli_inspect import place_words
+from logitconf_export.cli_output import Facts, port_facts, print_facts, working
 from logitconf_export.conversion import to_onnx
 from logitconf_export.hosts import read_host
 from logitconf_export.loading import load_model
-from logitconf_export.metadata import has_metadata, read_metadata
+from logitconf_export.metadata import has_metadata, read_heads
 from logitconf_export.removal import detach
 from logitconf_export.tuning import retune
 from logitconf_export.weights import check_weights_folder
@@ -49,15 +51,25 @@ class HeadOptions:
         )
 
 
-def card_from_options(
-    card: Path | None,
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which place of the host the user means; as in :func:`~logitconf_export.attach`."""
+
+    logits: Sequence[str] | None = None
+    kind: str | None = None
+    class_axis: int | None = None
+    several: str | None = None
+
+
+def cards_from_options(
+    cards: Sequence[Path],
     *,
     score: str | None,
     temperature: float | None,
     threshold: float | None,
     task: str | None,
-) -> ScoreCard:
-    """The card in a file, or one made of a score, a temperature and a threshold.
+) -> tuple[ScoreCard, ...]:
+    """The cards in the files, or one made of a score, a temperature and a threshold.
 
     Raises:
         LogitconfError: unless it is just one of the two.
@@ -69,10 +81,10 @@ def card_from_options(
         "--task": task,
     }
     named = [option for option, value in given.items() if value is not None]
-    if card is not None:
+    if cards:
         if named:
             raise LogitconfError(f"a card already says {', '.join(named)}; give one or the other")
-        return ScoreCard.load(card)
+        return tuple(ScoreCard.load(card) for card in cards)
     if score is None or threshold is None:
         raise LogitconfError(
             "attach needs a card, or --score and --threshold (and --temperature unless it is 1)"
@@ -80,7 +92,7 @@ def card_from_options(
     score_type = score_class(score)
     made = score_type(temperature) if task is None else score_type(temperature, task)
     made.set_threshold(value=threshold)
-    return made.card
+    return (made.card,)
 
 
 def export_head(card: Path, output: Path, *, opset: int, options: HeadOptions, force: bool) -> None:
@@ -93,38 +105,61 @@ def export_head(card: Path, output: Path, *, opset: int, options: HeadOptions, f
 
 def attach_head(
     host: Path,
-    card: ScoreCard,
+    cards: Sequence[ScoreCard],
     output: Path,
     *,
-    logits: str | None,
-    kind: str | None,
+    where: Where,
     options: HeadOptions,
     copy_weights: bool,
+    self_contained: bool,
     force: bool,
 ) -> None:
-    """Writes the host with the head of a card, and prints where the head sits."""
+    """Writes the host with the head of a card, or of several, and prints where they sit."""
     with working("Attaching"):
-        if card.task == "binary" and card.n_classes is None:
-            found = read_host(detach(host)).choose(logits=logits, kind=kind, task=card.task)
-            options = replace(options, n_classes=found.n_classes)
+        places = find_places(
+            read_host(detach(host)),
+            cards,
+            logits=where.logits or None,
+            kind=where.kind,
+            class_axis=where.class_axis,
+            several=where.several,
+        )
+        each = [cards[0]] * len(places) if len(cards) == 1 else cards
+        heads = [
+            (
+                replace(options, n_classes=place.n_classes) if _needs_columns(card) else options
+            ).compile(card)
+            for card, place in zip(each, places, strict=True)
+        ]
         model = attach(
             host,
-            options.compile(card),
+            heads,
             output,
-            logits=logits,
-            kind=kind,
+            logits=where.logits or None,
+            kind=where.kind,
+            class_axis=where.class_axis,
+            several=where.several,
             copy_weights=copy_weights,
+            self_contained=self_contained,
             force=force,
         )
-    attached = read_metadata(model).attached or {}
-    facts = [
-        ("host", f"{host}"),
-        ("attached to", f"{attached['tensor']}, which holds {attached['kind']}"),
+    found = read_heads(model)
+    facts = [("host", f"{host}")]
+    for head in found.heads:
+        facts += [("attached to", place_words(head)), *_number_facts(head.card)]
+    print_facts(f"{output}", [*facts, *port_facts(model)])
+
+
+def _needs_columns(card: ScoreCard) -> bool:
+    return card.task == "binary" and card.n_classes is None
+
+
+def _number_facts(card: ScoreCard) -> Facts:
+    return [
         ("score", card.score),
         ("temperature", f"{card.temperature:.9g}"),
         ("threshold", f"{card.threshold}"),
     ]
-    print_facts(f"{output}", [*facts, *port_facts(model)])
 
 
 def retune_head(
@@ -133,13 +168,20 @@ def retune_head(
     *,
     temperature: float | None,
     threshold: float | None,
+    head: str | None,
     force: bool,
 ) -> None:
-    """Writes the model with other numbers in its head, and prints them."""
+    """Writes the model with other numbers in its heads, and prints them."""
     check_weights_folder(load_model(model), model, output, copy=False)
-    tuned = retune(model, output, temperature=temperature, threshold=threshold, force=force)
-    card = read_metadata(tuned).card
-    facts = [("temperature", f"{card.temperature:.9g}"), ("threshold", f"{card.threshold}")]
+    tuned = retune(
+        model, output, temperature=temperature, threshold=threshold, head=head, force=force
+    )
+    facts: list[tuple[str, str]] = []
+    found = read_heads(tuned)
+    for one in found.heads:
+        if len(found.heads) > 1:
+            facts.append(("attached to", place_words(one)))
+        facts += _number_facts(one.card)[1:]
     print_facts(f"{output}", facts)
 
 

@@ -7,7 +7,7 @@ from logitconf_export.cli_output import print_facts, print_line, print_table, wo
 from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
 from logitconf_export.host_runs import host_input_names
 from logitconf_export.loading import load_model
-from logitconf_export.metadata import read_metadata
+from logitconf_export.metadata import read_heads
 from logitconf_export.report import TABLE_HEADER, Check, VerificationReport
 from logitconf_export.verification import verify
 
@@ -41,7 +41,7 @@ def _rows(model: Path, data: Path) -> tuple[Array | None, Mapping[str, Array] | 
     arrays = {name: array for name, array in read_arrays(data).items() if name != LABELS}
     loaded = load_model(model)
     names = host_input_names(loaded)
-    if read_metadata(loaded).attached is None:
+    if read_heads(loaded).heads[0].attached is None:
         return named_array(arrays, "logits", data), None
     if "logits" in arrays and "logits" not in names:
         return arrays["logits"], None

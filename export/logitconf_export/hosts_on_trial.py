@@ -71,7 +71,7 @@ class HostOnTrial:
         if feeds is None:
             self.feeds, self.note = generated_feeds(self._plain, seed)
         else:
-            self.feeds = _checked(feeds, self._plain)
+            self.feeds = checked_feeds(feeds, self._plain)
 
     def run(self, provider: str, optimisation: str) -> HostRun:
         """Runs the host three ways.
@@ -122,7 +122,12 @@ class HostOnTrial:
         )
 
 
-def _checked(feeds: Mapping[str, Array], host: onnx.ModelProto) -> Mapping[str, Array]:
+def checked_feeds(feeds: Mapping[str, Array], host: onnx.ModelProto) -> Mapping[str, Array]:
+    """The feeds, if they name every input of the host and no others.
+
+    Raises:
+        LogitconfError: if they do not.
+    """
     initialized = {tensor.name for tensor in host.graph.initializer}
     known = [value.name for value in host.graph.input]
     needed = [name for name in known if name not in initialized]

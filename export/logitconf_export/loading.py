@@ -13,7 +13,7 @@ from logitconf_export.opsets import NEWEST_OPSET, OLDEST_OPSET
 DEFAULT_DOMAINS = ("", "ai.onnx")
 """Both spellings of the default operator domain."""
 
-_LARGEST_PROTOBUF = 2**31 - 1
+LARGEST_PROTOBUF = 2**31 - 1
 _FOREIGN_FILES = (
     (0, b"PK\x03\x04", "a zip archive, as torch.save and Keras write it; export it to ONNX"),
     (
@@ -59,14 +59,14 @@ def load_model(
                 "external data can be loaded only when the model is given as a path, "
                 f"got {type(source).__name__}"
             )
-        _load_external(model, tensors, Path(source).parent)
+        load_external(model, Path(source).parent)
     return model
 
 
 def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
-        content = path.read_bytes() if size <= _LARGEST_PROTOBUF else None
+        content = path.read_bytes() if size <= LARGEST_PROTOBUF else None
     except (OSError, ValueError) as error:
         raise LogitconfError(f"{path} must be a readable ONNX file: {error}") from error
     if content is None:
@@ -179,9 +179,14 @@ def external_location(tensor: onnx.TensorProto) -> str:
     return location
 
 
-def _load_external(model: onnx.ModelProto, tensors: list[onnx.TensorProto], folder: Path) -> None:
+def load_external(model: onnx.ModelProto, folder: Path) -> None:
+    """Reads the weights that lie in other files of the folder into the model, in place.
+
+    Raises:
+        LogitconfError: if one lies outside the folder or cannot be read.
+    """
     root = os.path.realpath(folder)
-    for tensor in tensors:
+    for tensor in list(external_tensors(model)):
         location = external_location(tensor)
         # A symbolic link inside the folder could still lead out of it.
         target = os.path.realpath(os.path.join(root, location))

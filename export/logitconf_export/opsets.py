@@ -172,3 +172,17 @@ class GraphWriter:
         if axis != rank - 1:
             raise LogitconfError(f"Softmax is written for the last axis only, got {axis} of {rank}")
         return self.node("Softmax", [x], what, axis=axis)
+
+
+def apply_names(graph: onnx.GraphProto, rename: dict[str, str], prefix: str) -> None:
+    """Gives the values of a graph the names in ``rename``, and all others another prefix."""
+
+    def new(name: str) -> str:
+        return rename.get(name) or prefix + name.removeprefix(PREFIX)
+
+    for node in graph.node:
+        node.name = new(node.name)
+        node.input[:] = [new(name) for name in node.input]
+        node.output[:] = [new(name) for name in node.output]
+    for value in (*graph.initializer, *graph.output):
+        value.name = new(value.name)

@@ -150,7 +150,10 @@ class HostReading:
             if wanted_kind is not None:
                 pool = [c for c in pool if c.kind == wanted_kind]
             if wanted_task is not None:
-                pool = [c for c in pool if task_conflict(c, wanted_task) is None]
+                fits = [c for c in pool if task_conflict(c, wanted_task) is None]
+                if pool and not fits:
+                    raise LogitconfError("; ".join(_misfit(c, wanted_task) for c in pool[:3]))
+                pool = fits
             if len(pool) != 1:
                 raise LogitconfError(self._undecided(len(pool)))
             chosen = pool[0]
@@ -159,6 +162,21 @@ class HostReading:
         if class_axis is not None:
             chosen = _moved(chosen, class_axis, self.values)
         return _with_task(chosen, wanted_task)
+
+    def all_certain(self) -> tuple[Candidate, ...]:
+        """Every candidate, for a head on each of them.
+
+        Raises:
+            LogitconfError: if one is not certain or has a score a position, so that the choice is
+                the user's.
+        """
+        doubtful = [c for c in self.candidates if not c.certain or c.per_position]
+        if doubtful:
+            raise LogitconfError(
+                "not every place certainly holds one row of class logits for each input; name "
+                f"those to attach to:\n{self.listing()}"
+            )
+        return self.candidates
 
     def listing(self) -> str:
         """Candidates and refusals, one a line."""
@@ -178,6 +196,8 @@ class HostReading:
             else f"{count} places in the model hold logits"
         )
         advice = "; name one" if self.candidates else ""
+        if count > 1:
+            advice += ", or attach to all of them, jointly or each with its own outputs"
         return f"{what}{advice}:\n{self.listing()}"
 
     def _named(self, name: str, kind: Kind | None, class_axis: int | None) -> Candidate:
@@ -264,11 +284,15 @@ def _with_task(candidate: Candidate, task: Task | None) -> Candidate:
         return candidate
     conflict = task_conflict(candidate, task)
     if conflict is not None:
-        raise LogitconfError(
-            f"{short(candidate.tensor)} cannot hold {task} {candidate.kind}: {conflict} "
-            f"({candidate.reason})"
-        )
+        raise LogitconfError(_misfit(candidate, task))
     return replace(candidate, task=task)
+
+
+def _misfit(candidate: Candidate, task: Task) -> str:
+    return (
+        f"{short(candidate.tensor)} cannot hold {task} {candidate.kind}: "
+        f"{task_conflict(candidate, task)} ({candidate.reason})"
+    )
 
 
 def _at_output(candidate: Candidate, values: Mapping[str, TensorFacts]) -> Candidate:

@@ -1,17 +1,28 @@
-"""Finding a head in a model and taking it off."""
+"""Finding the heads in a model, and taking them off."""
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.loading import DEFAULT_DOMAINS, load_model
-from logitconf_export.metadata import METADATA_KEY, has_metadata, read_metadata
+from logitconf_export.metadata import (
+    METADATA_KEY,
+    HeadMetadata,
+    HeadsMetadata,
+    has_metadata,
+    read_heads,
+    write_heads,
+)
 from logitconf_export.opsets import PREFIX
+
+_OUTPUTS = ("score", "mask", "probabilities")
 
 
 def detach(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
-    """The host without its head, as it was before ``attach``; a model without a head as it is.
+    """The host without its heads, as it was before ``attach``; a model without a head as it is.
 
     Args:
         model: a file, its bytes or a model; it is not changed.
@@ -19,43 +30,111 @@ def detach(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         LogitconfError: if the model is a head that stands alone.
     """
-    host = load_model(model)
-    if isinstance(model, onnx.ModelProto):
-        host = onnx.ModelProto()
-        host.CopyFrom(model)
+    host = _own_copy(model)
     if not has_metadata(host):
         return host
-    attached = read_metadata(host).attached
-    if attached is None:
+    found = read_heads(host)
+    if found.heads[0].attached is None:
         raise LogitconfError("the model must be a host with a head, got a head that stands alone")
-    prefix = attached["prefix"]
-    outputs = {attached[name] for name in ("score", "mask", "probabilities") if name in attached}
-    graph = host.graph
-    _drop(graph.node, [node.name.startswith(prefix) or node.name in outputs for node in graph.node])
-    _drop(graph.initializer, [tensor.name.startswith(prefix) for tensor in graph.initializer])
-    _drop(graph.input, [value.name.startswith(prefix) for value in graph.input])
-    _drop(graph.output, [value.name in outputs for value in graph.output])
+    _drop_named(host.graph, _prefixes(found), _outputs(found))
     _drop(host.metadata_props, [entry.key == METADATA_KEY for entry in host.metadata_props])
-    if attached.get("added_import"):
+    if _added_import(found):
         _drop(host.opset_import, [entry.domain in DEFAULT_DOMAINS for entry in host.opset_import])
     return host
 
 
+def single_head(model: str | Path | bytes | onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """The host with one of its heads, whose score and mask are outputs; the others are taken off.
+
+    Args:
+        model: a file, its bytes or a model; it is not changed.
+        name: the host's output that the head judges, or the tensor that it reads.
+
+    Raises:
+        LogitconfError: if no head is called so.
+    """
+    host = _own_copy(model)
+    found = read_heads(host)
+    return _only(host, found, found.named(name))
+
+
+def each_head(model: onnx.ModelProto) -> tuple[onnx.ModelProto, ...]:
+    """The host with its first head, with its second head, and so on."""
+    found = read_heads(model)
+    return tuple(_only(_own_copy(model), found, place) for place in range(len(found.heads)))
+
+
 def head_nodes(model: str | Path | bytes | onnx.ModelProto) -> tuple[str, ...]:
-    """Names of the head's nodes, to leave out of a later quantisation or float16 conversion.
+    """Names of the heads' nodes, to leave out of a later quantisation or float16 conversion.
 
     Raises:
         LogitconfError: if the model has no head.
     """
     loaded = load_model(model)
-    attached = read_metadata(loaded).attached or {}
-    prefix = attached.get("prefix", PREFIX)
-    outputs = {attached.get(name, name) for name in ("score", "mask", "probabilities")}
+    found = read_heads(loaded)
+    prefixes, outputs = _prefixes(found), _outputs(found)
     return tuple(
         node.name
         for node in loaded.graph.node
-        if node.name.startswith(prefix) or (node.name in outputs and node.output[0] in outputs)
+        if node.name.startswith(prefixes) or (node.name in outputs and node.output[0] in outputs)
     )
+
+
+def _own_copy(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
+    host = load_model(model)
+    if isinstance(model, onnx.ModelProto):
+        host = onnx.ModelProto()
+        host.CopyFrom(model)
+    return host
+
+
+def _only(host: onnx.ModelProto, found: HeadsMetadata, place: int) -> onnx.ModelProto:
+    kept = found.heads[place]
+    others = tuple(head for head in found.heads if head is not kept)
+    rest = HeadsMetadata(others, found.joint)
+    names = [name for name in _outputs(HeadsMetadata((kept,))) if name]
+    inner = {value.name: value for value in host.graph.value_info}
+    shown = {value.name for value in host.graph.output}
+    for name in (str((kept.attached or {})[word]) for word in _OUTPUTS[:2] if kept.attached):
+        if name not in shown and name in inner:
+            host.graph.output.append(inner[name])
+    _drop(host.graph.value_info, [value.name in names for value in host.graph.value_info])
+    _drop_named(host.graph, _prefixes(rest), _outputs(rest))
+    attached: dict[str, Any] | None = kept.attached
+    if attached is not None:
+        attached = {**attached, "added_import": _added_import(found)}
+    write_heads(host, HeadsMetadata((HeadMetadata(kept.card, kept.form, attached),)))
+    return host
+
+
+def _prefixes(found: HeadsMetadata) -> tuple[str, ...]:
+    prefixes = [str((head.attached or {}).get("prefix", PREFIX)) for head in found.heads]
+    return tuple(prefixes if found.joint is None else [*prefixes, found.joint["prefix"]])
+
+
+def _outputs(found: HeadsMetadata) -> set[str]:
+    names = {
+        str((head.attached or {}).get(word, word))
+        for head in found.heads
+        for word in (_OUTPUTS if head.form.probabilities else _OUTPUTS[:2])
+    }
+    return names if found.joint is None else names | {found.joint["score"], found.joint["mask"]}
+
+
+def _added_import(found: HeadsMetadata) -> bool:
+    return any((head.attached or {}).get("added_import") for head in found.heads)
+
+
+def _drop_named(
+    graph: onnx.GraphProto, prefixes: tuple[str, ...], outputs: Collection[str]
+) -> None:
+    _drop(
+        graph.node, [node.name.startswith(prefixes) or node.name in outputs for node in graph.node]
+    )
+    _drop(graph.initializer, [tensor.name.startswith(prefixes) for tensor in graph.initializer])
+    for values in (graph.input, graph.value_info):
+        _drop(values, [value.name.startswith(prefixes) for value in values])
+    _drop(graph.output, [value.name in outputs for value in graph.output])
 
 
 def _drop(items: "object", unwanted: list[bool]) -> None:

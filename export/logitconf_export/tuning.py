@@ -11,9 +11,11 @@ from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf_export.loading import load_model
-from logitconf_export.metadata import head_metadata, read_metadata, write_metadata
+from logitconf_export.metadata import HeadsMetadata, read_heads, write_heads
 from logitconf_export.opsets import PREFIX
 from logitconf_export.weights import check_weights_folder
+
+ALL_HEADS = "all"
 
 
 def retune(
@@ -22,6 +24,7 @@ def retune(
     *,
     temperature: float | None = None,
     threshold: float | tuple[float, ...] | None = None,
+    head: str | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
     """The model with another temperature or threshold in initializers and card.
@@ -34,6 +37,8 @@ def retune(
         path: where to write the result too, whole or not at all.
         temperature: divides the logits, > 0.
         threshold: accept below; one number, or one for each class if the head has that many.
+        head: in a model with several heads, the host's output that the head judges, or ``"all"``.
+            Heads that decide jointly are all meant unless one is named.
         force: whether a file at ``path`` may be replaced.
 
     Raises:
@@ -50,15 +55,39 @@ def retune(
     if isinstance(model, onnx.ModelProto):
         result = onnx.ModelProto()
         result.CopyFrom(model)
-    found = read_metadata(result)
-    card = _retuned(found.card, temperature, threshold)
-    prefix = (found.attached or {}).get("prefix", PREFIX)
-    _set(result.graph, f"{prefix}temperature", card.temperature)
-    _set(result.graph, f"{prefix}threshold", card.threshold)
-    write_metadata(result, head_metadata(card, found.form, found.attached))
+    found = read_heads(result)
+    chosen = _chosen(found, head, threshold)
+    tuned = list(found.heads)
+    for place in chosen:
+        old = found.heads[place]
+        card = _retuned(old.card, temperature, threshold)
+        prefix = (old.attached or {}).get("prefix", PREFIX)
+        _set(result.graph, f"{prefix}temperature", card.temperature)
+        _set(result.graph, f"{prefix}threshold", card.threshold)
+        tuned[place] = replace(old, card=card)
+    write_heads(result, replace(found, heads=tuple(tuned)))
     if path is not None:
         write_atomically(path, result.SerializeToString(deterministic=True), force=force)
     return result
+
+
+def _chosen(found: HeadsMetadata, head: str | None, threshold: object) -> tuple[int, ...]:
+    """Places of the heads to change; several change together only where that was asked for."""
+    everyone = tuple(range(len(found.heads)))
+    if len(everyone) == 1 and head is None:
+        return everyone
+    if head == ALL_HEADS or (head is None and found.joint is not None):
+        return everyone
+    if head is None:
+        raise LogitconfError(
+            f"say which of the heads {list(found.names)} to retune, or {ALL_HEADS!r} of them"
+        )
+    if found.joint is not None and threshold is not None:
+        raise LogitconfError(
+            f"the heads decide jointly by one threshold, got one for {head!r} alone; "
+            "retune them all"
+        )
+    return (found.named(head),)
 
 
 def _retuned(

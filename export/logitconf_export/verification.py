@@ -5,7 +5,7 @@ comes out of the runtime, row by row, against eager torch.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,6 +16,7 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile, head_in
 from logitconf_export.loading import load_model
+from logitconf_export.metadata import read_heads
 from logitconf_export.report import Check, VerificationReport
 from logitconf_export.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
 
@@ -71,13 +72,55 @@ def verify(
     load_onnxruntime()
     _check_words(providers, optimisations, rows_as)
     loaded = load_model(model)
+    folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
+    ask = Ask(rows, feeds, rows_as, providers, optimisations, pairs, seed)
+    several = read_heads(loaded)
+    if len(several.heads) == 1:
+        return verify_one(loaded, folder, ask, head)
+    if head is not None:
+        raise LogitconfError(
+            f"the model has the heads {list(several.names)}, and head= is one; verify "
+            "single_head(model, name) with it"
+        )
+    from logitconf_export.joint_verification import verify_several
+
+    return verify_several(loaded, several, folder, ask)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a verification was asked for; as in :func:`verify`."""
+
+    rows: Array | None
+    feeds: Mapping[str, Array] | None
+    rows_as: str | None
+    providers: Sequence[str]
+    optimisations: Sequence[str]
+    pairs: int
+    seed: int
+
+
+def verify_one(
+    loaded: onnx.ModelProto, folder: Path | None, ask: Ask, head: "ConfidenceHead | None" = None
+) -> VerificationReport:
+    """The report on a model with one head.
+
+    Args:
+        loaded: the model.
+        folder: where its file lies, if it has one.
+        ask: rows, providers and the like.
+        head: the checkpoint's own head, if it is to be compared with.
+
+    Raises:
+        LogitconfError: if the rows do not fit the model.
+    """
     found = head_in(loaded)
+    rows, feeds, rows_as, pairs, seed = ask.rows, ask.feeds, ask.rows_as, ask.pairs, ask.seed
     given, inputs = _sort_rows(loaded, found, rows, feeds, rows_as)
 
     from logitconf_export import agreement
     from logitconf_export.trials import Trials
 
-    folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
     try:
         rebuilt = agreement.rebuilt_head(found)
     except LogitconfError as error:
@@ -86,8 +129,8 @@ def verify(
     checks = [_numbers(found), _graph(found, rebuilt, trials.logits_dtype)]
     if head is not None:
         checks.append(_checkpoint(head, rebuilt))
-    for provider in providers:
-        for optimisation in optimisations:
+    for provider in ask.providers:
+        for optimisation in ask.optimisations:
             trials.head(provider, optimisation, given)
             if found.attached:
                 trials.host(provider, optimisation, inputs)

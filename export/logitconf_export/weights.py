@@ -6,7 +6,12 @@ from pathlib import Path
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.loading import external_location, external_tensors
+from logitconf_export.loading import (
+    LARGEST_PROTOBUF,
+    external_location,
+    external_tensors,
+    load_external,
+)
 
 
 def weight_files(model: onnx.ModelProto) -> tuple[str, ...]:
@@ -55,3 +60,43 @@ def copy_weights_beside(model: onnx.ModelProto, source: Path, target: Path, *, f
         partial = target / f"{name}.partial"
         shutil.copyfile(source / name, partial)
         partial.replace(target / name)
+
+
+def embed_weights(model: onnx.ModelProto, source: Path | None) -> None:
+    """Reads the weights in other files into the model, in place.
+
+    Raises:
+        LogitconfError: if the model was not given as a path, would not stay below 2 GiB (the most
+            that one ONNX file can hold), or a file is missing.
+    """
+    files = weight_files(model)
+    if not files:
+        return
+    if source is None:
+        raise LogitconfError(f"the model keeps weights in {list(files)}; give it as a path")
+    size = model.ByteSize() + sum(
+        _stored_size(tensor, source.parent) for tensor in external_tensors(model)
+    )
+    if size > LARGEST_PROTOBUF:
+        raise LogitconfError(
+            f"one ONNX file holds less than 2 GiB, but the model with its weights has {size} "
+            "bytes; leave them beside it or have them copied"
+        )
+    load_external(model, source.parent)
+    left = weight_files(model)
+    if left:
+        raise LogitconfError(f"the weights in {list(left)} cannot be taken into the model")
+
+
+def _stored_size(tensor: onnx.TensorProto, folder: Path) -> int:
+    """Bytes of a tensor in its file: as many as it says, else to the end of the file."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    try:
+        if "length" in entries:
+            return max(int(entries["length"]), 0)
+        size = (folder / external_location(tensor)).stat().st_size
+        return max(size - int(entries.get("offset", 0)), 0)
+    except (OSError, ValueError) as error:
+        raise LogitconfError(
+            f"the weights of '{tensor.name[:200]}' must be readable: {error}"
+        ) from error

@@ -25,7 +25,7 @@ from export.hosts.layers import BARE, BEHIND, QUANTIZED
 from export.hosts.text import ACTIVATIONS, DECOMPOSED
 
 from logitconf import LogitconfError
-from logitconf.logit_scores import SCORE_CLASSES
+from logitconf.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach, read_host
 from logitconf_export.hosts import Candidate, load_model
 
@@ -80,7 +80,7 @@ def retyped(rng: Random, model: onnx.ModelProto) -> None:
             node.op_type = rng.choice(("Softmax", "Sigmoid", "If", "ZipMap", "Reshape", "Nothing"))
         for attribute in node.attribute:
             if rng.random() < 0.3:
-                attribute.type = rng.randrange(15)  # type: ignore[assignment]
+                attribute.type = rng.randrange(15)
 
 
 def resized(rng: Random, model: onnx.ModelProto) -> None:
@@ -150,10 +150,10 @@ def cases(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
         content = rng.choice(whole)
         damage = rng.choice((*BYTES, *CHANGES))
         if damage in BYTES:
-            yield damage.__name__, damage(rng, content)  # type: ignore[arg-type,misc]
+            yield damage.__name__, damage(rng, content)
             continue
         model = onnx.ModelProto.FromString(content)
-        damage(rng, model)  # type: ignore[arg-type]
+        damage(rng, model)
         yield damage.__name__, model.SerializeToString()
 
 

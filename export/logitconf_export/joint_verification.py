@@ -1,0 +1,164 @@
+"""Verifying a model with several heads: each of them alone, and what they decide together."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from logitconf.errors import LogitconfError
+from logitconf_export.hosts_on_trial import (
+    checked_feeds,
+    generated_feeds,
+    identical,
+    with_output,
+)
+from logitconf_export.joint import joint_decision, joint_nodes
+from logitconf_export.loading import host_opset
+from logitconf_export.metadata import HeadsMetadata
+from logitconf_export.removal import detach, each_head
+from logitconf_export.report import Check, VerificationReport
+from logitconf_export.sessions import Session
+from logitconf_export.verification import Ask, verify_one
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+def verify_several(
+    model: onnx.ModelProto, several: HeadsMetadata, folder: Path | None, ask: Ask
+) -> VerificationReport:
+    """One report: every head as if it were the only one, and all of them in the whole model.
+
+    Args:
+        model: the host with its heads.
+        several: what it says of them.
+        folder: where its file lies, if it has one.
+        ask: rows, providers and the like.
+
+    Raises:
+        LogitconfError: if the rows do not fit a head or the host.
+    """
+    alone = each_head(model)
+    reports = [verify_one(one, folder, ask) for one in alone]
+    feeds, note = _feeds(model, ask)
+    checks = _whole(model, several, folder, ask, feeds) if feeds is not None else []
+    if several.joint is not None:
+        checks.append(_joint_graph(model, several))
+    named = list(zip(several.names, reports, strict=True))
+    notes = [f"{name}: {text}" for name, report in named for text in report.notes]
+    return VerificationReport(
+        head={"heads": {name: dict(r.head) for name, r in named}, "joint": several.joint},
+        band=max(report.band for report in reports),
+        seed=ask.seed,
+        checks=tuple(
+            [replace(c, name=f"{name}: {c.name}") for name, r in named for c in r.checks] + checks
+        ),
+        runs=tuple(replace(x, name=f"{name}: {x.name}") for name, r in named for x in r.runs),
+        placements=tuple(record for report in reports for record in report.placements),
+        notes=tuple([*notes, note] if note else notes),
+    )
+
+
+def _feeds(model: onnx.ModelProto, ask: Ask) -> tuple[Mapping[str, Array] | None, str]:
+    host = detach(model)
+    if ask.feeds is not None:
+        return checked_feeds(ask.feeds, host), ""
+    defaults = {tensor.name for tensor in host.graph.initializer}
+    inputs = [value.name for value in host.graph.input if value.name not in defaults]
+    if ask.rows is not None and ask.rows_as == "inputs" and len(inputs) == 1:
+        return {inputs[0]: np.asarray(ask.rows)}, ""
+    return generated_feeds(host, ask.seed)
+
+
+def _whole(
+    model: onnx.ModelProto,
+    several: HeadsMetadata,
+    folder: Path | None,
+    ask: Ask,
+    feeds: Mapping[str, Array],
+) -> list[Check]:
+    checks = []
+    for provider in ask.providers:
+        for optimisation in ask.optimisations:
+            where = f"on {provider}, optimisation {optimisation}"
+            options = {"provider": provider, "optimisation": optimisation, "folder": folder}
+            try:
+                checks += [
+                    Check(f"{name} {where}", not wrong, wrong)
+                    for name, wrong in _findings(model, several, feeds, options)
+                ]
+            except LogitconfError as error:
+                made_up = ask.feeds is None and ask.rows is None
+                checks.append(
+                    Check(f"the whole model runs {where}", None if made_up else False, str(error))
+                )
+    return checks
+
+
+def _findings(
+    model: onnx.ModelProto,
+    several: HeadsMetadata,
+    feeds: Mapping[str, Array],
+    options: Mapping[str, Any],
+) -> Iterator[tuple[str, str]]:
+    """What is checked, and what is wrong with it in words, empty if nothing."""
+    plain = detach(model)
+    own = [value.name for value in plain.graph.output]
+    scores = [str((head.attached or {})["score"]) for head in several.heads]
+    masks = [str((head.attached or {})["mask"]) for head in several.heads]
+    joint = [] if several.joint is None else [several.joint["score"], several.joint["mask"]]
+    wanted = [*own, *(joint or [*scores, *masks])]
+    with Session(model, strict=False, **options) as session:
+        as_is = dict(zip(wanted, session.run(feeds, wanted), strict=True))
+    with Session(plain, strict=False, **options) as session:
+        before = session.run(feeds, own)
+    changed = [n for n, value in zip(own, before, strict=True) if not identical(as_is[n], value)]
+    yield "the host's own outputs are the same without the heads", ", ".join(changed)
+    alone: dict[str, Any] = {}
+    for one, names in zip(each_head(model), zip(scores, masks, strict=True), strict=True):
+        with Session(one, strict=False, **options) as session:
+            alone |= dict(zip(names, session.run(feeds, names), strict=True))
+    if not joint:
+        unlike = [n for n in (*scores, *masks) if not identical(as_is[n], alone[n])]
+        yield "every head decides as it does alone", ", ".join(unlike)
+        return
+    exposed = model
+    for name in (*scores, *masks):
+        exposed = with_output(exposed, name)
+    with Session(exposed, strict=False, **options) as session:
+        inner = dict(zip((*scores, *masks), session.run(feeds, (*scores, *masks)), strict=True))
+    unlike = [n for n in (*scores, *masks) if not identical(inner[n], alone[n])]
+    yield "every head decides as it does alone", ", ".join(unlike)
+    score, mask = joint_decision([alone[n] for n in scores], [alone[n] for n in masks])
+    found = as_is[joint[0]], as_is[joint[1]].astype(bool)
+    rows = int(score.size - np.sum((found[0] == score) | (np.isnan(found[0]) & np.isnan(score))))
+    flips = int(np.sum(found[1] != mask))
+    wrong = f"{rows} scores and {flips} masks of {score.size} differ" if rows or flips else ""
+    if not score.size:
+        wrong = "no rows were compared"
+    yield "the joint score is the largest, and its mask accepts what all accept", wrong
+
+
+def _joint_graph(model: onnx.ModelProto, several: HeadsMetadata) -> Check:
+    """Whether the joint nodes in the file are those that join these heads."""
+    joint = several.joint or {}
+    expected = joint_nodes(several, opset=host_opset(model))
+    found = [
+        node
+        for node in model.graph.node
+        if node.name.startswith(joint["prefix"]) or node.name in (joint["score"], joint["mask"])
+    ]
+    values = {
+        tensor.name: tensor
+        for tensor in model.graph.initializer
+        if tensor.name.startswith(joint["prefix"])
+    }
+    same = len(found) == len(expected.node) and all(
+        (a.op_type, a.input, a.output, a.attribute) == (b.op_type, b.input, b.output, b.attribute)
+        for a, b in zip(found, expected.node, strict=True)
+    )
+    same = same and values == {tensor.name: tensor for tensor in expected.initializer}
+    return Check("the joint nodes are those of its heads", same)

@@ -1,0 +1,258 @@
+"""Writing heads into a host: their names, the host's opset, and the dims that they share."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import onnx
+from onnx import helper
+
+from logitconf.card import HeadForm
+from logitconf.errors import LogitconfError
+from logitconf.head import ConfidenceHead
+from logitconf_export.conversion import OUTPUTS, head_graph, value_of
+from logitconf_export.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
+from logitconf_export.loading import DEFAULT_DOMAINS
+from logitconf_export.metadata import HeadMetadata, HeadsMetadata, write_heads
+from logitconf_export.opsets import PREFIX, apply_names
+from logitconf_export.readings import Candidate
+
+# the newest opset that a host without the default domain may be given, by its IR version
+_OPSET_BY_IR = {3: 8, 4: 9, 5: 10, 6: 11, 7: 14}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How the values of one head are called.
+
+    Attributes:
+        prefix: of its nodes, values and initializers.
+        outputs: names of score, mask and probabilities.
+        shown: those of them that become outputs of the model.
+    """
+
+    prefix: str
+    outputs: Mapping[str, str]
+    shown: tuple[str, ...] = OUTPUTS
+
+
+def write_one(host: onnx.ModelProto, head: ConfidenceHead, place: Candidate) -> None:
+    """Adds one head, with the outputs ``score`` and ``mask``, to a host in place."""
+    taken = _names(host.graph)
+    prefix = _free_prefix(taken)
+    names = Names(prefix, {name: name if name not in taken else prefix + name for name in OUTPUTS})
+    write_heads(host, HeadsMetadata((_write(host, _fitted_to(head, place), place, names),)))
+
+
+def write_each(
+    host: onnx.ModelProto, heads: Iterable[ConfidenceHead], places: Iterable[Candidate]
+) -> None:
+    """Adds several heads, each with outputs named after the output that it judges, in place."""
+    taken = _names(host.graph)
+    root = _free_prefix(taken)
+    found = []
+    for count, (head, place) in enumerate(zip(heads, places, strict=True), 1):
+        prefix = f"{root}{count}/"
+        wanted = {name: f"{name}_{place.output}" for name in OUTPUTS}
+        names = {n: text if text not in taken else prefix + n for n, text in wanted.items()}
+        found.append(_write(host, _fitted_to(head, place), place, Names(prefix, names)))
+    write_heads(host, HeadsMetadata(tuple(found)))
+
+
+def write_joint(
+    host: onnx.ModelProto, heads: Iterable[ConfidenceHead], places: Iterable[Candidate]
+) -> None:
+    """Adds several heads with one decision, the outputs ``score`` and ``mask``, in place.
+
+    Raises:
+        LogitconfError: if the heads do not share score and threshold, or do not give one score for
+            the same rows.
+    """
+    taken = _names(host.graph)
+    root = _free_prefix(taken)
+    pairs = [(_fitted_to(h, p), p) for h, p in zip(heads, places, strict=True)]
+    check_joinable([head for head, _ in pairs])
+    mask_type = pairs[0][0].form.mask_type
+    found = []
+    for count, (head, place) in enumerate(pairs, 1):
+        prefix = f"{root}{count}/"
+        outputs = {name: prefix + name for name in OUTPUTS[:2]}
+        outputs[OUTPUTS[2]] = f"{OUTPUTS[2]}_{place.output}"
+        if outputs[OUTPUTS[2]] in taken:
+            outputs[OUTPUTS[2]] = prefix + OUTPUTS[2]
+        plain = _with_form(head, replace(head.form, mask_type="bool"))
+        found.append(_write(host, plain, place, Names(prefix, outputs, OUTPUTS[2:])))
+    words = [{n: str((h.attached or {})[n]) for n in JOINT_OUTPUTS} for h in found]
+    values = {value.name: value for value in host.graph.value_info}
+    shapes = [values[w["score"]].type.tensor_type.shape for w in words]
+    _check_same_rows(shapes, [place for _, place in pairs])
+    joint = {name: name if name not in taken else f"{root}joint/{name}" for name in JOINT_OUTPUTS}
+    about = {"prefix": f"{root}joint/", **joint, "mask_type": mask_type}
+    several = HeadsMetadata(tuple(found), about)
+    domain, opset, _ = _default_domain(host)
+    _append(host, joint_nodes(several, opset=opset), domain)
+    for name, element in zip(
+        JOINT_OUTPUTS, (onnx.TensorProto.FLOAT, MASKS[mask_type]), strict=True
+    ):
+        value = host.graph.output.add(name=joint[name])
+        value.type.tensor_type.elem_type = element
+        value.type.tensor_type.shape.CopyFrom(shapes[0])
+    write_heads(host, several)
+
+
+MASKS = {
+    "bool": onnx.TensorProto.BOOL,
+    "uint8": onnx.TensorProto.UINT8,
+    "float32": onnx.TensorProto.FLOAT,
+}
+
+
+def _check_same_rows(shapes: list[onnx.TensorShapeProto], places: list[Candidate]) -> None:
+    """Refuses scores of different shapes, which a runtime would stretch over each other."""
+    for shape, place in zip(shapes, places, strict=True):
+        pairs = list(zip(shape.dim, shapes[0].dim, strict=False))
+        unlike = [(a, b) for a, b in pairs if a.dim_value and b.dim_value and a != b]
+        if len(shape.dim) != len(shapes[0].dim) or unlike:
+            raise LogitconfError(
+                f"a joint decision needs scores of one shape, but those of '{places[0].tensor}' "
+                f"and '{place.tensor}' differ; attach them each with its own outputs"
+            )
+
+
+def _check_declared(graph: onnx.GraphProto, candidate: Candidate) -> None:
+    declared = _shape_of(graph, candidate.tensor)
+    if declared is not None and candidate.rank not in (None, len(declared)):
+        raise LogitconfError(
+            f"'{candidate.tensor}' has {candidate.rank} axes but is declared with {len(declared)}, "
+            "so runtimes would refuse a head on it; correct the declared shape first"
+        )
+
+
+def _fitted_to(head: ConfidenceHead, candidate: Candidate) -> ConfidenceHead:
+    """The head with its form taken from where the host keeps its classes."""
+    columns = candidate.n_classes
+    expected = head.form.n_classes
+    if columns is not None and expected is not None and columns != expected:
+        raise LogitconfError(
+            f"the score was made for {expected} columns, but '{candidate.tensor}' has {columns}; "
+            "fit it on this model's logits or name another tensor"
+        )
+    axis = candidate.class_axis
+    if expected == 1 and columns is None and candidate.rank == 1:
+        # each element is one logit, as where a column was picked
+        axis = 1
+    form = replace(
+        head.form,
+        n_classes=expected if columns is None else columns,
+        rank=candidate.rank,
+        class_axis=axis,
+        kind=candidate.kind,
+    )
+    return _with_form(head, form)
+
+
+def _with_form(head: ConfidenceHead, form: HeadForm) -> ConfidenceHead:
+    made = ConfidenceHead(head.card, form)
+    made.load_state_dict(head.state_dict())
+    return made
+
+
+def _write(
+    host: onnx.ModelProto, head: ConfidenceHead, place: Candidate, names: Names
+) -> HeadMetadata:
+    """Adds the head's nodes in place; what is to be said of it."""
+    _check_declared(host.graph, place)
+    domain, opset, added_import = _default_domain(host)
+    graph = head_graph(head, opset=opset, logits_dtype=place.dtype)
+    apply_names(graph, {"logits": place.tensor, **names.outputs}, names.prefix)
+    if added_import:
+        host.opset_import.append(helper.make_opsetid(domain, opset))
+    _append(host, graph, domain)
+    _take_dims(graph.output, host.graph, place)
+    for name, value in zip(OUTPUTS, graph.output, strict=False):
+        (host.graph.output if name in names.shown else host.graph.value_info).append(value)
+    written = [names.outputs[name] for name in OUTPUTS[: len(graph.output)]]
+    attached: dict[str, Any] = {
+        "prefix": names.prefix,
+        "tensor": place.tensor,
+        "output": place.output,
+        "kind": place.kind,
+        **dict(zip(OUTPUTS, written, strict=False)),
+        "added_import": added_import,
+    }
+    return HeadMetadata(head.card, head.form, attached)
+
+
+def _append(host: onnx.ModelProto, graph: onnx.GraphProto, domain: str) -> None:
+    for node in graph.node:
+        node.domain = domain
+    if host.ir_version < 4:
+        host.graph.input.extend(value_of(tensor) for tensor in graph.initializer)
+    host.graph.node.extend(graph.node)
+    host.graph.initializer.extend(graph.initializer)
+
+
+def _names(graph: onnx.GraphProto) -> set[str]:
+    """Every name in the graph and below."""
+    names: set[str] = set()
+    pending = [graph]
+    while pending:
+        scope = pending.pop()
+        names.update(tensor.name for tensor in scope.initializer)
+        names.update(value.name for value in (*scope.input, *scope.output, *scope.value_info))
+        for node in scope.node:
+            names.update((node.name, *node.input, *node.output))
+            for attribute in node.attribute:
+                pending += [attribute.g] if attribute.HasField("g") else []
+                pending += attribute.graphs
+    return names
+
+
+def _free_prefix(taken: set[str]) -> str:
+    prefix, count = PREFIX, 1
+    while any(name.startswith(prefix) for name in taken):
+        count += 1
+        prefix = f"logitconf{count}/"
+    return prefix
+
+
+def _default_domain(host: onnx.ModelProto) -> tuple[str, int, bool]:
+    """Spelling and version of the host's default domain, and whether it must be added."""
+    for entry in reversed(host.opset_import):
+        if entry.domain in DEFAULT_DOMAINS:
+            return entry.domain, entry.version, False
+    return "", _OPSET_BY_IR.get(host.ir_version, 17), True
+
+
+def _take_dims(
+    outputs: Iterable[onnx.ValueInfoProto], graph: onnx.GraphProto, candidate: Candidate
+) -> None:
+    """Gives the outputs the host's own names for the dims that they share with the logits.
+
+    Where the host does not declare the logits' shape, that of the output behind them counts if it
+    has as many axes.
+    """
+    known = _shape_of(graph, candidate.tensor) or _shape_of(graph, candidate.output) or []
+    axis = candidate.class_axis
+    if len(known) > axis and known[axis].dim_value not in (0, candidate.n_classes or 0):
+        known = []
+    for value in outputs:
+        dims = value.type.tensor_type.shape.dim
+        axes = list(range(len(known)))
+        if len(axes) == len(dims) + 1:
+            axes.remove(candidate.class_axis)
+        for i, dim in enumerate(dims):
+            if dim.HasField("dim_value"):
+                continue
+            shared = known[axes[i]] if len(axes) == len(dims) else None
+            if shared is not None and shared.WhichOneof("value"):
+                dim.CopyFrom(shared)
+            else:
+                dim.dim_param = f"logitconf_{dim.dim_param}"
+
+
+def _shape_of(graph: onnx.GraphProto, name: str) -> list[onnx.TensorShapeProto.Dimension] | None:
+    for value in (*graph.value_info, *graph.output, *graph.input):
+        if value.name == name and value.type.tensor_type.HasField("shape"):
+            return list(value.type.tensor_type.shape.dim)
+    return None
