@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 import reference
-from export.real_hosts import NotAvailableError, RealHost, fetch
+from export.real_hosts import REAL_HOSTS, NotAvailableError, RealHost, fetch
 from export.test_real_hosts import RUN_HOSTS, TOLERANCES, fed
 from numpy.typing import NDArray
 
@@ -94,3 +94,32 @@ def test_the_score_on_a_real_host_is_that_of_its_own_values(host: RealHost) -> N
         close = TOLERANCES[candidate.dtype]
         expected = truth("softmax", after[-1], candidate)
         np.testing.assert_allclose(after[-2].ravel(), expected, rtol=close, atol=close)
+
+
+@pytest.mark.parametrize("several", ["joint", "each"])
+def test_the_five_digits_of_a_captcha_have_five_heads(several: str) -> None:
+    host = next(h for h in REAL_HOSTS if "captcha.onnx" in h.member)
+    try:
+        model = load_model(fetch(host))
+    except NotAvailableError as reason:
+        pytest.skip(str(reason))
+    places = read_host(model).candidates
+    assert len(places) == 5
+    attached = attach(model, softmax_head("multiclass", None), several=several)
+    assert detach(attached) == model
+    feeds = fed(model, host.feeds)
+    own = [value.name for value in model.graph.output]
+    for place in places:
+        attached.graph.output.add(name=place.tensor)
+    scores = ["score"] if several == "joint" else [f"score_{place.output}" for place in places]
+    masks = [name.replace("score", "mask") for name in scores]
+    found = outputs(attached, feeds, [*own, *(p.tensor for p in places), *scores, *masks])
+    for before, now in zip(outputs(model, feeds, own), found, strict=False):
+        np.testing.assert_array_equal(now, before, strict=True)
+    truths = [truth("softmax", tapped, p) for tapped, p in zip(found[5:10], places, strict=True)]
+    expected = [np.max(truths, axis=0)] if several == "joint" else truths
+    for score, mask, wanted in zip(
+        found[10 : 10 + len(scores)], found[10 + len(scores) :], expected, strict=True
+    ):
+        np.testing.assert_allclose(score, wanted, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(mask, wanted < -0.7)
