@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from logitconf_export.attachment import attach as attach
     from logitconf_export.conversion import to_onnx as to_onnx
     from logitconf_export.hosts import read_host as read_host
+    from logitconf_export.reattachment import reattach as reattach
     from logitconf_export.removal import detach as detach
     from logitconf_export.removal import head_nodes as head_nodes
     from logitconf_export.removal import single_head as single_head
@@ -21,6 +22,7 @@ _HOME = {
     "detach": "removal",
     "head_nodes": "removal",
     "read_host": "hosts",
+    "reattach": "reattachment",
     "retune": "tuning",
     "single_head": "removal",
     "to_onnx": "conversion",

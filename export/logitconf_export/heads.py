@@ -55,13 +55,28 @@ class HeadInFile:
         return None if tensor is None else numpy_helper.to_array(tensor)
 
     def reading_nodes(self) -> tuple[str, ...]:
-        """Names of the nodes that depend on what the head reads, not on its constants alone."""
-        known, names = {self.tensor}, []
+        """Names of the nodes that depend on what the head reads, not on its constants alone.
+
+        Without the cast at the door: onnxruntime drops it where the host computes in that type.
+        """
+        known, names = {self.tensor, self.widened}, []
         for node in self.nodes:
-            if known & set(node.input):
+            if known & set(node.input) and self.widened not in node.output:
                 known.update(node.output)
                 names.append(node.name)
         return tuple(names)
+
+    @property
+    def widened(self) -> str:
+        """The value behind the cast at the door; what the head reads itself where there is none.
+
+        A CPU computes a float16 host in float32 and rounds only what it hands out, so this is what
+        the head gets.
+        """
+        for node in self.nodes:
+            if node.op_type == "Cast" and list(node.input) == [self.tensor]:
+                return str(node.output[0])
+        return self.tensor
 
 
 def head_in(model: onnx.ModelProto) -> HeadInFile:

@@ -152,6 +152,7 @@ def _candidate(
         batch_axis=batch,
         position_axes=positions,
         quantized=tensor in quantized,
+        unfused=_before_quantization(scope, tensor),
     )
 
 
@@ -251,6 +252,26 @@ def _quantized_values(scope: Scope) -> frozenset[str]:
         elif node.op_type == "DequantizeLinear":
             names.update(node.output[:1])
     return frozenset(names)
+
+
+def _before_quantization(scope: Scope, tensor: str) -> str | None:
+    """The value before quantisation, where a head behind it would change the host's outputs.
+
+    onnxruntime 1.31 makes signed integers unsigned only between a QuantizeLinear and its one
+    reader; a second reader keeps a quantised Softmax signed, which rounds otherwise.
+    """
+    made = scope.producers.get(tensor)
+    if made is None or made.op_type != "DequantizeLinear" or not made.input:
+        return None
+    source = scope.producers.get(made.input[0])
+    if source is None or source.op_type != "QuantizeLinear" or len(source.input) < 3:
+        return None
+    if scope.fact(source.input[2]).dtype != onnx.TensorProto.INT8:
+        return None
+    readers = [node for node in scope.nodes if tensor in node.input]
+    quantized = {node.input[0] for node in scope.nodes if node.op_type == "QuantizeLinear"}
+    again = any(quantized & set(node.output) for node in readers)
+    return source.input[0] if again else None
 
 
 def _state_outputs(model: onnx.ModelProto, scope: Scope) -> dict[str, str]:

@@ -82,7 +82,7 @@ class HostOnTrial:
         feeds = self.feeds or {}
         own = [value.name for value in self._plain.graph.output]
         score, mask = self._found.outputs[:2]
-        tensor = self._found.tensor
+        tensor = self._found.widened
         with self._session(self._model, provider, optimisation) as session:
             *with_head, as_is, as_is_mask = session.run(feeds, [*own, score, mask])
             ran, version = session.ran(), session.version

@@ -1,5 +1,6 @@
 """Writing heads into a host: their names, the host's opset, and the dims that they share."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,7 @@ import onnx
 from onnx import helper
 
 from logitconf.card import HeadForm
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head import ConfidenceHead
 from logitconf_export.conversion import OUTPUTS, head_graph, value_of
 from logitconf_export.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
@@ -162,6 +163,14 @@ def _write(
 ) -> HeadMetadata:
     """Adds the head's nodes in place; what is to be said of it."""
     _check_declared(host.graph, place)
+    if place.unfused is not None:
+        warnings.warn(
+            f"a head on '{place.tensor}' keeps onnxruntime from fusing the quantised nodes around "
+            "it, which changes the host's own outputs by a quantum; attach to "
+            f"'{place.unfused}', the value before quantisation, to keep them",
+            LogitconfWarning,
+            stacklevel=4,
+        )
     domain, opset, added_import = _default_domain(host)
     graph = head_graph(head, opset=opset, logits_dtype=place.dtype)
     apply_names(graph, {"logits": place.tensor, **names.outputs}, names.prefix)

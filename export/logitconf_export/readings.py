@@ -45,6 +45,7 @@ class Candidate:
         position_axes: axes besides batch and classes: time, height, width, anchors.
         quantized: whether quantisation nodes touch ``tensor``, so that an added consumer may keep a
             runtime from fusing them and change the host's outputs.
+        unfused: where it would, the value before quantisation, on which a head changes nothing.
     """
 
     tensor: str
@@ -64,6 +65,7 @@ class Candidate:
     batch_axis: int | None = None
     position_axes: tuple[int, ...] = ()
     quantized: bool = False
+    unfused: str | None = None
 
     @property
     def per_position(self) -> bool:
