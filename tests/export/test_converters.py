@@ -167,15 +167,18 @@ def test_torch_through_its_exporters(dynamo: bool, softmax: bool) -> None:
 
 
 def exported(network: torch.nn.Module, rows: torch.Tensor, *, dynamo: bool) -> onnx.ModelProto:
-    shapes = {"dynamic_shapes": ({0: "batch"},)} if dynamo else {"dynamic_axes": {"x": {0: "N"}}}
-    names = {"input_names": ["x"], "output_names": ["y"]}
+    options: dict[str, Any] = {"input_names": ["x"], "output_names": ["y"]}
     if dynamo:
         pytest.importorskip("onnxscript")
-        program = torch.onnx.export(network, (rows,), dynamo=True, verbose=False, **names, **shapes)
+        free = ({0: "batch"},)
+        program = torch.onnx.export(
+            network, (rows,), dynamo=True, verbose=False, dynamic_shapes=free, **options
+        )
         assert program is not None
-        return program.model_proto
+        return onnx.ModelProto.FromString(program.model_proto.SerializeToString())
+    options |= {"dynamic_axes": {"x": {0: "N"}, "y": {0: "N"}}, "opset_version": 17}
     content = io.BytesIO()
-    torch.onnx.export(network, (rows,), content, dynamo=False, opset_version=17, **names, **shapes)
+    torch.onnx.export(network, (rows,), content, dynamo=False, **options)
     return onnx.ModelProto.FromString(content.getvalue())
 
 
