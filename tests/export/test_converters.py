@@ -1,7 +1,7 @@
 """Hosts straight from the converters that people use, against what the source library predicts."""
 
-import io
 import logging
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -30,6 +30,7 @@ from sklearn.preprocessing import StandardScaler
 from logitconf import ConfidenceHead
 from logitconf.card import HeadForm, ScoreCard
 from logitconf_export import attach, detach, read_host
+from logitconf_export.loading import load_model
 from logitconf_export.sessions import Session
 
 Array = NDArray[Any]
@@ -175,11 +176,14 @@ def exported(network: torch.nn.Module, rows: torch.Tensor, *, dynamo: bool) -> o
             network, (rows,), dynamo=True, verbose=False, dynamic_shapes=free, **options
         )
         assert program is not None
-        return onnx.ModelProto.FromString(program.model_proto.SerializeToString())
+        parsed = onnx.ModelProto()
+        parsed.ParseFromString(program.model_proto.SerializeToString())
+        return parsed
     options |= {"dynamic_axes": {"x": {0: "N"}, "y": {0: "N"}}, "opset_version": 17}
-    content = io.BytesIO()
-    torch.onnx.export(network, (rows,), content, dynamo=False, **options)
-    return onnx.ModelProto.FromString(content.getvalue())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "host.onnx"
+        torch.onnx.export(network, (rows,), path, dynamo=False, **options)
+        return load_model(path)
 
 
 @pytest.mark.parametrize("form", ["QDQ", "QOperator"])
