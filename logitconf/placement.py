@@ -15,7 +15,7 @@ from logitconf.rounding import Rounding
 _REACH = 0.01
 TIED = "scores tie: {accepted} rows are accepted where {wanted} were asked for"
 NARROW = (
-    "no gap between scores within 1 % of the rows is wider than the rounding band; the widest was "
+    "no gap between scores within 1 % of the rows is wider than two rounding bands; the widest was "
     "taken, and runtimes may decide differently on scores next to it"
 )
 NOTHING = "no row is accepted"
@@ -52,7 +52,8 @@ class Gaps:
         ranked: the scores.
         rounding: how they are computed.
         widths: (M + 1,).
-        wide: (M + 1,), whether wider than the rounding band at both of its ends.
+        wide: (M + 1,), whether wider than two rounding bands: both ends lie more than one band from
+            its middle.
         roomy: (M + 1,), whether a float32 value lies strictly inside.
     """
 
@@ -118,7 +119,7 @@ def measure_gaps(ranked: RankedScores, rounding: Rounding) -> Gaps:
     widths = np.full(values.size + 1, np.inf)
     wide, roomy = np.ones((2, values.size + 1), dtype=np.bool_)
     widths[1:-1] = np.diff(values)
-    wide[1:-1] = widths[1:-1] > np.maximum(bands[1:], bands[:-1])
+    wide[1:-1] = widths[1:-1] > 2.0 * np.maximum(bands[1:], bands[:-1])
     roomy[1:-1] = np.nextafter(ranked.values[:-1], np.float32(np.inf)) < ranked.values[1:]
     return Gaps(ranked, rounding, widths, wide, roomy)
 
@@ -126,7 +127,7 @@ def measure_gaps(ranked: RankedScores, rounding: Rounding) -> Gaps:
 def place(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
     """A threshold that accepts about the first `accepted` rows, in a gap wide enough for rounding.
 
-    The middle of the first gap wider than the rounding band, looking at most 1 % of the rows
+    The middle of the first gap wider than two rounding bands, looking at most 1 % of the rows
     further on the side that keeps the promise; else, with a note, the widest gap there; else, where
     all these rows tie, the next gap on that side.
 
@@ -154,15 +155,15 @@ def place(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
 def threshold_in(gaps: Gaps, accepted: int) -> float:
     """A float32 value strictly between the first `accepted` scores and the rest: the middle.
 
-    Beyond the last score, and before the first, one rounding band away.
+    Beyond the last score, and before the first, two rounding bands away.
     """
     values = gaps.ranked.values
     lower = float(values[accepted - 1]) if accepted > 0 else -math.inf
     upper = float(values[accepted]) if accepted < values.size else math.inf
     if math.isinf(upper):
-        middle = lower + float(gaps.rounding.bands(lower))
+        middle = lower + 2.0 * float(gaps.rounding.bands(lower))
     elif math.isinf(lower):
-        middle = upper - float(gaps.rounding.bands(upper))
+        middle = upper - 2.0 * float(gaps.rounding.bands(upper))
     else:
         middle = lower + (upper - lower) / 2.0
     # + 0.0 turns a negative zero, which prints badly, into zero.

@@ -12,7 +12,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
-from scipy.stats import rankdata
 
 from logitconf.errors import LogitconfError
 
@@ -140,7 +139,11 @@ def area_under_roc(negative: npt.ArrayLike, positive: npt.ArrayLike) -> float:
     0.875
     """
     low, high = _sides(negative, positive)
-    ranks = rankdata(np.concatenate([low, high]))[low.size :]
+    _, group, sizes = np.unique(
+        np.concatenate([low, high]), return_inverse=True, return_counts=True
+    )
+    # equal scores share the mean of the ranks that they take up
+    ranks = (np.cumsum(sizes) - (sizes - 1) / 2.0)[group[low.size :]]
     pairs = low.size * high.size
     return float((ranks.sum() - high.size * (high.size + 1) / 2.0) / pairs)
 

@@ -212,7 +212,7 @@ def choose_cost(
 ) -> ThresholdChoice:
     """The threshold of least mean cost on the calibration rows; no promise for other rows.
 
-    Only gaps wider than the rounding band are looked at; at equal cost the looser wins.
+    Only gaps wider than two rounding bands are looked at; at equal cost the looser wins.
 
     Args:
         scores: (N,).

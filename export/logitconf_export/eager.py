@@ -64,9 +64,7 @@ class Reference:
         if head.layout.family == "bernoulli" and head.card.score != "energy":
             columns = 1
         rounding = Rounding(head.card.score, columns, head.form.precision, float(head.temperature))
-        # the largest floats have no next one to take a step to
-        sizes = np.minimum(np.abs(values), np.finfo(np.float32).max / 2)
-        bands: Array = rounding.bands(sizes)
+        bands: Array = rounding.bands(values)
         return bands
 
 

@@ -75,6 +75,11 @@ def test_the_core_never_loads_onnx(statement: str, tmp_path: Path) -> None:
     assert not loaded & {"onnx", "onnxruntime", "onnxscript"}
 
 
+def test_the_slow_statistics_package_is_never_loaded(tmp_path: Path) -> None:
+    probe = "import sys, logitconf.logit_scores; assert 'scipy.stats' not in sys.modules"
+    assert "scipy" in loaded_by(probe, tmp_path)
+
+
 def test_every_public_name_is_found_and_no_other(tmp_path: Path) -> None:
     statement = (
         "import logitconf\n"

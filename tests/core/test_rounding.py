@@ -58,6 +58,11 @@ def test_double_precision_leaves_one_ulp(score: str) -> None:
     assert band(score, -0.75, precision="float64") == ulp(-0.75)
 
 
+def test_the_largest_float_has_a_finite_band() -> None:
+    largest = float(np.finfo(np.float32).max)
+    assert band("margin", largest) == 2.0 * 2.0**103
+
+
 def test_bands_of_an_array_are_those_of_its_values() -> None:
     values = [-0.9, -0.5, -0.1]
     expected = [band("softmax", value, 100) for value in values]

@@ -6,6 +6,7 @@ import pytest
 import reference
 
 from logitconf.card import HeadForm
+from logitconf.score_classes import SCORE_CLASSES
 from logitconf_export.eager import Reference, same_head
 from logitconf_export.inputs import random_rows
 
@@ -37,6 +38,24 @@ def test_the_band_grows_with_the_columns_that_the_rows_have() -> None:
     free = Reference(head_models.make_head(n_classes=None))
     values = np.array([-0.7])
     assert free.allowed(values, 1000) > free.allowed(values, 10)
+
+
+@pytest.mark.parametrize("name", ["softmax", "entropy", "energy", "margin"])
+def test_a_placed_threshold_is_farther_from_every_row_than_the_difference_allowed(
+    name: str,
+) -> None:
+    """One meaning of the band: fitting keeps what verification allows away from both sides."""
+    rng = np.random.default_rng(5)
+    logits = rng.normal(0, 2, (300, 10)).astype(np.float32)
+    score = SCORE_CLASSES[name](temperature=1.5).fit(logits)
+    score.set_threshold(coverage=0.8)
+    reference_of = Reference(score.compile())
+    assert score.scores is not None
+    assert isinstance(score.threshold, float)
+    distance = np.abs(score.scores.astype(np.float64) - score.threshold)
+    nearest = score.scores[[distance.argmin()]]
+    step = np.spacing(np.abs(nearest))
+    assert distance.min() >= reference_of.allowed(nearest) - step
 
 
 def test_heads_that_decide_otherwise_are_told_apart() -> None:
