@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,12 +71,18 @@ def choose_per_class(
         raise failure or LogitconfError(f"n_classes must be at least 1, got {n_classes}")
     return ThresholdChoice(
         threshold=tuple(NEVER if c is None else _single(c) for c in choices),
-        policy={"name": "per class", "classes": [None if c is None else c.policy for c in choices]},
+        policy={"name": "per class", "classes": [None if c is None else _own(c) for c in choices]},
         rows=values.size,
         accepted=sum(choice.accepted for choice in made),
         errors=None if flags is None else sum(choice.errors or 0 for choice in made),
         notes=tuple(notes),
     )
+
+
+def _own(choice: ThresholdChoice) -> dict[str, Any]:
+    """The policy of one class with the counts of its rows."""
+    counts = {"rows": choice.rows, "accepted": choice.accepted, "errors": choice.errors}
+    return {**choice.policy, **counts}
 
 
 def _single(choice: ThresholdChoice) -> float:

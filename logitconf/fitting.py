@@ -10,37 +10,83 @@ import torch
 from torch import Tensor
 
 from logitconf.card import ScoreCard
-from logitconf.errors import LogitconfWarning
+from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.extraction import tensor_bytes
 from logitconf.policies import Calibration
 from logitconf.reductions import Form
 from logitconf.rounding import Rounding
 from logitconf.scores import SCORES
+from logitconf.splits import Keys, row_keys, split_rows
 from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature import fit_temperature
 
 
 def fit_card(
-    card: ScoreCard, logits: Tensor, labels: Tensor | None, layout: Layout
+    card: ScoreCard,
+    logits: Tensor,
+    labels: Tensor | None,
+    layout: Layout,
+    *,
+    holdout: float | None = None,
+    seed: int = 0,
 ) -> tuple[ScoreCard, Calibration]:
-    """The card fitted to rows, without a threshold, and what stays in memory of the rows."""
-    card = replace(
-        card,
-        threshold=None,
-        policy=None,
-        certificate=None,
-        temperature_fit=None,
-        n_classes=layout.n_columns,
-    )
-    if labels is not None:
+    """The card fitted to rows, without a threshold, and what stays in memory of the rows.
+
+    Args:
+        card: what is known so far.
+        logits: checked.
+        labels: checked; None if there are none.
+        layout: of the logits.
+        holdout: share of the rows that is not fitted on but kept for thresholds; None keeps and
+            fits on all.
+        seed: of the split.
+
+    Raises:
+        LogitconfError: for a holdout that is no share, or without labels.
+    """
+    card = replace(card, temperature_fit=None)
+    if holdout is None:
+        if labels is None:
+            return calibrate_card(card, logits, None, layout)
         card = _with_fitted_temperature(card, logits, labels, layout)
+        return calibrate_card(card, logits, labels, layout, row_keys(logits, labels))
+    if labels is None:
+        raise LogitconfError("a holdout is for rows with labels, got none")
+    fitting, held = (
+        torch.from_numpy(p).to(logits.device) for p in split_rows(labels, holdout, seed)
+    )
+    card = _with_fitted_temperature(card, logits[fitting], labels[fitting], layout)
+    keys = row_keys(logits[fitting], labels[fitting])
+    card, calibration = calibrate_card(card, logits[held], labels[held], layout, keys)
+    split = {"holdout": holdout, "seed": seed, "stratified": True}
+    return replace(card, calibration={**(card.calibration or {}), "split": split}), calibration
+
+
+def calibrate_card(
+    card: ScoreCard,
+    logits: Tensor,
+    labels: Tensor | None,
+    layout: Layout,
+    fitted_keys: Keys | None = None,
+) -> tuple[ScoreCard, Calibration]:
+    """The card with other calibration rows, without a threshold, and what stays of the rows.
+
+    Args:
+        card: temperature and parameters stay.
+        logits: checked.
+        labels: checked; None if there are none.
+        layout: of the logits.
+        fitted_keys: of the rows that the card was fitted on, where they are known.
+    """
+    card = replace(card, threshold=None, policy=None, certificate=None, n_classes=layout.n_columns)
     scores = score_of(card, at_least_float32(logits), layout).to(torch.float32).cpu().numpy()
     wrong = predicted = None
     if labels is not None:
         wrong = ~rows_right(card.score, logits, labels, layout).cpu().numpy()
     if layout.family == "categorical":
         predicted = torch.argmax(logits, dim=1).cpu().numpy()
-    calibration = Calibration(scores, wrong, predicted, layout.n_columns or 1)
+    keys = None if labels is None else row_keys(logits, labels)
+    calibration = Calibration(scores, wrong, predicted, layout.n_columns or 1, keys, fitted_keys)
     return replace(card, calibration=_counts(calibration, logits, labels)), calibration
 
 
@@ -49,6 +95,16 @@ def rows_right(score: str, logits: Tensor, labels: Tensor, layout: Layout) -> Te
     if SCORES[score].learned:
         return (labels > 0.5).all(dim=1)
     return predicted_correctly(logits, labels, layout)
+
+
+def fitted_rows(card: ScoreCard, calibration: Calibration | None) -> int | None:
+    """How many of the calibration rows the card was fitted on; None if that is not known."""
+    fit, rows = card.temperature_fit or {}, card.calibration or {}
+    if not fit.get("identified"):
+        return 0
+    if fit.get("sha256") == rows.get("sha256"):
+        return int(rows["rows"])
+    return None if calibration is None else calibration.fitted_rows()
 
 
 def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
@@ -89,21 +145,27 @@ def _with_fitted_temperature(
             LogitconfWarning,
             stacklevel=4,
         )
-    return replace(card, temperature=temperature, temperature_fit=asdict(fitted))
+    record = {**asdict(fitted), "sha256": data_digest(logits, labels)}
+    return replace(card, temperature=temperature, temperature_fit=record)
+
+
+def data_digest(logits: Tensor, labels: Tensor | None) -> str:
+    """SHA-256 over dtype, size and content of checked logits and labels; (N,) is (N, 1)."""
+    digest = hashlib.sha256()
+    for tensor in (logits,) if labels is None else (logits, labels):
+        digest.update(f"{tensor.dtype} {len(tensor)} {tensor.numel()}".encode())
+        digest.update(tensor_bytes(tensor))
+    return digest.hexdigest()
 
 
 def _counts(calibration: Calibration, logits: Tensor, labels: Tensor | None) -> dict[str, Any]:
     """What the card says of the rows: numbers and a digest, never the rows themselves."""
-    digest = hashlib.sha256()
-    for tensor in (logits,) if labels is None else (logits, labels):
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor_bytes(tensor))
     scores, wrong = calibration.scores, calibration.wrong
     return {
         "rows": len(scores),
         "not_finite": int((~np.isfinite(scores)).sum()),
         "errors": None if wrong is None else int(wrong.sum()),
-        "sha256": digest.hexdigest(),
+        "sha256": data_digest(logits, labels),
     }
 
 

@@ -12,18 +12,26 @@ from torch.utils.data import DataLoader
 
 from logitconf.card import HeadForm, ScoreCard, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.extraction import extract_logits
-from logitconf.fitting import at_least_float32, fit_card, rounding_of, score_of
+from logitconf.extraction import given_or_extracted
+from logitconf.fitting import (
+    at_least_float32,
+    calibrate_card,
+    fit_card,
+    fitted_rows,
+    rounding_of,
+    score_of,
+)
 from logitconf.head import ConfidenceHead, accept, probabilities
 from logitconf.policies import (
     Calibration,
     FloatArray,
     PolicyRequest,
-    certificate_of,
     choose_threshold,
 )
+from logitconf.promises import certificate_of
 from logitconf.reductions import Form, value_at_largest
 from logitconf.scores import SCORES
+from logitconf.splits import overlap_note
 from logitconf.tasks import (
     ArrayLike,
     Layout,
@@ -94,6 +102,9 @@ class LogitScore(ABC):
         loader: "DataLoader[Any] | None" = None,
         outdir: str | Path | None = None,
         prefix: str | None = None,
+        *,
+        holdout: float | None = None,
+        seed: int = 0,
     ) -> "LogitScore":
         """Fits the temperature (with labels) and keeps the scores for ``set_threshold``.
 
@@ -104,6 +115,10 @@ class LogitScore(ABC):
             loader: with ``model``: yields x, (x, y) or dicts.
             outdir: with ``model``: folder where extracted logits are saved and found again.
             prefix: name of the file there.
+            holdout: share of the rows that nothing is fitted on and that ``set_threshold`` uses
+                instead, drawn at random and stratified by label, in (0, 1); None uses all rows for
+                both, which a certified risk should not.
+            seed: of the draw.
 
         Returns:
             The score itself. A threshold set before is gone.
@@ -111,22 +126,36 @@ class LogitScore(ABC):
         Raises:
             LogitconfError: if logits or labels do not fit the task, or there are none.
         """
-        if (X is not None) == (model is not None or loader is not None):
-            came = "both" if X is not None else "neither"
-            raise LogitconfError(f"fit takes either logits X or model and loader, got {came}")
-        if X is None:
-            if model is None or loader is None:
-                raise LogitconfError("model and loader must be given together, got one of them")
-            if Y is not None:
-                raise LogitconfError("with model and loader the labels come from the loader, got Y")
-            X, Y = extract_logits(model, loader, outdir=outdir, prefix=prefix)
-        elif outdir is not None or prefix is not None:
-            raise LogitconfError("outdir and prefix need model and loader, got logits X")
+        X, Y = given_or_extracted(X, Y, model, loader, outdir=outdir, prefix=prefix)
         logits, layout = check_logits(X, self.task)
         if len(logits) == 0:
             raise LogitconfError(f"fit needs at least one row, got shape {tuple(logits.shape)}")
         labels = None if Y is None else check_labels(Y, logits, layout).to(logits.device)
-        self.card, self._calibration = fit_card(self.card, logits, labels, layout)
+        self.card, self._calibration = fit_card(
+            self.card, logits, labels, layout, holdout=holdout, seed=seed
+        )
+        return self
+
+    def calibrate(self, X: ArrayLike, Y: ArrayLike | None = None) -> "LogitScore":
+        """Keeps temperature and parameters, and takes other rows for ``set_threshold``.
+
+        A threshold set before is gone.
+
+        Args:
+            X: logits, shaped as the task says.
+            Y: labels, for policies that need errors.
+
+        Raises:
+            LogitconfError: if logits or labels do not fit the task, or there are none.
+        """
+        logits, layout = self._checked(X)
+        if len(logits) == 0:
+            raise LogitconfError(f"calibrate needs at least one row, got {tuple(logits.shape)}")
+        labels = None if Y is None else check_labels(Y, logits, layout).to(logits.device)
+        fitted_keys = self._calibration.fitted_keys if self._calibration else None
+        self.card, self._calibration = calibrate_card(
+            self.card, logits, labels, layout, fitted_keys
+        )
         return self
 
     def score(self, query_logits: ArrayLike) -> Tensor:
@@ -229,13 +258,15 @@ class LogitScore(ABC):
         for note in choice.notes:
             warnings.warn(note, LogitconfWarning, stacklevel=2)
         policy = {**choice.policy, "accepted": choice.accepted, "errors": choice.errors}
-        certificate = None
+        card = replace(self.card, threshold=choice.threshold, policy=policy, certificate=None)
         if risk is not None:
-            data = dict(self.card.calibration or {})
-            certificate = certificate_of(choice, risk, confidence, data)
-        self.card = replace(
-            self.card, threshold=choice.threshold, policy=policy, certificate=certificate
-        )
+            shared = fitted_rows(card, self._calibration)
+            if shared:
+                note = overlap_note(shared, choice.rows)
+                warnings.warn(note, LogitconfWarning, stacklevel=2)
+            certificate = certificate_of(card, risk=risk, confidence=confidence, fitted_rows=shared)
+            card = replace(card, certificate=certificate)
+        self.card = card
 
     def probabilities(self, logits: ArrayLike) -> Tensor:
         """Calibrated probabilities, in [0, 1].

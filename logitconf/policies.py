@@ -12,6 +12,7 @@ from logitconf.class_thresholds import choose_per_class
 from logitconf.errors import LogitconfError
 from logitconf.outliers import choose_false_positive_rate, choose_true_positive_rate
 from logitconf.rounding import Rounding
+from logitconf.splits import Keys, shared_rows
 from logitconf.thresholds import (
     ThresholdChoice,
     choose_cost,
@@ -33,12 +34,22 @@ class Calibration:
         wrong: (N,) whether the prediction is an error; None without labels.
         predicted: (N,) the predicted class; None for labels and one logit.
         n_classes: number of columns.
+        keys: (N,) what tells the rows apart; None without labels.
+        fitted_keys: the same of the rows that were fitted on; None if they are not known.
     """
 
     scores: FloatArray
     wrong: npt.NDArray[np.bool_] | None
     predicted: npt.NDArray[np.int64] | None
     n_classes: int
+    keys: Keys | None = None
+    fitted_keys: Keys | None = None
+
+    def fitted_rows(self) -> int | None:
+        """How many of these rows were fitted on too; None if that is not known."""
+        if self.keys is None or self.fitted_keys is None:
+            return None
+        return shared_rows(self.fitted_keys, self.keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,27 +163,3 @@ def _number(value: object, what: str) -> float:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise LogitconfError(f"{what} must be a number, got {value!r}") from error
-
-
-def certificate_of(
-    choice: ThresholdChoice, risk: float, confidence: float, data: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The promise of a risk policy and the counts that prove it, as JSON values.
-
-    Args:
-        choice: made by the risk policy, for all rows or for each class.
-        risk: promised.
-        confidence: of the promise.
-        data: the counts of the calibration rows.
-    """
-    return {
-        "promise": "at most this share of accepted rows is wrong",
-        "risk": float(risk),
-        "confidence": float(confidence),
-        "bound": choice.policy.get("bound"),
-        "rows": choice.rows,
-        "accepted": choice.accepted,
-        "errors": choice.errors,
-        "policy": choice.policy,
-        "data": dict(data),
-    }

@@ -237,6 +237,24 @@ def clopper_pearson_upper(errors: int, rows: int, confidence: float) -> float:
     return float(betaincinv(errors + 1, rows - errors, confidence))
 
 
+def clopper_pearson_lower(errors: int, rows: int, confidence: float) -> float:
+    """The lower confidence bound on an error rate; arguments as in `clopper_pearson_upper`.
+
+    Returns:
+        The smallest rate at which `errors` or more still happen with probability 1 - confidence;
+        0 without errors.
+
+    >>> round(clopper_pearson_lower(3, 3, 0.875), 6)  # p ** 3 = 0.125
+    0.5
+    """
+    if not 0 <= errors <= rows:
+        raise LogitconfError(f"errors must lie in [0, rows], got {errors} errors of {rows} rows")
+    check_share("confidence", confidence)
+    if errors == 0:
+        return 0.0
+    return float(betaincinv(errors, rows - errors + 1, 1.0 - confidence))
+
+
 def check_share(name: str, value: float) -> None:
     """Checks that a number lies strictly between 0 and 1.
 

@@ -97,6 +97,11 @@ def fit(
         float | None, typer.Option("--confidence", help="With --risk: of that promise; .95.")
     ] = None,
     threshold: Annotated[float | None, typer.Option("--threshold", help="This threshold.")] = None,
+    holdout: Annotated[
+        float | None,
+        typer.Option("--holdout", help="Share of the rows kept for the threshold, not fitted on."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="With --holdout: of the draw.")] = 0,
     logits: Logits = None,
     kind: Kind = None,
     class_logits: Annotated[
@@ -134,7 +139,16 @@ def fit(
         labelled = cli_fit.rows_from_file(source)
     else:
         labelled = cli_fit.rows_from_host(model, source, task=task, logits=logits, kind=kind)
-    cli_fit.fit_card(labelled, output, score=score, task=task, policy=policy, force=force)
+    cli_fit.fit_card(
+        labelled,
+        output,
+        score=score,
+        task=task,
+        policy=policy,
+        holdout=holdout,
+        seed=seed,
+        force=force,
+    )
 
 
 @app.command()

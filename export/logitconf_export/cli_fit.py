@@ -11,6 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf.fitting import rows_right
 from logitconf.logit_scores import LogitScore
 from logitconf.score_classes import SCORE_CLASSES
+from logitconf.splits import split_rows
 from logitconf.tasks import (
     Layout,
     check_labels,
@@ -139,6 +140,8 @@ def fit_card(
     score: str,
     task: str,
     policy: Policy,
+    holdout: float | None,
+    seed: int,
     force: bool,
 ) -> None:
     """Fits, writes the card, and prints what the score does on the rows.
@@ -149,16 +152,27 @@ def fit_card(
         score: name of the score.
         task: what the columns mean.
         policy: arguments of ``set_threshold``; its default if empty.
+        holdout: share of the rows that are not fitted on; all that follows is about them alone.
+        seed: of the draw.
         force: whether an existing file may be replaced.
 
     Raises:
         LogitconfError: if rows do not fit the task, or the policy cannot be met.
     """
     with working("Fitting"):
-        fitted = score_class(score)(task=task).fit(rows.logits, rows.labels)
+        fitted = score_class(score)(task=task)
+        fitted.fit(rows.logits, rows.labels, holdout=holdout, seed=seed)
         fitted.set_threshold(**policy)
+    if holdout is not None:
+        rows = _held_out(rows, fitted, holdout, seed)
     fitted.save(output, force=force)
     print_facts(f"{output}", [*card_facts(fitted), *decision_facts(fitted, rows)])
+
+
+def _held_out(rows: LabelledRows, fitted: LogitScore, holdout: float, seed: int) -> LabelledRows:
+    logits, layout = check_logits(rows.logits, fitted.task)
+    _, held = split_rows(check_labels(rows.labels, logits, layout), holdout, seed)
+    return LabelledRows(rows.logits[held], rows.labels[held])
 
 
 def card_facts(fitted: LogitScore) -> Facts:

@@ -28,24 +28,27 @@ def verify_file(model: Path, *, data: Path | None, providers: Sequence[str]) -> 
     Raises:
         LogitconfError: if there is nothing to verify in the file, or the rows do not fit it.
     """
-    rows, feeds = (None, None) if data is None else _rows(model, data)
+    rows, feeds, labels = (None, None, None) if data is None else _rows(model, data)
     meaning = None if rows is None else "logits"
     with working("Verifying"):
-        report = verify(model, rows, feeds=feeds, rows_as=meaning, providers=providers)
+        report = verify(
+            model, rows, feeds=feeds, rows_as=meaning, providers=providers, labels=labels
+        )
     print_report(f"{model}", report)
     return report.passed
 
 
-def _rows(model: Path, data: Path) -> tuple[Array | None, Mapping[str, Array] | None]:
-    """The user's rows, as logits for the head or as inputs for its host."""
-    arrays = {name: array for name, array in read_arrays(data).items() if name != LABELS}
+def _rows(model: Path, data: Path) -> tuple[Array | None, Mapping[str, Array] | None, Array | None]:
+    """The user's rows, as logits for the head or as inputs for its host, and their labels."""
+    arrays = read_arrays(data)
+    labels = arrays.pop(LABELS, None)
     loaded = load_model(model)
     names = host_input_names(loaded)
     if read_heads(loaded).heads[0].attached is None:
-        return named_array(arrays, "logits", data), None
+        return named_array(arrays, "logits", data), None, labels
     if "logits" in arrays and "logits" not in names:
-        return arrays["logits"], None
-    return None, host_feeds(arrays, names, data)
+        return arrays["logits"], None, labels
+    return None, host_feeds(arrays, names, data), labels
 
 
 def print_report(name: str, report: VerificationReport) -> None:

@@ -69,6 +69,7 @@ class Trials:
         self.placements: list[PlacementRecord] = []
         self.checks: list[Check] = []
         self.notes: list[str] = []
+        self.fed_logits: Array | None = None
         self.logits_dtype = found.logits_dtype or host_logits_dtype(model, found, folder)
         self._reference = Reference(_in_layout(head, found))
         self._batches: list[Batch] | None = None
@@ -129,6 +130,8 @@ class Trials:
         )
         self.notes.extend(result.notes)
         name = "the feeds" if feeds is not None else "generated inputs"
+        if feeds is not None:
+            self.fed_logits = result.logits
         try:
             batch = self._batch(name, result.logits, calibration=feeds is not None)
             came = Decisions.of(result.score, result.mask)

@@ -29,8 +29,9 @@ def retune(
 ) -> onnx.ModelProto:
     """The model with another temperature or threshold in initializers and card.
 
-    What is not given stays. A certificate is dropped, since it was given for the old numbers. The
-    result equals a fresh export of the new card.
+    What is not given stays. Policy and certificate are dropped, since they were for the old
+    numbers: the threshold is then one that was named. The result equals a fresh export of the new
+    card.
 
     Args:
         model: a head, or a host with one; it is not changed.
@@ -93,11 +94,11 @@ def _chosen(found: HeadsMetadata, head: str | None, threshold: object) -> tuple[
 def _retuned(
     card: ScoreCard, temperature: float | None, threshold: float | tuple[float, ...] | None
 ) -> ScoreCard:
-    changes: dict[str, object] = {"certificate": None}
+    changes: dict[str, object] = {"certificate": None, "policy": {"name": "value"}}
     if temperature is not None:
         changes |= {"temperature": temperature, "temperature_fit": None}
     if threshold is not None:
-        changes |= {"threshold": threshold, "policy": {"name": "value"}}
+        changes["threshold"] = threshold
     new = replace(card, **changes)  # type: ignore[arg-type]
     sizes = [len(t) if isinstance(t, tuple) else 0 for t in (card.threshold, new.threshold)]
     if sizes[0] != sizes[1]:

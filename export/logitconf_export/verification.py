@@ -39,13 +39,15 @@ def verify(
     head: "ConfidenceHead | None" = None,
     pairs: int = 1000,
     seed: int = 0,
+    labels: Array | None = None,
 ) -> VerificationReport:
     """A report about decisions: whether the file accepts the rows that its card says.
 
     The head is rebuilt from the file's own card and compared with the file: numbers bit for bit,
     graph node by node. Then it runs alone on hard rows, on pairs of neighbouring rows on both
     sides of the threshold and on ``rows``; a host runs on ``feeds`` too, and its own outputs must
-    be bit for bit what they are without the head.
+    be bit for bit what they are without the head. A certificate in the card is checked from the
+    card alone, and measured again where labels are given.
 
     Args:
         model: a head or a host with one, as a file, its bytes or a model.
@@ -58,11 +60,13 @@ def verify(
         head: the checkpoint's own head, to compare with instead of the card's.
         pairs: how many neighbouring pairs to look for.
         seed: for the generated rows.
+        labels: of ``rows`` or ``feeds``; used only if the card has a certificate.
 
     Returns:
         The report. It passes if no mask flips outside the rounding band and none of the user's
         rows at all, what is not finite is alike, card, numbers and graph agree, every head node ran
-        on the provider asked for, and there were rows to compare.
+        on the provider asked for, a certificate can be true and holds on the labelled rows, and
+        there were rows to compare.
 
     Raises:
         LogitconfError: if the model has no head, or the arguments do not fit it. What the file
@@ -118,7 +122,7 @@ def verify_one(
     rows, feeds, rows_as, pairs, seed = ask.rows, ask.feeds, ask.rows_as, ask.pairs, ask.seed
     given, inputs = _sort_rows(loaded, found, rows, feeds, rows_as)
 
-    from logitconf_export import agreement
+    from logitconf_export import agreement, certification
     from logitconf_export.trials import Trials
 
     try:
@@ -126,7 +130,9 @@ def verify_one(
     except LogitconfError as error:
         return _hopeless(found, seed, f"the card describes no head: {error}")
     trials = Trials(loaded, found, head=head or rebuilt, folder=folder, pairs=pairs, seed=seed)
+    card = found.metadata.card
     checks = [_numbers(found), _graph(found, rebuilt, trials.logits_dtype)]
+    checks += certification.certificate_checks(card)
     if head is not None:
         checks.append(_checkpoint(head, rebuilt))
     for provider in ask.providers:
@@ -134,6 +140,11 @@ def verify_one(
             trials.head(provider, optimisation, given)
             if found.attached:
                 trials.host(provider, optimisation, inputs)
+    if labels is not None and card.certificate is not None:
+        measured = trials.fed_logits if given is None else given
+        if measured is None:
+            raise LogitconfError("labels need the rows that they belong to, got no rows that ran")
+        checks.append(certification.measured_again(rebuilt, measured, np.asarray(labels)))
     return VerificationReport(
         head=_described(found, trials.logits_dtype),
         band=trials.band,

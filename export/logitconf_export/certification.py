@@ -1,0 +1,94 @@
+"""Whether the certificate in a file is true: from the file alone, and on labelled rows."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from logitconf.card import ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.fitting import data_digest, rows_right
+from logitconf.head import ConfidenceHead
+from logitconf.promises import breach, broken_bindings, wrong_arithmetic
+from logitconf.tasks import check_labels, check_logits, logits_of
+from logitconf_export.eager import Reference
+from logitconf_export.inputs import flattened
+from logitconf_export.report import Check
+
+Array: TypeAlias = npt.NDArray[Any]
+
+BELONGS = "the certificate is this head's"
+ARITHMETIC = "the certificate's arithmetic is right"
+HOLDS = "the certificate holds on the labelled rows"
+
+
+def certificate_checks(card: ScoreCard) -> list[Check]:
+    """What the card alone shows; nothing where it promises nothing."""
+    if card.certificate is None and not promises_risk(card):
+        return []
+    bindings, numbers = broken_bindings(card), wrong_arithmetic(card)
+    checks = [Check(BELONGS, not bindings, "; ".join(bindings))]
+    if isinstance(card.certificate, Mapping):
+        promise = "; ".join(numbers) or _promise(card.certificate)
+        checks.append(Check(ARITHMETIC, not numbers, promise))
+    return checks
+
+
+def promises_risk(card: ScoreCard) -> bool:
+    """Whether the card's policy is a certified risk, for all rows or for each class."""
+    policy = card.policy or {}
+    parts = [policy, *(policy.get("classes") or ())]
+    return any(isinstance(part, Mapping) and part.get("name") == "risk" for part in parts)
+
+
+def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
+    """The certificate measured on labelled rows.
+
+    On the rows that it was made from, all counts must come out again. On others, it fails where
+    their errors contradict the promise.
+
+    Args:
+        head: as its card says, with a certificate.
+        values: what the head reads, in its layout.
+        labels: one for each position; for labels in the shape of the values.
+
+    Raises:
+        LogitconfError: if the labels do not fit the rows.
+    """
+    certificate = head.card.certificate or {}
+    layout, kind = head.layout, head.form.kind
+    rows = torch.from_numpy(np.ascontiguousarray(flattened(values, head.form)))
+    rows, layout = check_logits(rows, layout.task)
+    logits = logits_of(rows, layout, kind)  # type: ignore[arg-type]
+    if layout.family == "categorical" or layout.one_logit:
+        labels = labels.reshape(-1)
+    elif labels.ndim > 2:
+        labels = flattened(labels, head.form)
+    checked = check_labels(labels, logits, layout)
+    accepted = Reference(head).decisions(values).mask
+    wrong = ~rows_right(head.card.score, logits, checked, layout).numpy()
+    found = {"accepted": int(accepted.sum()), "errors": int((accepted & wrong).sum())}
+    counts = f"{found['errors']} of {found['accepted']} accepted of {len(wrong)} rows are wrong"
+    data = certificate.get("data")
+    if isinstance(data, dict) and data.get("sha256") == data_digest(logits, checked):
+        off = [name for name in found if certificate.get(name) != found[name]]
+        said = ", ".join(f"{name} {certificate.get(name)!r}" for name in off)
+        detail = f"the certified rows: {counts}" + (f"; the certificate says {said}" if off else "")
+        return Check(HOLDS, not off, detail)
+    try:
+        contradiction = breach(found["errors"], found["accepted"], certificate)
+    except LogitconfError as error:
+        return Check(HOLDS, False, str(error))
+    return Check(HOLDS, contradiction is None, contradiction or f"other rows: {counts}")
+
+
+def _promise(certificate: Mapping[str, Any]) -> str:
+    text = (
+        f"risk at most {certificate['risk']:g} at confidence {certificate['confidence']:g}: "
+        f"{certificate['errors']} errors of {certificate['accepted']} accepted of "
+        f"{certificate['rows']} rows"
+    )
+    fitted = certificate.get("fitted_rows")
+    return text + (f", {fitted} of which were fitted on too" if fitted else "")

@@ -1,0 +1,81 @@
+"""Rows to fit on and rows to certify on: how they are drawn, and whether they are the same."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from logitconf.errors import LogitconfError
+
+Rows: TypeAlias = npt.NDArray[np.int64]
+Keys: TypeAlias = npt.NDArray[np.uint64]
+
+# Rows of real numbers that agree in so many columns are the same.
+_KEY_COLUMNS = 64
+
+
+def split_rows(labels: Tensor, holdout: float, seed: int) -> tuple[Rows, Rows]:
+    """Rows to fit on and rows held out, shuffled and stratified by label.
+
+    Every label's share of held-out rows is `holdout`, to within one row, and so is the share of
+    all. Labels (N, L) are stratified by how many of them are positive.
+
+    Args:
+        labels: (N,) class indices, or (N, L) in [0, 1].
+        holdout: share of the rows to hold out, in (0, 1).
+        seed: of the shuffle; the same seed gives the same rows.
+
+    Returns:
+        Two ascending arrays of positions that have no row in common and together all N.
+
+    Raises:
+        LogitconfError: for another share, or where one part would have no row.
+
+    >>> fitted, held = split_rows(torch.tensor([0, 0, 0, 0, 1, 1]), 0.5, seed=0)
+    >>> len(fitted), len(held), int((held > 3).sum())
+    (3, 3, 1)
+    """
+    if not 0.0 < holdout < 1.0:
+        raise LogitconfError(f"holdout must be a share of the rows in (0, 1), got {holdout}")
+    strata = labels if labels.ndim == 1 else (labels > 0.5).sum(dim=1)
+    rows = len(strata)
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    ordered = shuffled[np.argsort(strata.cpu().numpy()[shuffled], kind="stable")]
+    # One row out of every 1 / holdout along the sorted labels: systematic sampling.
+    steps = np.floor(np.arange(rows + 1) * holdout + 0.5)
+    held = steps[1:] > steps[:-1]
+    if not 0 < int(held.sum()) < rows:
+        raise LogitconfError(f"a holdout of {holdout:g} leaves one part of {rows} rows empty")
+    return np.sort(ordered[~held]), np.sort(ordered[held])
+
+
+def row_keys(logits: Tensor, labels: Tensor) -> Keys:
+    """A number for each row of logits (N, K) and labels, the same for the same row, (N,)."""
+    flat = logits.detach().reshape(len(logits), -1).cpu()
+    columns = np.linspace(0, flat.shape[1] - 1, min(_KEY_COLUMNS, flat.shape[1])).astype(np.int64)
+    values = flat[:, torch.from_numpy(columns)].to(torch.float64)
+    own = labels.reshape(len(labels), -1).to(torch.float64).mean(dim=1, keepdim=True).cpu()
+    bits = torch.cat([values, own], dim=1).numpy().view(np.uint64)
+    # high bits, where few-digit floats differ, are folded onto the low ones before they are mixed
+    factors = np.random.default_rng(0).integers(1, 1 << 63, bits.shape[1], dtype=np.uint64)
+    mixed: Keys = ((bits ^ (bits >> np.uint64(29))) * (factors | np.uint64(1))).sum(
+        axis=1, dtype=np.uint64
+    )
+    return mixed
+
+
+def shared_rows(fitted: Keys, certifying: Keys) -> int:
+    """How many of the certifying rows are among the fitted."""
+    return int(np.isin(certifying, fitted).sum())
+
+
+def overlap_note(shared: int, rows: int) -> str:
+    """What to tell a user whose certifying rows were fitted on too."""
+    return (
+        f"{shared} of the {rows} rows that certify the risk were used to fit too, so "
+        "the promise may be too good; fit with holdout=0.5, or calibrate on other rows"
+    )

@@ -1,0 +1,145 @@
+"""Rows that fit and rows that certify: drawn apart, and told apart."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import logitconf
+from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.score_classes import SCORE_CLASSES
+from logitconf.splits import row_keys, shared_rows, split_rows
+from logitconf.temperature import fit_temperature
+
+steady = settings(derandomize=True, deadline=None, max_examples=40)
+
+
+def labelled(rows: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (N, 3) and labels drawn from their softmax."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(rows, 3, generator=generator) * 3.0
+    return logits, torch.multinomial(logits.softmax(dim=1), 1, generator=generator)[:, 0]
+
+
+@steady
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    holdout=st.floats(0.1, 0.9),
+    seed=st.integers(0, 1000),
+)
+def test_every_class_is_held_out_in_proportion(
+    counts: list[int], holdout: float, seed: int
+) -> None:
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    try:
+        fitted, held = split_rows(labels, holdout, seed)
+    except LogitconfError:
+        assert sum(counts) * min(holdout, 1 - holdout) <= 1.0
+        return
+    assert sorted([*fitted, *held]) == list(range(len(labels)))
+    assert abs(len(held) - holdout * len(labels)) <= 0.5 + 1e-9
+    for label, count in enumerate(counts):
+        own = int((labels[torch.from_numpy(held)] == label).sum())
+        assert abs(own - holdout * count) < 1.0 + 1e-9
+
+
+def test_a_split_is_shuffled_by_its_seed_alone() -> None:
+    labels = torch.zeros(1000, dtype=torch.int64)
+    first, again, other = (split_rows(labels, 0.5, seed)[1] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    # two random halves share a quarter of all rows: 250, four standard deviations are 32
+    assert 218 <= len(np.intersect1d(first, other)) <= 282
+    runs = np.flatnonzero(np.diff(first) > 1).size
+    assert 200 <= runs <= 300
+
+
+def test_labels_are_stratified_by_how_many_are_positive() -> None:
+    labels = torch.tensor([[0.0, 0.0]] * 10 + [[1.0, 1.0]] * 10)
+    _, held = split_rows(labels, 0.5, seed=3)
+    assert int((held < 10).sum()) == 5
+
+
+@pytest.mark.parametrize("holdout", [0.0, 1.0, -0.1, float("nan"), 0.01])
+def test_a_share_that_leaves_a_part_empty_is_refused(holdout: float) -> None:
+    with pytest.raises(LogitconfError, match="holdout"):
+        split_rows(torch.zeros(10, dtype=torch.int64), holdout, seed=0)
+
+
+def test_keys_find_the_rows_that_two_sets_share() -> None:
+    logits, labels = labelled(400, 0)
+    some = torch.arange(100, 180)
+    keys = row_keys(logits, labels)
+    assert len(np.unique(keys)) == 400
+    assert shared_rows(keys[:150], row_keys(logits[some], labels[some])) == 50
+    assert shared_rows(keys, row_keys(*labelled(400, 1))) == 0
+
+
+def test_a_temperature_is_fitted_on_the_rows_that_are_not_held_out() -> None:
+    logits, labels = labelled(1000, 0)
+    score = logitconf.SoftmaxScore().fit(logits, labels, holdout=0.3, seed=7)
+    fitted, held = (torch.from_numpy(part) for part in split_rows(labels, 0.3, seed=7))
+    alone = fit_temperature(logits[fitted], labels[fitted], family="categorical")
+    assert score.temperature == alone.temperature
+    expected = score.score(logits[held]).numpy()
+    np.testing.assert_array_equal(score.scores, expected)
+    assert (score.card.calibration or {})["split"] == {
+        "holdout": 0.3,
+        "seed": 7,
+        "stratified": True,
+    }
+
+
+def test_certifying_the_fitted_rows_is_warned_about_and_recorded() -> None:
+    logits, labels = labelled(1000, 0)
+    score = logitconf.SoftmaxScore().fit(logits, labels)
+    with pytest.warns(LogitconfWarning, match="1000 of the 1000 rows that certify"):
+        score.set_threshold(risk=0.3)
+    assert (score.card.certificate or {})["fitted_rows"] == 1000
+
+
+def test_some_shared_rows_are_found_among_others() -> None:
+    logits, labels = labelled(1000, 0)
+    score = logitconf.SoftmaxScore().fit(logits[:600], labels[:600])
+    score.calibrate(logits[500:], labels[500:])
+    with pytest.warns(LogitconfWarning, match="100 of the 500 rows that certify"):
+        score.set_threshold(risk=0.3)
+
+
+def test_other_rows_certify_without_a_warning() -> None:
+    logits, labels = labelled(1000, 0)
+    held = logitconf.SoftmaxScore().fit(logits, labels, holdout=0.5)
+    apart = logitconf.SoftmaxScore().fit(logits[:500], labels[:500])
+    temperature = apart.temperature
+    apart.calibrate(logits[500:], labels[500:])
+    given = logitconf.SoftmaxScore(temperature=2.0).calibrate(logits, labels)
+    for score in (held, apart, given):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            score.set_threshold(risk=0.3)
+        assert (score.card.certificate or {})["fitted_rows"] == 0
+    assert apart.temperature == temperature
+    assert given.temperature == 2.0
+
+
+def test_a_loaded_score_knows_its_own_fitted_rows_again() -> None:
+    logits, labels = labelled(1000, 0)
+    fitted = logitconf.SoftmaxScore().fit(logits, labels)
+    loaded = SCORE_CLASSES["softmax"]()
+    loaded.card = fitted.card
+    loaded.calibrate(logits, labels)
+    with pytest.warns(LogitconfWarning, match="1000 of the 1000 rows"):
+        loaded.set_threshold(risk=0.3)
+    loaded.calibrate(logits[:999], labels[:999])
+    loaded.set_threshold(risk=0.3)
+    assert (loaded.card.certificate or {})["fitted_rows"] is None
+
+
+def test_a_holdout_without_labels_and_calibrating_nothing_are_refused() -> None:
+    logits, _ = labelled(10, 0)
+    with pytest.raises(LogitconfError, match="holdout is for rows with labels"):
+        logitconf.SoftmaxScore().fit(logits, holdout=0.5)
+    with pytest.raises(LogitconfError, match="calibrate needs at least one row"):
+        logitconf.SoftmaxScore().calibrate(logits[:0])
