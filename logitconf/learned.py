@@ -252,6 +252,9 @@ class LearnedConfidenceScore(LogitScore):
         loader: "DataLoader[Any] | None" = None,
         outdir: str | Path | None = None,
         prefix: str | None = None,
+        *,
+        holdout: float | None = None,
+        seed: int = 0,
     ) -> "LogitScore":
         """Fits the temperature (with Y) and keeps the scores for ``set_threshold``.
 
@@ -263,6 +266,8 @@ class LearnedConfidenceScore(LogitScore):
             loader: with ``model``: yields x, (x, y) or dicts; y are the labels of the classes.
             outdir: with ``model``: folder where what was extracted is saved and found again.
             prefix: name of the file there.
+            holdout: share of the rows kept for ``set_threshold``, as in the base class.
+            seed: of the draw.
 
         Returns:
             The score itself. A threshold set before is gone.
@@ -271,14 +276,14 @@ class LearnedConfidenceScore(LogitScore):
             LogitconfError: if the rows do not fit the task, or there are none.
         """
         if X is not None or Y is not None or model is None or loader is None:
-            return super().fit(X, Y, model, loader, outdir, prefix)
+            return super().fit(X, Y, model, loader, outdir, prefix, holdout=holdout, seed=seed)
         both, labels = extract_logits(_Joined(model), loader, outdir=outdir, prefix=prefix)
         columns = 1 if self.task == "binary" else both.shape[1] // 2
         classes, confidence = both[:, :-columns], both[:, -columns:]
         right = None if labels is None else predictions_right(classes, labels)
         if right is not None and right.ndim == 2 and columns == 1:
             right = right.all(dim=1)
-        return super().fit(confidence, right)
+        return super().fit(confidence, right, holdout=holdout, seed=seed)
 
 
 class _Joined(nn.Module):

@@ -119,26 +119,21 @@ def fit(
     score learned, VAL.npz also holds 'confidence', the confidence logits.
     """
     _check_output(output, (rows, data, model), force=force)
-    source = _one_source(rows, data)
-    if model is None and (logits is not None or kind is not None):
-        raise LogitconfError("--logits and --kind say where a --model has its logits, got no model")
-    if class_logits is not None and (model is None or score != "learned"):
-        raise LogitconfError("--class-logits belongs to --model and --score learned")
-    from logitconf_export import cli_fit, cli_learned
+    from logitconf_export import cli_fit, cli_rows
 
     policy = cli_fit.policy_from_options(
         coverage=coverage, q=q, risk=risk, confidence=confidence, threshold=threshold
     )
-    if score == "learned" and model is None:
-        labelled, task = cli_learned.learned_rows_from_file(source)
-    elif score == "learned" and model is not None:
-        labelled, task = cli_learned.learned_rows_from_host(
-            model, source, task=task, class_logits=class_logits, logits=logits, kind=kind
-        )
-    elif model is None:
-        labelled = cli_fit.rows_from_file(source)
-    else:
-        labelled = cli_fit.rows_from_host(model, source, task=task, logits=logits, kind=kind)
+    labelled, task = cli_rows.given_rows(
+        rows,
+        data,
+        model,
+        task=task,
+        logits=logits,
+        kind=kind,
+        score=score,
+        class_logits=class_logits,
+    )
     cli_fit.fit_card(
         labelled,
         output,
@@ -148,6 +143,41 @@ def fit(
         holdout=holdout,
         seed=seed,
         force=force,
+    )
+
+
+@app.command()
+def compare(
+    rows: Annotated[
+        Path | None,
+        typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'."),
+    ] = None,
+    *,
+    task: Task = "multiclass",
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Run this ONNX model to get the logits.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="With --model: its inputs by name, and 'labels'."),
+    ] = None,
+    holdout: Annotated[
+        float, typer.Option("--holdout", help="Share of the rows to compare on, not fitted on.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option("--seed", help="Of the split and of the bootstrap.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the risk-coverage curves: .png or .svg.")
+    ] = None,
+    logits: Logits = None,
+    kind: Kind = None,
+    force: Force = False,
+) -> None:
+    """Rank all scores on labelled rows, and say which differences are noise."""
+    from logitconf_export import cli_compare, cli_rows
+
+    labelled, _ = cli_rows.given_rows(rows, data, model, task=task, logits=logits, kind=kind)
+    cli_compare.compare_rows(
+        labelled, task=task, holdout=holdout, seed=seed, plot=plot, force=force
     )
 
 
@@ -324,15 +354,6 @@ def demo(
 
     if not digits.run_demo(out, force=force):
         raise typer.Exit(1)
-
-
-def _one_source(rows: Path | None, data: Path | None) -> Path:
-    if rows is not None and data is None:
-        return rows
-    if data is not None and rows is None:
-        return data
-    came = "both" if rows is not None else "neither"
-    raise LogitconfError(f"fit takes one .npz file, as VAL.npz or after --data, got {came}")
 
 
 def _check_output(output: Path, inputs: Iterable[Path | None], *, force: bool) -> None:

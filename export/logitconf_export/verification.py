@@ -77,7 +77,7 @@ def verify(
     _check_words(providers, optimisations, rows_as)
     loaded = load_model(model)
     folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
-    ask = Ask(rows, feeds, rows_as, providers, optimisations, pairs, seed)
+    ask = Ask(rows, feeds, rows_as, providers, optimisations, pairs, seed, labels)
     several = read_heads(loaded)
     if len(several.heads) == 1:
         return verify_one(loaded, folder, ask, head)
@@ -102,6 +102,7 @@ class Ask:
     optimisations: Sequence[str]
     pairs: int
     seed: int
+    labels: Array | None = None
 
 
 def verify_one(
@@ -140,11 +141,11 @@ def verify_one(
             trials.head(provider, optimisation, given)
             if found.attached:
                 trials.host(provider, optimisation, inputs)
-    if labels is not None and card.certificate is not None:
+    if ask.labels is not None and card.certificate is not None:
         measured = trials.fed_logits if given is None else given
         if measured is None:
             raise LogitconfError("labels need the rows that they belong to, got no rows that ran")
-        checks.append(certification.measured_again(rebuilt, measured, np.asarray(labels)))
+        checks.append(certification.measured_again(rebuilt, measured, np.asarray(ask.labels)))
     return VerificationReport(
         head=_described(found, trials.logits_dtype),
         band=trials.band,

@@ -72,7 +72,9 @@ def in_card(change: Callable[[dict[str, Any]], None]) -> Callable[[onnx.ModelPro
 def in_initializer(name: str, value: float) -> Callable[[onnx.ModelProto], None]:
     def fault(model: onnx.ModelProto) -> None:
         tensor = next(t for t in model.graph.initializer if t.name.endswith(name))
-        tensor.CopyFrom(onnx.numpy_helper.from_array(np.float32(value), tensor.name))
+        tensor.CopyFrom(
+            onnx.numpy_helper.from_array(np.array(value, dtype=np.float32), tensor.name)
+        )
 
     return fault
 

@@ -1,0 +1,57 @@
+"""The labelled rows that a command is given: logits in a file, or what a model says of its data."""
+
+from pathlib import Path
+
+from logitconf.errors import LogitconfError
+from logitconf_export import cli_fit, cli_learned
+
+
+def given_rows(
+    rows: Path | None,
+    data: Path | None,
+    model: Path | None,
+    *,
+    task: str,
+    logits: str | None,
+    kind: str | None,
+    score: str | None = None,
+    class_logits: str | None = None,
+) -> tuple[cli_fit.LabelledRows, str]:
+    """Labelled logits and their task.
+
+    Args:
+        rows: file of logits.
+        data: file of inputs, with ``model``.
+        model: to run.
+        task: what the columns mean.
+        logits: with ``model``: the tensor to take.
+        kind: with ``logits``: what it holds.
+        score: the score that they are for, where that matters.
+        class_logits: with ``model`` and a learned confidence: the tensor of the classes.
+
+    Raises:
+        LogitconfError: if the options do not fit together, or the rows do not fit the model.
+    """
+    source = _one_source(rows, data)
+    if model is None and (logits is not None or kind is not None):
+        raise LogitconfError("--logits and --kind say where a --model has its logits, got no model")
+    if class_logits is not None and (model is None or score != "learned"):
+        raise LogitconfError("--class-logits belongs to --model and --score learned")
+    if score == "learned":
+        if model is None:
+            return cli_learned.learned_rows_from_file(source)
+        return cli_learned.learned_rows_from_host(
+            model, source, task=task, class_logits=class_logits, logits=logits, kind=kind
+        )
+    if model is None:
+        return cli_fit.rows_from_file(source), task
+    return cli_fit.rows_from_host(model, source, task=task, logits=logits, kind=kind), task
+
+
+def _one_source(rows: Path | None, data: Path | None) -> Path:
+    if rows is not None and data is None:
+        return rows
+    if data is not None and rows is None:
+        return data
+    came = "both" if rows is not None else "neither"
+    raise LogitconfError(f"one .npz file must be given, as VAL.npz or after --data, got {came}")

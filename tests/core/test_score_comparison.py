@@ -1,0 +1,104 @@
+"""Comparing scores: the resampled areas, the intervals, and what is called noise."""
+
+import numpy as np
+import pytest
+import real_data
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logitconf.errors import LogitconfError
+from logitconf.risk import area_under_risk_coverage
+from logitconf.score_comparison import compare_scores, resampled_areas
+from logitconf.scores import SCORES
+
+steady = settings(derandomize=True, deadline=None, max_examples=40)
+
+
+@steady
+@given(seed=st.integers(0, 10_000), rows=st.integers(1, 60), levels=st.integers(1, 40))
+def test_a_resampled_area_is_that_of_the_rows_drawn(seed: int, rows: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    columns = [rng.integers(0, levels, rows) / levels for _ in range(2)]
+    columns[1] = np.where(rng.random(rows) < 0.1, np.nan, columns[1])
+    wrong = rng.random(rows) < 0.3
+    found = resampled_areas(columns, wrong, draws=3, seed=seed)
+    draws = np.random.default_rng(seed)
+    for draw in range(3):
+        chosen = draws.integers(0, rows, rows)
+        for place, column in enumerate(columns):
+            expected = area_under_risk_coverage(column[chosen], wrong[chosen])
+            assert found[draw, place] == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def softmax_rows(rows: int, columns: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and labels drawn from their softmax."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(rows, columns, generator=generator) * 2.0
+    return logits, torch.multinomial(logits.softmax(dim=1), 1, generator=generator)[:, 0]
+
+
+def test_every_score_of_the_table_is_ranked_or_left_out_with_a_reason() -> None:
+    found = compare_scores(*softmax_rows(600, 5, 0), draws=100)
+    named = [standing.score for standing in found.standings]
+    assert {*named, *found.left_out} == set(SCORES)
+    assert {"softmax", "entropy", "energy", "margin"} <= set(named)
+    assert not set(named) & set(found.left_out)
+    areas = [standing.aurc.estimate for standing in found.standings]
+    assert areas == sorted(areas)
+    assert (found.rows, found.fitted_rows) == (300, 300)
+
+
+def test_for_two_classes_scores_that_order_alike_are_tied() -> None:
+    found = compare_scores(*softmax_rows(1000, 2, 1), draws=500)
+    by_name = {standing.score: standing for standing in found.standings}
+    assert by_name["softmax"].aurc.estimate == pytest.approx(by_name["margin"].aurc.estimate)
+    assert by_name["softmax"].tied
+    assert by_name["margin"].tied
+
+
+def test_a_score_that_ranks_at_random_is_called_worse() -> None:
+    logits, labels = softmax_rows(2000, 4, 2)
+    # a common offset says nothing of the label, and only the energy looks at it
+    offset = torch.randn(2000, 1, generator=torch.Generator().manual_seed(3)) * 50.0
+    found = compare_scores(logits + offset, labels, draws=500)
+    by_name = {standing.score: standing for standing in found.standings}
+    energy = by_name["energy"]
+    assert not energy.tied
+    assert energy.aurc.estimate == pytest.approx(found.errors / found.rows, rel=0.1)
+    assert energy.auroc == pytest.approx(0.5, abs=0.05)
+    assert "energy" in found.verdict.split("; ")[-1]
+    assert found.verdict.startswith(f"take {found.best}")
+
+
+def test_intervals_hold_the_area_of_new_rows_about_as_often_as_they_say() -> None:
+    # the area on 40 000 rows stands for the truth; 60 intervals of 80 %: 48, deviation 3.1
+    truth = compare_scores(*softmax_rows(80_000, 3, 4), draws=100).standings
+    areas = {standing.score: standing.aurc.estimate for standing in truth}
+    held = 0
+    for seed in range(60):
+        found = compare_scores(*softmax_rows(800, 3, 100 + seed), draws=200, confidence=0.8)
+        interval = next(s.aurc for s in found.standings if s.score == "margin")
+        held += interval.lower <= areas["margin"] <= interval.upper
+    assert 36 <= held <= 58
+
+
+def test_on_real_logits_the_energy_is_worse_and_the_others_are_named() -> None:
+    split = real_data.nncal()
+    found = compare_scores(split.test_logits, split.test_labels, draws=300)
+    assert found.rows == 5000
+    for standing in found.standings:
+        assert standing.aurc.lower <= standing.aurc.estimate <= standing.aurc.upper
+    assert found.standings[0].behind.estimate == 0.0
+
+
+def test_rows_that_rank_nothing_and_numbers_out_of_range_are_refused() -> None:
+    logits, labels = softmax_rows(100, 3, 5)
+    with pytest.raises(LogitconfError, match="right and wrong rows, got 0 errors of 50"):
+        compare_scores(logits, logits.argmax(dim=1))
+    with pytest.raises(LogitconfError, match="draws must be at least 100"):
+        compare_scores(logits, labels, draws=5)
+    with pytest.raises(LogitconfError, match="confidence must lie strictly between"):
+        compare_scores(logits, labels, confidence=1.0)
+    with pytest.raises(LogitconfError, match="holdout must be a share"):
+        compare_scores(logits, labels, holdout=2.0)

@@ -1,0 +1,131 @@
+"""The command ``compare`` and its plots."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from command_line import Rows, call, done, make_files
+
+from logitconf.score_comparison import ScoreComparison, compare_scores
+from logitconf.scores import SCORES
+from logitconf_export import cli_compare
+from logitconf_export.plots import draw_risk_coverage
+
+
+@pytest.fixture(autouse=True)
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    monkeypatch.chdir(tmp_path)
+    return make_files(tmp_path)
+
+
+@pytest.fixture
+def compared(made: Rows) -> ScoreComparison:
+    return compare_scores(made.logits, made.labels, draws=100)
+
+
+def test_compare_prints_every_score_and_what_to_take(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = done(capsys, "compare logits.npz --seed 3")
+    found = compare_scores(made.logits, made.labels, seed=3)
+    lines = printed.splitlines()
+    assert lines[0].startswith(f"250 rows, {found.errors} errors; fitted on 250 others")
+    assert lines[-1] == found.verdict
+    for standing in found.standings:
+        row = next(line.split() for line in lines if line.split()[0] == standing.score)
+        assert row[1] == f"{standing.aurc.estimate:.6f}"
+    for name in SCORES:
+        assert name in printed
+
+
+def test_a_host_is_run_for_its_logits(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = done(capsys, "compare --model host.onnx --data val.npz")
+    assert "250 rows" in printed
+
+
+@pytest.mark.parametrize("name", ["curves.svg", "curves.png"])
+def test_a_plot_is_a_picture_that_is_the_same_each_time(
+    name: str, compared: ScoreComparison, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / name
+    draw_risk_coverage(compared, path)
+    first = path.read_bytes()
+    draw_risk_coverage(compared, path, force=True)
+    assert path.read_bytes() == first
+    if name.endswith("png"):
+        assert first.startswith(b"\x89PNG")
+        assert len(first) > 10_000
+    else:
+        assert ElementTree.fromstring(first).tag.endswith("svg")
+
+
+def test_the_curves_drawn_are_those_compared(
+    compared: ScoreComparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure_module = pytest.importorskip("matplotlib.figure")
+    figures: list[Any] = []
+    save = figure_module.Figure.savefig
+
+    def kept(figure: object, *args: object, **options: object) -> None:
+        figures.append(figure)
+        save(figure, *args, **options)
+
+    monkeypatch.setattr(figure_module.Figure, "savefig", kept)
+    draw_risk_coverage(compared, tmp_path / "curves.svg")
+    (axes,) = figures[0].axes
+    lines = {line.get_label().split(" ")[0]: line for line in axes.get_lines()}
+    for standing in compared.standings:
+        drawn = lines[standing.score]
+        np.testing.assert_allclose(
+            np.interp(drawn.get_xdata(), standing.curve.coverage, standing.curve.risk),
+            drawn.get_ydata(),
+        )
+    assert lines["no"].get_ydata()[0] == compared.errors / compared.rows
+
+
+MISUSE = {
+    "another kind": ("compare logits.npz --plot curves.pdf", ".png or .svg, got curves.pdf"),
+    "a plot that exists": ("compare logits.npz --plot host.onnx.png", "host.onnx.png exists"),
+    "no rows": ("compare", "one .npz file must be given"),
+    "no file": ("compare absent.npz", "absent.npz"),
+    "a bad share": ("compare logits.npz --holdout 1.5", "holdout must be a share"),
+    "a kind without a model": ("compare logits.npz --kind logits", "got no model"),
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse_is_one_sentence(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("host.onnx.png").write_bytes(b"")
+    command, words = MISUSE[case]
+    outcome = call(capsys, command)
+    assert outcome.code == 2
+    assert words in outcome.err
+    assert Path("host.onnx.png").read_bytes() == b""
+
+
+def test_without_matplotlib_the_extra_is_named(tmp_path: Path) -> None:
+    """In a process of its own, where the package cannot be imported."""
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from logitconf_export.cli import run\n"
+        "sys.exit(run(['compare', 'logits.npz', '--plot', 'curves.png']))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert finished.returncode == 2
+    assert 'pip install "logitconf[plot]"' in finished.stderr
+    assert not (tmp_path / "curves.png").exists()
+
+
+def test_the_table_says_nothing_of_how_far_the_best_is_behind_itself(
+    compared: ScoreComparison,
+) -> None:
+    rows = cli_compare.table(compared)
+    assert len(rows[0]) == len(cli_compare.HEADER)
+    assert rows[0][3:5] == ("0.000000", "")
