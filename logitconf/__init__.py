@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from logitconf.adapters import from_fitted as from_fitted
+    from logitconf.adapters import source_logits as source_logits
     from logitconf.card import HeadForm as HeadForm
     from logitconf.card import ScoreCard as ScoreCard
     from logitconf.errors import LogitconfError as LogitconfError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # names are looked up on first use, so that what needs no torch loads without it
 _HOME = {
+    "from_fitted": "adapters",
+    "source_logits": "adapters",
     "HeadForm": "card",
     "ScoreCard": "card",
     "LogitconfError": "errors",

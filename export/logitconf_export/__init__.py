@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from logitconf_export.removal import head_nodes as head_nodes
     from logitconf_export.removal import single_head as single_head
     from logitconf_export.report import VerificationReport as VerificationReport
+    from logitconf_export.sources import ship_sklearn as ship_sklearn
+    from logitconf_export.sources import with_source_logits as with_source_logits
     from logitconf_export.tuning import retune as retune
     from logitconf_export.verification import verify as verify
 
@@ -25,8 +27,10 @@ _HOME = {
     "reattach": "reattachment",
     "retune": "tuning",
     "single_head": "removal",
+    "ship_sklearn": "sources",
     "to_onnx": "conversion",
     "verify": "verification",
+    "with_source_logits": "sources",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
