@@ -12,7 +12,7 @@ from logitconf.errors import LogitconfError
 from logitconf.rounding import Rounding
 
 # Share of the rows by which a threshold may move to a gap that is wide enough.
-_REACH = 0.01
+REACH = 0.01
 TIED = "scores tie: {accepted} rows are accepted where {wanted} were asked for"
 NARROW = (
     "no gap between scores within 1 % of the rows is wider than two rounding bands; the widest was "
@@ -90,7 +90,8 @@ def rank_scores(scores: npt.ArrayLike, wrong: npt.ArrayLike | None = None) -> Ra
         )
     with np.errstate(over="ignore"):
         rounded = array.astype(np.float32)
-    finite = np.isfinite(rounded)
+    # no float32 threshold lies above the largest float
+    finite = np.isfinite(rounded) & (rounded < np.finfo(np.float32).max)
     if not finite.any():
         raise LogitconfError(f"at least one score must be finite, got {array.size} that are not")
     order = np.argsort(rounded[finite], kind="stable")
@@ -136,7 +137,7 @@ def place(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
         accepted: how many rows to accept, 1 to M.
         looser: whether the promise allows more rows, rather than fewer.
     """
-    reach = math.floor(_REACH * gaps.ranked.rows)
+    reach = math.floor(REACH * gaps.ranked.rows)
     if looser:
         counts = np.arange(accepted, min(accepted + reach, gaps.widths.size - 1) + 1)
     else:

@@ -1,0 +1,81 @@
+"""Fits temperature and threshold on rows that are spread over processes, for example:
+
+    torchrun --nproc-per-node 2 examples/fit_across_processes.py
+
+Each process reads its own chunks. One vector of sums a pass is added up over all of them, so every
+process ends with the same temperature and the same threshold as one process with all rows.
+"""
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.distributed
+
+from logitconf import SoftmaxScore
+from logitconf.chunked_thresholds import choose_coverage_chunks
+from logitconf.rounding import Rounding
+from logitconf.temperature import fit_temperature_chunks
+
+CHUNKS, ROWS, CLASSES = 8, 2000, 10
+
+
+def read_chunk(number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Logits (N, K) and labels (N,) of one chunk; here drawn, elsewhere read from a file."""
+    rng = np.random.default_rng(number)
+    logits = rng.normal(0.0, 3.0, (ROWS, CLASSES)).astype(np.float32)
+    # the labels are drawn at a temperature of 2: the most likely of Gumbel-shifted logits
+    labels = (logits / 2.0 + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    return logits, labels
+
+
+def add_up(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The sum of the vectors of all processes."""
+    total = torch.from_numpy(vector.copy())
+    torch.distributed.all_reduce(total)
+    return total.numpy()
+
+
+def main() -> None:
+    """Fits on this process' share of the chunks."""
+    rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1:
+        torch.distributed.init_process_group("gloo")
+    together = add_up if processes > 1 else None
+    mine = range(rank, CHUNKS, processes)
+
+    fit = fit_temperature_chunks(
+        lambda: (read_chunk(number) for number in mine), family="categorical", all_reduce=together
+    )
+    score = SoftmaxScore(temperature=fit.temperature)
+
+    def scores() -> Iterator[npt.NDArray[np.float32]]:
+        for number in mine:
+            yield score.score(read_chunk(number)[0]).numpy()
+
+    rounding = Rounding("softmax", CLASSES, temperature=fit.temperature)
+    choice = choose_coverage_chunks(scores, 0.9, rounding=rounding, all_reduce=together)
+    if not isinstance(choice.threshold, float):
+        raise TypeError("one threshold was asked for")
+    score.set_threshold(value=choice.threshold)
+
+    counts = np.zeros(4)
+    for number in mine:
+        logits, labels = read_chunk(number)
+        right = logits.argmax(axis=1) == labels
+        accepted = score.select(logits)["selected"].numpy()
+        counts += len(right), right.sum(), accepted.sum(), (right & accepted).sum()
+    rows, all_right, taken, taken_right = add_up(counts) if together else counts
+    if rank == 0:
+        print(f"temperature {fit.temperature.hex()}, threshold {choice.threshold.hex()}")
+        print(f"{taken:.0f} of {rows:.0f} rows accepted")
+        print(f"accuracy of all: {all_right / rows:.2%}")
+        print(f"accuracy of accepted: {taken_right / taken:.2%}")
+    if processes > 1:
+        torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
