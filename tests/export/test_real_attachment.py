@@ -40,7 +40,8 @@ def truth(score: str, values: NDArray[Any], candidate: Candidate) -> NDArray[np.
         rows = moved.reshape(-1, moved.shape[-1])
     with np.errstate(divide="ignore"):
         if candidate.kind == "probabilities":
-            rows = np.log(rows) - (np.log1p(-rows) if task != "multiclass" and one else 0.0)
+            alone = task == "multilabel" or (task == "binary" and one)
+            rows = np.log(rows) - (np.log1p(-rows) if alone else 0.0)
     return reference.score(score, rows, 1.5, task)
 
 
