@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from export.real_hosts import REAL_HOSTS, NotAvailableError, fetch
+from export.test_real_attachment import truth
 from numpy.typing import NDArray
 
 from export import hosts_table
@@ -25,8 +26,8 @@ def test_a_host_has_a_row_for_each_place() -> None:
 def test_a_detector_is_listed_with_the_reason_of_its_refusal() -> None:
     try:
         path = fetch(DETECTOR)
-    except NotAvailableError as reason:
-        pytest.skip(str(reason))
+    except NotAvailableError as missing:
+        pytest.skip(str(missing))
     ((_, what, found, reason, *_),) = hosts_table.rows(DETECTOR, path)
     assert (what, found) == ("detector", "nothing")
     assert "a detector's boxes" in reason
@@ -36,7 +37,6 @@ def test_a_score_that_is_off_is_called_wrong(monkeypatch: pytest.MonkeyPatch) ->
     def off(*arguments: object) -> NDArray[np.float64]:
         return truth(*arguments) + 1e-4  # type: ignore[arg-type]
 
-    truth = hosts_table.truth
     monkeypatch.setattr(hosts_table, "truth", off)
     rows = list(hosts_table.rows(IRIS, fetch(IRIS)))
     assert all(row[4].startswith("WRONG") for row in rows)
