@@ -8,6 +8,17 @@ if TYPE_CHECKING:
     from logitconf.adapters import source_logits as source_logits
     from logitconf.card import HeadForm as HeadForm
     from logitconf.card import ScoreCard as ScoreCard
+    from logitconf.concrete_scores import DoctorBetaScore as DoctorBetaScore
+    from logitconf.concrete_scores import DoctorScore as DoctorScore
+    from logitconf.concrete_scores import EnergyScore as EnergyScore
+    from logitconf.concrete_scores import EntropyScore as EntropyScore
+    from logitconf.concrete_scores import GenScore as GenScore
+    from logitconf.concrete_scores import MarginScore as MarginScore
+    from logitconf.concrete_scores import MaxLogitNormScore as MaxLogitNormScore
+    from logitconf.concrete_scores import MaxLogitScore as MaxLogitScore
+    from logitconf.concrete_scores import MutualInformationScore as MutualInformationScore
+    from logitconf.concrete_scores import PredictiveVarianceScore as PredictiveVarianceScore
+    from logitconf.concrete_scores import SoftmaxScore as SoftmaxScore
     from logitconf.errors import LogitconfError as LogitconfError
     from logitconf.errors import LogitconfWarning as LogitconfWarning
     from logitconf.errors import MissingExtraError as MissingExtraError
@@ -17,11 +28,7 @@ if TYPE_CHECKING:
     from logitconf.learned import LearnedConfidenceLoss as LearnedConfidenceLoss
     from logitconf.learned import LearnedConfidenceScore as LearnedConfidenceScore
     from logitconf.learned import predictions_right as predictions_right
-    from logitconf.logit_scores import EnergyScore as EnergyScore
-    from logitconf.logit_scores import EntropyScore as EntropyScore
     from logitconf.logit_scores import LogitScore as LogitScore
-    from logitconf.logit_scores import MarginScore as MarginScore
-    from logitconf.logit_scores import SoftmaxScore as SoftmaxScore
     from logitconf.score_classes import load as load
 
 # names are looked up on first use, so that what needs no torch loads without it
@@ -30,6 +37,17 @@ _HOME = {
     "source_logits": "adapters",
     "HeadForm": "card",
     "ScoreCard": "card",
+    "DoctorBetaScore": "concrete_scores",
+    "DoctorScore": "concrete_scores",
+    "EnergyScore": "concrete_scores",
+    "EntropyScore": "concrete_scores",
+    "GenScore": "concrete_scores",
+    "MarginScore": "concrete_scores",
+    "MaxLogitNormScore": "concrete_scores",
+    "MaxLogitScore": "concrete_scores",
+    "MutualInformationScore": "concrete_scores",
+    "PredictiveVarianceScore": "concrete_scores",
+    "SoftmaxScore": "concrete_scores",
     "LogitconfError": "errors",
     "LogitconfWarning": "errors",
     "MissingExtraError": "errors",
@@ -39,11 +57,7 @@ _HOME = {
     "LearnedConfidenceLoss": "learned",
     "LearnedConfidenceScore": "learned",
     "predictions_right": "learned",
-    "EnergyScore": "logit_scores",
-    "EntropyScore": "logit_scores",
     "LogitScore": "logit_scores",
-    "MarginScore": "logit_scores",
-    "SoftmaxScore": "logit_scores",
     "load": "score_classes",
 }
 

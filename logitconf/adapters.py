@@ -12,14 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from logitconf.concrete_scores import EnergyScore, EntropyScore, MarginScore, SoftmaxScore
 from logitconf.errors import LogitconfError
-from logitconf.logit_scores import (
-    EnergyScore,
-    EntropyScore,
-    LogitScore,
-    MarginScore,
-    SoftmaxScore,
-)
+from logitconf.logit_scores import LogitScore
 from logitconf.tasks import ArrayLike, as_tensor
 
 _SEAPIG_SCORES: Mapping[str, type[LogitScore]] = {

@@ -30,6 +30,9 @@ class ScoreCard:
         calibration: counts of the rows that were fitted on.
         certificate: the promise that the threshold keeps, if one was certified.
         parameters: further numbers of the score, by name.
+        members: how many members of an ensemble the logits have along their last axis; 0 if that is
+            not known yet, None for a single model.
+        parameter_fit: how they were fitted, None if they were given or are the defaults.
     """
 
     score: str
@@ -42,6 +45,8 @@ class ScoreCard:
     calibration: Mapping[str, Any] | None = None
     certificate: Mapping[str, Any] | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
+    parameter_fit: Mapping[str, Any] | None = None
+    members: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
@@ -111,6 +116,7 @@ class HeadForm:
         mask_type: ``"bool"``, ``"uint8"`` or ``"float32"``.
         kind: what the input holds: ``"logits"``, ``"probabilities"`` or ``"log-probabilities"``.
         probabilities: whether the calibrated probabilities are a third output.
+        members: how many members of an ensemble lie along the last axis; None for a single model.
 
     Raises:
         LogitconfError: for a word that is none of these, or an axis that does not fit the rank.
@@ -124,6 +130,7 @@ class HeadForm:
     mask_type: str = "bool"
     kind: str = "logits"
     probabilities: bool = False
+    members: int | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in _HEAD_WORDS.items():
@@ -135,6 +142,12 @@ class HeadForm:
         # the tie count of the margin is a float32, exact up to 2^24
         if self.n_classes is not None and not 1 <= self.n_classes <= _MOST_CLASSES:
             raise LogitconfError(f"n_classes must be in 1..{_MOST_CLASSES}, got {self.n_classes}")
+        if self.members is not None and self.members < 1:
+            raise LogitconfError(f"members must be at least 1, got {self.members}")
+        if self.members is not None and self.class_axis == self.input_rank - 1:
+            raise LogitconfError(
+                f"members lie along the last axis, so class_axis must not be {self.class_axis}"
+            )
         # one logit an element has no class axis: it is said to lie behind the others
         elementwise = self.n_classes == 1 and self.class_axis == self.rank
         if not 0 <= self.class_axis < (self.rank or 8) and not elementwise:
@@ -145,8 +158,16 @@ class HeadForm:
 
     @property
     def input_rank(self) -> int:
-        """The number of axes of the input, 2 unless given."""
-        return max(2, self.class_axis + 1) if self.rank is None else self.rank
+        """The number of axes of the input, 2 unless given, and one more for members."""
+        if self.rank is not None:
+            return self.rank
+        return max(2, self.class_axis + 1) + (self.members is not None)
+
+    @property
+    def dropped_axes(self) -> tuple[int, ...]:
+        """The axes of the input that score and mask lack: that of the classes and of members."""
+        members = () if self.members is None else (self.input_rank - 1,)
+        return (self.class_axis, *members)
 
 
 _MOST_CLASSES = 2**24

@@ -1,21 +1,26 @@
 """Fitting a card to rows: the temperature, the counts and the rounding that belong to it."""
 
 import hashlib
+import itertools
 import warnings
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.extraction import tensor_bytes
+from logitconf.head import probabilities
 from logitconf.policies import Calibration
 from logitconf.reductions import Form
+from logitconf.risk import area_under_risk_coverage
 from logitconf.rounding import Rounding
-from logitconf.scores import SCORES
+from logitconf.scores import SCORES, evaluate
 from logitconf.splits import Keys, row_keys, split_rows
 from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature import fit_temperature
@@ -27,6 +32,7 @@ def fit_card(
     labels: Tensor | None,
     layout: Layout,
     *,
+    given: Collection[str] = (),
     holdout: float | None = None,
     seed: int = 0,
 ) -> tuple[ScoreCard, Calibration]:
@@ -37,6 +43,7 @@ def fit_card(
         logits: checked.
         labels: checked; None if there are none.
         layout: of the logits.
+        given: parameters of the score that stay as they are.
         holdout: share of the rows that is not fitted on but kept for thresholds; None keeps and
             fits on all.
         seed: of the split.
@@ -44,18 +51,18 @@ def fit_card(
     Raises:
         LogitconfError: for a holdout that is no share, or without labels.
     """
-    card = replace(card, temperature_fit=None)
+    card = replace(card, temperature_fit=None, parameter_fit=None)
     if holdout is None:
         if labels is None:
             return calibrate_card(card, logits, None, layout)
-        card = _with_fitted_temperature(card, logits, labels, layout)
+        card = _fitted(card, logits, labels, layout, given)
         return calibrate_card(card, logits, labels, layout, row_keys(logits, labels))
     if labels is None:
         raise LogitconfError("a holdout is for rows with labels, got none")
     fitting, held = (
         torch.from_numpy(p).to(logits.device) for p in split_rows(labels, holdout, seed)
     )
-    card = _with_fitted_temperature(card, logits[fitting], labels[fitting], layout)
+    card = _fitted(card, logits[fitting], labels[fitting], layout, given)
     keys = row_keys(logits[fitting], labels[fitting])
     card, calibration = calibrate_card(card, logits[held], labels[held], layout, keys)
     split = {"holdout": holdout, "seed": seed, "stratified": True}
@@ -78,29 +85,52 @@ def calibrate_card(
         layout: of the logits.
         fitted_keys: of the rows that the card was fitted on, where they are known.
     """
-    card = replace(card, threshold=None, policy=None, certificate=None, n_classes=layout.n_columns)
+    card = replace(
+        card,
+        threshold=None,
+        policy=None,
+        certificate=None,
+        n_classes=layout.n_columns,
+        members=layout.members,
+    )
     scores = score_of(card, at_least_float32(logits), layout).to(torch.float32).cpu().numpy()
     wrong = predicted = None
     if labels is not None:
-        wrong = ~rows_right(card.score, logits, labels, layout).cpu().numpy()
-    if layout.family == "categorical":
+        right = rows_right(card.score, logits, labels, layout, card.temperature)
+        wrong = ~right.cpu().numpy()
+    if layout.family == "categorical" and layout.members is None:
         predicted = torch.argmax(logits, dim=1).cpu().numpy()
     keys = None if labels is None else row_keys(logits, labels)
     calibration = Calibration(scores, wrong, predicted, layout.n_columns or 1, keys, fitted_keys)
     return replace(card, calibration=_counts(calibration, logits, labels)), calibration
 
 
-def rows_right(score: str, logits: Tensor, labels: Tensor, layout: Layout) -> Tensor:
-    """Whether each row was predicted right, (N,) bool; labels as checked for the score."""
+def rows_right(
+    score: str, logits: Tensor, labels: Tensor, layout: Layout, temperature: float = 1.0
+) -> Tensor:
+    """Whether each row was predicted right, (N,) bool; labels as checked for the score.
+
+    An ensemble predicts by the mean of its members' probabilities at the temperature
+    (Lakshminarayanan et al. 2017, section 2.4).
+    """
     if SCORES[score].learned:
         return (labels > 0.5).all(dim=1)
-    return predicted_correctly(logits, labels, layout)
+    if layout.members is None:
+        return predicted_correctly(logits, labels, layout)
+    values = at_least_float32(logits)
+    divisor = torch.tensor(temperature, dtype=values.dtype, device=values.device)
+    mean = probabilities(values, divisor, layout).reshape(len(logits), -1)
+    single = Layout(layout.task, layout.n_columns)
+    # a label is a yes from 1/2, a logit from 0
+    return predicted_correctly(
+        mean if layout.family == "categorical" else mean - 0.5, labels, single
+    )
 
 
 def fitted_rows(card: ScoreCard, calibration: Calibration | None) -> int | None:
     """How many of the calibration rows the card was fitted on; None if that is not known."""
     fit, rows = card.temperature_fit or {}, card.calibration or {}
-    if not fit.get("identified"):
+    if not fit.get("identified") and card.parameter_fit is None:
         return 0
     if fit.get("sha256") == rows.get("sha256"):
         return int(rows["rows"])
@@ -111,9 +141,15 @@ def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
     """The scores (N,) of checked logits, in their dtype."""
     temperature = torch.tensor(card.temperature, dtype=values.dtype, device=values.device)
     row = SCORES[card.score]
-    form = Form(layout.axis, n_classes=layout.n_columns)
-    rows = canonical(values, layout, signed=row.learned)
-    return row.function(layout.family)(rows, temperature, form)
+    form = Form(
+        layout.axis,
+        n_classes=layout.n_columns,
+        parameters=card.parameters,
+        members=layout.members,
+        last=layout.members is None,
+    )
+    rows = canonical(values, layout, signed=row.keeps_sign)
+    return evaluate(card.score, rows, temperature, layout, form)
 
 
 def at_least_float32(logits: Tensor) -> Tensor:
@@ -132,7 +168,7 @@ def _with_fitted_temperature(
         one_class = False
     fitted = fit_temperature(
         signed_canonical(logits, layout),
-        labels,
+        labels if layout.members is None else labels.repeat_interleave(layout.members, dim=0),
         family=layout.family,
         initial=card.temperature,
     )
@@ -143,7 +179,7 @@ def _with_fitted_temperature(
         warnings.warn(
             f"the rows cannot identify a temperature ({fitted.reason}); it stays {temperature:g}",
             LogitconfWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     record = {**asdict(fitted), "sha256": data_digest(logits, labels)}
     return replace(card, temperature=temperature, temperature_fit=record)
@@ -158,6 +194,50 @@ def data_digest(logits: Tensor, labels: Tensor | None) -> str:
     return digest.hexdigest()
 
 
+def _fitted(
+    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout, given: Collection[str]
+) -> ScoreCard:
+    """The card with temperature and parameters that suit the rows."""
+    card = _with_fitted_temperature(card, logits, labels, layout)
+    right = rows_right(card.score, logits, labels, layout, card.temperature)
+    return _with_fitted_parameters(card, logits, ~right.cpu().numpy(), layout, given)
+
+
+def _with_fitted_parameters(
+    card: ScoreCard,
+    logits: Tensor,
+    wrong: npt.NDArray[np.bool_],
+    layout: Layout,
+    given: Collection[str],
+) -> ScoreCard:
+    """The card with the parameters of least AURC among those tried; the first of several such."""
+    tried = {
+        name: parameter.tried
+        for name, parameter in SCORES[card.score].parameters.items()
+        if parameter.tried and name not in given
+    }
+    if not tried:
+        return card
+    if not wrong.any() or wrong.all():
+        warnings.warn(
+            f"rows that are all right or all wrong cannot choose {list(tried)}; "
+            f"they stay {dict(card.parameters)}",
+            LogitconfWarning,
+            stacklevel=5,
+        )
+        return card
+    best, least = card, float("inf")
+    for values in itertools.product(*tried.values()):
+        parameters = {**card.parameters, **dict(zip(tried, values, strict=True))}
+        candidate = replace(card, parameters=parameters)
+        scores = score_of(candidate, at_least_float32(logits), layout).to(torch.float32)
+        area = area_under_risk_coverage(scores.cpu().numpy(), wrong)
+        if area < least:
+            best, least = candidate, area
+    fit = {"measure": "AURC", "value": least, "tried": {k: list(v) for k, v in tried.items()}}
+    return replace(best, parameter_fit=fit)
+
+
 def _counts(calibration: Calibration, logits: Tensor, labels: Tensor | None) -> dict[str, Any]:
     """What the card says of the rows: numbers and a digest, never the rows themselves."""
     scores, wrong = calibration.scores, calibration.wrong
@@ -170,7 +250,7 @@ def _counts(calibration: Calibration, logits: Tensor, labels: Tensor | None) -> 
 
 
 def rounding_of(card: ScoreCard, precision: str = "float32") -> Rounding:
-    """The rounding that a card's score has; labels are judged one by one but for the energy."""
+    """The rounding that a card's score has."""
     labels = Layout(check_task(card.task), card.n_classes).family == "bernoulli"
-    n_classes = 1 if labels and card.score != "energy" else card.n_classes
-    return Rounding(card.score, n_classes, precision, card.temperature)
+    n_classes = 1 if labels and not SCORES[card.score].joins_labels else card.n_classes
+    return Rounding(card.score, n_classes, precision, card.temperature, card.members or 1)

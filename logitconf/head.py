@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.members import member_mean
 from logitconf.reductions import Form, Runtime, value_at_largest
-from logitconf.scores import SCORES
+from logitconf.scores import SCORES, check_defined, check_parameters, evaluate
 from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
 
 _MASK_TYPES = {"bool": torch.bool, "uint8": torch.uint8, "float32": torch.float32}
@@ -26,14 +27,17 @@ def accept(score: Tensor, threshold: Tensor, floor: float) -> Tensor:
 def probabilities(logits: Tensor, temperature: Tensor, layout: Layout) -> Tensor:
     """Calibrated probabilities: softmax of z over the classes, or sigmoid of z for labels.
 
-    A categorical row without a score is NaN throughout; for labels, a NaN stays a NaN.
+    Those of an ensemble are the mean over its members, without their axis. A categorical row
+    without a score is NaN throughout; for labels, a NaN stays a NaN.
     """
     if layout.family == "bernoulli":
-        return torch.reciprocal(1.0 + torch.exp(-(logits * torch.reciprocal(temperature))))
-    largest = torch.amax(logits, dim=layout.class_axis, keepdim=True)
-    exponentials = torch.exp((logits - largest) * torch.reciprocal(temperature))
-    total = torch.sum(exponentials, dim=layout.class_axis, keepdim=True)
-    return exponentials * torch.reciprocal(total)
+        shares = torch.reciprocal(1.0 + torch.exp(-(logits * torch.reciprocal(temperature))))
+    else:
+        largest = torch.amax(logits, dim=layout.class_axis, keepdim=True)
+        exponentials = torch.exp((logits - largest) * torch.reciprocal(temperature))
+        total = torch.sum(exponentials, dim=layout.class_axis, keepdim=True)
+        shares = exponentials * torch.reciprocal(total)
+    return shares if layout.members is None else member_mean(shares, Form(members=layout.members))
 
 
 class ConfidenceHead(nn.Module):
@@ -65,7 +69,8 @@ class ConfidenceHead(nn.Module):
     @property
     def layout(self) -> Layout:
         """Where the classes lie."""
-        return Layout(check_task(self.card.task), self.form.n_classes, self.form.class_axis)
+        form = self.form
+        return Layout(check_task(self.card.task), form.n_classes, form.class_axis, form.members)
 
     def forward(self, logits: Tensor) -> tuple[Tensor, ...]:
         """The score and whether it is accepted.
@@ -83,15 +88,18 @@ class ConfidenceHead(nn.Module):
         layout = self.layout
         row = SCORES[self.card.score]
         kind = cast(InputKind, self.form.kind)
-        canonical_logits = canonical(values, layout, kind, signed=row.learned)
+        canonical_logits = canonical(values, layout, kind, signed=row.keeps_sign)
         form = Form(
             axis=layout.axis,
             last=layout.class_axis == canonical_logits.ndim - 1,
             n_classes=layout.n_columns,
             runtime=cast(Runtime, self.form.runtime),
+            parameters=self.card.parameters,
+            members=layout.members,
         )
         temperature = self.temperature.to(values.dtype)
-        score = row.function(layout.family)(canonical_logits, temperature, form).to(torch.float32)
+        found = evaluate(self.card.score, canonical_logits, temperature, layout, form)
+        score = found.to(torch.float32)
         threshold = self.threshold
         if threshold.ndim:
             threshold = value_at_largest(canonical_logits.to(torch.float32), threshold, form)
@@ -135,10 +143,12 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
         )
     if task == "multiclass" and form.n_classes == 1:
         raise LogitconfError("a multiclass head needs n_classes of at least 2, got 1")
-    if SCORES[card.score].learned and Layout(task, form.n_classes).family == "categorical":
+    _check_members(card, form)
+    check_defined(card.score, Layout(task, form.n_classes, members=form.members))
+    if check_parameters(card.score, card.parameters) != dict(card.parameters):
         raise LogitconfError(
-            "a learned confidence is one logit a row (task 'binary') or one a label (task "
-            f"'multilabel'), got task {task!r} with n_classes={form.n_classes}"
+            f"a card of {card.score} must have the parameters {list(SCORES[card.score].parameters)}"
+            f", got {list(card.parameters)}"
         )
     if card.n_classes is not None and form.n_classes not in (None, card.n_classes):
         raise LogitconfError(
@@ -152,7 +162,18 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
                 f"{len(card.threshold)} thresholds need n_classes={len(card.threshold)}, "
                 f"got {form.n_classes}"
             )
-    if card.score == "energy" and form.kind != "logits":
+    if SCORES[card.score].needs_logits and form.kind != "logits":
         raise LogitconfError(
-            f"energy needs logits, got {form.kind}: a probability has lost the logits' offset"
+            f"{card.score} needs logits, got {form.kind}: a probability has lost the logits' offset"
         )
+
+
+def _check_members(card: ScoreCard, form: HeadForm) -> None:
+    if card.members == 0 and form.members is None:
+        raise LogitconfError("a head of an ensemble must know how many members; pass members=")
+    if card.members not in {0, form.members}:
+        raise LogitconfError(
+            f"members must be {card.members}, as the score was made, got {form.members}"
+        )
+    if form.members is not None and isinstance(card.threshold, tuple):
+        raise LogitconfError("a threshold for each class needs one model, got members")

@@ -1,7 +1,8 @@
-"""The confidence scores that users fit: :class:`SoftmaxScore` and its siblings."""
+"""What all confidence scores that users fit have in common."""
 
 import warnings
 from abc import ABC
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,7 +31,7 @@ from logitconf.policies import (
 )
 from logitconf.promises import certificate_of
 from logitconf.reductions import Form, value_at_largest
-from logitconf.scores import SCORES
+from logitconf.scores import SCORES, check_defined, check_parameters
 from logitconf.splits import overlap_note
 from logitconf.tasks import (
     ArrayLike,
@@ -56,22 +57,42 @@ class LogitScore(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, temperature: float | None = None, task: str = "multiclass") -> None:
+    def __init__(
+        self,
+        temperature: float | None = None,
+        task: str = "multiclass",
+        per_member: bool = False,
+        *,
+        parameters: Mapping[str, float | None] | None = None,
+    ) -> None:
         """Makes a score that can be used at once, or fitted.
 
         Args:
             temperature: divides the logits, > 0; None means 1 until ``fit`` finds one.
             task: what the columns mean.
+            per_member: whether the logits have the M members of an ensemble, or M passes with
+                dropout, along a last axis: (N, C, M), (N, L, M), binary (N, M) or (N, 1 or 2, M).
+                The score is the mean over them.
+            parameters: further numbers of the score; None means its default until ``fit`` finds
+                one, if it does.
 
         Raises:
-            LogitconfError: if either is not valid.
+            LogitconfError: if any of them is not valid.
         """
         if type(self) is LogitScore:
             raise LogitconfError(
-                f"choose a score: {[c.__name__ for c in LogitScore.__subclasses__()]}"
+                f"choose a score: {[c.__name__ for c in type(self).__subclasses__()]}"
             )
         start = 1.0 if temperature is None else temperature
-        self.card = ScoreCard(self.name, check_task(task), check_temperature(start))
+        given = {k: v for k, v in (parameters or {}).items() if v is not None}
+        self.card = ScoreCard(
+            self.name,
+            check_task(task),
+            check_temperature(start),
+            parameters=check_parameters(self.name, given),
+            members=0 if per_member else None,
+        )
+        self._given = frozenset(given)
         self._calibration: Calibration | None = None
 
     @property
@@ -83,6 +104,11 @@ class LogitScore(ABC):
     def task(self) -> Task:
         """What the columns of the logits mean."""
         return check_task(self.card.task)
+
+    @property
+    def per_member(self) -> bool:
+        """Whether the logits have the members of an ensemble along their last axis."""
+        return self.card.members is not None
 
     @property
     def temperature(self) -> float:
@@ -106,11 +132,12 @@ class LogitScore(ABC):
         holdout: float | None = None,
         seed: int = 0,
     ) -> "LogitScore":
-        """Fits the temperature (with labels) and keeps the scores for ``set_threshold``.
+        """Fits temperature and parameters (with labels) and keeps the scores for ``set_threshold``.
 
         Args:
             X: logits, shaped as the task says.
-            Y: labels; with them T minimises the task's NLL, without them it stays as it is.
+            Y: labels; with them T minimises the task's NLL, and parameters that were not given
+                minimise the AURC; without them both stay as they are.
             model: instead of X, a module with ``.logits(x)``.
             loader: with ``model``: yields x, (x, y) or dicts.
             outdir: with ``model``: folder where extracted logits are saved and found again.
@@ -127,12 +154,13 @@ class LogitScore(ABC):
             LogitconfError: if logits or labels do not fit the task, or there are none.
         """
         X, Y = given_or_extracted(X, Y, model, loader, outdir=outdir, prefix=prefix)
-        logits, layout = check_logits(X, self.task)
+        logits, layout = check_logits(X, self.task, per_member=self.per_member)
+        check_defined(self.name, layout)
         if len(logits) == 0:
             raise LogitconfError(f"fit needs at least one row, got shape {tuple(logits.shape)}")
         labels = None if Y is None else check_labels(Y, logits, layout).to(logits.device)
         self.card, self._calibration = fit_card(
-            self.card, logits, labels, layout, holdout=holdout, seed=seed
+            self.card, logits, labels, layout, given=self._given, holdout=holdout, seed=seed
         )
         return self
 
@@ -276,7 +304,8 @@ class LogitScore(ABC):
 
         Returns:
             Softmax of z for categorical logits (NaN for the rows that have no score), sigmoid of z
-            for one logit and for labels, in the shape of the logits.
+            for one logit and for labels, in the shape of the logits; of members the mean, without
+            their axis.
 
         Raises:
             LogitconfError: if the logits do not fit the task.
@@ -297,6 +326,7 @@ class LogitScore(ABC):
         mask_type: str = "bool",
         kind: str = "logits",
         probabilities: bool = False,
+        members: int | None = None,
     ) -> ConfidenceHead:
         """The fitted score as a module that exports.
 
@@ -309,13 +339,22 @@ class LogitScore(ABC):
             mask_type: ``"uint8"`` or ``"float32"`` for runtimes without bool outputs.
             kind: ``"probabilities"`` or ``"log-probabilities"`` if the head gets those.
             probabilities: whether the calibrated probabilities are a third output.
+            members: how many, along the last axis; what ``fit`` saw unless given.
 
         Raises:
             LogitconfError: without a threshold, or if the hints do not fit the score.
         """
         columns = self.card.n_classes if n_classes is None else n_classes
         form = HeadForm(
-            columns, rank, class_axis, runtime, precision, mask_type, kind, probabilities
+            columns,
+            rank,
+            class_axis,
+            runtime,
+            precision,
+            mask_type,
+            kind,
+            probabilities,
+            self.card.members or members,
         )
         return ConfidenceHead(self.card, form)
 
@@ -328,12 +367,18 @@ class LogitScore(ABC):
         self.card.save(path, force=force)
 
     def _checked(self, logits: ArrayLike) -> tuple[Tensor, Layout]:
-        tensor, layout = check_logits(logits, self.task)
+        tensor, layout = check_logits(logits, self.task, per_member=self.per_member)
         if self.card.n_classes not in (None, layout.n_columns):
             raise LogitconfError(
                 f"logits must have {self.card.n_classes} columns, as the score was fitted, "
                 f"got shape {tuple(tensor.shape)}"
             )
+        if self.card.members not in (None, 0, layout.members):
+            raise LogitconfError(
+                f"logits must have {self.card.members} members, as the score was fitted, "
+                f"got shape {tuple(tensor.shape)}"
+            )
+        check_defined(self.name, layout)
         return tensor, layout
 
     def __eq__(self, other: object) -> bool:
@@ -351,50 +396,4 @@ class LogitScore(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the card alone."""
-        return {"card": self.card, "_calibration": None}
-
-
-class SoftmaxScore(LogitScore):
-    """Maximum softmax probability, negated: −max softmax(z).
-
-    >>> import torch
-    >>> SoftmaxScore().score(torch.tensor([[2.0, 0.0], [0.0, 0.0]]))
-    tensor([-0.8808, -0.5000])
-    """
-
-    name = "softmax"
-
-
-class EntropyScore(LogitScore):
-    """Entropy of the predicted distribution in nats: −Σ p log p; for labels the largest of all.
-
-    >>> import torch
-    >>> EntropyScore().score(torch.zeros(1, 4))
-    tensor([1.3863])
-    """
-
-    name = "entropy"
-
-
-class EnergyScore(LogitScore):
-    """Free energy: −T·logsumexp(z); for labels −Σ T·softplus(z).
-
-    One logit uses the pair (0, abs z), since the offset has no meaning there.
-
-    >>> import torch
-    >>> EnergyScore().score(torch.tensor([[3.0, 0.0, 0.0]]))
-    tensor([-3.0949])
-    """
-
-    name = "energy"
-
-
-class MarginScore(LogitScore):
-    """Largest minus second largest of z, negated; for labels −min abs z.
-
-    >>> import torch
-    >>> MarginScore(temperature=2.0).score(torch.tensor([[3.0, 1.0, 0.0]]))
-    tensor([-1.])
-    """
-
-    name = "margin"
+        return {"card": self.card, "_calibration": None, "_given": self._given}

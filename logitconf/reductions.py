@@ -7,7 +7,8 @@ measurements behind each choice.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import torch
@@ -36,12 +37,16 @@ class Form:
         last: whether it is the last axis.
         n_classes: its size, None if free.
         runtime: which forms are allowed.
+        parameters: the numbers of the score besides T, by name.
+        members: how many members of an ensemble lie along the last axis; None if there is none.
     """
 
     axis: int | None = 1
     last: bool = True
     n_classes: int | None = None
     runtime: Runtime = "any"
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    members: int | None = None
 
     @property
     def class_axis(self) -> int:
@@ -84,6 +89,14 @@ def exponential_moments(x: Tensor, temperature: Tensor, form: Form) -> tuple[Ten
     exponentials = torch.exp(shifted)
     weighted = exponentials * torch.clamp(shifted, min=_LOWEST)
     return torch.sum(exponentials, dim=form.class_axis), torch.sum(weighted, dim=form.class_axis)
+
+
+def exponential_squares(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+    """S = Σ e and Q = Σ e² with e = exp((x − m) / T), both (N, ...), so that Σ p² = Q / S²."""
+    _, shifted = _shifted(x, temperature, form)
+    exponentials = torch.exp(shifted)
+    squares = exponentials * exponentials
+    return torch.sum(exponentials, dim=form.class_axis), torch.sum(squares, dim=form.class_axis)
 
 
 def _shifted(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
@@ -175,6 +188,21 @@ def least_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
     has_finite = torch.amax(x, dim=form.axis) > torch.finfo(x.dtype).min
     return smallest, (carrier < _INFINITY) & has_finite
+
+
+def largest_logit(x: Tensor, form: Form) -> Tensor:
+    """The largest logit, (N, ...); NaN for a row with a NaN, a +inf or no finite value."""
+    if form.axis is None:
+        return torch.where(x < _INFINITY, x, _NAN)
+    largest = torch.amax(x, dim=form.axis)
+    return torch.where(row_has_score(x, largest, form), largest, _NAN)
+
+
+def row_has_score(x: Tensor, largest: Tensor, form: Form) -> Tensor:
+    """Whether a row with this largest value has no NaN, no +inf and a finite value, (N, ...)."""
+    # runtimes drop a NaN in a maximum, never in a sum; some give the lowest float for all -inf
+    carrier = torch.sum(x * _SHRINK, dim=form.class_axis)
+    return (carrier < _INFINITY) & (largest > torch.finfo(x.dtype).min)
 
 
 def softplus_sum(x: Tensor, temperature: Tensor, form: Form) -> Tensor:

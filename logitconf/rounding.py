@@ -56,8 +56,17 @@ _TABLE: Mapping[str, _Row] = MappingProxyType(
         "margin": _Row(few_ulps=2.0, ulps=2.0),
         # z / T may be computed as z * (1 / T), which moves exp(z) by at most .4 * 2^-23
         "learned": _Row(few_ulps=4.0, ulps=4.0, few_absolute=1e-7, absolute=1e-7),
+        "max_logit": _Row(few_ulps=2.0, ulps=2.0),
+        "max_logit_norm": _Row(few_ulps=16.0, ulps=32.0, sums=True),
+        "gen": _Row(few_ulps=64.0, ulps=96.0, sums=True),
+        "mutual_information": _Row(0.0, 0.0, few_absolute=2e-6, absolute=2e-6),
+        "predictive_variance": _Row(0.0, 0.0, few_absolute=1e-6, absolute=1e-6),
+        "doctor": _Row(16.0, 16.0, few_absolute=1e-6, absolute=2e-6, sums=True),
+        "doctor_beta": _Row(8.0, 8.0, few_absolute=4e-7, absolute=1e-6, sums=True),
     }
 )
+SCORE_NAMES = tuple(_TABLE)
+"""All scores, for what must name them without torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +79,14 @@ class Rounding:
             which sums over them; None counts as 1000.
         precision: ``"float32"``, or ``"float64"`` for a head that computes in double.
         temperature: divides the logits; > 0; the energy's band depends on it.
+        members: whose scores are averaged; 1 for a single model.
     """
 
     score: str
     n_classes: int | None = None
     precision: str = "float32"
     temperature: float = 1.0
+    members: int = 1
 
     def __post_init__(self) -> None:
         """Checks the names.
@@ -107,12 +118,14 @@ class Rounding:
             ulp = np.maximum(ulp, float(np.spacing(parts)))
         few = classes <= 2
         width = (row.few_ulps if few else row.ulps) * ulp
+        if self.members > 1:
+            width = width + (1.0 + math.log2(self.members)) * ulp
         width = width + (row.few_absolute if few else row.absolute)
         if row.sums:
             # The sum's relative error passes to the score times p, 1 or T.
             relative = classes * _HALF_ULPS_PER_CLASS * _HALF_ULP
-            unit = {"softmax": size, "entropy": np.ones(()), "energy": np.array(self.temperature)}
-            width = width + relative * unit[self.score].astype(np.float64)
+            unit = {"softmax": size, "gen": size, "energy": np.array(self.temperature)}
+            width = width + relative * unit.get(self.score, np.ones(())).astype(np.float64)
         return np.asarray(width, dtype=np.float64)
 
 

@@ -4,20 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from logitconf.card import ScoreCard
+from logitconf.concrete_scores import LOGIT_SCORES
 from logitconf.errors import LogitconfError
 from logitconf.learned import LearnedConfidenceScore
-from logitconf.logit_scores import (
-    EnergyScore,
-    EntropyScore,
-    LogitScore,
-    MarginScore,
-    SoftmaxScore,
-)
+from logitconf.logit_scores import LogitScore
+from logitconf.scores import check_parameters
 
-SCORE_CLASSES: Mapping[str, type[LogitScore]] = {
-    score.name: score
-    for score in (SoftmaxScore, EntropyScore, EnergyScore, MarginScore, LearnedConfidenceScore)
-}
+_ALL: tuple[type[LogitScore], ...] = (*LOGIT_SCORES, LearnedConfidenceScore)
+SCORE_CLASSES: Mapping[str, type[LogitScore]] = {score.name: score for score in _ALL}
 
 
 def from_card(card: ScoreCard) -> LogitScore:
@@ -28,6 +22,7 @@ def from_card(card: ScoreCard) -> LogitScore:
     """
     if card.score not in SCORE_CLASSES:
         raise LogitconfError(f"score must be one of {sorted(SCORE_CLASSES)}, got {card.score!r}")
+    check_parameters(card.score, card.parameters)
     score = SCORE_CLASSES[card.score](temperature=card.temperature, task=card.task)
     score.card = card
     return score

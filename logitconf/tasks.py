@@ -31,11 +31,13 @@ class Layout:
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         n_columns: classes or labels along the class axis; 1 for one-logit binary; None if free.
         class_axis: the axis of the classes; for one-logit binary it may be absent.
+        members: how many members of an ensemble lie along the last axis; None if there is none.
     """
 
     task: Task
     n_columns: int | None
     class_axis: int = 1
+    members: int | None = None
 
     @property
     def one_logit(self) -> bool:
@@ -81,12 +83,16 @@ def as_tensor(values: ArrayLike, what: str) -> Tensor:
     raise LogitconfError(f"{what} must be a torch tensor or a NumPy array of numbers, got {came}")
 
 
-def check_logits(logits: ArrayLike, task: Task) -> tuple[Tensor, Layout]:
+def check_logits(
+    logits: ArrayLike, task: Task, *, per_member: bool = False
+) -> tuple[Tensor, Layout]:
     """The logits as a floating tensor and their layout (rows first, classes on axis 1).
 
     Args:
         logits: multiclass (N, C); binary (N,), (N, 1) or (N, 2); multilabel (N, L).
         task: what the columns mean.
+        per_member: whether the M members of an ensemble follow as the last axis: (N, C, M);
+            binary (N, M), (N, 1, M) or (N, 2, M); (N, L, M).
 
     Raises:
         LogitconfError: if dtype, rank or the number of columns does not fit the task.
@@ -98,6 +104,8 @@ def check_logits(logits: ArrayLike, task: Task) -> tuple[Tensor, Layout]:
             f"got {tensor.dtype}; convert them with .float()"
         )
     shape = tuple(tensor.shape)
+    if per_member:
+        return tensor, _member_layout(shape, task)
     if task == "binary":
         if tensor.ndim == 1:
             return tensor, Layout(task, 1)
@@ -112,6 +120,23 @@ def check_logits(logits: ArrayLike, task: Task) -> tuple[Tensor, Layout]:
             f"{task} logits must be (N, {letter}) with {letter} >= {least}, got shape {shape}{hint}"
         )
     return tensor, Layout(task, shape[1])
+
+
+def _member_layout(shape: tuple[int, ...], task: Task) -> Layout:
+    if task == "binary" and len(shape) == 2 and shape[1] > 0:
+        return Layout(task, 1, class_axis=2, members=shape[1])
+    least = 2 if task == "multiclass" else 1
+    fits = len(shape) == 3 and shape[2] > 0 and shape[1] >= least
+    if fits and (task != "binary" or shape[1] <= 2):
+        return Layout(task, shape[1], members=shape[2])
+    expected = {
+        "multiclass": "(N, C, M) with C >= 2",
+        "binary": "(N, M), (N, 1, M) or (N, 2, M)",
+        "multilabel": "(N, L, M)",
+    }
+    raise LogitconfError(
+        f"{task} logits of M members must be {expected[task]} and M >= 1, got shape {shape}"
+    )
 
 
 def check_labels(labels: ArrayLike, logits: Tensor, layout: Layout) -> Tensor:
@@ -140,9 +165,9 @@ def check_labels(labels: ArrayLike, logits: Tensor, layout: Layout) -> Tensor:
                 f"got shape {shape}"
             )
         tensor = tensor.reshape(rows)
-    elif shape != tuple(logits.shape):
+    elif shape != (rows, layout.n_columns):
         raise LogitconfError(
-            f"multilabel labels must have the shape of the logits, {tuple(logits.shape)}, "
+            f"multilabel labels must have the shape of the logits, {(rows, layout.n_columns)}, "
             f"got {shape}"
         )
     if tensor.dtype.is_complex or (tensor.is_floating_point() and tensor.isnan().any()):
@@ -176,7 +201,12 @@ def _class_indices(labels: Tensor, n_classes: int) -> Tensor:
 
 
 def signed_canonical(logits: Tensor, layout: Layout) -> Tensor:
-    """Logits (N, K) or (N, L) for fitting: one logit becomes one column, its sign kept."""
+    """Logits (N, K) or (N, L) for fitting: one logit becomes one column, its sign kept.
+
+    The M members of a row become M rows, one after the other.
+    """
+    if layout.members is not None:
+        return torch.movedim(logits, -1, 1).reshape(-1, layout.n_columns or 1)
     return logits.reshape(len(logits), 1) if layout.one_logit else logits
 
 
@@ -192,7 +222,8 @@ def canonical(
         logits: of the layout's shape, floating; or probabilities, as ``kind`` says.
         layout: the layout.
         kind: what the numbers are.
-        signed: whether the sign of a single logit counts, as that of a learned confidence does.
+        signed: whether the sign of a single logit counts, as that of a learned confidence does, or
+            where members are compared.
     """
     logits = logits_of(logits, layout, kind)
     if not layout.one_logit:

@@ -12,10 +12,11 @@ import torch
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
+from logitconf.scores import check_parameters
+from logitconf_export import matrix
 
 Array = npt.NDArray[Any]
 
-SCORES = ("softmax", "entropy", "energy", "margin")
 TASKS: dict[str, tuple[str, int]] = {
     "multiclass": ("multiclass", 5),
     "two classes": ("multiclass", 2),
@@ -23,13 +24,15 @@ TASKS: dict[str, tuple[str, int]] = {
     "two logits": ("binary", 2),
     "multilabel": ("multilabel", 4),
 }
-CELLS: tuple[tuple[str, str], ...] = (
-    *((score, task) for score in SCORES for task in TASKS),
-    ("learned", "one logit"),
-    ("learned", "multilabel"),
-)
-# thresholds that split ordinary rows
-THRESHOLDS = {"softmax": -0.7, "entropy": 0.5, "energy": -4.0, "margin": -1.0, "learned": -0.5}
+HEADS = [
+    (score, task)
+    for task, (name, columns) in TASKS.items()
+    for score in matrix.scores_for(name, columns)
+]
+"""Every score with every task that it is defined for."""
+SCORES = tuple(matrix.scores_for("multiclass", 5))
+"""Every score of classes."""
+SCORES_AND_COLUMNS = [(s, c) for c in (2, 5, 600) for s in matrix.scores_for("multiclass", c)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,16 @@ def head_for(
 ) -> ConfidenceHead:
     name, columns = TASKS.get(task, (task, form.get("n_classes")))
     columns = form.pop("n_classes", columns)
-    limit = THRESHOLDS[score] if threshold is None else threshold
-    return ConfidenceHead(ScoreCard(score, name, 1.5, limit, columns), HeadForm(columns, **form))
+    limit = matrix.middling_head(score, name, columns or 5).card.threshold
+    card = ScoreCard(
+        score,
+        name,
+        1.5,
+        limit if threshold is None else threshold,
+        columns,
+        parameters=check_parameters(score, {}),
+    )
+    return ConfidenceHead(card, HeadForm(columns, **form))
 
 
 def hard_rows(columns: int) -> Array:

@@ -8,6 +8,8 @@ from onnx import numpy_helper
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
+from logitconf.scores import check_parameters
+from logitconf_export import matrix
 
 HOST_TEXT = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -18,11 +20,13 @@ host (float[N, 8] pixels) => (float[N, 5] probabilities) {
 """
 """A classifier of 8 inputs and 5 classes, without its weights."""
 
-THRESHOLDS = {"softmax": -0.7, "entropy": 0.4, "energy": -4.0, "margin": -1.25}
-"""A threshold for each score that splits random rows of every task."""
-
-TASK_COLUMNS = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
-"""Every task with the number of its columns."""
+HEADS = [
+    (score, task, columns)
+    for task, columns in matrix.TASK_COLUMNS
+    if columns <= 10
+    for score in matrix.scores_for(task, columns)
+]
+"""Every score with every task that it is defined for and the number of its columns."""
 
 
 def make_head(
@@ -35,8 +39,14 @@ def make_head(
     form: HeadForm | None = None,
 ) -> ConfidenceHead:
     """A head with a threshold that accepts some rows and rejects others."""
-    limit = THRESHOLDS[score] if threshold is None else threshold
-    card = ScoreCard(score, task, temperature, limit)
+    limit = matrix.middling_head(score, task, n_classes or 10).card.threshold
+    card = ScoreCard(
+        score,
+        task,
+        temperature,
+        limit if threshold is None else threshold,
+        parameters=check_parameters(score, {}),
+    )
     return ConfidenceHead(card, form or HeadForm(n_classes))
 
 

@@ -1,10 +1,11 @@
 """Float64 references in plain Python, written from the definitions and never from logitconf's code.
 
 Sources: maximum softmax, Hendrycks & Gimpel 2017; entropy, Shannon 1948; energy, Liu et al. 2020,
-equation 4; margin, Scheffer et al. 2001 on logits; temperature, Guo et al. 2017, equation 9;
-calibration error, Naeini et al. 2015, equation 3. Binary, multilabel and not-finite rows follow the
-project's score table: a logit z is the pair (0, z), L labels are L pairs, and a row with a NaN, a
-+inf or no finite value has no score.
+equation 4; margin, Scheffer et al. 2001 on logits; maximum logit, Hendrycks et al. 2022, section 3;
+its p-norm, Cattelan & Silva 2024, section 4; GEN, Liu et al. 2023, equation 2; DOCTOR, Granese et
+al. 2021; temperature, Guo et al. 2017, equation 9; calibration error, Naeini et al. 2015, equation
+3. Binary, multilabel and not-finite rows follow the project's score table: a logit z is the pair
+(0, z), L labels are L pairs, and a row with a NaN, a +inf or no finite value has no score.
 """
 
 import math
@@ -18,7 +19,6 @@ Float64 = NDArray[np.float64]
 Layout = Literal["categorical", "one logit", "labels"]
 Row = Sequence[float]
 
-SCORE_NAMES = ("softmax", "entropy", "energy", "margin")
 NOT_CLOSE = 2**32
 """Distance in ulps of two values that no number of float32 steps makes equal."""
 
@@ -74,12 +74,123 @@ def _margin_score(x: Row, layout: Layout, temperature: float) -> float:
     return -min(abs(value / temperature) for value in x)
 
 
-_SCORES: dict[str, Callable[[Row, Layout, float], float]] = {
+def _max_logit_score(x: Row, layout: Layout, temperature: float) -> float:
+    largest = abs(x[0]) if layout == "one logit" else max(x)
+    return -largest / temperature
+
+
+def _max_logit_norm_score(x: Row, layout: Layout, temperature: float, p: float = 4) -> float:
+    if p == 0:
+        return _softmax_score(x, layout, temperature)
+    present = [value for value in x if math.isfinite(value)]
+    mean = math.fsum(present) / len(present)
+    centred = [value - mean for value in present]
+    scale = max(abs(value) for value in centred)
+    if scale == 0.0:
+        return 0.0
+    norm = math.pow(math.fsum(abs(value / scale) ** p for value in centred), 1.0 / p)
+    return -max(centred) / (scale * norm)
+
+
+def _pair(x: Row, temperature: float) -> list[float]:
+    """Gaps of the least certain label as the pair (0, abs z)."""
+    return [-min(abs(value) for value in x) / temperature, 0.0]
+
+
+def _log_chances(gaps: Row) -> list[tuple[float, float]]:
+    """(log p, log(1 - p)) of every class; for the likeliest, the last, 1 - p is summed."""
+    total = _log_sum_exp(gaps)
+    powers = math.fsum(math.exp(gap) for gap in gaps)
+    chances = [(gap - total, math.log((powers - math.exp(gap)) / powers)) for gap in gaps[:-1]]
+    second = gaps[-2]
+    rest = -math.inf
+    if math.isfinite(second):
+        rest = second + math.log(math.fsum(math.exp(gap - second) for gap in gaps[:-1])) - total
+    return [*chances, (gaps[-1] - total, rest)]
+
+
+def _gen_score(x: Row, layout: Layout, temperature: float, gamma: float = 0.1) -> float:
+    gaps = _gaps(x, temperature) if layout == "categorical" else _pair(x, temperature)
+    return math.fsum(math.exp(gamma * (p + q)) for p, q in _log_chances(gaps))
+
+
+def _doctor_score(x: Row, layout: Layout, temperature: float) -> float:
+    gaps = _gaps(x, temperature) if layout == "categorical" else _pair(x, temperature)
+    chances = _log_chances(gaps)
+    # 1 - sum p^2 = sum p (1 - p)
+    impurity = math.fsum(math.exp(p + q) for p, q in chances)
+    return impurity / math.fsum(math.exp(2.0 * p) for p, _ in chances)
+
+
+def _doctor_beta_score(x: Row, layout: Layout, temperature: float) -> float:
+    gaps = _gaps(x, temperature) if layout == "categorical" else _pair(x, temperature)
+    p, q = _log_chances(gaps)[-1]
+    return math.exp(q - p)
+
+
+_SCORES: dict[str, Callable[..., float]] = {
     "softmax": _softmax_score,
     "entropy": _entropy_score,
     "energy": _energy_score,
     "margin": _margin_score,
+    "max_logit": _max_logit_score,
+    "max_logit_norm": _max_logit_norm_score,
+    "gen": _gen_score,
+    "doctor": _doctor_score,
+    "doctor_beta": _doctor_beta_score,
 }
+SCORE_NAMES = tuple(_SCORES)
+MEMBER_SCORE_NAMES = ("mutual_information", "predictive_variance")
+
+
+def _shares(x: Row, temperature: float) -> list[float]:
+    gaps = [(value - max(x)) / temperature for value in x]
+    total = math.fsum(math.exp(gap) for gap in gaps)
+    return [math.exp(gap) / total for gap in gaps]
+
+
+def _disagreement(name: str, members: Sequence[list[float]]) -> float:
+    """Of M distributions over K classes: mutual information, or summed population variance."""
+    count = len(members)
+    means = [math.fsum(column) / count for column in zip(*members, strict=True)]
+    if name == "predictive_variance":
+        return (
+            math.fsum((p[k] - mean) ** 2 for p in members for k, mean in enumerate(means)) / count
+        )
+    inner = [math.fsum(-p * math.log(p) for p in member if p > 0.0) for member in members]
+    return math.fsum(-p * math.log(p) for p in means if p > 0.0) - math.fsum(inner) / count
+
+
+def member_score(
+    name: str, logits: ArrayLike, temperature: float = 1.0, task: str = "multiclass"
+) -> Float64:
+    """Scores (N,) of the members of an ensemble: logits (N, K, M), (N, L, M) or (N, M).
+
+    Mutual information as H(mean p) - mean H(p) (Houlsby et al. 2011, equation 2), the variance of p
+    over the members summed over the classes, or the mean of the members' own scores. A label is the
+    pair (0, z), and the worst label counts; one logit's variance is that of its own p.
+    """
+    array = np.asarray(logits, dtype=np.float64)
+    array = array[:, np.newaxis, :] if array.ndim == 2 else array
+    if name not in MEMBER_SCORE_NAMES:
+        each = [score(name, array[:, :, m], temperature, task) for m in range(array.shape[2])]
+        mean: Float64 = np.stack(each).mean(axis=0)
+        return mean
+    categorical = task == "multiclass" or (task == "binary" and array.shape[1] == 2)
+    values = []
+    for row in array:
+        members = row.T.tolist()
+        if not all(is_computable(member) for member in members):
+            values.append(math.nan)
+        elif categorical:
+            values.append(_disagreement(name, [_shares(m, temperature) for m in members]))
+        else:
+            labels = zip(*members, strict=True)
+            pairs = [[_shares([0.0, z], temperature) for z in label] for label in labels]
+            # both halves of a pair vary alike
+            half = 0.5 if name == "predictive_variance" else 1.0
+            values.append(max(half * _disagreement(name, pair) for pair in pairs))
+    return np.array(values, dtype=np.float64)
 
 
 def layout_of(logits: ArrayLike, task: str) -> Layout:
@@ -105,7 +216,11 @@ def is_computable(row: Row) -> bool:
 
 
 def score(
-    name: str, logits: ArrayLike, temperature: float = 1.0, task: str = "multiclass"
+    name: str,
+    logits: ArrayLike,
+    temperature: float = 1.0,
+    task: str = "multiclass",
+    **parameters: float,
 ) -> Float64:
     """Scores (N,) of logits (N, columns) or (N,), lower is more confident; NaN where there is none.
 
@@ -117,7 +232,8 @@ def score(
     values = []
     for row in rows_of(logits).tolist():
         computable = is_computable(row)
-        values.append(_SCORES[name](row, layout, temperature) if computable else math.nan)
+        exact = _SCORES[name](row, layout, temperature, **parameters) if computable else math.nan
+        values.append(exact)
     return np.array(values, dtype=np.float64)
 
 

@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 import reference
 import torch
 from numpy.typing import NDArray
 
-from logitconf import EnergyScore, EntropyScore, LogitScore, MarginScore, SoftmaxScore
+from logitconf import LogitScore
+from logitconf.score_classes import SCORE_CLASSES
+from logitconf.scores import SCORES, refusal
+from logitconf.tasks import Layout, check_task
 
-SCORE_CLASSES: dict[str, type[LogitScore]] = {
-    "softmax": SoftmaxScore,
-    "entropy": EntropyScore,
-    "energy": EnergyScore,
-    "margin": MarginScore,
-}
-assert tuple(SCORE_CLASSES) == reference.SCORE_NAMES
+NAMES = [name for name, row in SCORES.items() if not row.over_members and not row.learned]
+assert set(SCORE_CLASSES) == set(SCORES)
+assert set(NAMES) == set(reference.SCORE_NAMES)
+assert set(SCORES) - set(NAMES) == {*reference.MEMBER_SCORE_NAMES, "learned"}
 
 UNIT = {torch.float32: 2.0**-23, torch.float64: 2.0**-52}
 """Distance from 1 to the next value of each type that scores are computed in."""
@@ -53,9 +54,41 @@ CASES: dict[str, Case] = {
 }
 
 
+def defined(name: str, case: Case) -> bool:
+    """Whether a score is defined for such logits."""
+    columns = case.tail[0] if case.tail else 1
+    return not refusal(name, Layout(check_task(case.task), columns))
+
+
+TASK_CASES: dict[str, Case] = {
+    "multiclass": CASES["ten classes"],
+    "multilabel": CASES["six labels"],
+}
+
+names = pytest.mark.parametrize("name", NAMES)
+names_and_cases = pytest.mark.parametrize(
+    ("name", "case"), [(n, c) for n in NAMES for c in CASES if defined(n, CASES[c])]
+)
+names_and_tasks = pytest.mark.parametrize(
+    ("name", "task"),
+    [(n, t) for n in NAMES for t, case in TASK_CASES.items() if defined(n, case)],
+)
+names_for_all_cases = pytest.mark.parametrize(
+    "name", [n for n in NAMES if all(defined(n, case) for case in CASES.values())]
+)
+
+
 def make(name: str, task: str = "multiclass", temperature: float | None = None) -> LogitScore:
     """A score of the class that computes `name`."""
     return SCORE_CLASSES[name](temperature=temperature, task=task)
+
+
+def _spread(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest minus smallest finite value of each row, 0 without one."""
+    finite = np.isfinite(rows)
+    largest = np.where(finite, rows, -np.inf).max(axis=1, initial=-np.inf)
+    smallest = np.where(finite, rows, np.inf).min(axis=1, initial=np.inf)
+    return np.where(finite.any(axis=1), largest - smallest, 0.0)
 
 
 def rounding_allowed(
@@ -71,8 +104,9 @@ def rounding_allowed(
     subtracting the maximum comes before dividing by T. Origin, in units in the last place:
     softmax, the 4 measured at 10 classes and 13 at 1000 for a sum of exponentials; entropy, the
     2e-7 and 4e-6 measured there (2 and 34 of float32); energy, four rounded operations on terms
-    as large as the maximum and T log K, for each label; margin, a difference, 1/T and a product,
-    and halves of the smallest number.
+    as large as the maximum and T log K, for each label; GEN and DOCTOR, sums of exponentials too,
+    and what is taken from 1; the p-norm counts rows that spread less than 1e-35 as flat; margin, a
+    difference, 1/T and a product, and halves of the smallest number.
     """
     unit = UNIT[dtype]
     rows = reference.rows_of(logits)
@@ -87,6 +121,15 @@ def rounding_allowed(
         "softmax": unit * (6.0 + columns / 100.0) * exact,
         "entropy": unit * (8.0 + columns / 16.0) * flat,
         "energy": 4.0 * unit * energy,
+        "max_logit_norm": np.where(
+            _spread(rows) < 1e-35, 1.0, unit * (8.0 + columns / 16.0) * flat
+        ),
+        # exp(0.1 u) of a u as large as the spread over T
+        "gen": unit * (8.0 + columns / 16.0 + 0.6 * finite.max(axis=1) / temperature) * exact
+        + 1e-37,
+        "doctor": unit * (8.0 + columns / 8.0) * (1.0 + exact),
+        "doctor_beta": unit * (4.0 + columns / 100.0) * (1.0 + exact),
+        "max_logit": 3.0 * unit * exact + 2.0**-148 + 2.0**-149 / temperature,
         "margin": 3.0 * unit * exact + 2.0**-148 + 2.0**-149 / temperature,
     }[name]
     return allowed

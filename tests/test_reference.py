@@ -33,8 +33,19 @@ def exact_categorical(name: str, row: list[float], temperature: float) -> float:
             "entropy": exact_entropy(softmax),
             "energy": -temperature * mpmath.log(total),
             "margin": -(ordered[-1] - ordered[-2]),
+            "max_logit": -max(z),
+            "max_logit_norm": exact_norm_score(row),
+            "gen": mpmath.fsum((p * (1 - p)) ** mpmath.mpf(0.1) for p in softmax),
+            "doctor": 1 / mpmath.fsum(p**2 for p in softmax) - 1,
+            "doctor_beta": 1 / max(softmax) - 1,
         }[name]
     )
+
+
+def exact_norm_score(row: list[float]) -> mpmath.mpf:
+    centred = [mpmath.mpf(value) - mpmath.fsum(row) / len(row) for value in row]
+    norm = mpmath.fsum(abs(value) ** 4 for value in centred) ** (mpmath.mpf(1) / 4)
+    return -max(centred) / norm if norm else mpmath.mpf(0)
 
 
 def exact_labels(name: str, row: list[float], temperature: float) -> float:
@@ -46,6 +57,10 @@ def exact_labels(name: str, row: list[float], temperature: float) -> float:
             "entropy": max(exact_entropy(pair) for pair in pairs),
             "energy": -temperature * mpmath.fsum(mpmath.log(1 + mpmath.exp(v)) for v in z),
             "margin": -min(abs(value) for value in z),
+            "max_logit": -max(z),
+            "gen": max(2 * (p * q) ** mpmath.mpf(0.1) for p, q in pairs),
+            "doctor": max(1 / (p**2 + q**2) - 1 for p, q in pairs),
+            "doctor_beta": max(1 / max(pair) - 1 for pair in pairs),
         }[name]
     )
 
@@ -55,9 +70,15 @@ def exact_labels(name: str, row: list[float], temperature: float) -> float:
 def test_every_score_equals_its_definition_in_150_digits(name: str, temperature: float) -> None:
     with mpmath.workdps(150):
         rows = [exact_categorical(name, row, temperature) for row in ANCHOR_LOGITS]
-        labels = [exact_labels(name, row, temperature) for row in ANCHOR_LOGITS]
     found = reference.score(name, ANCHOR_LOGITS, temperature)
     np.testing.assert_allclose(found, rows, rtol=ROUNDING, atol=1e-300)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.5, 0.3])
+@pytest.mark.parametrize("name", [n for n in reference.SCORE_NAMES if n != "max_logit_norm"])
+def test_every_score_of_labels_equals_its_definition(name: str, temperature: float) -> None:
+    with mpmath.workdps(150):
+        labels = [exact_labels(name, row, temperature) for row in ANCHOR_LOGITS]
     found = reference.score(name, ANCHOR_LOGITS, temperature, "multilabel")
     np.testing.assert_allclose(found, labels, rtol=ROUNDING, atol=1e-300)
 

@@ -12,6 +12,7 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable
+from logitconf.rounding import SCORE_NAMES
 from logitconf_export.cli_output import print_error, print_line, warnings_as_lines
 
 app = typer.Typer(
@@ -26,9 +27,7 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
-ScoreName = Annotated[
-    str, typer.Option("--score", help="softmax, entropy, energy, margin or learned.")
-]
+ScoreName = Annotated[str, typer.Option("--score", help=f"{', '.join(SCORE_NAMES)}.")]
 Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
 Logits = Annotated[
     str | None, typer.Option("--logits", help="The tensor to take; found in the graph otherwise.")
@@ -111,6 +110,9 @@ def fit(
             help="For a learned confidence, which --logits names: the tensor of the classes.",
         ),
     ] = None,
+    per_member: Annotated[
+        bool, typer.Option("--per-member", help="The logits of an ensemble: members come last.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Fit temperature and threshold on labelled rows; write a score card.
@@ -143,6 +145,7 @@ def fit(
         holdout=holdout,
         seed=seed,
         force=force,
+        per_member=per_member,
     )
 
 

@@ -11,6 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf.fitting import rows_right
 from logitconf.logit_scores import LogitScore
 from logitconf.score_classes import SCORE_CLASSES
+from logitconf.scores import SCORES
 from logitconf.splits import split_rows
 from logitconf.tasks import (
     Layout,
@@ -143,6 +144,7 @@ def fit_card(
     holdout: float | None,
     seed: int,
     force: bool,
+    per_member: bool = False,
 ) -> None:
     """Fits, writes the card, and prints what the score does on the rows.
 
@@ -155,12 +157,15 @@ def fit_card(
         holdout: share of the rows that are not fitted on; all that follows is about them alone.
         seed: of the draw.
         force: whether an existing file may be replaced.
+        per_member: whether the logits have members along their last axis.
 
     Raises:
         LogitconfError: if rows do not fit the task, or the policy cannot be met.
     """
     with working("Fitting"):
-        fitted = score_class(score)(task=task)
+        made = score_class(score)
+        alone = SCORES[score].over_members or not per_member
+        fitted = made(task=task) if alone else made(None, task, True)
         fitted.fit(rows.logits, rows.labels, holdout=holdout, seed=seed)
         fitted.set_threshold(**policy)
     if holdout is not None:
@@ -192,9 +197,9 @@ def card_facts(fitted: LogitScore) -> Facts:
 
 def decision_facts(fitted: LogitScore, rows: LabelledRows) -> Facts:
     """How many rows are accepted, and how often all and the accepted ones are right."""
-    logits, layout = check_logits(rows.logits, fitted.task)
+    logits, layout = check_logits(rows.logits, fitted.task, per_member=fitted.per_member)
     labels = check_labels(rows.labels, logits, layout)
-    right = rows_right(fitted.name, logits, labels, layout).numpy()
+    right = rows_right(fitted.name, logits, labels, layout, fitted.temperature).numpy()
     accepted = fitted.select(logits)["selected"].numpy()
     facts = [
         ("rows", f"{len(right)}"),

@@ -55,6 +55,7 @@ def card_facts(card: ScoreCard) -> Facts:
         "calibration": card.calibration,
         "certificate": card.certificate,
         "parameters": card.parameters or None,
+        "parameter fit": card.parameter_fit,
     }
     for name, part in parts.items():
         if part is not None:

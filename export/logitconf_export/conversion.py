@@ -122,7 +122,8 @@ class TracedHead:
         values: the buffers.
         dtype: of the logits.
         dims: of the logits; free ones by name.
-        class_axis: the axis that score and mask lack.
+        dropped: the axes that score and mask lack.
+        members: the axis that the probabilities lack, None for a single model.
     """
 
     graph: Any
@@ -130,32 +131,59 @@ class TracedHead:
     values: Mapping[str, np.ndarray[Any, Any]]
     dtype: torch.dtype
     dims: tuple[str | int, ...]
-    class_axis: int
+    dropped: tuple[int, ...]
+    members: int | None
 
 
 def trace(head: ConfidenceHead, logits_dtype: str) -> TracedHead:
     """The operations of the head's forward on logits of a dtype."""
     form = head.form
-    rank, axis, columns = form.input_rank, form.class_axis, form.n_classes
+    rank, axis = form.input_rank, form.class_axis
     buffers = {name: value.detach().cpu().numpy() for name, value in head.named_buffers()}
     graph, found = _operations(
-        head.card.score, head.card.task, buffers["threshold"].shape, form, logits_dtype
+        (head.card.score, head.card.task),
+        tuple(sorted(head.card.parameters.items())),
+        buffers["threshold"].shape,
+        form,
+        logits_dtype,
     )
-    names = _dimension_names(rank, axis)
-    dims = tuple(columns if i == axis and columns else names[i] for i in range(rank))
-    return TracedHead(graph, found, buffers, LOGITS_DTYPES[logits_dtype], dims, axis)
+    names, fixed = _dimension_names(rank, axis), _fixed_sizes(form)
+    dims = tuple(fixed.get(i, names[i]) for i in range(rank))
+    members = None if form.members is None else rank - 1
+    return TracedHead(
+        graph, found, buffers, LOGITS_DTYPES[logits_dtype], dims, form.dropped_axes, members
+    )
+
+
+def _fixed_sizes(form: HeadForm) -> dict[int, int]:
+    """The sizes of axes that are known, by axis."""
+    fixed = {}
+    if form.n_classes is not None and form.class_axis < form.input_rank:
+        fixed[form.class_axis] = form.n_classes
+    if form.members is not None:
+        fixed[form.input_rank - 1] = form.members
+    return fixed
 
 
 # tracing takes .14 s, and the numbers of a head are not in its operations
 @lru_cache(maxsize=64)
 def _operations(
-    score: str, task: str, thresholds: tuple[int, ...], form: HeadForm, logits_dtype: str
+    score: tuple[str, str],
+    parameters: tuple[tuple[str, float], ...],
+    thresholds: tuple[int, ...],
+    form: HeadForm,
+    logits_dtype: str,
 ) -> tuple[Any, Mapping[str, str]]:
     """The traced graph of every head of this kind, and which placeholder is which buffer."""
-    rank, axis, columns = form.input_rank, form.class_axis, form.n_classes
-    example = [columns or 3 if i == axis else 2 + i for i in range(rank)]
-    dynamic = {i: torch.export.Dim.DYNAMIC for i in range(rank) if i != axis or columns is None}
-    card = ScoreCard(score, task, threshold=(0.0,) * thresholds[0] if thresholds else 0.0)
+    rank, axis, fixed = form.input_rank, form.class_axis, _fixed_sizes(form)
+    example = [fixed.get(i, 3 if i == axis else 2 + i) for i in range(rank)]
+    dynamic = {i: torch.export.Dim.DYNAMIC for i in range(rank) if i not in fixed}
+    card = ScoreCard(
+        *score,
+        threshold=(0.0,) * thresholds[0] if thresholds else 0.0,
+        parameters=dict(parameters),
+        members=form.members,
+    )
     program = torch.export.export(
         ConfidenceHead(card, form),
         (torch.zeros(example, dtype=LOGITS_DTYPES[logits_dtype]),),
@@ -185,12 +213,13 @@ def write(traced: TracedHead, *, opset: int) -> onnx.GraphProto:
             values[node] = "logits"
         elif node.op == "call_function":
             values[node] = lower(writer, node, values)
-    kept = [dim for i, dim in enumerate(traced.dims) if i != traced.class_axis]
+    kept = [dim for i, dim in enumerate(traced.dims) if i not in traced.dropped]
+    shown = [dim for i, dim in enumerate(traced.dims) if i != traced.members]
     results = next(n for n in traced.graph.nodes if n.op == "output").args[0]
     outputs = []
     for result, name in zip(results, OUTPUTS, strict=False):
         _rename(writer, values[result], name)
-        shape = traced.dims if name == "probabilities" else kept
+        shape = shown if name == "probabilities" else kept
         element = TORCH_TO_ONNX[result.meta["val"].dtype]
         outputs.append(helper.make_tensor_value_info(name, element, shape))
     logits = helper.make_tensor_value_info("logits", TORCH_TO_ONNX[traced.dtype], traced.dims)

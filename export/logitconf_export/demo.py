@@ -19,7 +19,8 @@ from logitconf.files import check_writable, write_atomically
 from logitconf.logit_scores import LogitScore
 from logitconf.risk import area_under_risk_coverage
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import SCORES
+from logitconf.scores import refusal
+from logitconf.tasks import Layout
 from logitconf_export.attachment import attach
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import arrays_as_bytes
@@ -104,7 +105,7 @@ def run_demo(folder: Path, *, force: bool) -> bool:
         write_atomically(paths[HOST], exported(network), force=force)
     stored = arrays_as_bytes(inputs=calibration.images, labels=calibration.labels)
     write_atomically(paths[CALIBRATION], stored, force=force)
-    with working("Fitting four scores"):
+    with working("Fitting the scores"):
         trials = fit_scores(logits_of_network(network, calibration), calibration.labels)
         best = min(trials, key=lambda trial: trial.area).score
     best.save(paths[CARD], force=force)
@@ -226,11 +227,12 @@ def logits_of_network(network: DigitNet, digits: Digits) -> Tensor:
 
 
 def fit_scores(logits: Tensor, labels: Array) -> list[Trial]:
-    """Every score of class logits, each with a threshold that accepts nine digits in ten."""
+    """Every score for classes, each with a threshold that accepts nine digits in ten."""
     wrong = logits.argmax(1).numpy() != labels
     trials = []
-    for name in [name for name, row in SCORES.items() if not row.learned]:
-        score = SCORE_CLASSES[name]().fit(logits, torch.from_numpy(labels))
+    layout = Layout("multiclass", logits.shape[1])
+    for make in (c for name, c in SCORE_CLASSES.items() if not refusal(name, layout)):
+        score = make().fit(logits, torch.from_numpy(labels))
         score.set_threshold(coverage=COVERAGE)
         area = area_under_risk_coverage(score.score(logits).numpy(), wrong)
         trials.append(Trial(score, area))

@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from logitconf.card import HeadForm
+from logitconf.fitting import rounding_of
 from logitconf.head import ConfidenceHead
 from logitconf.reductions import Form, value_at_largest
-from logitconf.rounding import Rounding
 from logitconf.tasks import canonical
 from logitconf_export.comparison import Decisions
-from logitconf_export.inputs import flattened
+from logitconf_export.inputs import arranged, flattened
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -27,7 +28,7 @@ class Reference:
     def __init__(self, head: ConfidenceHead) -> None:
         self.head = head
         self._exact = _like(head, precision="float64")
-        self._rows = _like(head, rank=1 if head.form.input_rank == 1 else None, class_axis=1)
+        self._rows = _like(head, **_flat(head.form))
 
     def decisions(self, logits: Array) -> Decisions:
         """The head's decisions on logits in its own layout."""
@@ -39,8 +40,7 @@ class Reference:
 
     def accepts(self, rows: Array) -> Array:
         """Whether each row (N, K) is accepted, (N,) bool."""
-        laid = rows.reshape(-1) if self._rows.form.input_rank == 1 else rows
-        return _decisions(self._rows, laid).mask
+        return _decisions(self._rows, arranged(rows, self._rows.form)).mask
 
     def thresholds(self, logits: Array) -> Array:
         """Each row's threshold, (N,) float32: one for all, or that of its predicted class."""
@@ -60,12 +60,20 @@ class Reference:
             n_columns: columns of the rows, where the head leaves them free.
         """
         head = self.head
-        columns = n_columns if head.form.n_classes is None else head.form.n_classes
-        if head.layout.family == "bernoulli" and head.card.score != "energy":
-            columns = 1
-        rounding = Rounding(head.card.score, columns, head.form.precision, float(head.temperature))
+        columns = head.form.n_classes
+        if columns is None and n_columns is not None:
+            columns = n_columns // (head.form.members or 1)
+        card = replace(head.card, n_classes=columns, temperature=float(head.temperature))
+        rounding = rounding_of(card, head.form.precision)
         bands: Array = rounding.bands(values)
         return bands
+
+
+def _flat(form: HeadForm) -> dict[str, int | None]:
+    """What lays the rows of a form out one after the other."""
+    if form.members is not None and form.class_axis == form.input_rank:
+        return {"rank": 2, "class_axis": 2}
+    return {"rank": 1 if form.input_rank == 1 else None, "class_axis": 1}
 
 
 def _like(head: ConfidenceHead, **changes: Any) -> ConfidenceHead:

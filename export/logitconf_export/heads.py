@@ -140,11 +140,14 @@ def head_model(model: onnx.ModelProto, head: HeadInFile, logits_dtype: str) -> o
         form.n_classes if axis == form.class_axis and form.n_classes else f"D{axis}"
         for axis in range(form.input_rank)
     ]
-    positions = [dim for axis, dim in enumerate(dims) if axis != form.class_axis]
+    if form.members is not None:
+        dims[-1] = form.members
+    positions = [dim for axis, dim in enumerate(dims) if axis not in form.dropped_axes]
     outputs = []
     for name in head.outputs:
         element = declared[name].type.tensor_type.elem_type
-        kept = dims if name in head.outputs[2:] else positions
+        shown = dims if form.members is None else dims[:-1]
+        kept = shown if name in head.outputs[2:] else positions
         outputs.append(helper.make_tensor_value_info(name, element, kept))
     inputs = [helper.make_tensor_value_info(head.tensor, onnx_type, dims)]
     if model.ir_version < 4:

@@ -5,6 +5,7 @@ Rows are made as (N, K) and laid out for a head of any rank by :func:`arranged`.
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,8 +25,9 @@ _LARGEST_SEARCH = 4_000_000
 
 
 def columns_of(form: HeadForm) -> int:
-    """Columns of the rows made for a head: its own, or 10 where they are free."""
-    return _FREE_CLASSES if form.n_classes is None else form.n_classes
+    """Columns of the rows made for a head: its own, or 10 where they are free, of all members."""
+    columns = _FREE_CLASSES if form.n_classes is None else form.n_classes
+    return columns * (form.members or 1)
 
 
 def hard_rows(n_columns: int, *, dtype: str = "float32", seed: int = 0) -> Array:
@@ -207,6 +209,8 @@ def arranged(rows: Array, form: HeadForm) -> Array:
         (3, 4, 3)
     """
     rank, axis = form.input_rank, form.class_axis
+    if form.members is not None:
+        return _arranged_members(rows, form)
     if rank == 1:
         return rows.reshape(-1)
     inner = [3, 2, 1, 1, 1, 1][: rank - 2]
@@ -217,8 +221,30 @@ def arranged(rows: Array, form: HeadForm) -> Array:
     return np.ascontiguousarray(np.moveaxis(filled.reshape(outer, *inner, rows.shape[1]), -1, axis))
 
 
+def _arranged_members(rows: Array, form: HeadForm) -> Array:
+    """Rows (N, K·M), each the K columns of M members, laid out for an ensemble's head."""
+    members = form.members or 1
+    columns = rows.shape[1] // members
+    single = _one_member(form)
+    laid = [
+        arranged(np.ascontiguousarray(rows[:, m * columns : (m + 1) * columns]), single)
+        for m in range(members)
+    ]
+    return np.stack(laid, axis=-1)
+
+
+def _one_member(form: HeadForm) -> HeadForm:
+    rank = form.input_rank - 1
+    return replace(form, members=None, rank=rank, class_axis=min(form.class_axis, rank))
+
+
 def flattened(logits: Array, form: HeadForm) -> Array:
-    """The rows (N, K) in logits of any rank: :func:`arranged` undone."""
+    """The rows (N, K) in logits of any rank, or (N, K·M): :func:`arranged` undone."""
+    if form.members is not None:
+        single = _one_member(form)
+        return np.concatenate(
+            [flattened(logits[..., m], single) for m in range(form.members)], axis=1
+        )
     if form.input_rank == 1:
         return logits.reshape(-1, 1)
     moved = np.moveaxis(logits, form.class_axis, -1)
@@ -233,6 +259,7 @@ def hard_batches(
     Free columns are tried at 2, 10 and 1000 classes.
     """
     sizes = [form.n_classes] if form.n_classes is not None else [10, 2, 1000]
+    sizes = [size * (form.members or 1) for size in sizes]
     batches: dict[str, Array] = {}
     for size in sizes:
         hard = as_kind(hard_rows(size, dtype=dtype, seed=seed), form.kind, family)

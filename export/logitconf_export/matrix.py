@@ -1,14 +1,14 @@
 """Every head on one runtime: what was accepted, how accurate it was, which gaps showed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
-from logitconf.scores import SCORES
+from logitconf.scores import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
 from logitconf_export.comparison import Decisions
 from logitconf_export.conversion import to_onnx
@@ -16,9 +16,6 @@ from logitconf_export.eager import Reference
 from logitconf_export.floats import ulp_distance
 from logitconf_export.inputs import Array, hard_rows, random_rows
 from logitconf_export.runtimes import Answer, Job, Refusal, Runtime, as_mask
-
-THRESHOLDS = {"softmax": -0.7, "entropy": 0.4, "energy": -4.0, "margin": -1.25, "learned": -0.5}
-"""A threshold for each score that splits random rows of every task."""
 
 TASK_COLUMNS = (
     ("multiclass", 10),
@@ -75,6 +72,21 @@ class Case:
     model: bytes
 
 
+def scores_for(task: str, columns: int) -> list[str]:
+    """The scores that are defined for a task, in the order of their table."""
+    layout = Layout(check_task(task), columns)
+    return [score for score in SCORES if not refusal(score, layout)]
+
+
+def middling_head(score: str, task: str, columns: int) -> ConfidenceHead:
+    """A portable head whose threshold lies in the middle of the scores of random rows."""
+    card = ScoreCard(score, task, _TEMPERATURE, 0.0, parameters=check_parameters(score, {}))
+    form = HeadForm(columns)
+    rows = random_rows(_RANDOM_ROWS, columns, seed=1)
+    found = Reference(ConfidenceHead(card, form)).truth(rows).score
+    return ConfidenceHead(replace(card, threshold=float(np.median(found))), form)
+
+
 def cases(seed: int = 0) -> list[Case]:
     """Every score and task that it has as a portable head, with hard and random rows."""
     made = []
@@ -82,12 +94,8 @@ def cases(seed: int = 0) -> list[Case]:
         rows = np.concatenate(
             [hard_rows(columns, seed=seed), random_rows(_RANDOM_ROWS, columns, seed=seed)]
         )
-        bernoulli = Layout(check_task(task), columns).family == "bernoulli"
-        for score, threshold in THRESHOLDS.items():
-            if SCORES[score].learned and not bernoulli:
-                continue
-            card = ScoreCard(score, task, _TEMPERATURE, threshold)
-            head = ConfidenceHead(card, HeadForm(columns))
+        for score in scores_for(task, columns):
+            head = middling_head(score, task, columns)
             model = to_onnx(head).SerializeToString()
             made.append(Case(f"{score}, {task}, {columns} columns", Reference(head), rows, model))
     return made

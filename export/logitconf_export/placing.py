@@ -1,7 +1,7 @@
 """Writing heads into a host: their names, the host's opset, and the dims that they share."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -142,6 +142,12 @@ def _fitted_to(head: ConfidenceHead, candidate: Candidate) -> ConfidenceHead:
     if expected == 1 and columns is None and candidate.rank == 1:
         # each element is one logit, as where a column was picked
         axis = 1
+    if head.form.members is not None and axis == (candidate.rank or 0) - 1 > 0:
+        raise LogitconfError(
+            f"the {head.form.members} members must lie along the last axis of "
+            f"'{candidate.tensor}', but its classes do; name a tensor that ends with the members, "
+            "and its class_axis"
+        )
     form = replace(
         head.form,
         n_classes=expected if columns is None else columns,
@@ -177,7 +183,7 @@ def _write(
     if added_import:
         host.opset_import.append(helper.make_opsetid(domain, opset))
     _append(host, graph, domain)
-    _take_dims(graph.output, host.graph, place)
+    _take_dims(graph.output, host.graph, place, head.form.dropped_axes)
     for name, value in zip(OUTPUTS, graph.output, strict=False):
         (host.graph.output if name in names.shown else host.graph.value_info).append(value)
     written = [names.outputs[name] for name in OUTPUTS[: len(graph.output)]]
@@ -234,7 +240,10 @@ def _default_domain(host: onnx.ModelProto) -> tuple[str, int, bool]:
 
 
 def _take_dims(
-    outputs: Iterable[onnx.ValueInfoProto], graph: onnx.GraphProto, candidate: Candidate
+    outputs: Iterable[onnx.ValueInfoProto],
+    graph: onnx.GraphProto,
+    candidate: Candidate,
+    dropped: Collection[int],
 ) -> None:
     """Gives the outputs the host's own names for the dims that they share with the logits.
 
@@ -248,8 +257,8 @@ def _take_dims(
     for value in outputs:
         dims = value.type.tensor_type.shape.dim
         axes = list(range(len(known)))
-        if len(axes) == len(dims) + 1:
-            axes.remove(candidate.class_axis)
+        if len(axes) > len(dims):
+            axes = [axis for axis in axes if axis not in dropped]
         for i, dim in enumerate(dims):
             if dim.HasField("dim_value"):
                 continue

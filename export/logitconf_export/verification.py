@@ -210,6 +210,7 @@ def _layout(head: HeadInFile) -> str:
     form = head.metadata.form
     columns = form.n_classes or "K"
     dims = [columns if a == form.class_axis else "N" for a in range(form.input_rank)]
+    dims[-1:] = dims[-1:] if form.members is None else [form.members]
     return f"({', '.join(map(str, dims))})"
 
 
@@ -218,11 +219,14 @@ def _shaped_logits(values: Array, head: HeadInFile) -> Array | None:
     form = head.metadata.form
     if values.dtype.kind != "f" and values.dtype.name != "bfloat16":
         return None
+    if form.members not in (None, values.shape[-1] if values.ndim else 0):
+        return None
     if form.n_classes == 1 and values.ndim == 1 and form.input_rank == 2:
         values = values[:, None]
     if values.ndim != form.input_rank:
         return None
-    if form.input_rank > 1 and form.n_classes not in (None, values.shape[form.class_axis]):
+    classed = form.input_rank > 1 and form.class_axis < form.input_rank
+    if classed and form.n_classes not in (None, values.shape[form.class_axis]):
         return None
     return values
 

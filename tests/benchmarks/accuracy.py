@@ -17,16 +17,18 @@ from rich.table import Table
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
+from logitconf.scores import SCORES, check_parameters
 from logitconf_export import to_onnx
 
-THRESHOLDS = {"softmax": -0.7, "entropy": 0.5, "energy": -4.0, "margin": -1.0}
 TEMPERATURE = 1.5
 CHUNK_VALUES = 2_000_000
 SCALES = (0.5, 3.0, 10.0, 100.0)
 
 
 def head_of(score: str, columns: int, runtime: str, precision: str) -> ConfidenceHead:
-    card = ScoreCard(score, "multiclass", TEMPERATURE, THRESHOLDS[score], columns)
+    card = ScoreCard(
+        score, "multiclass", TEMPERATURE, 0.0, columns, parameters=check_parameters(score, {})
+    )
     return ConfidenceHead(card, HeadForm(columns, runtime=runtime, precision=precision))
 
 
@@ -80,7 +82,7 @@ def main() -> None:
         "score", "classes", "rows", "any: absolute", "ulp", "onnxruntime: absolute", "ulp",
         "float64: scores differ", "by ulp", "masks differ",
     )  # fmt: skip
-    for score in THRESHOLDS:
+    for score in SCORES:
         for columns in options.classes:
             rows = max(1, options.rows * 10 // max(10, columns))
             found = [worst_errors(score, columns, rows, r) for r in ("any", "onnxruntime")]

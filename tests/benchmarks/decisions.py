@@ -22,18 +22,17 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference
 from logitconf_export.inputs import boundary_pairs, random_rows
-from logitconf_export.matrix import THRESHOLDS
+from logitconf_export.matrix import middling_head, scores_for
 from logitconf_export.sessions import Session
 
 TASK_COLUMNS = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
 CHUNK = 20_000
 PAIRS = 1000
-TEMPERATURE = 1.5
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -92,13 +91,13 @@ def count_flips(
     score: str, task: str, columns: int, *, rows: int, thresholds: int, precision: str, seed: int
 ) -> Count:
     """Runs one score and task."""
-    card = ScoreCard(score, task, TEMPERATURE, THRESHOLDS[score])
+    card = middling_head(score, task, columns).card
     head = ConfidenceHead(card, HeadForm(columns, precision=precision))
     reference = Reference(head)
     seen = reference.decisions(random_rows(CHUNK, columns, seed=seed + 1)).score
     limits = thresholds_of(seen, thresholds, seed)
     # the threshold that the boundary pairs were made for is one of them
-    limits[0] = np.float32(THRESHOLDS[score])
+    limits[0] = np.asarray(card.threshold, np.float32)
     band = reference.allowed(limits)[:, None]
     count = Count(score, task, columns)
     model = with_threshold_input(to_onnx(head), thresholds)
@@ -138,7 +137,7 @@ def main(arguments: list[str]) -> int:
     print("|---|---|---|---|---|---|---|")
     counts = []
     for task, columns in TASK_COLUMNS:
-        for score in THRESHOLDS:
+        for score in scores_for(task, columns):
             count = count_flips(
                 score,
                 task,

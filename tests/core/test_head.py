@@ -11,7 +11,16 @@ import pytest
 import real_data
 import reference
 import torch
-from score_cases import CASES, SCORE_CLASSES, UNIT, assert_close, make, rounding_allowed
+from score_cases import (
+    CASES,
+    UNIT,
+    assert_close,
+    make,
+    names,
+    names_and_cases,
+    names_and_tasks,
+    rounding_allowed,
+)
 
 import logitconf
 from logitconf import (
@@ -22,8 +31,6 @@ from logitconf import (
     SoftmaxScore,
 )
 
-names = pytest.mark.parametrize("name", SCORE_CLASSES)
-cases = pytest.mark.parametrize("case", CASES)
 runtimes = pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
 
 COVERAGES = np.linspace(0.0025, 0.9975, 400)
@@ -99,16 +106,14 @@ def test_another_dtype_never_rounds_the_buffers(dtype: torch.dtype) -> None:
             assert buffer.item() == float(np.float32(value))
 
 
-@names
-@cases
+@names_and_cases
 def test_the_head_gives_a_float32_score_and_a_bool_mask_for_each_row(name: str, case: str) -> None:
     score, mask = head_of(name, case, rank=rank_of(case))(logits_for(case))
     assert (score.dtype, mask.dtype) == (torch.float32, torch.bool)
     assert score.shape == mask.shape == (200,)
 
 
-@names
-@cases
+@names_and_cases
 @runtimes
 def test_the_head_scores_equal_the_reference(name: str, case: str, runtime: str) -> None:
     logits = CASES[case].logits(50)
@@ -131,9 +136,8 @@ def test_a_score_equal_to_the_threshold_is_rejected(name: str, precision: str) -
     assert not mask[found.eq(score.compile(n_classes=10).threshold)].any()
 
 
-@names
+@names_and_tasks
 @runtimes
-@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_hard_rows_are_scored_and_rejected_as_the_rule_says(
     name: str, runtime: str, task: str, precision: str
@@ -148,16 +152,14 @@ def test_hard_rows_are_scored_and_rejected_as_the_rule_says(
     assert mask.tolist() == np.isfinite(rounded).tolist()
 
 
-@names
-@cases
+@names_and_cases
 def test_an_empty_batch_passes_through_the_head(name: str, case: str) -> None:
     for runtime in ("any", "onnxruntime"):
         score, mask = head_of(name, case, rank=rank_of(case), runtime=runtime)(logits_for(case, 0))
         assert score.shape == mask.shape == (0,)
 
 
-@names
-@cases
+@names_and_cases
 def test_memory_head_and_loaded_card_decide_alike(name: str, case: str, tmp_path: Path) -> None:
     score = fitted(name, case)
     score.save(tmp_path / "card.json")
@@ -328,9 +330,8 @@ AXES = [
 ]
 
 
-@names
+@names_and_tasks
 @runtimes
-@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 @pytest.mark.parametrize(("shape", "axis"), AXES)
 def test_every_position_is_scored_over_the_class_axis(
     name: str, runtime: str, task: str, shape: tuple[int, ...], axis: int
@@ -349,8 +350,7 @@ def test_every_position_is_scored_over_the_class_axis(
     assert torch.equal(mask, found < head.threshold)
 
 
-@names
-@cases
+@names_and_cases
 @runtimes
 @pytest.mark.parametrize("scale", [0.1, 3.0, 30.0])
 def test_float64_precision_rounds_the_exact_score_once(

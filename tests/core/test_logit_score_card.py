@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from score_cases import CASES, SCORE_CLASSES, make
+from score_cases import CASES, make, names
 
 import logitconf
 from logitconf import LogitconfError, SoftmaxScore
-
-names = pytest.mark.parametrize("name", SCORE_CLASSES)
 
 
 def fitted(name: str = "softmax", rows: int = 1000) -> logitconf.LogitScore:

@@ -10,16 +10,13 @@ import real_data
 import reference
 import torch
 from numpy.typing import NDArray
-from score_cases import CASES, SCORE_CLASSES, make
+from score_cases import CASES, make, names, names_and_cases
 
 import logitconf
 from logitconf import EntropyScore, LogitconfError, LogitconfWarning, SoftmaxScore
 
 T_PRECISION = 1e-6
 """Relative precision of a fitted temperature that the design asks for."""
-
-names = pytest.mark.parametrize("name", SCORE_CLASSES)
-cases = pytest.mark.parametrize("case", CASES)
 
 
 def drawn_labels(
@@ -166,8 +163,7 @@ def test_separable_bernoulli_labels_warn_and_keep_the_temperature(task: str) -> 
     assert score.temperature == 1.5
 
 
-@names
-@cases
+@names_and_cases
 def test_a_quantile_threshold_is_the_interpolated_quantile_of_the_scores(
     name: str, case: str
 ) -> None:
@@ -239,8 +235,7 @@ def test_a_saturated_coverage_is_warned_about_and_keeps_its_promise() -> None:
     assert int(score.select(logits)["selected"].sum()) >= 30
 
 
-@names
-@cases
+@names_and_cases
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_row_is_selected_if_its_float32_score_lies_below_the_threshold(
     name: str, case: str, dtype: torch.dtype
@@ -275,7 +270,7 @@ def test_fitting_again_forgets_the_threshold() -> None:
     assert score.threshold is None
 
 
-@cases
+@pytest.mark.parametrize("case", CASES)
 def test_probabilities_are_the_calibrated_softmax_or_sigmoid(case: str) -> None:
     layout = CASES[case]
     logits = layout.logits(50)

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pytest
+import reference
 import torch
 
 from logitconf.errors import LogitconfError
 from logitconf.reductions import Form
 from logitconf.rounding import Rounding, rounding_band
-from logitconf.scores import SCORES
+from logitconf.scores import SCORES, check_parameters
 
 
 def band(score: str, value: float, n_classes: int = 10, precision: str = "float32") -> float:
@@ -70,7 +71,7 @@ def test_bands_of_an_array_are_those_of_its_values() -> None:
 
 
 def test_unknown_names_and_values_are_refused() -> None:
-    with pytest.raises(LogitconfError, match=r"score must be one of \['energy', 'entropy'"):
+    with pytest.raises(LogitconfError, match=r"score must be one of \['doctor', 'doctor_beta'"):
         band("loudness", 1.0)
     with pytest.raises(LogitconfError, match="precision must be one of"):
         band("softmax", 1.0, precision="float8")
@@ -78,13 +79,16 @@ def test_unknown_names_and_values_are_refused() -> None:
         band("softmax", math.inf)
 
 
-@pytest.mark.parametrize("score", ["softmax", "entropy", "energy", "margin"])
+@pytest.mark.parametrize("score", reference.SCORE_NAMES)
 @pytest.mark.parametrize("classes", [2, 10, 100, 1000])
 def test_torch_in_float32_stays_within_half_the_band_of_float64(score: str, classes: int) -> None:
     generator = np.random.default_rng(classes)
     scales = generator.choice([0.5, 1.0, 3.0, 6.0], size=(2000, 1))
     logits = torch.from_numpy(generator.standard_normal((2000, classes)) * scales).float()
-    function, form = SCORES[score].categorical, Form(n_classes=classes)
+    function, form = (
+        SCORES[score].categorical,
+        Form(n_classes=classes, parameters=check_parameters(score, {})),
+    )
     rough = function(logits, torch.tensor(1.5), form).double().numpy()
     exact = function(logits.double(), torch.tensor(1.5).double(), form).numpy()
     widths = Rounding(score, classes, "float32", 1.5).bands(exact)

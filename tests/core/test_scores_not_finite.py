@@ -7,15 +7,13 @@ import pytest
 import reference
 import torch
 from numpy.typing import NDArray
-from score_cases import assert_close, make
+from score_cases import assert_close, make, names, names_and_tasks, names_for_all_cases
 
 NAN, INF = np.nan, np.inf
 SUBNORMAL = 1e-40
 ACCEPT_ALL = 3.4e38
 """A threshold above every score, so that only the not-finite rule can reject a row."""
 
-names = pytest.mark.parametrize("name", reference.SCORE_NAMES)
-tasks = pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 NO_SCORE = {
@@ -61,8 +59,7 @@ def selected(
     return score.select(torch.from_numpy(logits))
 
 
-@names
-@tasks
+@names_and_tasks
 @dtypes
 @pytest.mark.parametrize("row", NO_SCORE)
 def test_a_row_without_a_score_is_nan_and_rejected(
@@ -74,7 +71,7 @@ def test_a_row_without_a_score_is_nan_and_rejected(
     assert found["selected"].tolist() == [True, False, True]
 
 
-@names
+@names_for_all_cases
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 @pytest.mark.parametrize("tail", [(), (1,)])
 def test_one_logit_without_a_score_is_nan_and_rejected(
@@ -86,7 +83,7 @@ def test_one_logit_without_a_score_is_nan_and_rejected(
     assert found["selected"].tolist() == [True, False, True]
 
 
-@names
+@names_for_all_cases
 @pytest.mark.parametrize("row", [[NAN, 1.0], [1.0, NAN], [INF, 0.0], [0.0, INF], [-INF, -INF]])
 def test_two_logits_without_a_score_are_nan_and_rejected(name: str, row: list[float]) -> None:
     found = selected(name, np.array([row, [1.0, 0.0]], dtype=np.float32), "binary")
@@ -94,8 +91,7 @@ def test_two_logits_without_a_score_are_nan_and_rejected(name: str, row: list[fl
     assert found["selected"].tolist() == [False, True]
 
 
-@names
-@tasks
+@names_and_tasks
 @dtypes
 @pytest.mark.parametrize("temperature", [1.0, 2.5, 0.25])
 @pytest.mark.parametrize("row", COMPUTABLE)
@@ -120,8 +116,7 @@ def without_nan(reduce: Callable[..., torch.Tensor], filler: float) -> Callable[
     return reduction
 
 
-@names
-@tasks
+@names_and_tasks
 @pytest.mark.parametrize("row", NO_SCORE)
 def test_no_guard_relies_on_a_maximum_that_carries_nan(
     name: str, task: str, row: str, monkeypatch: pytest.MonkeyPatch
@@ -155,7 +150,7 @@ def test_one_finite_class_is_certain_in_every_score_but_the_margin(name: str) ->
     assert found["selected"].tolist() == [True]
 
 
-@names
+@names_for_all_cases
 def test_a_certain_negative_label_leaves_the_score_to_the_others(name: str) -> None:
     with_it = np.array([[-INF, 0.5, -1.0, -INF]], dtype=np.float32)
     found = selected(name, with_it, "multilabel")
@@ -166,7 +161,7 @@ def test_a_certain_negative_label_leaves_the_score_to_the_others(name: str) -> N
 
 @names
 def test_a_masked_class_is_as_if_it_were_absent(name: str) -> None:
-    masked = np.array([[1.5, -INF, 0.5, -INF]], dtype=np.float32)
+    masked = np.array([[1.5, -INF, 0.5, -INF, -1.0]], dtype=np.float32)
     found = selected(name, masked, "multiclass", 1.5)
     expected = selected(name, masked[:, ::2].copy(), "multiclass", 1.5)
     torch.testing.assert_close(found["score"], expected["score"], rtol=3e-7, atol=0)

@@ -8,6 +8,7 @@ import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
 import real_data
+import reference
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from logitconf import thresholds
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.placement import NARROW, NOTHING
 from logitconf.reductions import Form
-from logitconf.scores import SCORES
+from logitconf.scores import SCORES, check_parameters
 from logitconf.thresholds import Rounding, ThresholdChoice
 
 Float32 = NDArray[np.float32]
@@ -212,13 +213,13 @@ def test_numbers_out_of_range_are_refused(case: str) -> None:
 
 
 @pytest.mark.parametrize("name", real_data.LOGIT_SPLITS)
-@pytest.mark.parametrize("score", [s for s in SCORES if not SCORES[s].learned])
+@pytest.mark.parametrize("score", reference.SCORE_NAMES)
 def test_40_coverages_of_a_real_file_are_each_kept_within_one_percent(
     name: str, score: str
 ) -> None:
     logits = torch.from_numpy(real_data.LOGIT_SPLITS[name]().test_logits).float()
     rounding = Rounding(score, logits.shape[1], temperature=2.0)
-    form = Form(n_classes=logits.shape[1])
+    form = Form(n_classes=logits.shape[1], parameters=check_parameters(score, {}))
     scores = SCORES[score].categorical(logits, torch.tensor(2.0), form).numpy()
     for coverage in np.linspace(0.025, 1.0, 40):
         choice = thresholds.choose_coverage(scores, float(coverage), rounding=rounding)

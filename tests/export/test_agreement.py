@@ -3,6 +3,7 @@
 import re
 
 import faults
+import head_cases
 import head_models
 import onnx
 import pytest
@@ -24,7 +25,7 @@ def _graph(model: onnx.ModelProto, dtype: str = "float32") -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("opset", [7, 11, 17, 20])
-@pytest.mark.parametrize("score", head_models.THRESHOLDS)
+@pytest.mark.parametrize("score", head_cases.SCORES)
 def test_a_file_agrees_with_itself_at_every_opset(score: str, opset: int) -> None:
     model = to_onnx(head_models.make_head(score), opset=opset)
     assert _graph(model) == ()

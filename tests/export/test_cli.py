@@ -17,6 +17,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from logitconf.scores import SCORES
+from logitconf_export import matrix
 
 TEMPERATURE_TOLERANCE = 1e-5
 """Relative: where Brent's method stops (1e-8 of b) is far below; float32 T rounds at 6e-8."""
@@ -117,14 +118,14 @@ def test_a_threshold_that_is_given_is_kept(capsys: pytest.CaptureFixture[str]) -
     assert card()["threshold"] == -0.5
 
 
-@pytest.mark.parametrize("score", reference.SCORE_NAMES)
+@pytest.mark.parametrize("score", matrix.scores_for("multiclass", 10))
 def test_the_attached_model_scores_as_the_formula_says(
     made: Rows, capsys: pytest.CaptureFixture[str], score: str
 ) -> None:
     done(capsys, f"fit logits.npz --score {score} --coverage 0.7 -o card.json")
     done(capsys, "attach host.onnx card.json -o out.onnx")
     found, mask = decide("out.onnx", made.pixels)
-    expected = reference.score(score, made.logits, card()["temperature"])
+    expected = reference.score(score, made.logits, card()["temperature"], **card()["parameters"])
     np.testing.assert_allclose(found, expected, atol=SCORE_TOLERANCE)
     np.testing.assert_array_equal(mask, expected < card()["threshold"])
     assert np.count_nonzero(mask) == 350

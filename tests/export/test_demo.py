@@ -14,6 +14,8 @@ import reference
 from command_line import call
 from numpy.typing import NDArray
 
+from logitconf.scores import SCORES
+from logitconf_export import matrix
 from logitconf_export.cli import run
 
 RUNTIME = ("onnxruntime", "numpy")
@@ -136,15 +138,11 @@ def test_accepted_digits_are_more_often_right_than_all(
     assert right[served["mask"].astype(bool)].mean() > right.mean() + 0.02
 
 
-def test_the_best_of_four_scores_is_attached(demo: Demo) -> None:
+def test_the_best_of_all_scores_is_attached(demo: Demo) -> None:
     lines = [line.split() for line in demo.printed.splitlines()]
-    areas = {
-        line[0]: float(line[3])
-        for line in lines
-        if line and line[0] in {"softmax", "entropy", "energy", "margin"}
-    }
+    areas = {line[0]: float(line[3]) for line in lines if line and line[0] in SCORES}
     attached = [line[0] for line in lines if line and line[-1] == "attached"]
-    assert len(areas) == 4
+    assert len(areas) == len(matrix.scores_for("multiclass", 10))
     assert areas[attached[0]] == min(areas.values())
     card = json.loads((demo.folder / "card.json").read_text())
     assert attached == [card["score"]]

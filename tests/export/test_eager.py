@@ -1,5 +1,6 @@
 """The reference of verification: eager torch and the same head in double."""
 
+import head_cases
 import head_models
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from logitconf_export.inputs import random_rows
 ROWS = random_rows(300, 10, seed=4)
 
 
-@pytest.mark.parametrize("score", head_models.THRESHOLDS)
+@pytest.mark.parametrize("score", head_cases.SCORES)
 def test_the_truth_is_the_definition_rounded_once(score: str) -> None:
     found = Reference(head_models.make_head(score)).truth(ROWS)
     exact = reference.score(score, ROWS, 1.5).astype(np.float32)

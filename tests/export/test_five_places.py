@@ -11,7 +11,7 @@ import pytest
 import real_data
 import torch
 from onnx import parser
-from score_cases import SCORE_CLASSES, make
+from score_cases import NAMES, make
 
 import logitconf
 from logitconf.fitting import rounding_of
@@ -39,7 +39,7 @@ def classifier(columns: int) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("data", real_data.LOGIT_SPLITS)
-@pytest.mark.parametrize("name", SCORE_CLASSES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
 def test_five_places_decide_alike_at_400_coverages(
     name: str, data: str, runtime: str, tmp_path: Path

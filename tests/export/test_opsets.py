@@ -7,7 +7,7 @@ import onnx
 import onnx.reference
 import pytest
 import torch
-from head_cases import CELLS, TASKS, eager, hard_rows, head_for, run
+from head_cases import HEADS, TASKS, eager, hard_rows, head_for, run
 from onnx import helper
 
 from logitconf import LogitconfError
@@ -44,14 +44,14 @@ def test_every_cell_of_the_matrix_decides_as_the_head_does(
     runtime: str, precision: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cells = 0
-    for score, task in CELLS:
-        columns = TASKS[task][1]
+    for score, task in HEADS:
         head = head_for(score, task, runtime=runtime, precision=precision)
         for dtype in ("float16", "bfloat16", "float32", "float64"):
-            rows = cast_rows(columns, dtype)
+            rows = cast_rows(TASKS[task][1], dtype)
             expected = [value.numpy() for value in head(rows)]
             traced = trace(head, dtype)
-            for opset in OPSETS:
+            # other types differ by a cast at the door alone
+            for opset in OPSETS if dtype == "float32" else OPSETS[::4]:
                 if dtype == "bfloat16" and opset < 13:
                     continue
                 if precision == "float64" and opset < FLOAT64_FROM:
@@ -71,9 +71,8 @@ def test_every_cell_of_the_matrix_decides_as_the_head_does(
 
 @pytest.mark.parametrize("opset", REFERENCE_OPSETS)
 def test_the_reference_evaluator_reads_the_graph_alike(opset: int) -> None:
-    for score, task in CELLS:
-        columns = TASKS[task][1]
-        head, rows = head_for(score, task), hard_rows(columns)
+    for score, task in HEADS:
+        head, rows = head_for(score, task), hard_rows(TASKS[task][1])
         model = model_of(write(trace(head, "float32"), opset=opset), opset)
         onnx.checker.check_model(model, full_check=True)
         with np.errstate(all="ignore"):

@@ -27,8 +27,7 @@ def host() -> onnx.ModelProto:
     return attach(head_models.make_host(), head_models.make_head(n_classes=5))
 
 
-@pytest.mark.parametrize(("task", "columns"), head_models.TASK_COLUMNS)
-@pytest.mark.parametrize("score", head_models.THRESHOLDS)
+@pytest.mark.parametrize(("score", "task", "columns"), head_models.HEADS)
 def test_every_score_and_task_passes_with_a_thousand_pairs(
     score: str, task: str, columns: int
 ) -> None:

@@ -1,0 +1,181 @@
+"""The confidence scores that users fit on logits, one class a row of their table."""
+
+from logitconf.logit_scores import LogitScore
+
+
+class SoftmaxScore(LogitScore):
+    """Maximum softmax probability, negated: −max softmax(z).
+
+    >>> import torch
+    >>> SoftmaxScore().score(torch.tensor([[2.0, 0.0], [0.0, 0.0]]))
+    tensor([-0.8808, -0.5000])
+    """
+
+    name = "softmax"
+
+
+class EntropyScore(LogitScore):
+    """Entropy of the predicted distribution in nats: −Σ p log p; for labels the largest of all.
+
+    >>> import torch
+    >>> EntropyScore().score(torch.zeros(1, 4))
+    tensor([1.3863])
+    """
+
+    name = "entropy"
+
+
+class EnergyScore(LogitScore):
+    """Free energy: −T·logsumexp(z); for labels −Σ T·softplus(z).
+
+    One logit uses the pair (0, abs z), since the offset has no meaning there.
+
+    >>> import torch
+    >>> EnergyScore().score(torch.tensor([[3.0, 0.0, 0.0]]))
+    tensor([-3.0949])
+    """
+
+    name = "energy"
+
+
+class MarginScore(LogitScore):
+    """Largest minus second largest of z, negated; for labels −min abs z.
+
+    >>> import torch
+    >>> MarginScore(temperature=2.0).score(torch.tensor([[3.0, 1.0, 0.0]]))
+    tensor([-1.])
+    """
+
+    name = "margin"
+
+
+class MaxLogitScore(LogitScore):
+    """Maximum logit, negated: −max z; for labels of all of them, for one logit its size.
+
+    It keeps the size of the logits, which the softmax divides out: for inputs from elsewhere.
+
+    >>> import torch
+    >>> MaxLogitScore(temperature=2.0).score(torch.tensor([[3.0, 1.0, 0.0]]))
+    tensor([-1.5000])
+    """
+
+    name = "max_logit"
+
+
+class MaxLogitNormScore(LogitScore):
+    """Largest centred logit over the p-norm of all, negated; for three classes and more.
+
+    ``fit`` chooses p by AURC on labelled rows, with maximum softmax (p = 0) as the fallback. T
+    cancels otherwise, and two logits would all score alike.
+
+    >>> import torch
+    >>> MaxLogitNormScore(p=2).score(torch.tensor([[3.0, 0.0, 0.0]]))
+    tensor([-0.8165])
+    """
+
+    name = "max_logit_norm"
+
+    def __init__(
+        self,
+        temperature: float | None = None,
+        task: str = "multiclass",
+        per_member: bool = False,
+        *,
+        p: int | None = None,
+    ) -> None:
+        """Makes the score.
+
+        Args:
+            temperature: as for every score; used by the fallback alone.
+            task: what the columns mean.
+            per_member: whether the logits have members along their last axis.
+            p: of the norm, 1 to 10, or 0 for maximum softmax; None means 4 until ``fit`` chooses.
+        """
+        super().__init__(temperature, task, per_member, parameters={"p": p})
+
+
+class GenScore(LogitScore):
+    """Generalised entropy: Σ (p (1 − p))^γ; for labels the largest of the pairs'.
+
+    A small γ lets unlikely classes count. ``fit`` chooses γ by AURC on labelled rows.
+
+    >>> import torch
+    >>> GenScore(gamma=1.0).score(torch.tensor([[0.0, 0.0]]))
+    tensor([0.5000])
+    """
+
+    name = "gen"
+
+    def __init__(
+        self,
+        temperature: float | None = None,
+        task: str = "multiclass",
+        per_member: bool = False,
+        *,
+        gamma: float | None = None,
+    ) -> None:
+        """Makes the score.
+
+        Args:
+            temperature: divides the logits, > 0; None means 1 until ``fit`` finds one.
+            task: what the columns mean.
+            per_member: whether the logits have members along their last axis.
+            gamma: the exponent, in [0.001, 1]; None means 0.1 until ``fit`` chooses.
+        """
+        super().__init__(temperature, task, per_member, parameters={"gamma": gamma})
+
+
+class DoctorScore(LogitScore):
+    """DOCTOR's D_α = (1 − Σ p²) / Σ p², the estimated odds of an error if the class is drawn.
+
+    >>> import torch
+    >>> DoctorScore().score(torch.zeros(1, 4))
+    tensor([3.])
+    """
+
+    name = "doctor"
+
+
+class DoctorBetaScore(LogitScore):
+    """DOCTOR's D_β = (1 − max p) / max p; it ranks as maximum softmax and is 0, not −1, at best.
+
+    >>> import torch
+    >>> DoctorBetaScore().score(torch.zeros(1, 4))
+    tensor([3.])
+    """
+
+    name = "doctor_beta"
+
+
+class MutualInformationScore(LogitScore):
+    """Mutual information of prediction and member (BALD) in nats; for labels the largest of all.
+
+    >>> import torch
+    >>> MutualInformationScore().score(torch.tensor([[[9.0, -9.0], [-9.0, 9.0]]]))
+    tensor([0.6931])
+    """
+
+    name = "mutual_information"
+
+    def __init__(self, temperature: float | None = None, task: str = "multiclass") -> None:
+        """Makes the score; the logits have at least 2 members along their last axis."""
+        super().__init__(temperature, task, per_member=True)
+
+
+class PredictiveVarianceScore(LogitScore):
+    """Variance of the probabilities over the members, summed over classes; for labels the largest.
+
+    >>> import torch
+    >>> PredictiveVarianceScore(task="binary").score(torch.tensor([[50.0, -50.0]]))
+    tensor([0.2500])
+    """
+
+    name = "predictive_variance"
+
+    def __init__(self, temperature: float | None = None, task: str = "multiclass") -> None:
+        """Makes the score; the logits have at least 2 members along their last axis."""
+        super().__init__(temperature, task, per_member=True)
+
+
+LOGIT_SCORES: tuple[type[LogitScore], ...] = tuple(LogitScore.__subclasses__())
+"""All of the above, in their order."""

@@ -1,0 +1,92 @@
+"""Scores that say how far the probabilities are from putting all on one class: DOCTOR, GEN.
+
+Labels and one logit follow the pair rule: a logit z is the pair (0, z), and the worst label counts.
+With d = min abs z and o = exp(−d) its probabilities are 1 / (1 + o) and o / (1 + o), so that each
+of these scores falls as d grows.
+"""
+
+import torch
+from torch import Tensor
+
+from logitconf.reductions import Form, exponential_squares, exponential_sum, worst_label
+
+_NAN = float("nan")
+_INFINITY = float("inf")
+# beyond every difference of logits that is not 0 once divided by T and exponentiated
+_FAR = 1e30
+
+
+def doctor_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """D_α = (1 − g) / g with g = Σ p²: in [0, K − 1].
+
+    Source: Granese et al. 2021, "DOCTOR: a simple method for detecting misclassification errors",
+    equation 5. It grows with the Gini impurity 1 − g, so both rank rows alike.
+    """
+    total, squares = exponential_squares(x, temperature, form)
+    return total * total * torch.reciprocal(squares) - 1.0
+
+
+def doctor_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """Max over labels of D_α = 2o / (1 + o²): in [0, 1]."""
+    odds, has_score = _worst_odds(x, temperature, form)
+    return torch.where(has_score, 2.0 * odds * torch.reciprocal(1.0 + odds * odds), _NAN)
+
+
+def doctor_beta_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """D_β = (1 − max p) / max p: in [0, K − 1].
+
+    Source: Granese et al. 2021, equation 6. It falls as max p grows, so it ranks as the softmax.
+    """
+    _, total = exponential_sum(x, temperature, form)
+    return total - 1.0
+
+
+def doctor_beta_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """Max over labels of D_β = o: in [0, 1]."""
+    odds, has_score = _worst_odds(x, temperature, form)
+    return torch.where(has_score, odds, _NAN)
+
+
+def gen_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """Σ over classes of (p (1 − p))^γ: at least 0.
+
+    A small γ makes much of what is nearly 0, so 1 − p of the likeliest class is not subtracted but
+    summed over the others, relative to the second largest logit; then it does not vanish.
+
+    Source: Liu et al. 2023, "GEN: pushing the limits of softmax-based out-of-distribution
+    detection", equation 2. Departures: lower is more confident here, and all classes count (M = K).
+    """
+    axis = form.class_axis
+    gamma = form.parameters["gamma"]
+    inverse = torch.reciprocal(temperature)
+    largest = torch.amax(x, dim=axis, keepdim=True)
+    at_top = x == largest
+    count = torch.sum(at_top.to(x.dtype), dim=axis, keepdim=True)
+    second = torch.amax(torch.where(at_top, -_INFINITY, x), dim=axis, keepdim=True)
+    second = torch.maximum(second, torch.where(count > 1.5, largest, -_INFINITY))
+    base = torch.maximum(second, largest - _FAR)
+    below = torch.where(at_top, -_INFINITY, (x - base) * inverse)
+    rest = torch.sum(torch.exp(below), dim=axis, keepdim=True) + (count - 1.0)
+    shifted = (x - largest) * inverse
+    exponentials = torch.exp(shifted)
+    total = torch.sum(exponentials, dim=axis, keepdim=True)
+    twice = torch.log(total) * 2.0
+    top = torch.exp(((base - largest) * inverse + torch.log(rest) - twice) * gamma) * count
+    spread = (shifted + torch.log(total - exponentials) - twice) * gamma
+    others = torch.sum(torch.exp(torch.where(at_top, -_INFINITY, spread)), dim=axis)
+    return others + torch.squeeze(top, axis)
+
+
+def gen_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """Max over labels of 2 (p (1 − p))^γ: in [0, 2 · 4^−γ]."""
+    smallest, has_score = worst_label(x, form)
+    distance = smallest / temperature
+    share = torch.reciprocal(1.0 + torch.exp(-distance))
+    score = 2.0 * torch.exp((torch.log(share) * 2.0 - distance) * form.parameters["gamma"])
+    return torch.where(has_score, score, _NAN)
+
+
+def _worst_odds(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+    """Exp(−min abs z) over the labels and whether the row has a score, (N, ...) each."""
+    smallest, has_score = worst_label(x, form)
+    return torch.exp(smallest / -temperature), has_score

@@ -1,0 +1,65 @@
+"""Scores that take the largest logit, as it is or over a norm of all."""
+
+import torch
+from torch import Tensor
+
+from logitconf.reductions import Form, largest_logit, largest_probability, row_has_score
+
+_NAN = float("nan")
+# a row that spreads less than about the smallest normal float32 counts as flat
+_TINY = 2.0**-120
+
+
+def max_logit_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−max z.
+
+    Source: Hendrycks et al. 2022, "Scaling out-of-distribution detection for real-world settings",
+    section 3. Departure: T divides the logits, which changes no order.
+    """
+    return largest_logit(x, form) / -temperature
+
+
+def max_logit_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−max over labels of z; one logit comes here as its abs value.
+
+    Source: Hendrycks et al. 2022, section 3 (multi-label).
+    """
+    return largest_logit(x, form) / -temperature
+
+
+def max_logit_norm_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−max c / ‖c‖_p with c the logits minus their mean: in [−1, 0]; 0 where all are alike.
+
+    T cancels. p = 0 stands for the fallback where no norm does better, −max softmax(z). A masked
+    class counts neither in the mean nor in the norm.
+
+    Source: Cattelan & Silva 2024, "How to fix a broken confidence estimator", section 4
+    (MaxLogit-pNorm of centred logits, with fallback). Departure: p is tried up to 10 here.
+    """
+    power = int(form.parameters["p"])
+    if power == 0:
+        return -largest_probability(x, temperature, form)
+    axis = form.class_axis
+    lowest = torch.finfo(x.dtype).min
+    largest = torch.amax(x, dim=axis, keepdim=True)
+    present = (x > lowest).to(x.dtype)
+    # a quarter, so that no difference of finite logits overflows; masked classes become 0
+    below = torch.clamp(x * 0.25 - largest * 0.25, min=lowest) * present
+    reach = torch.clamp(-torch.amin(below, dim=axis, keepdim=True), min=_TINY)
+    unit = below / reach
+    count = torch.clamp(torch.sum(present, dim=axis, keepdim=True), min=1.0)
+    mean = torch.sum(unit, dim=axis, keepdim=True) / count
+    centred = (unit - mean) * present
+    total = torch.sum(_whole_power(torch.abs(centred), power), dim=axis)
+    # at least 2**-power but for a flat row
+    norm = torch.exp(torch.log(torch.clamp(total, min=2.0**-20)) * (-1.0 / power))
+    score = torch.squeeze(mean, axis) * norm
+    return torch.where(row_has_score(x, torch.squeeze(largest, axis), form), score, _NAN)
+
+
+def _whole_power(x: Tensor, power: int) -> Tensor:
+    """X to a whole power by multiplication, which rounds alike everywhere."""
+    if power == 1:
+        return x
+    half = _whole_power(x, power // 2)
+    return half * half * x if power % 2 else half * half

@@ -1,0 +1,194 @@
+"""Scores of ensembles: means over members, their disagreement, and what an ensemble refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+import torch
+from numpy.typing import NDArray
+from score_cases import NAMES
+
+import logitconf
+from logitconf import LogitconfError, LogitScore, MarginScore, MutualInformationScore, SoftmaxScore
+from logitconf.score_classes import SCORE_CLASSES
+from logitconf.scores import refusal
+from logitconf.tasks import Layout, check_task
+
+MEMBERS = 4
+CLOSE = 3e-6
+"""Some tens of float32 steps of values around 1: sums of exponentials, and their mean."""
+LAYOUTS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "classes": ("multiclass", (6, MEMBERS)),
+    "one logit": ("binary", (MEMBERS,)),
+    "one logit with its axis": ("binary", (1, MEMBERS)),
+    "two logits": ("binary", (2, MEMBERS)),
+    "labels": ("multilabel", (3, MEMBERS)),
+}
+
+
+def columns_of(tail: tuple[int, ...]) -> int:
+    return tail[0] if len(tail) == 2 else 1
+
+
+CELLS = [
+    (name, layout)
+    for name in (*NAMES, *reference.MEMBER_SCORE_NAMES)
+    for layout, (task, tail) in LAYOUTS.items()
+    if not refusal(name, Layout(check_task(task), columns_of(tail), members=MEMBERS))
+]
+cells = pytest.mark.parametrize(("name", "layout"), CELLS)
+
+
+def make(name: str, task: str, temperature: float | None = None) -> LogitScore:
+    if name in NAMES:
+        return SCORE_CLASSES[name](temperature, task, per_member=True)
+    return SCORE_CLASSES[name](temperature, task)
+
+
+def logits_of(layout: str, rows: int = 60, scale: float = 3.0) -> NDArray[np.float32]:
+    random = np.random.default_rng(11)
+    return (scale * random.standard_normal((rows, *LAYOUTS[layout][1]))).astype(np.float32)
+
+
+@cells
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+@pytest.mark.parametrize("scale", [0.1, 3.0, 30.0])
+def test_every_score_of_members_equals_the_reference(
+    name: str, layout: str, temperature: float, scale: float
+) -> None:
+    task, logits = LAYOUTS[layout][0], logits_of(layout, scale=scale)
+    exact = reference.member_score(name, logits, temperature, task)
+    for dtype, close in ((np.float32, CLOSE), (np.float64, 1e-12)):
+        found = make(name, task, temperature).score(logits.astype(dtype)).numpy()
+        # GEN's exp(0.1 u) loses relative digits of a large u
+        np.testing.assert_allclose(found, exact, rtol=10 * close, atol=close)
+
+
+@cells
+def test_a_member_without_a_score_leaves_the_row_without_one(name: str, layout: str) -> None:
+    task = LAYOUTS[layout][0]
+    for value in (np.nan, np.inf):
+        logits = logits_of(layout, 3)
+        logits[1].reshape(-1)[1] = value
+        assert make(name, task).score(logits).isnan().tolist() == [False, True, False]
+    logits = logits_of(layout, 3)
+    logits[1, ..., 2] = -np.inf
+    assert make(name, task).score(logits).isnan().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("name", reference.MEMBER_SCORE_NAMES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_members_that_agree_have_no_disagreement(name: str, layout: str) -> None:
+    logits = np.repeat(logits_of(layout)[..., :1], MEMBERS, axis=-1)
+    np.testing.assert_allclose(make(name, LAYOUTS[layout][0]).score(logits), 0.0, atol=CLOSE)
+
+
+def test_members_that_are_sure_of_different_classes_differ_as_far_as_can_be() -> None:
+    logits = torch.eye(3)[None] * 200.0
+    found = MutualInformationScore().score(logits).item()
+    assert found == pytest.approx(np.log(3), rel=1e-6)
+    variance = logitconf.PredictiveVarianceScore().score(logits).item()
+    assert variance == pytest.approx(3 * (1 / 3) * (2 / 3), rel=1e-6)
+
+
+def test_the_sign_of_one_logit_counts_where_members_are_compared() -> None:
+    apart, alike = torch.tensor([[3.0, -3.0]]), torch.tensor([[3.0, 3.0]])
+    score = MutualInformationScore(task="binary")
+    assert score.score(apart).item() > 0.3
+    assert abs(score.score(alike).item()) < 1e-6
+
+
+def labels_for(layout: str, logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    random = np.random.default_rng(12)
+    task, tail = LAYOUTS[layout]
+    if task == "multilabel":
+        return random.integers(0, 2, (len(logits), tail[0]))
+    return random.integers(0, max(2, columns_of(tail)), len(logits))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_temperature_of_members_is_that_of_all_their_rows(layout: str) -> None:
+    task, tail = LAYOUTS[layout]
+    logits = logits_of(layout, 500)
+    labels = labels_for(layout, logits)
+    fitted = make("softmax", task).fit(logits, labels)
+    moved = np.moveaxis(logits, -1, 1).reshape(500 * MEMBERS, columns_of(tail))
+    flat = SoftmaxScore(task=task).fit(moved, np.repeat(labels, MEMBERS, axis=0))
+    assert fitted.temperature == flat.temperature
+    assert fitted.card.members == MEMBERS
+
+
+def test_an_ensemble_decides_by_the_mean_of_its_probabilities() -> None:
+    logits = np.array([[[9.0, -0.2, -0.2], [-9.0, 0.2, 0.2]], [[2.0, 2.0, 2.0], [0.0, 0.0, 0.0]]])
+    score = make("softmax", "binary", 1.0)
+    score.fit(logits)
+    mean = score.probabilities(logits).numpy()
+    parts = [reference.probabilities(logits[:, :, m]) for m in range(3)]
+    np.testing.assert_allclose(mean, np.mean(parts, axis=0), rtol=1e-12)
+    # most members vote for class 1 in the first row, the mean is for class 0
+    assert mean.argmax(axis=1).tolist() == [0, 0]
+    with pytest.warns(logitconf.LogitconfWarning, match="cannot identify a temperature"):
+        score.fit(logits, np.array([0, 0]))
+    assert score.card.calibration is not None
+    assert score.card.calibration["errors"] == 0
+
+
+def test_a_saved_score_of_members_loads_with_them(tmp_path: Path) -> None:
+    logits = logits_of("classes")
+    for name in ("margin", "mutual_information", "gen"):
+        score = make(name, "multiclass", 1.5).fit(logits)
+        score.set_threshold(q=0.6)
+        score.save(tmp_path / f"{name}.json")
+        loaded = logitconf.load(tmp_path / f"{name}.json")
+        assert loaded.per_member
+        assert loaded == score
+        assert torch.equal(loaded.select(logits)["selected"], score.select(logits)["selected"])
+
+
+@cells
+def test_the_head_of_members_decides_as_the_score(name: str, layout: str) -> None:
+    task, tail = LAYOUTS[layout]
+    logits = torch.from_numpy(logits_of(layout))
+    score = make(name, task, 1.5).fit(logits)
+    score.set_threshold(q=0.6)
+    axis = 2 if len(tail) == 1 else 1
+    head = score.compile(rank=1 + len(tail), class_axis=axis)
+    found, mask = head(logits)
+    expected = score.select(logits)
+    assert torch.equal(found, expected["score"])
+    assert torch.equal(mask, expected["selected"])
+    assert 0 < int(mask.sum()) < len(logits)
+
+
+@pytest.mark.parametrize(
+    ("task", "shape", "phrase"),
+    [
+        ("multiclass", (5, 3), r"must be \(N, C, M\) with C >= 2 and M >= 1, got shape \(5, 3\)"),
+        ("multiclass", (5, 3, 0), "M >= 1"),
+        ("binary", (5, 3, 2), r"must be \(N, M\), \(N, 1, M\) or \(N, 2, M\)"),
+        ("multilabel", (5,), r"must be \(N, L, M\)"),
+    ],
+)
+def test_other_shapes_are_refused(task: str, shape: tuple[int, ...], phrase: str) -> None:
+    with pytest.raises(LogitconfError, match=phrase):
+        make("margin", task).score(np.zeros(shape, np.float32))
+
+
+def test_another_number_of_members_is_refused_after_a_fit() -> None:
+    score = MarginScore(per_member=True).fit(logits_of("classes"))
+    with pytest.raises(LogitconfError, match="must have 4 members, as the score was fitted"):
+        score.score(np.zeros((2, 6, 3), np.float32))
+
+
+def test_one_member_cannot_disagree() -> None:
+    with pytest.raises(LogitconfError, match="compares at least 2 members, got 1 of members"):
+        MutualInformationScore().score(np.zeros((2, 6, 1), np.float32))
+
+
+def test_a_head_needs_the_members_of_its_score() -> None:
+    score = MarginScore(per_member=True)
+    score.set_threshold(value=-1.0)
+    with pytest.raises(LogitconfError, match="must know how many members"):
+        score.compile(n_classes=6)
+    assert score.compile(n_classes=6, members=3)(torch.zeros(2, 6, 3))[0].tolist() == [0.0, 0.0]
