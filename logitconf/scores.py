@@ -129,7 +129,8 @@ def refusal(score: str, layout: Layout) -> str:
     if row.learned and layout.family == "categorical":
         return (
             "a learned confidence is one logit a row (task 'binary') or one a label (task "
-            f"'multilabel'), got task {layout.task!r} with n_classes={layout.n_columns}"
+            "'multilabel'), got classes that compete: "
+            f"task {layout.task!r} with n_classes={layout.n_columns}"
         )
     if layout.family == "bernoulli" and row.bernoulli is None:
         what = "one logit" if layout.one_logit else "labels"
