@@ -149,6 +149,8 @@ def test_a_recorded_scaler_says_the_same_through_onnx(case: str) -> None:
 def test_a_recorded_seapig_score_says_the_same_through_onnx(
     release: str, name: str, layout: str
 ) -> None:
+    if release == "0.2.0" and layout in ("binary_one", "binary_two"):
+        pytest.skip("0.2.0 computes as 0.1.0 does; tests/core compares every layout")
     if (release, name, layout) == ("0.3.0", "EnergyScore", "binary_one"):
         pytest.skip("its energy of one logit keeps the sign, ours does not; from_fitted refuses it")
     values, expected = fitted_peers.recorded(f"seapig {release} {name} {layout}")
