@@ -19,6 +19,7 @@ from score_cases import (
     names,
     names_and_cases,
     names_and_tasks,
+    names_for_all_cases,
     rounding_allowed,
 )
 
@@ -220,7 +221,7 @@ def scores_in_five_places(
     return [*exact, score.compile(runtime="onnxruntime")(logits)[0]]
 
 
-@names
+@names_for_all_cases
 @pytest.mark.parametrize("case", ["ten classes", "binary (N,)", "binary (N, 2)", "six labels"])
 @runtimes
 def test_torch_export_keeps_scores_and_masks_for_any_batch(
@@ -361,7 +362,8 @@ def test_float64_precision_rounds_the_exact_score_once(
     score, mask = head(torch.from_numpy(logits))
     assert (score.dtype, mask.dtype) == (torch.float32, torch.bool)
     exact = reference.score(name, logits, 1.5, task)
-    if name == "entropy" or (name == "energy" and task == "multilabel"):
+    near_zero = {"entropy", "doctor", "doctor_beta", "gen", "max_logit_norm"}
+    if name in near_zero or (name == "energy" and task == "multilabel"):
         # near 0 a sum of logarithms keeps its absolute accuracy, not that of its last place
         allowed = rounding_allowed(name, logits, 1.5, task, torch.float64)
         off = np.abs(score.numpy() - exact)
