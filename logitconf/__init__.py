@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from logitconf.concrete_scores import EnergyScore as EnergyScore
     from logitconf.concrete_scores import EntropyScore as EntropyScore
     from logitconf.concrete_scores import GenScore as GenScore
+    from logitconf.concrete_scores import GiniScore as GiniScore
     from logitconf.concrete_scores import MarginScore as MarginScore
     from logitconf.concrete_scores import MaxLogitNormScore as MaxLogitNormScore
     from logitconf.concrete_scores import MaxLogitScore as MaxLogitScore
@@ -42,6 +43,7 @@ _HOME = {
     "EnergyScore": "concrete_scores",
     "EntropyScore": "concrete_scores",
     "GenScore": "concrete_scores",
+    "GiniScore": "concrete_scores",
     "MarginScore": "concrete_scores",
     "MaxLogitNormScore": "concrete_scores",
     "MaxLogitScore": "concrete_scores",

@@ -136,6 +136,17 @@ class DoctorScore(LogitScore):
     name = "doctor"
 
 
+class GiniScore(LogitScore):
+    """Gini impurity: 1 − Σ p²; for labels the largest of the pairs'; it ranks as DOCTOR.
+
+    >>> import torch
+    >>> GiniScore().score(torch.zeros(1, 4))
+    tensor([0.7500])
+    """
+
+    name = "gini"
+
+
 class DoctorBetaScore(LogitScore):
     """DOCTOR's D_β = (1 − max p) / max p; it ranks as maximum softmax and is 0, not −1, at best.
 

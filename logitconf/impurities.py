@@ -32,6 +32,23 @@ def doctor_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     return torch.where(has_score, 2.0 * odds * torch.reciprocal(1.0 + odds * odds), _NAN)
 
 
+def gini_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """1 − Σ p²: in [0, 1 − 1/K].
+
+    Source: Breiman et al. 1984, section 4.3.
+    """
+    total, squares = exponential_squares(x, temperature, form)
+    share = torch.reciprocal(total)
+    return 1.0 - squares * share * share
+
+
+def gini_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """Max over labels of 2p (1 − p) = 2o / (1 + o)²: in [0, 1/2]."""
+    odds, has_score = _worst_odds(x, temperature, form)
+    share = torch.reciprocal(1.0 + odds)
+    return torch.where(has_score, 2.0 * odds * share * share, _NAN)
+
+
 def doctor_beta_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """D_β = (1 − max p) / max p: in [0, K − 1].
 

@@ -61,6 +61,7 @@ _TABLE: Mapping[str, _Row] = MappingProxyType(
         "gen": _Row(few_ulps=64.0, ulps=96.0, sums=True),
         "mutual_information": _Row(0.0, 0.0, few_absolute=2e-6, absolute=2e-6),
         "predictive_variance": _Row(0.0, 0.0, few_absolute=1e-6, absolute=1e-6),
+        "gini": _Row(4.0, 4.0, few_absolute=4e-7, absolute=1e-6, sums=True),
         "doctor": _Row(16.0, 16.0, few_absolute=1e-6, absolute=2e-6, sums=True),
         "doctor_beta": _Row(8.0, 8.0, few_absolute=4e-7, absolute=1e-6, sums=True),
     }

@@ -19,6 +19,8 @@ from logitconf.impurities import (
     doctor_categorical,
     gen_bernoulli,
     gen_categorical,
+    gini_bernoulli,
+    gini_categorical,
 )
 from logitconf.maximum_logits import (
     max_logit_bernoulli,
@@ -307,6 +309,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             floor=-1.0,
             parameters={"gamma": Parameter(0.1, 0.001, 1.0, tried=(0.1, 0.01, 0.03, 0.3, 1.0))},
         ),
+        "gini": ScoreRow(gini_categorical, gini_bernoulli, floor=-0.5),
         "doctor": ScoreRow(doctor_categorical, doctor_bernoulli, floor=-0.5),
         "doctor_beta": ScoreRow(doctor_beta_categorical, doctor_beta_bernoulli, floor=-0.5),
         "mutual_information": ScoreRow(

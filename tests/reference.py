@@ -114,6 +114,11 @@ def _gen_score(x: Row, layout: Layout, temperature: float, gamma: float = 0.1) -
     return math.fsum(math.exp(gamma * (p + q)) for p, q in _log_chances(gaps))
 
 
+def _gini_score(x: Row, layout: Layout, temperature: float) -> float:
+    gaps = _gaps(x, temperature) if layout == "categorical" else _pair(x, temperature)
+    return math.fsum(math.exp(p + q) for p, q in _log_chances(gaps))
+
+
 def _doctor_score(x: Row, layout: Layout, temperature: float) -> float:
     gaps = _gaps(x, temperature) if layout == "categorical" else _pair(x, temperature)
     chances = _log_chances(gaps)
@@ -136,6 +141,7 @@ _SCORES: dict[str, Callable[..., float]] = {
     "max_logit": _max_logit_score,
     "max_logit_norm": _max_logit_norm_score,
     "gen": _gen_score,
+    "gini": _gini_score,
     "doctor": _doctor_score,
     "doctor_beta": _doctor_beta_score,
 }

@@ -127,6 +127,7 @@ def rounding_allowed(
         # exp(0.1 u) of a u as large as the spread over T
         "gen": unit * (8.0 + columns / 16.0 + 0.6 * finite.max(axis=1) / temperature) * exact
         + 1e-37,
+        "gini": unit * (8.0 + columns / 16.0) * flat,
         "doctor": unit * (8.0 + columns / 8.0) * (1.0 + exact),
         "doctor_beta": unit * (4.0 + columns / 100.0) * (1.0 + exact),
         "max_logit": 3.0 * unit * exact + 2.0**-148 + 2.0**-149 / temperature,

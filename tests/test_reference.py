@@ -36,6 +36,7 @@ def exact_categorical(name: str, row: list[float], temperature: float) -> float:
             "max_logit": -max(z),
             "max_logit_norm": exact_norm_score(row),
             "gen": mpmath.fsum((p * (1 - p)) ** mpmath.mpf(0.1) for p in softmax),
+            "gini": 1 - mpmath.fsum(p**2 for p in softmax),
             "doctor": 1 / mpmath.fsum(p**2 for p in softmax) - 1,
             "doctor_beta": 1 / max(softmax) - 1,
         }[name]
@@ -59,6 +60,7 @@ def exact_labels(name: str, row: list[float], temperature: float) -> float:
             "margin": -min(abs(value) for value in z),
             "max_logit": -max(z),
             "gen": max(2 * (p * q) ** mpmath.mpf(0.1) for p, q in pairs),
+            "gini": max(2 * p * q for p, q in pairs),
             "doctor": max(1 / (p**2 + q**2) - 1 for p, q in pairs),
             "doctor_beta": max(1 / max(pair) - 1 for pair in pairs),
         }[name]

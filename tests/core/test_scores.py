@@ -293,6 +293,7 @@ def test_even_odds_have_the_scores_that_algebra_gives() -> None:
         "max_logit": -2.5,
         "max_logit_norm": 0,
         "gen": 8 * (7 / 64) ** 0.1,
+        "gini": 7 / 8,
         "doctor": 7,
         "doctor_beta": 7,
     }
