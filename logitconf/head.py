@@ -1,5 +1,6 @@
 """The compiled score: a module with temperature and threshold as buffers."""
 
+import math
 from collections.abc import Callable
 from typing import cast
 
@@ -16,12 +17,14 @@ from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
 _MASK_TYPES = {"bool": torch.bool, "uint8": torch.uint8, "float32": torch.float32}
 
 
-def accept(score: Tensor, threshold: Tensor, floor: float) -> Tensor:
+def accept(score: Tensor, threshold: Tensor, floor: float | None) -> Tensor:
     """Whether a float32 score is accepted: finite and strictly below the threshold.
 
-    A NaN fails both comparisons, and nothing computable lies at or below the floor.
+    A NaN fails both comparisons, and nothing computable lies at or below the floor, if there is
+    need of one.
     """
-    return (score < threshold) & (score > floor)
+    below = score < threshold
+    return below if floor is None else below & (score > floor)
 
 
 def probabilities(logits: Tensor, temperature: Tensor, layout: Layout) -> Tensor:
@@ -91,7 +94,7 @@ class ConfidenceHead(nn.Module):
         canonical_logits = canonical(values, layout, kind, signed=row.keeps_sign)
         form = Form(
             axis=layout.axis,
-            last=layout.class_axis == canonical_logits.ndim - 1,
+            rank=canonical_logits.ndim,
             n_classes=layout.n_columns,
             runtime=cast(Runtime, self.form.runtime),
             parameters=self.card.parameters,
@@ -103,7 +106,8 @@ class ConfidenceHead(nn.Module):
         threshold = self.threshold
         if threshold.ndim:
             threshold = value_at_largest(canonical_logits.to(torch.float32), threshold, form)
-        mask = accept(score, threshold, row.floor)
+        keeps_nan = form.runtime == "onnxruntime" and row.floor > -math.inf
+        mask = accept(score, threshold, None if keeps_nan else row.floor)
         mask = mask.to(_MASK_TYPES[self.form.mask_type])
         if not self.form.probabilities:
             return score, mask

@@ -6,8 +6,9 @@ right on every runtime; ``"onnxruntime"`` the fastest right one there. tests/ben
 measurements behind each choice.
 """
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -22,8 +23,14 @@ _SHRINK = 2.0**-100
 _LOWEST = -1e30
 # From here on one fused Softmax beats its five parts (64 x 1000: 1.1 times; 8192 x 10: 0.8).
 _MANY_CLASSES = 24
-# From here on maxima of rows and columns beat masking the largest of all.
+# From here on maxima of rows and columns beat a tournament of columns.
 _WIDE = 48
+# Up to here classes are taken one by one, beyond in pieces first.
+_FEW = 16
+# Beyond, an axis that is not the last would need too many pieces.
+_MOST_IN_PIECES = 256
+# Lost beside any double that is not 0.
+_TINY = 1e-300
 _INFINITY = float("inf")
 _NAN = float("nan")
 
@@ -34,19 +41,24 @@ class Form:
 
     Attributes:
         axis: the class axis, counted from the front; None for a single logit, which has none.
-        last: whether it is the last axis.
-        n_classes: its size, None if free.
+        rank: the number of axes.
+        n_classes: the size of the class axis, None if free.
         runtime: which forms are allowed.
         parameters: the numbers of the score besides T, by name.
         members: how many members of an ensemble lie along the last axis; None if there is none.
     """
 
     axis: int | None = 1
-    last: bool = True
+    rank: int = 2
     n_classes: int | None = None
     runtime: Runtime = "any"
     parameters: Mapping[str, float] = field(default_factory=dict)
     members: int | None = None
+
+    @property
+    def last(self) -> bool:
+        """Whether the class axis is the last."""
+        return self.axis == self.rank - 1
 
     @property
     def class_axis(self) -> int:
@@ -76,19 +88,38 @@ def exponential_sum(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor,
     taken off before the division, so that no finite row overflows.
     """
     largest, shifted = _shifted(x, temperature, form)
-    total = torch.sum(torch.exp(shifted), dim=form.class_axis)
+    total = over_classes(torch.sum, torch.exp(shifted), form)
     return torch.squeeze(largest, form.class_axis), total
 
 
 def exponential_moments(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
-    """S = Σ e and D = Σ e·d with d = (x − m) / T and e = exp(d), both (N, ...).
+    """Log S and D / S, with S = Σ e, D = Σ e·d, d = (x − m) / T, e = exp(d), both (N, ...).
 
-    A masked class (−inf) adds 0 to both.
+    A masked class (−inf) adds 0 to both sums.
     """
     _, shifted = _shifted(x, temperature, form)
     exponentials = torch.exp(shifted)
     weighted = exponentials * torch.clamp(shifted, min=_LOWEST)
-    return torch.sum(exponentials, dim=form.class_axis), torch.sum(weighted, dim=form.class_axis)
+    total = over_classes(torch.sum, exponentials, form)
+    moment = over_classes(torch.sum, weighted, form) * torch.reciprocal(total)
+    if x.dtype != torch.float64:
+        return torch.log(total), moment
+    # S - 1 summed without the largest class, or the last places of a small logarithm are lost
+    at_top = (shifted == 0.0).to(x.dtype)
+    others = over_classes(torch.sum, exponentials - at_top, form)
+    others = others + (over_classes(torch.sum, at_top, form) - 1.0)
+    return -log_reciprocal(others), moment
+
+
+def log_reciprocal(x: Tensor) -> Tensor:
+    """log(1 / (1 + x)), at most 0, for x >= 0; in float64 exact for small x too."""
+    if x.dtype != torch.float64:
+        # OpenVINO 2026.4 would fuse log(1 + exp) to a softplus that is off by 60 ulp
+        return torch.log(torch.reciprocal(1.0 + x))
+    # log(u) / (u - 1) forgives the rounding of u = 1 + x; it is 1 where u is
+    rounded = 1.0 + x
+    slope = (torch.log(rounded) + _TINY) / ((rounded - 1.0) + _TINY)
+    return -(x * slope)
 
 
 def exponential_squares(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
@@ -96,12 +127,61 @@ def exponential_squares(x: Tensor, temperature: Tensor, form: Form) -> tuple[Ten
     _, shifted = _shifted(x, temperature, form)
     exponentials = torch.exp(shifted)
     squares = exponentials * exponentials
-    return torch.sum(exponentials, dim=form.class_axis), torch.sum(squares, dim=form.class_axis)
+    return over_classes(torch.sum, exponentials, form), over_classes(torch.sum, squares, form)
 
 
 def _shifted(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
-    largest = torch.amax(x, dim=form.class_axis, keepdim=True)
+    largest = over_classes(torch.amax, x, form, keepdim=True)
     return largest, (x - largest) * torch.reciprocal(temperature)
+
+
+_PAIRWISE: dict[Callable[..., Tensor], Callable[[Tensor, Tensor], Tensor]] = {
+    torch.amax: torch.maximum,
+    torch.amin: torch.minimum,
+    torch.sum: torch.add,
+}
+
+
+def over_classes(
+    reduction: Callable[..., Tensor], x: Tensor, form: Form, *, keepdim: bool = False
+) -> Tensor:
+    """``torch.amax``, ``amin`` or ``sum`` over the class axis, (N, ...).
+
+    On an axis that is not the last, onnxruntime reduces in strides of a whole image (150 x 128 x
+    128: 23 ms); piece by piece, every step runs along memory (4 ms).
+    """
+    in_pieces = form.n_classes is not None and form.n_classes <= _MOST_IN_PIECES
+    if form.last or not in_pieces:
+        return reduction(x, dim=form.class_axis, keepdim=keepdim)
+    pairwise = _PAIRWISE[reduction]
+    (value,) = _fold(lambda a, b: (pairwise(a[0], b[0]),), x, form)
+    return value if keepdim else torch.squeeze(value, form.class_axis)
+
+
+# what is known of some classes: their largest value, say, and their second largest
+_Known: TypeAlias = tuple[Tensor, ...]
+
+
+def _fold(combine: Callable[[_Known, _Known], _Known], x: Tensor, form: Form) -> _Known:
+    """What is known of all classes, from one class and the next: pieces first, then singles."""
+    axis, classes = form.class_axis, form.n_classes or 0
+    if classes <= _FEW:
+        return _joined(combine, torch.split(x, 1, dim=axis))
+    # the power of two from the root on: 8 of 32 classes, 16 of 150
+    size = 1 << math.isqrt(classes - 1).bit_length()
+    pieces = torch.split(x, size, dim=axis)
+    whole = classes // size
+    joined = _joined(combine, pieces[:whole])
+    singles: list[_Known] = list(
+        zip(*(torch.split(known, 1, dim=axis) for known in joined), strict=True)
+    )
+    rest = [(one,) for piece in pieces[whole:] for one in torch.split(piece, 1, dim=axis)]
+    return functools.reduce(combine, [*singles, *rest])
+
+
+def _joined(combine: Callable[[_Known, _Known], _Known], pieces: Sequence[Tensor]) -> _Known:
+    known: list[_Known] = [(piece,) for piece in pieces]
+    return functools.reduce(combine, known)
 
 
 def half_deficit(x: Tensor, form: Form) -> Tensor:
@@ -116,34 +196,49 @@ def half_deficit(x: Tensor, form: Form) -> Tensor:
         return torch.where(torch.maximum(first, other) < _INFINITY, deficit, _NAN)
     largest, second = _top_two(x, form)
     # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
-    lowest = torch.finfo(x.dtype).min
-    deficit = torch.where(second > lowest, second * 0.5 - largest * 0.5, -_INFINITY)
-    # runtimes drop a NaN in a maximum, never in a sum
-    carrier = torch.sum(x * _SHRINK, dim=form.class_axis)
-    return torch.where((carrier < _INFINITY) & (largest > lowest), deficit, _NAN)
+    second = torch.where(second > torch.finfo(x.dtype).min, second, -_INFINITY)
+    deficit = second * 0.5 - largest * 0.5
+    return torch.where(_carrier(x, form) < _INFINITY, deficit, _NAN)
+
+
+def _carrier(x: Tensor, form: Form) -> Tensor:
+    """NaN or +inf for a row with a NaN or a +inf, else below +inf, (N, ...).
+
+    Runtimes drop a NaN in a maximum, never in a sum. As a product of matrices the sum takes one
+    pass at half the price of a maximum; only its being finite counts, whatever its precision.
+    """
+    if form.rank > 2 or form.axis != 1 or form.n_classes is None:
+        return over_classes(torch.sum, x * _SHRINK, form)
+    weights = torch.full((1, form.n_classes), _SHRINK, dtype=x.dtype)
+    return torch.squeeze(torch.matmul(weights, torch.transpose(x, 0, 1)), 0)
 
 
 def _top_two(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
-    """The two largest values, equal for a tie, (N, ...) each.
-
-    With classes laid out as rows and columns, two values differ in their row or in their column,
-    so the second largest is second among the maxima of all rows and columns. The largest is there
-    twice, in its row and in its column, and more often for a tie.
-    """
-    axis = form.class_axis
+    """The two largest values, equal for a tie, (N, ...) each."""
+    axis, classes = form.class_axis, form.n_classes
+    if classes is not None and classes < (_WIDE if form.last else _MOST_IN_PIECES + 1):
+        largest, second = _fold(_better_two, x, form)
+        return torch.squeeze(largest, axis), torch.squeeze(second, axis)
     rows = _rows(form)
-    if rows is None:
+    if classes is None or rows is None:
         return _mask_largest(x, axis, expected=1)
-    columns = (form.n_classes or 0) // rows
-    table = torch.reshape(x, (*x.shape[:axis], rows, columns))
+    # Two values differ in their row or in their column, so the second largest is second among the
+    # maxima of all rows and columns. The largest is there twice, more often for a tie.
+    table = torch.reshape(x, (*x.shape[:axis], rows, classes // rows))
     maxima = torch.cat([torch.amax(table, dim=axis + 1), torch.amax(table, dim=axis)], dim=axis)
     return _mask_largest(maxima, axis, expected=2)
 
 
+def _better_two(a: _Known, b: _Known) -> _Known:
+    """The two largest of what is known; a single class has no second."""
+    losers = [torch.minimum(a[0], b[0]), *a[1:], *b[1:]]
+    return torch.maximum(a[0], b[0]), functools.reduce(torch.maximum, losers)
+
+
 def _rows(form: Form) -> int | None:
-    """How many rows to lay the classes out in; None where masking them all is better."""
+    """How many rows to lay the classes out in; None where it cannot be done."""
     classes = form.n_classes
-    if classes is None or classes < _WIDE or not form.last:
+    if classes is None or not form.last:
         return None
     divisors = (rows for rows in range(math.isqrt(classes), 3, -1) if classes % rows == 0)
     return next(divisors, None)
@@ -156,8 +251,7 @@ def _mask_largest(x: Tensor, axis: int, *, expected: int) -> tuple[Tensor, Tenso
     runner_up = torch.amax(torch.where(at_top, -_INFINITY, x), dim=axis)
     count = torch.sum(at_top.to(x.dtype), dim=axis)
     largest = torch.squeeze(largest, axis)
-    tied = torch.where(count > expected + 0.5, largest, -_INFINITY)
-    return largest, torch.maximum(runner_up, tied)
+    return largest, torch.where(count > expected + 0.5, largest, runner_up)
 
 
 def worst_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
@@ -170,10 +264,9 @@ def worst_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     largest_float = torch.finfo(x.dtype).max
     if form.axis is None:
         return x, x < _INFINITY
-    smallest = torch.amin(torch.abs(x), dim=form.axis)
-    carrier = torch.sum(x * _SHRINK, dim=form.axis)
+    smallest = over_classes(torch.amin, torch.abs(x), form)
     # OpenVINO, tract and OpenCV give the largest float as the minimum of +inf
-    return smallest, (carrier < _INFINITY) & (smallest < largest_float)
+    return smallest, (_carrier(x, form) < _INFINITY) & (smallest < largest_float)
 
 
 def least_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
@@ -211,13 +304,13 @@ def softplus_sum(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     NaN for a row with a NaN, a +inf or no finite value; −inf, a certain no, adds 0.
     """
     odds = torch.exp(-(torch.abs(x) * torch.reciprocal(temperature)))
-    # OpenVINO 2026.4 would fuse log(1 + exp) to a softplus that is off by 60 ulp
-    tails = temperature * torch.log(torch.reciprocal(1.0 + odds))
+    tails = temperature * log_reciprocal(odds)
     if form.axis is None:
         return torch.where(x < _INFINITY, x - tails, _NAN)
     # OpenCV 5 makes NaN of relu(-inf), not of a maximum
-    total = torch.sum(torch.clamp(x, min=0.0), dim=form.axis) - torch.sum(tails, dim=form.axis)
-    largest = torch.amax(x, dim=form.axis)
+    total = over_classes(torch.sum, torch.clamp(x, min=0.0), form)
+    total = total - over_classes(torch.sum, tails, form)
+    largest = over_classes(torch.amax, x, form)
     return torch.where(torch.abs(largest) < torch.finfo(x.dtype).max, total, _NAN)
 
 

@@ -41,6 +41,7 @@ from logitconf.reductions import (
     half_deficit,
     largest_probability,
     least_label,
+    log_reciprocal,
     softplus_sum,
     worst_label,
 )
@@ -92,7 +93,8 @@ class ScoreRow:
         categorical: (logits (N, K, ...), T, form) -> (N, ...), for competing classes.
         bernoulli: the same for independent labels (N, L, ...); None if it has no such form.
         floor: every value that the score can take lies above; a runtime that loses a NaN on the
-            way ends below, and the row is not accepted.
+            way ends below, and the row is not accepted. onnxruntime loses none, and needs it only
+            where it is −inf.
         learned: whether the logits are those of a learned confidence: their sign counts, and the
             labels that belong to them say whether a prediction was right.
         needs_logits: whether the common offset of the logits counts, which probabilities lack.
@@ -203,8 +205,8 @@ def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
     Source: Shannon 1948; as log S − D / S, which is right for masked classes.
     """
-    total, moment = exponential_moments(x, temperature, form)
-    return torch.log(total) - moment * torch.reciprocal(total)
+    logarithm, moment = exponential_moments(x, temperature, form)
+    return logarithm - moment
 
 
 def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -213,9 +215,7 @@ def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     # finite, since inf * 0 would be NaN
     distance = torch.clamp(smallest / temperature, max=1e30)
     odds = torch.exp(-distance)
-    # OpenVINO 2026.4 would fuse log(1 + exp) to a softplus that is off by 60 ulp
-    share = torch.reciprocal(1.0 + odds)
-    score = distance * odds * share - torch.log(share)
+    score = distance * odds * torch.reciprocal(1.0 + odds) - log_reciprocal(odds)
     return torch.where(has_score, score, _NAN)
 
 

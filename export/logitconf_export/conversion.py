@@ -204,7 +204,7 @@ def write(traced: TracedHead, *, opset: int) -> onnx.GraphProto:
     if traced.dtype == torch.bfloat16 and opset < 13:
         raise LogitconfError(f"bfloat16 logits need opset 13 or newer, got {opset}")
     writer = GraphWriter(opset)
-    values: dict[Any, str] = {}
+    values: dict[Any, Any] = {}
     for node in traced.graph.nodes:
         if node.op == "placeholder" and node.name in traced.buffers:
             name = traced.buffers[node.name]

@@ -1,7 +1,8 @@
 """The rules that write a head's traced operations as ONNX nodes, one rule an operation."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -19,13 +20,14 @@ TORCH_TO_ONNX = {
     torch.uint8: TensorProto.UINT8,
 }
 
-Rule: TypeAlias = Callable[[GraphWriter, "Operands"], str]
+# a name, or the names of several results
+Rule: TypeAlias = Callable[[GraphWriter, "Operands"], "str | list[str]"]
 
 
 class Operands:
     """The operands of one traced operation, as ONNX values."""
 
-    def __init__(self, writer: GraphWriter, node: Any, values: Mapping[Any, str]) -> None:
+    def __init__(self, writer: GraphWriter, node: Any, values: Mapping[Any, Any]) -> None:
         self._writer, self._node, self._values = writer, node, values
         self.arguments: Sequence[Any] = node.args
         self.options: dict[str, Any] = node.kwargs
@@ -48,7 +50,12 @@ class Operands:
         argument = self.arguments[index]
         if isinstance(argument, (int, float)):
             return self._writer.scalar(float(argument), self.dtype)
-        return self._values[argument]
+        return cast(str, self._values[argument])
+
+    def piece(self) -> str:
+        """Name of one of the several results of an operand."""
+        operand, index = self.arguments
+        return cast(str, self._values[operand][index])
 
     def listed(self, index: int) -> list[str]:
         """Names of the operands in a list."""
@@ -61,12 +68,14 @@ class Operands:
         return self.options.get(name, default)
 
 
-def lower(writer: GraphWriter, node: Any, values: Mapping[Any, str]) -> str:
-    """Writes one traced operation; the name of what it gives.
+def lower(writer: GraphWriter, node: Any, values: Mapping[Any, Any]) -> str | list[str]:
+    """Writes one traced operation; the name of what it gives, or the names.
 
     Raises:
         LogitconfError: for an operation that has no rule, or none at the writer's opset.
     """
+    if node.target is operator.getitem:
+        return Operands(writer, node, values).piece()
     name = str(node.target).removeprefix("aten.")
     if name not in _RULES:
         raise LogitconfError(f"a head must use the operations {sorted(_RULES)}, got {name}")
@@ -152,6 +161,28 @@ def _select(writer: GraphWriter, operands: Operands) -> str:
     return writer.node("Gather", [operands[0], position], "column", axis=axis)
 
 
+def _split(writer: GraphWriter, operands: Operands) -> list[str]:
+    size, axis = operands.arguments[1], operands.option(2, "dim", 0)
+    total = operands.shape()[axis]
+    sizes = [min(size, total - start) for start in range(0, total, size)]
+    return writer.split(operands[0], sizes, axis, "piece")
+
+
+def _row_times(writer: GraphWriter, operands: Operands) -> str:
+    """A row of weights times a transposed matrix: one Gemm."""
+    return writer.row_times(operands[0], operands[1], operands.dtype, "weighted_sum")
+
+
+def _untransposed(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG001
+    """A matrix that is about to be multiplied; Gemm transposes it itself."""
+    return operands[0]
+
+
+def _full(writer: GraphWriter, operands: Operands) -> str:
+    dtype = np.dtype(str(operands.options["dtype"]).removeprefix("torch."))
+    return writer.filled(operands.arguments[0], operands.arguments[1], dtype, "weights")
+
+
 # Less alone is safe with NaN on every runtime, so "greater" is Less with its operands swapped.
 _RULES: dict[str, Rule] = {
     "__and__.Tensor": _plain("And", "both"),
@@ -166,12 +197,15 @@ _RULES: dict[str, Rule] = {
     "eq.Scalar": _compare_equal,
     "eq.Tensor": _compare_equal,
     "exp.default": _plain("Exp", "exponential"),
+    "full.default": _full,
     "gt.Scalar": _plain("Less", "is_above", swapped=True),
     "gt.Tensor": _plain("Less", "is_above", swapped=True),
     "log.default": _plain("Log", "logarithm"),
     "lt.Scalar": _plain("Less", "is_below"),
     "lt.Tensor": _plain("Less", "is_below"),
+    "matmul.default": _row_times,
     "maximum.default": _plain("Max", "larger"),
+    "minimum.default": _plain("Min", "smaller"),
     "mul.Tensor": _plain("Mul", "product"),
     "neg.default": _plain("Neg", "negated"),
     "reciprocal.default": _plain("Reciprocal", "reciprocal"),
@@ -179,11 +213,13 @@ _RULES: dict[str, Rule] = {
     "rsub.Scalar": _one_minus,
     "select.int": _select,
     "softmax.int": _softmax,
+    "split.Tensor": _split,
     "squeeze.dim": _squeeze,
     "sym_size.int": _size,
     "sub.Tensor": _plain("Sub", "difference"),
     "sum.dim_IntList": _reduce("Sum", "total"),
     "to.dtype": _to_dtype,
+    "transpose.int": _untransposed,
     "where.ScalarOther": _where,
     "where.ScalarSelf": _where,
     "where.self": _where,

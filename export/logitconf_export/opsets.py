@@ -114,6 +114,33 @@ class GraphWriter:
             "Reshape", [x, self.constant(np.array(shape, dtype=np.int64), f"shape_{label}")], what
         )
 
+    def split(self, x: str, sizes: Sequence[int], axis: int, what: str) -> list[str]:
+        """Pieces of these sizes along an axis."""
+        first = self.node("Split", [x], what, axis=axis)
+        node = self.nodes[-1]
+        if self.opset >= 13:
+            label = "_".join(str(size) for size in sizes)
+            node.input.append(self.constant(np.array(sizes, dtype=np.int64), f"sizes_{label}"))
+        else:
+            node.attribute.append(helper.make_attribute("split", list(sizes)))
+        node.output[:] = [f"{first}_of_{len(sizes)}_{i + 1}" for i in range(len(sizes))]
+        return list(node.output)
+
+    def filled(self, shape: Sequence[int], value: float, dtype: "np.dtype[Any]", what: str) -> str:
+        """A tensor of one value throughout, which takes no room in the file from opset 9."""
+        if self.opset < 9:
+            return self.constant(np.full(shape, value, dtype=dtype), what)
+        size = self.constant(np.array(shape, dtype=np.int64), f"shape_of_{what}")
+        content = numpy_helper.from_array(np.array([value], dtype=dtype), "value")
+        return self.node("ConstantOfShape", [size], what, value=content)
+
+    def row_times(self, row: str, x: str, dtype: "np.dtype[Any]", what: str) -> str:
+        """Row (1, K) times the transpose of x (N, K): (1, N)."""
+        operands = [row, x]
+        if self.opset < 11:
+            operands.append(self.constant(np.zeros((1, 1), dtype=dtype), "no_bias"))
+        return self.node("Gemm", operands, what, transB=1)
+
     def cast(self, x: str, to: int, what: str) -> str:
         """Another element type."""
         return self.node("Cast", [x], what, to=to)
@@ -133,9 +160,9 @@ class GraphWriter:
         return self.node("Not", [unlike], what)
 
     def bound(self, kind: str, x: str, bound: str, value: float, what: str) -> str:
-        """Max or Min with a scalar; Clip at opset 7, where Max does not broadcast."""
-        if self.opset >= 8:
-            return self.node(kind, [x, bound], what)
+        """Max or Min with a scalar, as Clip, which is quicker."""
+        if self.opset >= 11:
+            return self.node("Clip", [x, bound] if kind == "Max" else [x, "", bound], what)
         limits = {"min": value} if kind == "Max" else {"max": value}
         return self.node("Clip", [x], what, **limits)
 
@@ -148,7 +175,7 @@ class GraphWriter:
     def _where_without_where(
         self, condition: str, a: str, b: str, dtype: "np.dtype[Any]", what: str
     ) -> str:
-        """Where by arithmetic, for the constants that heads select, below opset 9."""
+        """Where by arithmetic, for what heads select, below opset 9; drops a NaN of a or b."""
         holds = self.cast(condition, helper.np_dtype_to_tensor_dtype(dtype), "holds")
         one = self.scalar(1.0, dtype)
         if b == self.scalar(float("nan"), dtype):
@@ -165,7 +192,12 @@ class GraphWriter:
         if b == self.scalar(-float("inf"), dtype):
             # log(1) adds 0, log(0) adds -inf
             return self.node("Add", [a, self.node("Log", [holds], "log_holds")], what)
-        raise LogitconfError(f"this head needs opset 9 or newer, got {self.opset}")
+        sunk = self.scalar(-float("inf"), dtype)
+        sides = [
+            self._where_without_where(condition, a, sunk, dtype, "if_so"),
+            self._where_without_where(condition, sunk, b, dtype, "if_not"),
+        ]
+        return self.node("Max", sides, what)
 
     def softmax(self, x: str, axis: int, rank: int, what: str) -> str:
         """Softmax over the last axis; below opset 13 the operator is right for no other."""
