@@ -141,14 +141,14 @@ def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
     """The scores (N,) of checked logits, in their dtype."""
     temperature = torch.tensor(card.temperature, dtype=values.dtype, device=values.device)
     row = SCORES[card.score]
+    rows = canonical(values, layout, signed=row.keeps_sign)
     form = Form(
         layout.axis,
+        rank=rows.ndim,
         n_classes=layout.n_columns,
         parameters=card.parameters,
         members=layout.members,
-        last=layout.members is None,
     )
-    rows = canonical(values, layout, signed=row.keeps_sign)
     return evaluate(card.score, rows, temperature, layout, form)
 
 

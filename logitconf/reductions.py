@@ -29,8 +29,8 @@ _WIDE = 48
 _FEW = 16
 # Beyond, an axis that is not the last would need too many pieces.
 _MOST_IN_PIECES = 256
-# Lost beside any double that is not 0.
-_TINY = 1e-300
+# Lost beside every 1 + x - 1 that is not 0. Smaller still, onnxruntime 1.31 would take it for 0.
+_TINY = 1e-30
 _INFINITY = float("inf")
 _NAN = float("nan")
 
@@ -276,26 +276,22 @@ def least_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     """
     if form.axis is None:
         return x, torch.abs(x) < _INFINITY
-    smallest = torch.amin(x, dim=form.axis)
-    carrier = torch.sum(x * _SHRINK, dim=form.axis)
-    # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
-    has_finite = torch.amax(x, dim=form.axis) > torch.finfo(x.dtype).min
-    return smallest, (carrier < _INFINITY) & has_finite
+    largest = over_classes(torch.amax, x, form)
+    return over_classes(torch.amin, x, form), row_has_score(x, largest, form)
 
 
 def largest_logit(x: Tensor, form: Form) -> Tensor:
     """The largest logit, (N, ...); NaN for a row with a NaN, a +inf or no finite value."""
     if form.axis is None:
         return torch.where(x < _INFINITY, x, _NAN)
-    largest = torch.amax(x, dim=form.axis)
+    largest = over_classes(torch.amax, x, form)
     return torch.where(row_has_score(x, largest, form), largest, _NAN)
 
 
 def row_has_score(x: Tensor, largest: Tensor, form: Form) -> Tensor:
     """Whether a row with this largest value has no NaN, no +inf and a finite value, (N, ...)."""
-    # runtimes drop a NaN in a maximum, never in a sum; some give the lowest float for all -inf
-    carrier = torch.sum(x * _SHRINK, dim=form.class_axis)
-    return (carrier < _INFINITY) & (largest > torch.finfo(x.dtype).min)
+    # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
+    return (_carrier(x, form) < _INFINITY) & (largest > torch.finfo(x.dtype).min)
 
 
 def softplus_sum(x: Tensor, temperature: Tensor, form: Form) -> Tensor:

@@ -160,9 +160,13 @@ class GraphWriter:
         return self.node("Not", [unlike], what)
 
     def bound(self, kind: str, x: str, bound: str, value: float, what: str) -> str:
-        """Max or Min with a scalar, as Clip, which is quicker."""
+        """Max or Min with a scalar; Clip is quicker, but old ones take float32 alone."""
+        double = self.initializers[bound].data_type == TensorProto.DOUBLE
+        if double and self.opset >= 8:
+            return self.node(kind, [x, bound], what)
         if self.opset >= 11:
             return self.node("Clip", [x, bound] if kind == "Max" else [x, "", bound], what)
+        del self.initializers[bound]
         limits = {"min": value} if kind == "Max" else {"max": value}
         return self.node("Clip", [x], what, **limits)
 

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.reference
+import onnxruntime
 import pytest
 import torch
 from head_cases import HEADS, TASKS, eager, hard_rows, head_for, run
-from onnx import helper
+from onnx import TensorProto, helper
 
 from logitconf import LogitconfError
 from logitconf_export.conversion import trace, write
@@ -89,9 +90,29 @@ def test_the_ir_version_is_one_that_runtimes_of_that_opset_read(opset: int, ir: 
     assert ir_for_opset(opset) == ir
 
 
-def test_a_choice_that_old_opsets_cannot_express_is_refused() -> None:
-    with pytest.raises(LogitconfError, match="needs opset 9 or newer, got 8"):
-        GraphWriter(8).where("c", "a", "b", np.dtype(np.float32), "chosen")
+def test_a_choice_between_two_tensors_is_written_by_arithmetic_before_there_is_where() -> None:
+    writer = GraphWriter(8)
+    writer.where("c", "a", "b", np.dtype(np.float32), "chosen")
+    kinds = {"c": TensorProto.BOOL, "a": TensorProto.FLOAT, "b": TensorProto.FLOAT}
+    graph = helper.make_graph(
+        writer.nodes,
+        "choice",
+        [helper.make_tensor_value_info(name, kind, [4]) for name, kind in kinds.items()],
+        [helper.make_tensor_value_info("logitconf/chosen", TensorProto.FLOAT, [4])],
+        list(writer.initializers.values()),
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 8)], ir_version=3)
+    for initializer in graph.initializer:
+        model.graph.input.append(
+            helper.make_tensor_value_info(initializer.name, initializer.data_type, [])
+        )
+    rows = {
+        "c": np.array([True, False, True, False]),
+        "a": np.array([1, 2, -np.inf, 3e38], np.float32),
+        "b": np.array([5, -6, 7, -np.inf], np.float32),
+    }
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    np.testing.assert_array_equal(session.run(None, rows)[0], [1, -6, -np.inf, -np.inf])
 
 
 def test_softmax_is_written_for_the_last_axis_only() -> None:
