@@ -23,6 +23,7 @@ from logitconf.errors import LogitconfError
 _PRECISIONS = ("float32", "float64")
 _UNKNOWN_CLASSES = 1000
 _HALF_ULP = 2.0**-24
+_DOUBLE_TO_SINGLE = 2.0**-29
 # onnxruntime's float32 sum of exponentials errs in proportion to the classes, as if it kept 16
 # running sums (a model of what was measured, not read in its source): the one that holds the
 # largest term is rounded once for each 16 classes, by up to half an ulp, on either side.
@@ -108,10 +109,11 @@ class Rounding:
         largest = np.finfo(np.float32).max / np.float32(2.0)
         size = np.minimum(np.abs(np.asarray(values, dtype=np.float32)), largest)
         ulp = np.spacing(size).astype(np.float64)
-        # Rounded once from double, two runtimes differ in the last place at most, and hardly ever.
-        if self.precision == "float64":
-            return ulp
         row = _TABLE[self.score]
+        # Rounded once from double, two runtimes differ in the last place at most, and hardly ever;
+        # but a score that is small because larger numbers cancel keeps double's absolute error.
+        if self.precision == "float64":
+            return np.asarray(ulp + max(row.few_absolute, row.absolute) * _DOUBLE_TO_SINGLE)
         classes = _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes
         if self.score == "energy":
             # Near 0 the largest logit cancels T log S, and the error is that of the two parts.

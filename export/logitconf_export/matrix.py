@@ -14,7 +14,7 @@ from logitconf_export.comparison import Decisions
 from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference
 from logitconf_export.floats import ulp_distance
-from logitconf_export.inputs import Array, hard_rows, random_rows
+from logitconf_export.inputs import Array, arranged, columns_of, hard_rows, random_rows
 from logitconf_export.runtimes import Answer, Job, Refusal, Runtime, as_mask
 
 TASK_COLUMNS = (
@@ -72,17 +72,26 @@ class Case:
     model: bytes
 
 
-def scores_for(task: str, columns: int) -> list[str]:
-    """The scores that are defined for a task, in the order of their table."""
-    layout = Layout(check_task(task), columns)
+def scores_for(task: str, columns: int, members: int | None = None) -> list[str]:
+    """The scores that are defined for a task, in the order of their table.
+
+    Args:
+        task: what the columns mean.
+        columns: of the logits.
+        members: of an ensemble; None for a single model.
+    """
+    layout = Layout(check_task(task), columns, members=members)
     return [score for score in SCORES if not refusal(score, layout)]
 
 
-def middling_head(score: str, task: str, columns: int) -> ConfidenceHead:
+def middling_head(
+    score: str, task: str, columns: int, members: int | None = None
+) -> ConfidenceHead:
     """A portable head whose threshold lies in the middle of the scores of random rows."""
-    card = ScoreCard(score, task, _TEMPERATURE, 0.0, parameters=check_parameters(score, {}))
-    form = HeadForm(columns)
-    rows = random_rows(_RANDOM_ROWS, columns, seed=1)
+    parameters = check_parameters(score, {})
+    card = ScoreCard(score, task, _TEMPERATURE, 0.0, parameters=parameters, members=members)
+    form = HeadForm(columns, members=members)
+    rows = arranged(random_rows(_RANDOM_ROWS, columns_of(form), seed=1), form)
     found = Reference(ConfidenceHead(card, form)).truth(rows).score
     return ConfidenceHead(replace(card, threshold=float(np.median(found))), form)
 

@@ -24,13 +24,15 @@ from numpy.typing import NDArray
 
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
+from logitconf.scores import SCORES
 from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference
-from logitconf_export.inputs import boundary_pairs, random_rows
+from logitconf_export.inputs import arranged, boundary_pairs, columns_of, random_rows
 from logitconf_export.matrix import middling_head, scores_for
 from logitconf_export.sessions import Session
 
 TASK_COLUMNS = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
+MEMBERS = 4
 CHUNK = 20_000
 PAIRS = 1000
 
@@ -45,6 +47,9 @@ class Count:
     score: str
     task: str
     columns: int
+    members: int | None
+    precision: str
+    seed: int
     decisions: int = 0
     distinct_rows: int = 0
     differing_scores: int = 0
@@ -78,31 +83,50 @@ def thresholds_of(scores: Floats, count: int, seed: int) -> Floats:
     return np.where(np.arange(count) % 2 == 0, usable[places], between).astype(np.float32)
 
 
-def chunks(reference: Reference, columns: int, rows: int, seed: int) -> Iterator[Floats]:
+def cases() -> Iterator[tuple[str, str, int, int | None]]:
+    """Score, task, columns and members of everything that the table of scores defines."""
+    for task, columns in TASK_COLUMNS:
+        for score in scores_for(task, columns, MEMBERS):
+            yield score, task, columns, MEMBERS if SCORES[score].over_members else None
+
+
+def chunks(reference: Reference, rows: int, seed: int) -> Iterator[Floats]:
     """Boundary pairs first, then random rows, no two chunks from the same seed."""
-    family = reference.head.layout.family
-    pairs = boundary_pairs(reference.accepts, columns, pairs=PAIRS, family=family, seed=seed)
-    yield np.concatenate(pairs)
+    form, family = reference.head.form, reference.head.layout.family
+    width = columns_of(form)
+    pairs = boundary_pairs(reference.accepts, width, pairs=PAIRS, family=family, seed=seed)
+    yield arranged(np.concatenate(pairs), form)
     for index, start in enumerate(range(0, rows, CHUNK)):
-        yield random_rows(min(CHUNK, rows - start), columns, seed=seed + 1 + index)
+        made = random_rows(min(CHUNK, rows - start), width, seed=seed + 1 + index)
+        yield arranged(made, form)
 
 
 def count_flips(
-    score: str, task: str, columns: int, *, rows: int, thresholds: int, precision: str, seed: int
+    score: str,
+    task: str,
+    columns: int,
+    members: int | None = None,
+    *,
+    rows: int,
+    thresholds: int,
+    precision: str,
+    seed: int,
 ) -> Count:
     """Runs one score and task."""
-    card = middling_head(score, task, columns).card
-    head = ConfidenceHead(card, HeadForm(columns, precision=precision))
+    card = middling_head(score, task, columns, members).card
+    form = HeadForm(columns, precision=precision, members=members)
+    head = ConfidenceHead(card, form)
     reference = Reference(head)
-    seen = reference.decisions(random_rows(CHUNK, columns, seed=seed + 1)).score
+    first = random_rows(CHUNK, columns_of(form), seed=seed + 1)
+    seen = reference.decisions(arranged(first, form)).score
     limits = thresholds_of(seen, thresholds, seed)
     # the threshold that the boundary pairs were made for is one of them
     limits[0] = np.asarray(card.threshold, np.float32)
     band = reference.allowed(limits)[:, None]
-    count = Count(score, task, columns)
+    count = Count(score, task, columns, members, precision, seed)
     model = with_threshold_input(to_onnx(head), thresholds)
     with Session(model, threads=1, profile=False) as session:
-        for logits in chunks(reference, columns, rows, seed):
+        for logits in chunks(reference, rows, seed):
             feeds = {"logits": logits, "logitconf/threshold": limits[:, None]}
             came, masks = session.run(feeds, ["score", "mask"])
             expected = reference.decisions(logits).score
@@ -130,34 +154,35 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--thresholds", type=int, default=100)
     parser.add_argument("--precision", choices=["float32", "float64"], default="float32")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--score", choices=list(SCORES), help="this one alone")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     print("| score | task | columns | decisions | in the band | flips inside | flips outside |")
     print("|---|---|---|---|---|---|---|")
     counts = []
-    for task, columns in TASK_COLUMNS:
-        for score in scores_for(task, columns):
-            count = count_flips(
-                score,
-                task,
-                columns,
-                rows=options.rows,
-                thresholds=options.thresholds,
-                precision=options.precision,
-                seed=options.seed,
-            )
-            counts.append(count)
-            print(
-                f"| {score} | {task} | {columns} | {count.decisions} | {count.in_band} "
-                f"| {count.flips_inside} | {count.flips_outside} |",
-                flush=True,
-            )
+    for case in cases():
+        if options.score not in (None, case[0]):
+            continue
+        count = count_flips(
+            *case,
+            rows=options.rows,
+            thresholds=options.thresholds,
+            precision=options.precision,
+            seed=options.seed,
+        )
+        counts.append(count)
+        columns = f"{count.columns}" + (f" × {count.members}" if count.members else "")
+        print(
+            f"| {count.score} | {count.task} | {columns} | {count.decisions} | {count.in_band} "
+            f"| {count.flips_inside} | {count.flips_outside} |",
+            flush=True,
+        )
     if options.json:
         options.json.write_text(json.dumps([asdict(count) for count in counts], indent=2) + "\n")
-    flips = sum(count.flips_outside for count in counts)
+    outside = sum(count.flips_outside for count in counts)
     inside = sum(count.flips_inside for count in counts)
-    return int(flips > 0 or (options.precision == "float64" and inside > 0))
+    return int(outside > 0 or (options.precision == "float64" and inside > 0))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import reference
@@ -56,7 +57,27 @@ def test_sums_over_more_classes_have_a_wider_band(score: str) -> None:
 
 @pytest.mark.parametrize("score", ["softmax", "entropy", "energy", "margin"])
 def test_double_precision_leaves_one_ulp(score: str) -> None:
-    assert band(score, -0.75, precision="float64") == ulp(-0.75)
+    assert band(score, -0.75, precision="float64") == pytest.approx(ulp(-0.75), rel=1e-6)
+
+
+def test_double_precision_is_absolute_where_larger_numbers_cancel() -> None:
+    """Members that nearly agree: their information, from mpmath, is far below one ulp of double."""
+    logits = np.random.default_rng(0).normal(0.0, 1e-8, (200, 4)) + 0.3
+    exact = []
+    for row in logits:
+        shares = [1 / (1 + mpmath.exp(-mpmath.mpf(float(z)))) for z in row]
+        mean = sum(shares) / 4
+        terms = [
+            p * mpmath.log(p / mean) + (1 - p) * mpmath.log((1 - p) / (1 - mean)) for p in shares
+        ]
+        exact.append(float(sum(terms) / 4))
+    form = Form(None, members=4)
+    row = SCORES["mutual_information"]
+    assert row.bernoulli is not None
+    found = row.bernoulli(torch.from_numpy(logits), torch.tensor(1.0).double(), form).numpy()
+    off = np.abs(found - exact)
+    assert off.max() > max(ulp(value) for value in exact)
+    assert (off <= Rounding("mutual_information", 1, "float64", members=4).bands(exact)).all()
 
 
 def test_the_largest_float_has_a_finite_band() -> None:
