@@ -275,7 +275,7 @@ def test_compiling_without_a_threshold_is_refused() -> None:
             score.compile(n_classes=10)
 
 
-@names
+@names_for_all_cases
 def test_a_binary_head_must_know_whether_it_gets_one_or_two_logits(name: str) -> None:
     score = make(name, "binary")
     score.set_threshold(value=-0.5)
