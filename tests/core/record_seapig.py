@@ -1,10 +1,12 @@
-"""Writes seapig_0_1_0.npz: the scores that seapig 0.1.0 gives to random and to hard finite rows.
+"""Records the scores that seapig gives to random and to hard finite rows.
 
-Run in an environment that has seapig 0.1.0 (a test needs the file alone, not the package):
+Run in an environment that has seapig 0.1.0 or 0.3.0 (a test needs the file alone, not the package);
+it writes seapig_0_1_0.npz or seapig_0_3_0.npz:
 
     python tests/core/record_seapig.py
 
-The file holds, for every layout, `<layout>/logits` (float32) and, for every score, T and dtype,
+Of 0.3.0 these are its six scores, of single models and of ensembles, in float64. The file holds,
+for every layout, `<layout>/logits` (float32) and, for every score, T and dtype,
 `<layout>/<score>/<temperature>/<dtype>`; `provenance` is a JSON text with versions and seed.
 """
 
@@ -18,13 +20,15 @@ import torch
 from numpy.typing import NDArray
 
 SEED = 20250101
-NEEDED = "0.1.0"
 TEMPERATURES = (1.0, 2.5)
 DTYPES = ("float32", "float64")
 RANDOM_ROWS = 20
 """Rows of each of the three scales below; the hard rows come after them."""
 SCALES = (1.0, 5.0, 20.0)
-LAYOUTS: dict[str, tuple[str, tuple[int, ...]]] = {
+MEMBER_SCALES = (1.0, 0.5, -1.25)
+"""Members are random rows of their own, and hard rows times these."""
+Layouts = dict[str, tuple[str, tuple[int, ...]]]
+LAYOUTS: Layouts = {
     "multiclass_10": ("multiclass", (10,)),
     "multiclass_100": ("multiclass", (100,)),
     "binary_flat": ("binary", ()),
@@ -32,7 +36,22 @@ LAYOUTS: dict[str, tuple[str, tuple[int, ...]]] = {
     "binary_two": ("binary", (2,)),
     "multilabel_6": ("multilabel", (6,)),
 }
-OUTPUT = Path(__file__).with_name("seapig_0_1_0.npz")
+MEMBER_LAYOUTS: Layouts = {
+    f"{name}_members": (task, (*tail, len(MEMBER_SCALES)))
+    for name, (task, tail) in LAYOUTS.items()
+    if name != "multiclass_100"
+}
+POINTWISE = {
+    "softmax": "SoftmaxScore",
+    "entropy": "EntropyScore",
+    "energy": "EnergyScore",
+    "margin": "MarginScore",
+}
+OVER_MEMBERS = {
+    "mutual_information": "MutualInformationScore",
+    "predictive_variance": "PredictiveVarianceScore",
+}
+KNOWN = {"0.1.0": (LAYOUTS, DTYPES), "0.3.0": (LAYOUTS | MEMBER_LAYOUTS, DTYPES[1:])}
 
 
 def hard_rows(columns: int) -> NDArray[np.float32]:
@@ -59,51 +78,53 @@ def hard_rows(columns: int) -> NDArray[np.float32]:
     return np.stack(rows).astype(np.float32)
 
 
-def logits_of(tail: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+def logits_of(layout: str, tail: tuple[int, ...], seed: int) -> NDArray[np.float32]:
     """Random rows of three scales, then the hard ones, (rows, *tail)."""
     random = np.random.default_rng(seed)
     blocks = [scale * random.standard_normal((RANDOM_ROWS, *tail)) for scale in SCALES]
-    hard = hard_rows(tail[0] if tail else 1).reshape(-1, *tail)
-    return np.concatenate([*blocks, hard]).astype(np.float32)
+    members = layout in MEMBER_LAYOUTS
+    columns = tail[:-1] if members else tail
+    hard = hard_rows(columns[0] if columns else 1).astype(np.float64)
+    if members:
+        hard = hard[..., np.newaxis] * np.array(MEMBER_SCALES)
+    return np.concatenate([*blocks, hard.reshape(-1, *tail)]).astype(np.float32)
 
 
-def record() -> dict[str, NDArray[np.generic]]:
-    """All arrays of the file."""
+def record(found: str) -> dict[str, NDArray[np.generic]]:
+    """All arrays of the file for one version of seapig."""
     seapig = import_module("seapig.scores")
-    if version("seapig") != NEEDED:
-        raise SystemExit(f"seapig must be {NEEDED}, got {version('seapig')}")
-    scores = {
-        "softmax": seapig.SoftmaxScore,
-        "entropy": seapig.EntropyScore,
-        "energy": seapig.EnergyScore,
-        "margin": seapig.MarginScore,
-    }
+    layouts, dtypes = KNOWN[found]
     provenance = {
-        "package": f"seapig {NEEDED} (MIT)",
+        "package": f"seapig {found} (MIT)",
         "torch": version("torch"),
         "numpy": version("numpy"),
         "seed": SEED,
         "random_rows": RANDOM_ROWS * len(SCALES),
-        "dtypes": DTYPES,
+        "dtypes": dtypes,
     }
     arrays: dict[str, NDArray[np.generic]] = {"provenance": np.array(json.dumps(provenance))}
-    for offset, (layout, (task, tail)) in enumerate(LAYOUTS.items()):
-        logits = logits_of(tail, SEED + offset)
+    for offset, (layout, (task, tail)) in enumerate(layouts.items()):
+        logits = logits_of(layout, tail, SEED + offset)
         arrays[f"{layout}/logits"] = logits
-        for name, score in scores.items():
+        members = layout in MEMBER_LAYOUTS
+        for name, kind in (POINTWISE | OVER_MEMBERS if members else POINTWISE).items():
+            options = {"per_member": True} if members and name in POINTWISE else {}
             for temperature in TEMPERATURES:
-                for dtype in DTYPES:
-                    found = score(temperature=temperature, task=task).score(
-                        torch.from_numpy(logits.astype(dtype))
-                    )
-                    values = found.reshape(len(logits)).numpy()
-                    arrays[f"{layout}/{name}/{temperature}/{dtype}"] = values
+                score = getattr(seapig, kind)(temperature=temperature, task=task, **options)
+                for dtype in dtypes:
+                    values = score.score(torch.from_numpy(logits.astype(dtype)))
+                    key = f"{layout}/{name}/{temperature}/{dtype}"
+                    arrays[key] = values.reshape(len(logits)).numpy()
     return arrays
 
 
 def main() -> None:
     """Writes the file beside this script."""
-    np.savez_compressed(OUTPUT, **record())  # type: ignore[arg-type]
+    found = version("seapig")
+    if found not in KNOWN:
+        raise SystemExit(f"seapig must be one of {list(KNOWN)}, got {found}")
+    output = Path(__file__).with_name(f"seapig_{found.replace('.', '_')}.npz")
+    np.savez_compressed(output, **record(found))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
