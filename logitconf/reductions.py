@@ -204,13 +204,17 @@ def half_deficit(x: Tensor, form: Form) -> Tensor:
 def _carrier(x: Tensor, form: Form) -> Tensor:
     """NaN or +inf for a row with a NaN or a +inf, else below +inf, (N, ...).
 
-    Runtimes drop a NaN in a maximum, never in a sum. As a product of matrices the sum takes one
-    pass at half the price of a maximum; only its being finite counts, whatever its precision.
+    Runtimes drop a NaN in a maximum, never in a sum. A product of matrices takes one pass over the
+    logits; only its being finite counts, whatever its precision.
     """
     if form.rank > 2 or form.axis != 1 or form.n_classes is None:
         return over_classes(torch.sum, x * _SHRINK, form)
-    weights = torch.full((1, form.n_classes), _SHRINK, dtype=x.dtype)
-    return torch.squeeze(torch.matmul(weights, torch.transpose(x, 0, 1)), 0)
+    if form.runtime == "onnxruntime":
+        # at half the price of the other; OpenCV 5 would not survive an empty batch
+        row = torch.full((1, form.n_classes), _SHRINK, dtype=x.dtype)
+        return torch.squeeze(torch.matmul(row, torch.transpose(x, 0, 1)), 0)
+    column = torch.full((form.n_classes, 1), _SHRINK, dtype=x.dtype)
+    return torch.squeeze(torch.matmul(x, column), 1)
 
 
 def _top_two(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:

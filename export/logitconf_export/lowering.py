@@ -168,9 +168,10 @@ def _split(writer: GraphWriter, operands: Operands) -> list[str]:
     return writer.split(operands[0], sizes, axis, "piece")
 
 
-def _row_times(writer: GraphWriter, operands: Operands) -> str:
-    """A row of weights times a transposed matrix: one Gemm."""
-    return writer.row_times(operands[0], operands[1], operands.dtype, "weighted_sum")
+def _product(writer: GraphWriter, operands: Operands) -> str:
+    transposed = operands.arguments[1].target == torch.ops.aten.transpose.int
+    left, right = operands[0], operands[1]
+    return writer.product(left, right, operands.dtype, "weighted_sum", transposed=transposed)
 
 
 def _untransposed(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG001
@@ -179,8 +180,9 @@ def _untransposed(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG0
 
 
 def _full(writer: GraphWriter, operands: Operands) -> str:
+    # an initializer: OpenCV 5 does not survive an empty batch times weights that a node makes
     dtype = np.dtype(str(operands.options["dtype"]).removeprefix("torch."))
-    return writer.filled(operands.arguments[0], operands.arguments[1], dtype, "weights")
+    return writer.constant(np.full(operands.arguments[0], operands.arguments[1], dtype), "weights")
 
 
 # Less alone is safe with NaN on every runtime, so "greater" is Less with its operands swapped.
@@ -203,7 +205,7 @@ _RULES: dict[str, Rule] = {
     "log.default": _plain("Log", "logarithm"),
     "lt.Scalar": _plain("Less", "is_below"),
     "lt.Tensor": _plain("Less", "is_below"),
-    "matmul.default": _row_times,
+    "matmul.default": _product,
     "maximum.default": _plain("Max", "larger"),
     "minimum.default": _plain("Min", "smaller"),
     "mul.Tensor": _plain("Mul", "product"),

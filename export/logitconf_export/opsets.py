@@ -126,20 +126,14 @@ class GraphWriter:
         node.output[:] = [f"{first}_of_{len(sizes)}_{i + 1}" for i in range(len(sizes))]
         return list(node.output)
 
-    def filled(self, shape: Sequence[int], value: float, dtype: "np.dtype[Any]", what: str) -> str:
-        """A tensor of one value throughout, which takes no room in the file from opset 9."""
-        if self.opset < 9:
-            return self.constant(np.full(shape, value, dtype=dtype), what)
-        size = self.constant(np.array(shape, dtype=np.int64), f"shape_of_{what}")
-        content = numpy_helper.from_array(np.array([value], dtype=dtype), "value")
-        return self.node("ConstantOfShape", [size], what, value=content)
-
-    def row_times(self, row: str, x: str, dtype: "np.dtype[Any]", what: str) -> str:
-        """Row (1, K) times the transpose of x (N, K): (1, N)."""
-        operands = [row, x]
+    def product(
+        self, a: str, b: str, dtype: "np.dtype[Any]", what: str, *, transposed: bool = False
+    ) -> str:
+        """The product of two matrices, or of the first and the transpose of the second."""
+        operands = [a, b]
         if self.opset < 11:
             operands.append(self.constant(np.zeros((1, 1), dtype=dtype), "no_bias"))
-        return self.node("Gemm", operands, what, transB=1)
+        return self.node("Gemm", operands, what, transB=int(transposed))
 
     def cast(self, x: str, to: int, what: str) -> str:
         """Another element type."""
