@@ -55,7 +55,7 @@ def doctor_beta_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tenso
     Source: Granese et al. 2021, equation 6. It falls as max p grows, so it ranks as the softmax.
     """
     _, total = exponential_sum(x, temperature, form)
-    return total - 1.0
+    return torch.where(total > 0.5, total - 1.0, _NAN)
 
 
 def doctor_beta_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:

@@ -169,9 +169,7 @@ class Tract:
     """tract, in Rust, through its Python package."""
 
     name = "tract"
-    gaps: tuple[Gap, ...] = (
-        Gap("huge labels", "tract 0.23 takes a factor out of a sum, which then overflows"),
-    )
+    gaps: tuple[Gap, ...] = ()
 
     def load(self) -> str:
         """Its version."""
