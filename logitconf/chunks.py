@@ -1,4 +1,4 @@
-"""Chunks of logits and labels: checks at the door, and slices small enough for the cache."""
+"""Chunks of logits and labels: checks at the door, and slices of limited size."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from logitconf.tasks import ArrayLike, Family
 # (logits, labels) or (logits, labels, weights)
 Chunk: TypeAlias = Sequence[ArrayLike]
 
-# 2^17 float32 logits with their exponentials stay in a 2 MiB level-2 cache (best of 2^16 to 2^20).
-_CPU_ELEMENTS = 1 << 17
+_CPU_ELEMENTS = 1 << 22
 _ACCELERATOR_ELEMENTS = 1 << 24
-_LABELS = 1 << 20
+_MOST_CPU_ROWS = 1 << 16
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -84,22 +83,16 @@ def check_values(chunk: Chunk, family: Family) -> None:
 
 
 def sub_chunks(chunk: Chunk) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-    """Slices of a chunk that fit the cache, as tensors on the device of the logits."""
+    """Slices of a chunk, of limited size, as tensors on the device of the logits."""
     logits = chunk[0]
     device = logits.device if isinstance(logits, Tensor) else torch.device("cpu")
-    budget = _CPU_ELEMENTS if device.type == "cpu" else _ACCELERATOR_ELEMENTS
-    rows = max(1, budget // int(logits.shape[1]))
+    rows = _ACCELERATOR_ELEMENTS // int(logits.shape[1])
+    if device.type == "cpu":
+        rows = min(_CPU_ELEMENTS // int(logits.shape[1]), _MOST_CPU_ROWS)
+    rows = max(1, rows)
     for start in range(0, int(logits.shape[0]), rows):
         parts = [to_tensor(part[start : start + rows]).to(device) for part in chunk]
         yield parts[0], parts[1], parts[2] if len(parts) == 3 else None
-
-
-def label_blocks(chunk: Chunk) -> Iterator[Tensor]:
-    """The labels of a chunk as tensors, a limited number of them at a time."""
-    labels = chunk[1]
-    rows = max(1, _LABELS // (int(labels.shape[1]) if len(labels.shape) > 1 else 1))
-    for start in range(0, int(labels.shape[0]), rows):
-        yield to_tensor(labels[start : start + rows])
 
 
 def first_rows(chunks: Iterable[Chunk], rows: int, family: Family) -> list[Chunk]:

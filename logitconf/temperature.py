@@ -22,18 +22,15 @@ from logitconf.chunks import (
     check_chunk,
     check_values,
     first_rows,
-    label_blocks,
     spread_rows,
     sub_chunks,
 )
 from logitconf.errors import LogitconfError
 from logitconf.likelihood import (
-    SCALARS,
     VECTOR_SIZE,
     LikelihoodSums,
     Vector,
     chunk_sums,
-    label_bits,
 )
 from logitconf.minimisation import Solution, minimise, rounded
 from logitconf.tasks import ArrayLike, Family
@@ -213,9 +210,6 @@ def _pass_sums(data: Iterable[Chunk], family: Family, b: float, initial: float |
         check_chunk(chunk, family)
         if initial is not None:
             check_values(chunk, family)
-            for labels in label_blocks(chunk):
-                bits = label_bits(labels, family=family, n_columns=int(chunk[0].shape[1]))
-                vector[SCALARS:] += bits.numpy()
         sums: torch.Tensor | None = None
         for logits, own, weights in sub_chunks(chunk):
             added = chunk_sums(
@@ -223,7 +217,7 @@ def _pass_sums(data: Iterable[Chunk], family: Family, b: float, initial: float |
             )
             sums = added if sums is None else sums + added
         if sums is not None:
-            vector[:SCALARS] += sums.cpu().numpy()
+            vector += sums.cpu().numpy()
     return vector
 
 

@@ -19,18 +19,21 @@ from logitconf.chunks import (
 from logitconf.errors import LogitconfError
 
 
-def test_slices_cover_each_row_once_and_stay_small() -> None:
-    logits, labels = np.arange(600_000.0).reshape(600, 1000), np.arange(600)
+@pytest.mark.parametrize(("rows", "columns"), [(10_000, 1000), (150_000, 3)])
+def test_slices_cover_each_row_once_and_stay_small(rows: int, columns: int) -> None:
+    logits = np.arange(float(rows * columns), dtype=np.float32).reshape(rows, columns)
+    labels = np.arange(rows)
     parts = list(sub_chunks((logits, labels)))
     assert len(parts) > 1
     assert torch.equal(torch.cat([part[0] for part in parts]), torch.from_numpy(logits))
     assert torch.cat([part[1] for part in parts]).tolist() == labels.tolist()
-    assert all(part[0].numel() <= 2**17 for part in parts)
+    assert all(part[0].numel() <= 2**22 and len(part[0]) <= 2**16 for part in parts)
     assert all(part[2] is None for part in parts)
 
 
-def test_one_row_wider_than_the_cache_is_a_slice() -> None:
-    parts = list(sub_chunks((np.zeros((2, 2**18)), np.zeros(2, int), np.ones(2))))
+def test_one_row_wider_than_the_limit_is_a_slice() -> None:
+    wide = np.zeros((2, 2**22 + 1), dtype=np.float16)
+    parts = list(sub_chunks((wide, np.zeros(2, int), np.ones(2))))
     assert [part[0].shape[0] for part in parts] == [1, 1]
     assert [part[2] is not None for part in parts] == [True, True]
 

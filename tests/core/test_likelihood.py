@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import log_expit, logsumexp
 
-from logitconf.likelihood import SCALARS, VECTOR_SIZE, LikelihoodSums, chunk_sums, label_bits
+from logitconf.likelihood import SCALARS, VECTOR_SIZE, LikelihoodSums, chunk_sums
 from logitconf.tasks import Family
 
 Float64 = NDArray[np.float64]
@@ -33,8 +33,7 @@ def sums(
         inverse_temperature=b,
         initial=1.0,
     )
-    bits = label_bits(torch.from_numpy(labels), family=family, n_columns=logits.shape[1])
-    return LikelihoodSums.from_vector(np.concatenate([vector.numpy(), bits.numpy()]))
+    return LikelihoodSums.from_vector(vector.numpy())
 
 
 def categorical(seed: int) -> tuple[Float64, NDArray[np.int64]]:
@@ -137,6 +136,30 @@ def test_float32_sums_do_not_overflow_with_the_logits() -> None:
 def test_one_class_is_read_off_the_bits(labels: list[int], one: bool) -> None:
     logits = np.zeros((len(labels), 9))
     assert sums(logits, np.array(labels), 1.0, "categorical").one_class is one
+
+
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+def test_labels_of_rows_left_out_do_not_make_one_class_of_two(family: Family) -> None:
+    logits, labels = rows_of(family, 5)
+    logits[:15], labels[:15] = math.nan, 1
+    found = sums(logits, labels, 1.0, family)
+    assert (found.rows, found.left_out, found.one_class) == (5, 15, False)
+    labels[15:] = 0
+    assert sums(logits, labels, 1.0, family).one_class
+
+
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+@pytest.mark.parametrize("columns", [3, 90])
+def test_slices_of_many_rows_add_up_to_the_naive_likelihood(family: Family, columns: int) -> None:
+    rows = 2**18 // columns + 5
+    generator = np.random.default_rng(6)
+    logits = 2.0 * generator.standard_normal((rows, columns))
+    labels = generator.integers(0, columns, size=rows)
+    given = labels if family == "categorical" else np.eye(columns)[labels]
+    found = sums(logits, given, 0.7, family)
+    assert found.nll == pytest.approx(naive(logits, given, 0.7, family), rel=1e-12)
+    far = sums(logits, given, 0.7 + STEP, family)
+    assert far.nll - found.nll == pytest.approx(STEP * (far.slope + found.slope) / 2, rel=1e-5)
 
 
 def test_the_vector_has_a_place_for_each_sum_and_bit() -> None:
