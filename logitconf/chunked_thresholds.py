@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from logitconf.errors import LogitconfError
-from logitconf.placement import REACH, RankedScores, measure_gaps, place
+from logitconf.placement import NARROW, REACH, TIED, RankedScores, measure_gaps, past_ties, place
 from logitconf.rounding import Rounding
 from logitconf.selection import AllReduce, ScoreChunks, Vector, order_statistics
 from logitconf.thresholds import UNSCORED, ThresholdChoice, at_least
@@ -27,11 +27,11 @@ def choose_coverage_chunks(
 
     All that processes exchange are whole numbers, so the result is the same to the last bit however
     the scores are spread over chunks and processes. It is that of `choose_coverage` wherever the
-    gap is found among the 10 000 scores next to the wanted place.
+    gap is found among the 10 000 scores next to the wanted place, or these all tie.
 
     Args:
         chunks: starts a pass over this process' scores, each chunk (N,) floating; called four
-            times.
+            times, and as often again where more scores tie than are looked through.
         coverage: share of all rows to accept at least, in (0, 1].
         rounding: how the score is computed.
         all_reduce: adds a float64 vector up over all processes; called once a pass.
@@ -52,13 +52,26 @@ def choose_coverage_chunks(
     asked = at_least(coverage, rows)
     wanted = min(asked, finite)
     reach = min(math.floor(REACH * rows), _MOST_SCORES)
-    # One score more than the farthest place, so that its gap is known too.
-    ranks = range(wanted - 1, min(wanted + reach + 1, finite))
-    window = np.array(order_statistics(chunks, ranks, all_reduce=all_reduce), dtype=np.float32)
-    nearby = RankedScores(window, None, rows=math.ceil(reach / REACH))
-    placement = place(measure_gaps(nearby, rounding), 1, looser=True)
+    first, tied = wanted, False
+    while True:
+        # One score more than the farthest place, so that its gap is known too.
+        ranks = range(first - 1, min(first + reach + 1, finite))
+        found = order_statistics(chunks, ranks, all_reduce=all_reduce)
+        window = np.array(found, dtype=np.float32)
+        nearby = RankedScores(window, None, rows=math.ceil(reach / REACH))
+        gaps = measure_gaps(nearby, rounding)
+        if gaps.roomy[1:-1].any() or ranks.stop == finite:
+            break
+        # All of these tie: look further, from the last of them.
+        tied = True
+        above = float(np.nextafter(window[-1], np.float32(np.inf)))
+        first = _counts(chunks, above, all_reduce)[1]
+    placement = (past_ties if tied else place)(gaps, 1, looser=True)
     _, accepted = _counts(chunks, placement.threshold, all_reduce)
     notes = placement.notes
+    if tied:
+        ties = TIED.format(accepted=accepted, wanted=wanted)
+        notes = (ties, *(note for note in notes if note == NARROW))
     if asked > finite:
         notes = (*notes, UNSCORED.format(finite=finite, rows=rows))
     return ThresholdChoice(

@@ -202,7 +202,7 @@ def _in_slices(
     rows, columns = logits.shape
     found = torch.zeros(6, rows, dtype=logits.dtype, device=logits.device)
     on_cpu = logits.device.type == "cpu"
-    step = max(1, _CACHED // columns) if on_cpu else max(1, rows)
+    step = max(1, min(rows, _CACHED // columns) if on_cpu else rows)
     # The CPU reduces along a short last axis several times more slowly than along the first.
     turned = on_cpu and columns <= _FEW_COLUMNS
     spare = torch.empty(3, step * columns, dtype=logits.dtype, device=logits.device)

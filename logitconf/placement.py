@@ -150,7 +150,7 @@ def place(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
     if roomy.any():
         count = int(counts[np.argmax(np.where(roomy, gaps.widths[counts], 0.0))])
         return Placement(threshold_in(gaps, count), count, (NARROW,))
-    return _past_ties(gaps, accepted, looser=looser)
+    return past_ties(gaps, accepted, looser=looser)
 
 
 def threshold_in(gaps: Gaps, accepted: int) -> float:
@@ -176,8 +176,8 @@ def threshold_in(gaps: Gaps, accepted: int) -> float:
     return float(threshold)
 
 
-def _past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
-    """The next gap with room for a float32 value; both ends always have it."""
+def past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
+    """A threshold in the next gap with room for a float32 value; both ends always have it."""
     counts = np.flatnonzero(gaps.roomy)
     position = np.searchsorted(counts, accepted, side="left" if looser else "right")
     found = int(counts[position if looser else position - 1])

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import real_data
 import reference
+import torch
 from numpy.typing import NDArray
 
 from logitconf import calibration
 from logitconf.errors import LogitconfError
+from logitconf.tasks import Layout, predicted_correctly
 
 Float64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -146,6 +148,32 @@ def test_published_figures_of_mistral_and_imagenet_and_kitti() -> None:
     kitti = real_data.kitti("AdaBoost")
     nll = calibration.negative_log_likelihood(kitti.probabilities, kitti.labels)
     assert nll == pytest.approx(0.667237, abs=PRINTED)
+
+
+def test_published_accuracies_of_eurosat_and_kitti() -> None:
+    stored = real_data.arrays("eurosat_ms.npz")
+    kitti = real_data.kitti("AdaBoost")
+    for scores, labels, accuracy in (
+        (stored["logits"], stored["labels"], 0.898801),
+        (kitti.probabilities, kitti.labels, 0.946205),
+    ):
+        layout = Layout("multiclass", scores.shape[1])
+        right = predicted_correctly(torch.from_numpy(scores), torch.from_numpy(labels), layout)
+        assert right.double().mean().item() == pytest.approx(accuracy, abs=PRINTED)
+
+
+def test_published_mean_average_precision_of_coco() -> None:
+    data = real_data.coco()
+    rows = len(data.labels)
+    precisions = []
+    for probabilities, labels in zip(data.probabilities.T, data.labels.T, strict=True):
+        order = np.argsort(-probabilities, kind="stable")
+        hits = np.cumsum(labels[order])
+        # the rows of a tie share the counts at its end
+        ends = np.searchsorted(-probabilities[order], -probabilities[order], side="right") - 1
+        precision = (hits / np.arange(1, rows + 1))[ends]
+        precisions.append((precision * labels[order]).sum() / labels.sum())
+    assert np.mean(precisions) == pytest.approx(0.9128, abs=5e-5)
 
 
 def test_bad_input_is_refused() -> None:

@@ -43,12 +43,31 @@ def test_chunks_give_the_threshold_of_all_scores(
     whole: Any = choose_coverage(scores, coverage, rounding=ROUNDING)
     chunks = np.array_split(scores, parts)
     found = choose_coverage_chunks(lambda: chunks, coverage, rounding=ROUNDING)
-    if any("scores tie" in note for note in whole.notes):
-        # beyond the scores looked through, the tie may go on
-        assert found.accepted >= coverage * rows - 1e-6 or len(whole.notes) > 1
-        return
     assert (found.threshold, found.accepted) == (whole.threshold, whole.accepted)
     assert found.rows == rows
+    assert found.notes == whole.notes
+
+
+@pytest.mark.parametrize(
+    ("following", "accepted"),
+    [
+        ((), 701),
+        ((2.0,), 701),
+        ((1.0 + 2.0**-23, 1.0 + 2.0**-22, 2.0, 3.0), 703),
+        ((1.0 + 2.0**-22, 2.0), 701),
+    ],
+    ids=["to the end", "a wide gap", "no room for a float", "a narrow gap"],
+)
+def test_a_tie_longer_than_what_is_looked_through_is_accepted_whole(
+    following: tuple[float, ...], accepted: int
+) -> None:
+    scores = np.array([0.5, *[1.0] * 700, *following], dtype=np.float32)
+    whole = choose_coverage(scores, 0.1, rounding=ROUNDING)
+    chunks = np.array_split(scores[::-1], 3)
+    found = choose_coverage_chunks(lambda: chunks, 0.1, rounding=ROUNDING)
+    assert found.accepted == accepted
+    assert f"scores tie: {found.accepted} rows are accepted where 7" in found.notes[0]
+    assert (found.threshold, found.accepted) == (whole.threshold, whole.accepted)
     assert found.notes == whole.notes
 
 
