@@ -4,15 +4,29 @@ Exit codes: 0 done, 1 a check failed, 2 misuse or bad input, explained in one se
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf.files import check_writable
-from logitconf.rounding import SCORE_NAMES
+from logitconf_export import cli_judging
+from logitconf_export.cli_options import (
+    Card,
+    Force,
+    Kind,
+    Logits,
+    MaskType,
+    Model,
+    Output,
+    Precision,
+    Probabilities,
+    Runtime,
+    ScoreName,
+    Task,
+    check_output,
+)
 from logitconf_export.cli_output import print_error, print_line, warnings_as_lines
 
 app = typer.Typer(
@@ -22,32 +36,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-
-Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
-Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
-ScoreName = Annotated[str, typer.Option("--score", help=f"{', '.join(SCORE_NAMES)}.")]
-Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
-Logits = Annotated[
-    str | None, typer.Option("--logits", help="The tensor to take; found in the graph otherwise.")
-]
-Kind = Annotated[
-    str | None,
-    typer.Option(
-        "--kind", help="With --logits: it holds logits, probabilities or log-probabilities."
-    ),
-]
-Runtime = Annotated[
-    str, typer.Option("--runtime", help="any: right everywhere; onnxruntime: fastest there.")
-]
-Precision = Annotated[
-    str, typer.Option("--precision", help="float32, or float64 to compute in double.")
-]
-MaskType = Annotated[str, typer.Option("--mask-type", help="bool, uint8 or float32.")]
-Probabilities = Annotated[
-    bool, typer.Option("--probabilities", help="Add the calibrated probabilities as an output.")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -120,7 +108,7 @@ def fit(
     The rows are logits (VAL.npz holds 'logits' and 'labels'), or the inputs of --model. For the
     score learned, VAL.npz also holds 'confidence', the confidence logits.
     """
-    _check_output(output, (rows, data, model), force=force)
+    check_output(output, (rows, data, model), force=force)
     from logitconf_export import cli_fit, cli_rows
 
     policy = cli_fit.policy_from_options(
@@ -150,41 +138,6 @@ def fit(
 
 
 @app.command()
-def compare(
-    rows: Annotated[
-        Path | None,
-        typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'."),
-    ] = None,
-    *,
-    task: Task = "multiclass",
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Run this ONNX model to get the logits.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="With --model: its inputs by name, and 'labels'."),
-    ] = None,
-    holdout: Annotated[
-        float, typer.Option("--holdout", help="Share of the rows to compare on, not fitted on.")
-    ] = 0.5,
-    seed: Annotated[int, typer.Option("--seed", help="Of the split and of the bootstrap.")] = 0,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the risk-coverage curves: .png or .svg.")
-    ] = None,
-    logits: Logits = None,
-    kind: Kind = None,
-    force: Force = False,
-) -> None:
-    """Rank all scores on labelled rows, and say which differences are noise."""
-    from logitconf_export import cli_compare, cli_rows
-
-    labelled, _ = cli_rows.given_rows(rows, data, model, task=task, logits=logits, kind=kind)
-    cli_compare.compare_rows(
-        labelled, task=task, holdout=holdout, seed=seed, plot=plot, force=force
-    )
-
-
-@app.command()
 def export(
     card: Card,
     *,
@@ -202,7 +155,7 @@ def export(
     force: Force = False,
 ) -> None:
     """Write the head of a card as an ONNX model of its own."""
-    _check_output(output, (card,), force=force)
+    check_output(output, (card,), force=force)
     from logitconf_export import cli_ship
 
     options = cli_ship.HeadOptions(
@@ -265,7 +218,7 @@ def attach(
     force: Force = False,
 ) -> None:
     """Add the outputs score and mask to a model."""
-    _check_output(output, (host, *(cards or ())), force=force)
+    check_output(output, (host, *(cards or ())), force=force)
     from logitconf_export import cli_ship
 
     cli_ship.attach_head(
@@ -285,7 +238,7 @@ def attach(
 @app.command()
 def detach(model: Model, *, output: Output, force: Force = False) -> None:
     """Take a head off again."""
-    _check_output(output, (model,), force=force)
+    check_output(output, (model,), force=force)
     from logitconf_export import cli_ship
 
     cli_ship.detach_head(model, output, force=force)
@@ -309,7 +262,7 @@ def retune(
     force: Force = False,
 ) -> None:
     """Change temperature or threshold of a head; its certificate, if any, is void."""
-    _check_output(output, (model,), force=force)
+    check_output(output, (model,), force=force)
     from logitconf_export import cli_ship
 
     cli_ship.retune_head(
@@ -317,32 +270,10 @@ def retune(
     )
 
 
-@app.command()
-def verify(
-    model: Model,
-    *,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Rows for the model: .npz, inputs by name.")
-    ] = None,
-    provider: Annotated[
-        list[str] | None, typer.Option("--provider", help="cpu, cuda, ...; may be repeated.")
-    ] = None,
-) -> None:
-    """Check that a model decides as its card says, on each provider; exit code 1 if not."""
-    from logitconf_export import cli_verify
-
-    if not cli_verify.verify_file(model, data=data, providers=tuple(provider or ("cpu",))):
-        raise typer.Exit(1)
-
-
-@app.command()
-def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A model or a score card.")],
-) -> None:
-    """Show a card, a head, or where a head could go in a model."""
-    from logitconf_export import cli_inspect
-
-    cli_inspect.inspect_file(file)
+app.command()(cli_judging.compare)
+app.command()(cli_judging.verify)
+app.command()(cli_judging.drift)
+app.command()(cli_judging.inspect)
 
 
 @app.command()
@@ -357,14 +288,6 @@ def demo(
 
     if not digits.run_demo(out, force=force):
         raise typer.Exit(1)
-
-
-def _check_output(output: Path, inputs: Iterable[Path | None], *, force: bool) -> None:
-    """Refuses an output before any work is done: one that exists, or is one of the inputs."""
-    for source in inputs:
-        if source is not None and source.exists() and output.exists() and output.samefile(source):
-            raise LogitconfError(f"the output must not be the input {source}; name another file")
-    check_writable(output, force=force)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,11 +1,16 @@
 """The command ``verify``: does a file decide as its card says, where it will run?"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from logitconf.errors import LogitconfError
+from logitconf.files import write_atomically
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
+from logitconf_export.golden import save_bundle
 from logitconf_export.host_runs import host_input_names
+from logitconf_export.junit import to_junit
 from logitconf_export.loading import load_model
 from logitconf_export.metadata import read_heads
 from logitconf_export.report import TABLE_HEADER, Check, VerificationReport
@@ -14,13 +19,31 @@ from logitconf_export.verification import verify
 _VERDICTS = {True: "passed", False: "FAILED", None: "not checked"}
 
 
-def verify_file(model: Path, *, data: Path | None, providers: Sequence[str]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where the result is kept besides what is printed.
+
+    Attributes:
+        json: file for the report, see :data:`~logitconf_export.report.REPORT_SCHEMA`.
+        junit: file for the report as JUnit XML.
+        golden: folder to make, with head, rows and expected decisions.
+        force: whether existing files may be replaced.
+    """
+
+    json: Path | None = None
+    junit: Path | None = None
+    golden: Path | None = None
+    force: bool = False
+
+
+def verify_file(model: Path, *, data: Path | None, providers: Sequence[str], saved: Saved) -> bool:
     """Prints a report about the file's decisions.
 
     Args:
         model: a head, or a host with one.
         data: the user's rows: the host's inputs by name, or ``logits``.
         providers: short names of onnxruntime's providers.
+        saved: what to write.
 
     Returns:
         Whether everything holds. A provider that was asked for and is not there is a failure.
@@ -28,12 +51,20 @@ def verify_file(model: Path, *, data: Path | None, providers: Sequence[str]) -> 
     Raises:
         LogitconfError: if there is nothing to verify in the file, or the rows do not fit it.
     """
+    if saved.golden is not None and saved.golden.exists():
+        raise LogitconfError(f"{saved.golden} exists; name another folder")
     rows, feeds, labels = (None, None, None) if data is None else _rows(model, data)
     meaning = None if rows is None else "logits"
     with working("Verifying"):
         report = verify(
             model, rows, feeds=feeds, rows_as=meaning, providers=providers, labels=labels
         )
+    if saved.json is not None:
+        write_atomically(saved.json, report.to_json().encode(), force=saved.force)
+    if saved.junit is not None:
+        write_atomically(saved.junit, to_junit(report).encode(), force=saved.force)
+    if saved.golden is not None:
+        save_bundle(model, saved.golden, rows=rows)
     print_report(f"{model}", report)
     return report.passed
 

@@ -1,10 +1,12 @@
 """How a variant of a host (float16, int8, another opset) decides where the original decided.
 
 Both files carry a head. Coverage, selective risk, calibration and flips are compared on the same
-inputs, each fraction with its exact binomial interval.
+inputs, each fraction with its exact binomial interval, the change of calibration with that of a
+bootstrap. All rows run as one batch, from which dynamic quantisation takes its ranges.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ import onnx
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile, head_in
+from logitconf_export.host_runs import typed_feeds
 from logitconf_export.hosts_on_trial import with_output
 from logitconf_export.inputs import flattened
 from logitconf_export.loading import load_model
@@ -27,6 +30,8 @@ ModelSource: TypeAlias = "str | Path | bytes | onnx.ModelProto"
 
 DRIFT_SCHEMA = 1
 _ECE_BINS = 15
+_RESAMPLES = 500
+_EVEN = {"logits": 0.0, "probabilities": 0.5, "log-probabilities": math.log(0.5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,21 @@ class Fraction:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A difference, with the 95 % interval of a paired bootstrap over rows.
+
+    Attributes:
+        value: variant minus reference.
+        low: the 2.5 % quantile of 500 resamples.
+        high: the 97.5 % quantile.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class VariantFigures:
     """One file on all rows.
 
@@ -92,6 +112,7 @@ class DriftReport:
         flips: rows that the two decide differently.
         newly_accepted: of those, accepted by the variant alone.
         changed_predictions: rows whose predicted class or labels differ.
+        calibration_change: of the ECE; None without labels.
         largest_score_change: where both scores are finite, in score units.
         same_numbers: whether both heads have the same temperature and threshold.
     """
@@ -102,6 +123,7 @@ class DriftReport:
     flips: Fraction
     newly_accepted: int
     changed_predictions: Fraction
+    calibration_change: Change | None
     largest_score_change: float
     same_numbers: bool
 
@@ -111,8 +133,15 @@ class DriftReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Decided:
-    """What one file says of every row."""
+class Decided:
+    """What one file says of every row.
+
+    Attributes:
+        head: the one in the file.
+        logits: (N, K) float32, what the head read.
+        score: (N,) float32.
+        mask: (N,) bool.
+    """
 
     head: HeadInFile
     logits: Array
@@ -138,9 +167,10 @@ def drift(
         provider: short name of onnxruntime's provider.
 
     Raises:
-        LogitconfError: if one has no head, the heads differ in score or task, or nothing was run.
+        LogitconfError: if one has no head, the heads differ in score or task, nothing was run, or
+            the labels do not belong to the logits of one model.
     """
-    left, right = (_decided(model, feeds, provider) for model in (reference, variant))
+    left, right = (decided(model, feeds, provider) for model in (reference, variant))
     cards = left.head.metadata.card, right.head.metadata.card
     if (cards[0].score, cards[0].task) != (cards[1].score, cards[1].task):
         raise LogitconfError(
@@ -150,6 +180,8 @@ def drift(
     rows = len(left.score)
     if not rows or len(right.score) != rows:
         raise LogitconfError(f"both must decide the same rows, got {rows} and {len(right.score)}")
+    if labels is not None:
+        labels = checked_labels(left, labels)
     flipped = left.mask != right.mask
     changed = _predictions(left) != _predictions(right)
     both = np.isfinite(left.score) & np.isfinite(right.score)
@@ -162,6 +194,7 @@ def drift(
         flips=Fraction.of(int(flipped.sum()), rows),
         newly_accepted=int((flipped & right.mask).sum()),
         changed_predictions=Fraction.of(int(changed.reshape(rows, -1).any(axis=1).sum()), rows),
+        calibration_change=None if labels is None else _calibration_change(left, right, labels),
         largest_score_change=float(change.max()),
         same_numbers=_numbers(cards[0]) == _numbers(cards[1]),
     )
@@ -171,45 +204,72 @@ def _numbers(card: ScoreCard) -> tuple[object, object]:
     return card.temperature, card.threshold
 
 
-def _decided(source: ModelSource, feeds: Mapping[str, Array], provider: str) -> _Decided:
+def decided(source: ModelSource, feeds: Mapping[str, Array], provider: str = "cpu") -> Decided:
+    """What a host with a head reads, scores and accepts.
+
+    Args:
+        source: the model.
+        feeds: inputs by name; floats are cast to what the host takes.
+        provider: short name of onnxruntime's provider.
+
+    Raises:
+        LogitconfError: if it has no head, or one that is alone or takes members, or does not run.
+    """
     model = load_model(source)
     head = head_in(model)
     folder = None if isinstance(source, bytes | onnx.ModelProto) else Path(source).resolve().parent
-    wanted = [head.tensor, *head.outputs[:2]]
     if not head.attached:
         raise LogitconfError("drift compares hosts with a head, got a head that stands alone")
-    exposed = with_output(model, head.tensor)
-    with Session(exposed, provider=provider, strict=False, folder=folder, profile=False) as session:
-        logits, score, mask = session.run(feeds, wanted)
     form: HeadForm = head.metadata.form
+    if form.members is not None:
+        raise LogitconfError(f"drift compares single models, got a head for {form.members} members")
+    # behind the cast at the door: a CPU gives the head more than the half that it hands out
+    wanted = [head.widened, *head.outputs[:2]]
+    exposed = with_output(model, head.widened)
+    with Session(exposed, provider=provider, strict=False, folder=folder, profile=False) as session:
+        logits, score, mask = session.run(typed_feeds(session, feeds), wanted)
     rows = flattened(logits.astype(np.float32), form)
-    return _Decided(head, rows, score.reshape(-1), mask.reshape(-1).astype(bool))
+    return Decided(head, rows, score.reshape(-1), mask.reshape(-1).astype(bool))
 
 
-def _predictions(decided: _Decided) -> Array:
+def checked_labels(found: Decided, labels: Array) -> Array:
+    """The labels, one for each row or (N, L).
+
+    Raises:
+        LogitconfError: if they are not as many as the predictions, or the score is learned.
+    """
+    if found.head.metadata.card.score == "learned":
+        raise LogitconfError(
+            "labels are compared with the classes that the head's logits predict, got a learned "
+            "confidence, which predicts none; leave them out"
+        )
+    shape = _predictions(found).shape
+    truth = np.asarray(labels)
+    if truth.size != math.prod(shape):
+        raise LogitconfError(f"labels must be {shape}, got shape {truth.shape}")
+    return truth.reshape(shape)
+
+
+def _predictions(decided: Decided) -> Array:
     """(N,) classes, or (N, L) whether each label holds."""
     found: Array
     if _is_categorical(decided):
         found = decided.logits.argmax(axis=1)
     else:
-        found = decided.logits > (0.5 if decided.head.metadata.form.kind == "probabilities" else 0)
+        found = decided.logits > _EVEN[decided.head.metadata.form.kind]
     return found
 
 
-def _is_categorical(decided: _Decided) -> bool:
+def _is_categorical(decided: Decided) -> bool:
     return decided.head.metadata.card.task != "multilabel" and decided.logits.shape[1] > 1
 
 
-def _figures(decided: _Decided, labels: Array | None) -> VariantFigures:
+def _figures(decided: Decided, labels: Array | None) -> VariantFigures:
     rows = len(decided.mask)
     coverage = Fraction.of(int(decided.mask.sum()), rows)
     if labels is None:
         return VariantFigures(coverage, None, None, None)
-    predicted = _predictions(decided)
-    truth = np.asarray(labels)
-    if truth.size != predicted.size:
-        raise LogitconfError(f"labels must be {predicted.shape}, got shape {truth.shape}")
-    right = predicted == truth.reshape(predicted.shape)
+    right = _predictions(decided) == labels
     wrong = ~right.reshape(rows, -1).all(axis=1)
     accepted = decided.mask
     return VariantFigures(
@@ -220,7 +280,7 @@ def _figures(decided: _Decided, labels: Array | None) -> VariantFigures:
     )
 
 
-def _confidence(decided: _Decided) -> Array:
+def _confidence(decided: Decided) -> Array:
     """Calibrated probability of what is predicted, (N,) or (N, L)."""
     form, card = decided.head.metadata.form, decided.head.metadata.card
     values = decided.logits.astype(np.float64)
@@ -244,6 +304,29 @@ def _calibration_error(confidence: Array, right: Array) -> float:
     Source: Naeini et al. 2015, equation 3.
     """
     usable = np.isfinite(confidence)
-    bins = np.clip(np.ceil(confidence[usable] * _ECE_BINS) - 1, 0, _ECE_BINS - 1).astype(int)
-    gaps = np.bincount(bins, right[usable] - confidence[usable], minlength=_ECE_BINS)
+    gaps = np.bincount(
+        _bins(confidence[usable]), right[usable] - confidence[usable], minlength=_ECE_BINS
+    )
     return float(np.abs(gaps).sum() / max(1, usable.sum()))
+
+
+def _bins(confidence: Array) -> Array:
+    found: Array = np.clip(np.ceil(confidence * _ECE_BINS) - 1, 0, _ECE_BINS - 1).astype(int)
+    return found
+
+
+def _calibration_change(left: Decided, right: Decided, labels: Array) -> Change:
+    """How much the variant's ECE is larger, resampling the same rows of both.
+
+    Source: Efron & Tibshirani 1993, section 13.3 (percentile interval).
+    """
+    pairs = [(_confidence(one), _predictions(one) == labels) for one in (left, right)]
+
+    def change(rows: Array) -> float:
+        before, after = (_calibration_error(c[rows].ravel(), r[rows].ravel()) for c, r in pairs)
+        return after - before
+
+    random, rows = np.random.default_rng(0), len(left.mask)
+    changes = [change(random.integers(0, rows, rows)) for _ in range(_RESAMPLES)]
+    low, high = np.quantile(changes, [0.025, 0.975])
+    return Change(change(np.arange(rows)), float(low), float(high))

@@ -55,7 +55,7 @@ def run_host(
     """
     with Session(_with_output(host, candidate.tensor), folder=folder.resolve()) as session:
         declared = session.inputs
-        typed = {name: _cast(array, declared[name][0]) for name, array in feeds.items()}
+        typed = typed_feeds(session, feeds)
         fixed = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], int)]
         batch = fixed[0] if fixed else _BATCH
         starts = range(0, len(next(iter(typed.values()))), batch)
@@ -74,6 +74,13 @@ def _with_output(host: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
     tapped.CopyFrom(host)
     tapped.graph.output.append(onnx.ValueInfoProto(name=tensor))
     return tapped
+
+
+def typed_feeds(session: Session, feeds: Arrays) -> dict[str, Array]:
+    """The feeds with floats in the precision that the model takes."""
+    return {
+        name: _cast(array, session.inputs.get(name, ("", ()))[0]) for name, array in feeds.items()
+    }
 
 
 def _cast(array: Array, declared: str) -> Array:

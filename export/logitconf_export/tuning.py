@@ -1,5 +1,6 @@
 """Changing temperature and threshold in a model, without torch."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,32 @@ def retune(
     """
     if temperature is None and threshold is None:
         raise LogitconfError("retune needs a temperature or a threshold, got neither")
+    found = read_heads(load_model(model))
+    cards = {
+        place: _retuned(found.heads[place].card, temperature, threshold)
+        for place in _chosen(found, head, threshold)
+    }
+    return write_cards(model, cards, path, force=force)
+
+
+def write_cards(
+    model: str | Path | bytes | onnx.ModelProto,
+    cards: Mapping[int, ScoreCard],
+    path: str | Path | None = None,
+    *,
+    force: bool = False,
+) -> onnx.ModelProto:
+    """The model with other cards: their temperatures and thresholds in initializers and metadata.
+
+    Args:
+        model: a head, or a host with one; it is not changed.
+        cards: by the place of the head in the metadata; score, task and parameters as they were.
+        path: where to write the result too, whole or not at all.
+        force: whether a file at ``path`` may be replaced.
+
+    Raises:
+        LogitconfError: if the model has no such head.
+    """
     if path is not None:
         check_writable(path, force=force)
     result = load_model(model)
@@ -57,11 +84,9 @@ def retune(
         result = onnx.ModelProto()
         result.CopyFrom(model)
     found = read_heads(result)
-    chosen = _chosen(found, head, threshold)
     tuned = list(found.heads)
-    for place in chosen:
+    for place, card in cards.items():
         old = found.heads[place]
-        card = _retuned(old.card, temperature, threshold)
         prefix = (old.attached or {}).get("prefix", PREFIX)
         _set(result.graph, f"{prefix}temperature", card.temperature)
         _set(result.graph, f"{prefix}threshold", card.threshold)

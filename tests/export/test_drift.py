@@ -22,7 +22,7 @@ def _host(noise: float = 0.0, score: str = "softmax") -> onnx.ModelProto:
     values = numpy_helper.to_array(weight)
     values = values + np.float32(noise) * np.sign(values)
     weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), "weight"))
-    return attach(host, head_models.make_head(score, n_classes=5))
+    return attach(host, head_models.make_head(score, n_classes=5, threshold=-0.7))
 
 
 def test_a_host_does_not_drift_from_itself() -> None:

@@ -1,0 +1,116 @@
+"""The command ``drift``: what changes when a variant ships in place of its host."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from logitconf.errors import LogitconfError
+from logitconf.files import check_writable, write_atomically
+from logitconf_export.cli_output import print_facts, print_line, print_table, working
+from logitconf_export.datasets import LABELS, host_feeds, read_arrays
+from logitconf_export.drift import Change, DriftReport, Fraction, VariantFigures, drift
+from logitconf_export.host_runs import host_input_names
+from logitconf_export.loading import load_model
+from logitconf_export.metadata import read_heads
+
+
+def drift_files(
+    reference: Path,
+    variant: Path,
+    data: Path,
+    *,
+    retune: bool,
+    output: Path | None,
+    report: Path | None,
+    provider: str,
+    force: bool,
+) -> None:
+    """Prints how the variant drifts, and how much less after refitting it.
+
+    Args:
+        reference: the host with its head.
+        variant: the same in another form, with its head.
+        data: the inputs by name, and ``labels`` if there are any.
+        retune: whether to fit temperature and threshold on the variant's own logits.
+        output: where the refitted variant goes.
+        report: where the figures go as JSON, if anywhere.
+        provider: short name of onnxruntime's provider.
+        force: whether existing files may be replaced.
+
+    Raises:
+        LogitconfError: if the files or options do not fit together.
+    """
+    if retune != (output is not None):
+        raise LogitconfError("--retune and --output belong together, got one of them")
+    for path in (output, report):
+        if path is not None:
+            check_writable(path, force=force)
+    arrays = read_arrays(data)
+    labels = arrays.pop(LABELS, None)
+    if retune and labels is None:
+        raise LogitconfError(f"--retune needs 'labels' in {data}, which holds {sorted(arrays)}")
+    feeds = host_feeds(arrays, host_input_names(load_model(reference)), data)
+    with working("Running both"):
+        reports = [drift(reference, variant, feeds, labels, provider=provider)]
+    if labels is not None and output is not None:
+        from logitconf_export.refitting import refit
+
+        with working("Refitting"):
+            tuned = refit(variant, feeds, labels, output, provider=provider, force=force)
+            reports.append(drift(reference, output, feeds, labels, provider=provider))
+        card = read_heads(tuned).heads[0].card
+        facts = [("temperature", f"{card.temperature:.9g}"), ("threshold", f"{card.threshold}")]
+        print_facts(f"{output}", facts)
+    if report is not None:
+        write_atomically(report, _as_json(reports).encode(), force=force)
+    print_drift(reports)
+
+
+def print_drift(reports: Sequence[DriftReport]) -> None:
+    """One column for the reference, one for the variant and one for it after refitting."""
+    names = ["variant", "refitted"][: len(reports)]
+    files = [reports[0].reference, *(report.variant for report in reports)]
+    rows = [
+        [name, *(word(figures) for figures in files)]
+        for name, word in (
+            ("coverage", lambda one: _fraction(one.coverage)),
+            ("selective risk", lambda one: _fraction(one.risk)),
+            ("errors of all", lambda one: _fraction(one.errors)),
+            ("ECE", _calibration),
+        )
+    ]
+    changes = [
+        ["flips", *(_fraction(report.flips) for report in reports)],
+        ["of those newly accepted", *(f"{report.newly_accepted}" for report in reports)],
+        ["other predictions", *(_fraction(report.changed_predictions) for report in reports)],
+        ["change of ECE", *(_change(report.calibration_change) for report in reports)],
+        ["largest score change", *(f"{report.largest_score_change:.3g}" for report in reports)],
+    ]
+    print_table(f"{reports[0].rows} rows, 95 % intervals", ("", "reference", *names), rows)
+    print_table("against the reference", ("", *names), changes)
+    if len(reports) > 1:
+        print_line("note: the refitted variant is shown on the rows that it was fitted on")
+
+
+def _as_json(reports: Sequence[DriftReport]) -> str:
+    first, *refitted = (json.loads(report.to_json()) for report in reports)
+    whole: dict[str, Any] = {**first, "refitted": refitted[0] if refitted else None}
+    return json.dumps(whole, indent=2) + "\n"
+
+
+def _fraction(part: Fraction | None) -> str:
+    if part is None:
+        return "no labels"
+    return f"{part.value:.2%} [{part.low:.2%}, {part.high:.2%}]" if part.total else "of nothing"
+
+
+def _calibration(figures: VariantFigures) -> str:
+    error = figures.calibration_error
+    return "no labels" if error is None else f"{error:.4f}"
+
+
+def _change(change: Change | None) -> str:
+    if change is None:
+        return "no labels"
+    return f"{change.value:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"

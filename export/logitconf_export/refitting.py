@@ -1,0 +1,87 @@
+"""Temperature and threshold of a host's variant, fitted anew on the logits that it computes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import onnx
+import torch
+
+from logitconf.card import ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.score_classes import SCORE_CLASSES
+from logitconf.tasks import InputKind, Layout, check_task, logits_of
+from logitconf_export.drift import Array, ModelSource, checked_labels, decided
+from logitconf_export.tuning import write_cards
+
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "quantile": ("q",),
+    "coverage": ("coverage",),
+    "risk": ("risk", "confidence"),
+    "cost": ("error_cost", "rejection_cost"),
+}
+"""What of a policy in a card chooses the threshold; the rest is what came out."""
+
+
+def refit(
+    variant: ModelSource,
+    feeds: Mapping[str, Array],
+    labels: Array,
+    path: str | Path | None = None,
+    *,
+    provider: str = "cpu",
+    force: bool = False,
+) -> onnx.ModelProto:
+    """The variant with temperature and threshold fitted on its own logits, by its card's policy.
+
+    Parameters that are written into the graph, such as GEN's exponent, stay.
+
+    Args:
+        variant: a host with a head; it is not changed.
+        feeds: inputs by name, one batch.
+        labels: (N,) classes, or (N, L) for labels; one for each row or position.
+        path: where to write the result too, whole or not at all.
+        provider: short name of onnxruntime's provider.
+        force: whether a file at ``path`` may be replaced.
+
+    Raises:
+        LogitconfError: if the head's policy cannot be followed again, or on these rows.
+    """
+    found = decided(variant, feeds, provider)
+    card, form = found.head.metadata.card, found.head.metadata.form
+    truth = checked_labels(found, labels)
+    policy = policy_arguments(card)
+    layout = Layout(check_task(card.task), found.logits.shape[1])
+    kind = cast(InputKind, form.kind)
+    logits = logits_of(torch.from_numpy(found.logits.copy()), layout, kind)
+    fixed: dict[str, Any] = dict(card.parameters)
+    score = SCORE_CLASSES[card.score](card.temperature, card.task, **fixed)
+    score.fit(logits, truth.reshape(-1) if layout.one_logit else truth)
+    score.set_threshold(**policy)
+    return write_cards(variant, {0: score.card}, path, force=force)
+
+
+def policy_arguments(card: ScoreCard) -> dict[str, Any]:
+    """The arguments of ``set_threshold`` that follow a card's policy again.
+
+    >>> policy_arguments(ScoreCard("softmax", "multiclass", policy={"name": "quantile", "q": 0.9}))
+    {'q': 0.9}
+
+    Raises:
+        LogitconfError: for a threshold that was named, or a policy that needs other rows.
+    """
+    policy = card.policy or {"name": "value"}
+    per_class = policy["name"] == "per class"
+    if per_class:
+        policy = next(one for one in policy["classes"] if one is not None)
+    name = policy["name"]
+    if name not in _ARGUMENTS:
+        reason = "was given as a number" if name == "value" else f"needs the rows of policy {name}"
+        raise LogitconfError(
+            f"refitting follows the card's policy, one of {list(_ARGUMENTS)}, but the threshold "
+            f"{reason}; fit a card on the variant and attach that"
+        )
+    arguments = {key: policy[key] for key in _ARGUMENTS[name]}
+    if name == "cost":
+        arguments = {"cost": tuple(arguments.values())}
+    return {**arguments, "per_class": True} if per_class else arguments
