@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import onnx
@@ -205,6 +206,24 @@ def test_verify_passes_what_attach_wrote(capsys: pytest.CaptureFixture[str], dat
     done(capsys, "attach host.onnx card.json -o out.onnx")
     out = done(capsys, f"verify out.onnx{data} --provider cpu")
     assert out.splitlines()[-1].startswith("passed: ")
+
+
+def test_verify_keeps_its_report_and_a_bundle_that_replays_without_torch(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done(capsys, "attach host.onnx --score margin --threshold -1 -o out.onnx")
+    command = "verify out.onnx --data val.npz --json r.json --junit r.xml --golden golden"
+    done(capsys, command)
+    report = json.loads(Path("r.json").read_text())
+    assert (report["schema"], report["passed"]) == (1, True)
+    suite = ElementTree.parse("r.xml").getroot()
+    assert (suite.tag, suite.get("failures")) == ("testsuite", "0")
+    replay = [sys.executable, "golden/replay.py"]
+    assert subprocess.run(replay, check=False, capture_output=True).returncode == 0
+    outcome = call(capsys, f"{command} --force")
+    assert (outcome.code, "golden exists" in outcome.err) == (2, True)
+    outcome = call(capsys, "verify out.onnx --json r.json")
+    assert (outcome.code, "r.json exists" in outcome.err) == (2, True)
 
 
 def test_verify_takes_a_head_that_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:

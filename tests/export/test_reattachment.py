@@ -12,11 +12,11 @@ import onnx
 import pytest
 import reference
 from export.test_placing import head as softmax_head
+from export.variants import dynamic, half
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
-from onnxruntime import quantization
 
-from export import several_hosts
+from export import several_hosts, variants
 from logitconf import LogitconfError, LogitconfWarning
 from logitconf_export import attach, detach, head_nodes, read_host, reattach, verify
 from logitconf_export.hosts_on_trial import with_output
@@ -54,46 +54,10 @@ def shaped(model: onnx.ModelProto, rows: NDArray[np.float32] = PIXELS) -> NDArra
     return rows.reshape(-1, *(dim.dim_value for dim in dims[1:]))
 
 
-class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self.left = iter([{"pixels": shaped(model)}])
-
-    def get_next(self) -> dict[str, NDArray[Any]] | None:
-        return next(self.left, None)
-
-
 def static(
     model: onnx.ModelProto, folder: Path, activations: str = "QUInt8", exclude: bool = True
 ) -> onnx.ModelProto:
-    source, target = folder / "float.onnx", folder / "static.onnx"
-    source.write_bytes(model.SerializeToString())
-    quantization.quantize_static(
-        source,
-        target,
-        Reader(model),
-        quant_format=quantization.QuantFormat.QDQ,
-        activation_type=quantization.QuantType[activations],
-        weight_type=quantization.QuantType.QInt8,
-        nodes_to_exclude=list(head_nodes(model)) if exclude else [],
-    )
-    return onnx.load(target)
-
-
-def dynamic(model: onnx.ModelProto, folder: Path) -> onnx.ModelProto:
-    source, target = folder / "float.onnx", folder / "dynamic.onnx"
-    source.write_bytes(model.SerializeToString())
-    quantization.quantize_dynamic(source, target, nodes_to_exclude=list(head_nodes(model)))
-    return onnx.load(target)
-
-
-def half(model: onnx.ModelProto) -> onnx.ModelProto:
-    float16 = pytest.importorskip("onnxconverter_common.float16")
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    converted: onnx.ModelProto = float16.convert_float_to_float16(
-        copy, keep_io_types=True, node_block_list=list(head_nodes(model))
-    )
-    return converted
+    return variants.static(model, folder, {"pixels": shaped(model)}, activations, exclude)
 
 
 def attached() -> onnx.ModelProto:
