@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,13 +81,12 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Digits:
 
 
 @pytest.fixture(autouse=True)
-def folder(digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name, content in digits.models.items():
         Path(f"{name.replace(' ', '-')}.onnx").write_bytes(content)
     np.savez("val.npz", pixels=digits.pixels, labels=digits.labels)
     np.savez("unlabelled.npz", pixels=digits.pixels)
-    return tmp_path
 
 
 def decide(path: str, pixels: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
