@@ -61,7 +61,7 @@ def static(
 
 
 def attached() -> onnx.ModelProto:
-    return attach(head_models.make_host(), head_models.make_head(n_classes=5))
+    return attach(head_models.make_host(), head_models.make_head(n_classes=5, threshold=-0.7))
 
 
 def run(model: onnx.ModelProto, names: list[str], level: str = "all") -> list[NDArray[Any]]:
