@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from logitconf_export.attachment import attach as attach
     from logitconf_export.conversion import to_onnx as to_onnx
+    from logitconf_export.ensembles import ensemble as ensemble
     from logitconf_export.hosts import read_host as read_host
     from logitconf_export.reattachment import reattach as reattach
     from logitconf_export.removal import detach as detach
@@ -22,6 +23,7 @@ _HOME = {
     "VerificationReport": "report",
     "attach": "attachment",
     "detach": "removal",
+    "ensemble": "ensembles",
     "head_nodes": "removal",
     "read_host": "hosts",
     "reattach": "reattachment",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 import pytest
+import reference
 
 from export import several_hosts as hosts
 from logitconf import ConfidenceHead, LogitconfError
@@ -235,3 +236,34 @@ def test_a_retuned_joint_head_keeps_one_threshold(
         retune(each, threshold=-0.9)
     with pytest.raises(LogitconfError, match="no head is called 'z9'"):
         retune(each, threshold=-0.9, head="z9")
+
+
+MEMBERS_TEXT = """
+<ir_version: 8, opset_import: ["" : 17]>
+dropout (float[N, 6] x, float[4, 6, 3] w) => (float[N, 3, 4] z, float[4, N, 3] first) {
+  first = MatMul (x, w)
+  z = Transpose <perm = [1, 2, 0]> (first)
+}
+"""
+
+
+@pytest.mark.parametrize("score", ["margin", "mutual_information", "predictive_variance"])
+def test_a_head_reads_the_members_that_its_host_puts_last(score: str) -> None:
+    host = onnx.parser.parse_model(MEMBERS_TEXT)
+    weights = np.random.default_rng(4).normal(0, 1, (4, 6, 3)).astype(np.float32)
+    host.graph.initializer.append(onnx.numpy_helper.from_array(weights, "w"))
+    logits = np.transpose(hosts.ROWS @ weights, (1, 2, 0))
+    expected = reference.member_score(score, logits, 1.5, "multiclass")
+    limit = float(np.median(expected)) + 1e-3
+    card = ScoreCard(score, "multiclass", 1.5, limit, n_classes=3, members=4)
+    made = ConfidenceHead(card, HeadForm(n_classes=3, rank=3, members=4))
+    attached = attach(host, made, logits="z", kind="logits", class_axis=1)
+    found = hosts.run(attached)
+    np.testing.assert_allclose(found["score"], expected, rtol=CLOSE, atol=CLOSE)
+    clear = np.abs(expected - limit) > CLOSE * (1 + np.abs(limit))
+    assert clear.sum() > 0.9 * len(clear)
+    np.testing.assert_array_equal(found["mask"][clear], (expected < limit)[clear])
+    np.testing.assert_array_equal(found["z"], hosts.run(host)["z"])
+    assert detach(attached) == host
+    with pytest.raises(LogitconfError, match="4 members must lie along the last axis of 'first'"):
+        attach(host, made, logits="first", kind="logits", class_axis=2)

@@ -1,0 +1,286 @@
+"""Joins several exported hosts with equal inputs into one model, their logits stacked."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import onnx
+from onnx import helper
+
+from logitconf.errors import LogitconfError
+from logitconf.files import check_writable, write_atomically
+from logitconf.head import ConfidenceHead
+from logitconf_export.attachment import attach
+from logitconf_export.conversion import value_of
+from logitconf_export.hosts import read_host
+from logitconf_export.loading import DEFAULT_DOMAINS, LARGEST_PROTOBUF, host_opset
+from logitconf_export.readings import Candidate
+from logitconf_export.removal import detach
+from logitconf_export.weights import embed_weights
+
+STACKED = "member_logits"
+"""The output that holds the logits of all members, the members last."""
+_PREFIX = "ensemble/"
+
+
+def ensemble(
+    models: Sequence[str | Path | bytes | onnx.ModelProto],
+    head: ConfidenceHead | None = None,
+    path: str | Path | None = None,
+    *,
+    logits: str | None = None,
+    kind: str | None = None,
+    class_axis: int | None = None,
+    force: bool = False,
+) -> onnx.ModelProto:
+    """One model that runs every member on the same inputs, and a head on their stacked logits.
+
+    The outputs of member m, counted from 1, are called ``member<m>/<name>`` and are bit-identical
+    to what it gave alone; ``member_logits`` stacks the logits with the members last, (N, K, M),
+    one logit a row as (N, 1, M). Weights in other files go into the result.
+
+    Args:
+        models: two members or more, as files, their bytes or models; they are not changed. Heads of
+            their own are taken off.
+        head: of a score of that many members; without one there is neither score nor mask.
+        path: where to write the result too, whole or not at all.
+        logits: name of the logits in every member; found in each graph unless given.
+        kind: what they hold, as for ``attach``.
+        class_axis: where their classes are, as for ``attach``.
+        force: whether a file at ``path`` may be replaced.
+
+    Raises:
+        LogitconfError: if the members differ in inputs, opset, IR version, or the form of their
+            logits, if these are not certain, or the head is for another number of members.
+    """
+    if isinstance(models, str | bytes | Path | onnx.ModelProto) or len(models) < 2:
+        raise LogitconfError("an ensemble must have at least 2 members, got one model; list them")
+    if head is not None and head.form.members != len(models):
+        raise LogitconfError(
+            f"the head must be for {len(models)} members, got one for {head.form.members}; fit a "
+            "per_member score on logits with as many members"
+        )
+    if path is not None:
+        check_writable(path, force=force)
+    members = [_member(model) for model in models]
+    for count, member in enumerate(members[1:], 2):
+        _check_alike(members[0], member, count)
+    task = None if head is None else head.card.task
+    places = [
+        read_host(member).choose(logits, kind, task, class_axis=class_axis) for member in members
+    ]
+    rank, axis = _common_form(places)
+    joined = _joined(members)
+    _stack(joined, members[0], places, rank)
+    if head is not None:
+        joined = attach(joined, head, logits=STACKED, kind=places[0].kind, class_axis=axis)
+    if path is not None:
+        write_atomically(path, joined.SerializeToString(deterministic=True), force=force)
+    return joined
+
+
+def _member(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of a host without heads and with its weights inside."""
+    host = detach(model)
+    embed_weights(host, None if isinstance(model, bytes | onnx.ModelProto) else Path(model))
+    return host
+
+
+def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """What a caller must feed, which an initializer among the inputs is not."""
+    given = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in given]
+
+
+def _check_alike(first: onnx.ModelProto, other: onnx.ModelProto, count: int) -> None:
+    """Checks that one graph can hold both."""
+    wanted = {i.name: i.type.SerializeToString(deterministic=True) for i in _inputs(first)}
+    found = {i.name: i.type.SerializeToString(deterministic=True) for i in _inputs(other)}
+    if wanted != found:
+        unlike = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))
+        raise LogitconfError(
+            f"all members must have equal inputs (name, type and dims), but those of member 1 and "
+            f"{count} differ in {unlike}; export them with one signature"
+        )
+    opsets = [{i.domain: i.version for i in model.opset_import} for model in (first, other)]
+    if opsets[0] != opsets[1]:
+        raise LogitconfError(
+            f"all members must import the same opsets, got {opsets[0]} in member 1 and {opsets[1]} "
+            f"in member {count}; export them at one opset"
+        )
+    if first.ir_version != other.ir_version:
+        raise LogitconfError(
+            f"all members must have one IR version, got {first.ir_version} in member 1 and "
+            f"{other.ir_version} in member {count}; export them with one exporter"
+        )
+    known = {(f.domain, f.name): f for f in first.functions}
+    clashing = [f.name for f in other.functions if known.get((f.domain, f.name), f) != f]
+    if clashing:
+        raise LogitconfError(
+            f"functions of one name must be equal in all members, but {clashing} of member "
+            f"{count} differ from those of member 1; export them with functions inlined"
+        )
+
+
+def _common_form(places: Sequence[Candidate]) -> tuple[int, int]:
+    """Rank and class axis of the members' logits, which must have one form."""
+    forms = [(p.kind, p.dtype, p.rank, p.class_axis, p.n_classes) for p in places]
+    for count, form in enumerate(forms[1:], 2):
+        if form != forms[0]:
+            raise LogitconfError(
+                "all members must have logits of one form (kind, dtype, rank, class axis, "
+                f"classes), got {forms[0]} in member 1 and {form} in member {count}"
+            )
+    rank = places[0].rank
+    if rank is None:
+        raise LogitconfError(
+            f"the rank of '{places[0].tensor}' must be known to stack it, but the graph does not "
+            "tell; export the members with shapes"
+        )
+    return rank, min(places[0].class_axis, rank)
+
+
+def _joined(members: Sequence[onnx.ModelProto]) -> onnx.ModelProto:
+    """The members side by side, all their names but the inputs' under ``member<m>/``."""
+    size = sum(member.ByteSize() for member in members)
+    if size > LARGEST_PROTOBUF:
+        raise LogitconfError(f"one ONNX file holds less than 2 GiB, but the members have {size}")
+    first = members[0]
+    joined = onnx.ModelProto(ir_version=first.ir_version, producer_name="logitconf")
+    joined.opset_import.extend(first.opset_import)
+    joined.graph.name = "ensemble"
+    joined.graph.input.extend(_inputs(first))
+    for count, member in enumerate(members, 1):
+        prefix = f"member{count}/"
+        shown = [value.name for value in member.graph.output]
+        kept = {value.name for value in _inputs(member)}
+        dims = {d.dim_param for v in _inputs(member) for d in v.type.tensor_type.shape.dim}
+        if kept & {*shown}:
+            raise LogitconfError(
+                f"no output of a member may be an input too, got {sorted(kept & {*shown})} in "
+                f"member {count}; put an Identity between them"
+            )
+        _prefix_names(member, prefix, kept, dims)
+        graph = member.graph
+        joined.graph.input.extend(value for value in graph.input if value.name not in kept)
+        for name in ("node", "initializer", "sparse_initializer", "value_info", "output"):
+            getattr(joined.graph, name).extend(getattr(graph, name))
+        joined.graph.quantization_annotation.extend(graph.quantization_annotation)
+        for pair in member.metadata_props:
+            joined.metadata_props.add(key=prefix + pair.key, value=pair.value)
+        known = {(f.domain, f.name) for f in joined.functions}
+        joined.functions.extend(f for f in member.functions if (f.domain, f.name) not in known)
+    return joined
+
+
+def _prefix_names(model: onnx.ModelProto, prefix: str, kept: set[str], kept_dims: set[str]) -> None:
+    """Renames every value, node and free dim of the graph and below, in place.
+
+    A function's names are its own. A dim of the same name in two members need not be the same, and
+    runtimes plan memory by these names.
+    """
+
+    def renamed(name: str) -> str:
+        return prefix + name if name and name not in kept else name
+
+    for scope in _graphs(model.graph):
+        for node in scope.node:
+            node.name = prefix + node.name if node.name else ""
+            node.input[:] = [renamed(name) for name in node.input]
+            node.output[:] = [renamed(name) for name in node.output]
+        for tensor in scope.initializer:
+            tensor.name = renamed(tensor.name)
+        for sparse in scope.sparse_initializer:
+            sparse.values.name = renamed(sparse.values.name)
+        for note in scope.quantization_annotation:
+            note.tensor_name = renamed(note.tensor_name)
+            for pair in note.quant_parameter_tensor_names:
+                pair.value = renamed(pair.value)
+        for value in (*scope.input, *scope.output, *scope.value_info):
+            value.name = renamed(value.name)
+            for dim in value.type.tensor_type.shape.dim:
+                if dim.dim_param and dim.dim_param not in kept_dims:
+                    dim.dim_param = prefix + dim.dim_param
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """A graph and all below it."""
+    pending = [graph]
+    while pending:
+        scope = pending.pop()
+        yield scope
+        for node in scope.node:
+            for attribute in node.attribute:
+                pending += [attribute.g] if attribute.HasField("g") else []
+                pending += attribute.graphs
+
+
+def _stack(
+    joined: onnx.ModelProto, first: onnx.ModelProto, places: Sequence[Candidate], rank: int
+) -> None:
+    """Adds the output of all logits, the members last, in place.
+
+    Args:
+        joined: the members side by side.
+        first: the first member with its names prefixed.
+        places: the logits of each member, by their old names.
+        rank: of these.
+    """
+    taken = {value.name for value in joined.graph.input}
+    if STACKED in taken:
+        raise LogitconfError(f"no input may be called '{STACKED}', as the stacked logits are")
+    opset = host_opset(joined)
+    domain = next((i.domain for i in joined.opset_import if i.domain in DEFAULT_DOMAINS), "")
+    # one logit a row without an axis of its own gets one
+    flat = places[0].class_axis >= rank
+    axes = [rank, rank + 1] if flat else [rank]
+    parts = []
+    for count, place in enumerate(places, 1):
+        part = f"{_PREFIX}{count}"
+        node = helper.make_node(
+            "Unsqueeze", [f"member{count}/{place.tensor}"], [part], part, domain=domain
+        )
+        if opset >= 13:
+            node.input.append(_PREFIX + "axes")
+        else:
+            node.attribute.append(helper.make_attribute("axes", axes))
+        parts.append(part)
+        joined.graph.node.append(node)
+    if opset >= 13:
+        tensor = helper.make_tensor(_PREFIX + "axes", onnx.TensorProto.INT64, [len(axes)], axes)
+        joined.graph.initializer.append(tensor)
+        if joined.ir_version < 4:
+            joined.graph.input.append(value_of(tensor))
+    last = axes[-1]
+    joined.graph.node.append(
+        helper.make_node("Concat", parts, [STACKED], _PREFIX + "stack", domain=domain, axis=last)
+    )
+    value = joined.graph.output.add(name=STACKED)
+    value.type.tensor_type.elem_type = getattr(onnx.TensorProto, _ELEMENTS[places[0].dtype])
+    dims = value.type.tensor_type.shape.dim
+    known = _declared_dims(first.graph, f"member1/{places[0].tensor}")
+    for position in range(rank):
+        dim = dims.add()
+        if position == places[0].class_axis and places[0].n_classes:
+            dim.dim_value = places[0].n_classes
+        elif known is not None and len(known) == rank:
+            dim.CopyFrom(known[position])
+    if flat:
+        dims.add(dim_value=1)
+    dims.add(dim_value=len(places))
+
+
+_ELEMENTS = {
+    "float16": "FLOAT16",
+    "bfloat16": "BFLOAT16",
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+}
+
+
+def _declared_dims(
+    graph: onnx.GraphProto, name: str
+) -> list[onnx.TensorShapeProto.Dimension] | None:
+    for value in (*graph.output, *graph.value_info):
+        if value.name == name and value.type.tensor_type.HasField("shape"):
+            return list(value.type.tensor_type.shape.dim)
+    return None
