@@ -230,3 +230,29 @@ def test_members_with_one_logit_a_row_are_stacked_as_pairs(shape: str) -> None:
     np.testing.assert_array_equal(found["member_logits"], logits[:, np.newaxis])
     expected = reference.member_score("mutual_information", logits, 1.5, "binary")
     np.testing.assert_allclose(found["score"], expected, rtol=CLOSE, atol=CLOSE)
+
+
+FUNCTIONS = """
+<ir_version: 8, opset_import: ["" : 17, "own" : 1]>
+member (float[N, 6] x) => (float[N, 6] p) {{
+  z = own.scaled (x)
+  p = Softmax <axis = 1> (z)
+}}
+<domain: "own", opset_import: ["" : 17]>
+scaled (x) => (z) {{
+  z = {operator} (x)
+}}
+"""
+
+
+def test_functions_are_shared_where_they_are_equal_and_refused_elsewhere() -> None:
+    first, other = (
+        parser.parse_model(FUNCTIONS.format(operator=name)) for name in ("Tanh", "Sigmoid")
+    )
+    joined = ensemble([first, first], logits="z", kind="logits", class_axis=1)
+    assert [function.name for function in joined.functions] == ["scaled"]
+    found = run(joined, {"x": ROWS})
+    expected = np.tanh(ROWS.astype(np.float64))[..., np.newaxis].repeat(2, axis=-1)
+    np.testing.assert_allclose(found["member_logits"], expected, atol=CLOSE)
+    with pytest.raises(LogitconfError, match=r"\['scaled'\] of member 2 differ"):
+        ensemble([first, other], logits="z", kind="logits", class_axis=1)
