@@ -229,7 +229,11 @@ class Trials:
         self.placements.append(PlacementRecord(part, provider, optimisation, placement))
 
     def _fail(self, name: str, error: LogitconfError) -> None:
-        self.checks.append(Check(name, False, str(error)))
+        """Records a failure; a provider's reason once, not for each level and the host again."""
+        reason = str(error)
+        if isinstance(error, ProviderError) and reason in {check.detail for check in self.checks}:
+            return
+        self.checks.append(Check(name, False, reason))
 
 
 def _in_layout(head: ConfidenceHead, found: HeadInFile) -> ConfidenceHead:

@@ -161,6 +161,16 @@ def test_cuda_that_is_not_there_is_a_failure_with_its_reason() -> None:
     assert {run.provider for run in report.runs} == {"cpu"}
 
 
+def test_a_provider_that_is_not_there_is_said_once(host: onnx.ModelProto) -> None:
+    """Not again for every optimisation level, nor for head and host."""
+    missing = "coreml" if sys.platform != "darwin" else "directml"
+    report = verify(host, providers=[missing], optimisations=["off", "basic", "all"], pairs=20)
+    reasons = [
+        check.detail for check in report.checks if f"{missing} was asked for" in check.detail
+    ]
+    assert len(reasons) == 1
+
+
 def test_a_session_that_fell_back_to_the_cpu_is_a_failure(monkeypatch: Any) -> None:
     """A stand-in for onnxruntime that has CUDA but quietly makes a CPU session."""
     real = sessions.load_onnxruntime()
