@@ -137,6 +137,9 @@ def _leaf_difference(ours: _Side, left: str, theirs: _Side, right: str) -> Itera
     if left == ours.tensor or right == theirs.tensor:
         if (left == ours.tensor) != (right == theirs.tensor):
             yield f"'{right}' is read where '{left}' belongs; the head reads '{theirs.tensor}'"
+    elif not left or not right:  # an optional input that is left out, such as Clip's lower bound
+        if left != right:
+            yield f"'{right}' is read where '{left}' belongs"
     elif left not in ours.initializers or right not in theirs.initializers:
         yield f"'{right}' is read, but it is no initializer of the head"
     elif left.removeprefix(PREFIX) in _BUFFERS:
