@@ -18,7 +18,7 @@ Chunk: TypeAlias = Sequence[ArrayLike]
 
 _CPU_ELEMENTS = 1 << 22
 _ACCELERATOR_ELEMENTS = 1 << 24
-_MOST_CPU_ROWS = 1 << 16
+_MOST_CPU_ROWS = 1 << 15
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from rich.console import Console
 from rich.progress import track
@@ -187,7 +188,7 @@ def _model_digest(model: nn.Module) -> str:
     for name, value in sorted(model.state_dict().items()):
         if isinstance(value, Tensor):
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(tensor_bytes(value))
+            digest.update(tensor_buffer(value))
     return digest.hexdigest()
 
 
@@ -215,7 +216,7 @@ def _data_digest(loader: "DataLoader[Any]") -> str:
 
 def _item_bytes(item: object) -> bytes:
     if isinstance(item, Tensor):
-        return tensor_bytes(item)
+        return tensor_buffer(item).tobytes()
     if isinstance(item, Mapping):
         return b"".join(str(k).encode() + _item_bytes(item[k]) for k in sorted(item, key=str))
     if isinstance(item, (tuple, list)):
@@ -223,6 +224,7 @@ def _item_bytes(item: object) -> bytes:
     return repr(item).encode() if isinstance(item, (int, float, str, bytes)) else b""
 
 
-def tensor_bytes(value: Tensor) -> bytes:
-    """The tensor's content, row by row, as bytes of this machine."""
-    return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+def tensor_buffer(value: Tensor) -> npt.NDArray[np.uint8]:
+    """The tensor's content, row by row, as bytes of this machine; not copied where it can be."""
+    content = value.detach().cpu().contiguous().flatten().view(torch.uint8)
+    return np.asarray(content.numpy())

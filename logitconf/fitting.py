@@ -8,13 +8,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.extraction import tensor_bytes
+from logitconf.extraction import tensor_buffer
 from logitconf.head import probabilities
 from logitconf.policies import Calibration
 from logitconf.reductions import Form
@@ -190,7 +189,7 @@ def data_digest(logits: Tensor, labels: Tensor | None) -> str:
     digest = hashlib.sha256()
     for tensor in (logits,) if labels is None else (logits, labels):
         digest.update(f"{tensor.dtype} {len(tensor)} {tensor.numel()}".encode())
-        digest.update(tensor_bytes(tensor))
+        digest.update(tensor_buffer(tensor))
     return digest.hexdigest()
 
 
@@ -199,16 +198,11 @@ def _fitted(
 ) -> ScoreCard:
     """The card with temperature and parameters that suit the rows."""
     card = _with_fitted_temperature(card, logits, labels, layout)
-    right = rows_right(card.score, logits, labels, layout, card.temperature)
-    return _with_fitted_parameters(card, logits, ~right.cpu().numpy(), layout, given)
+    return _with_fitted_parameters(card, logits, labels, layout, given)
 
 
 def _with_fitted_parameters(
-    card: ScoreCard,
-    logits: Tensor,
-    wrong: npt.NDArray[np.bool_],
-    layout: Layout,
-    given: Collection[str],
+    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout, given: Collection[str]
 ) -> ScoreCard:
     """The card with the parameters of least AURC among those tried; the first of several such."""
     tried = {
@@ -218,6 +212,8 @@ def _with_fitted_parameters(
     }
     if not tried:
         return card
+    right = rows_right(card.score, logits, labels, layout, card.temperature)
+    wrong = ~right.cpu().numpy()
     if not wrong.any() or wrong.all():
         warnings.warn(
             f"rows that are all right or all wrong cannot choose {list(tried)}; "

@@ -104,30 +104,32 @@ def chunk_sums(
     measure = _categorical_terms if family == "categorical" else _bernoulli_terms
     total = logits.shape[0]
     at = (inverse_temperature, initial)
-    # Most chunks are finite, and then need no further look: all else shows in the terms.
-    terms = measure(logits, labels, *at, masked=False)
-    if not bool(torch.isfinite(terms).all()):
+    # Most chunks are finite, and then need no further look: all else shows in the sums.
+    summed = _weighed(measure(logits, labels, *at, masked=False), weights)
+    if not bool(torch.isfinite(summed).all()):
         usable = _usable_rows(logits, labels, family)
         logits, labels = logits[usable], labels[usable]
         weights = None if weights is None else weights[usable]
-        terms = measure(logits, labels, *at, masked=True)
-        if not bool(torch.isfinite(terms).all()):
+        summed = _weighed(measure(logits, labels, *at, masked=True), weights)
+        if not bool(torch.isfinite(summed).all()):
             # The third power of logits beyond 1e12 leaves float32.
             wide = _exact(logits)
             terms = measure(wide, labels.to(wide.device), *at, masked=True)
+            summed = _weighed(terms, weights)
     columns = 1 if family == "categorical" else logits.shape[1]
     used = logits.shape[0]
-    if weights is None:
-        summed, weight = terms.sum(1), float(used * columns)
-    else:
-        exact_weights = _exact(weights)
-        summed, weight = terms @ exact_weights, float(exact_weights.sum()) * columns
-    counts = [float(used), float(total - used), weight, float(used * columns)]
+    mass = float(used) if weights is None else float(_exact(weights).sum())
+    counts = [float(used), float(total - used), mass * columns, float(used * columns)]
     bits = [0.0] * _LABEL_BITS
     if initial is not None and used > 0:
         bits = _label_bits(labels, family, logits.shape[1])
     ends = [torch.tensor(end, dtype=torch.float64, device=summed.device) for end in (counts, bits)]
     return torch.cat([ends[0], summed, ends[1]])
+
+
+def _weighed(terms: Tensor, weights: Tensor | None) -> Tensor:
+    """The sums over rows, (6,), of terms (6, N)."""
+    return terms.sum(1) if weights is None else terms @ _exact(weights)
 
 
 def _label_bits(labels: Tensor, family: Family, n_columns: int) -> list[float]:

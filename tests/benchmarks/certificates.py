@@ -122,6 +122,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--files", nargs="*", help="all of them by default")
+    parser.add_argument("--promises", type=int, nargs="*", default=range(len(PROMISES)))
     parser.add_argument("--tools", nargs="*", default=list(TOOLS))
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -130,7 +132,9 @@ def main() -> None:
         own = clopper_pearson_upper(errors, rows, 0.999)
         print(f"anchor {errors} of {rows}: {own:.4f}, independent {bound:.4f}, known {published}")
     for name, scores, wrong in populations():
-        for promise in PROMISES:
+        if options.files and name not in options.files:
+            continue
+        for promise in (PROMISES[position] for position in options.promises):
             for tool in options.tools:
                 if tool != "logitconf" and importlib.util.find_spec(tool) is None:
                     continue
