@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from rich.console import Console
 from rich.progress import track
@@ -224,7 +223,7 @@ def _item_bytes(item: object) -> bytes:
     return repr(item).encode() if isinstance(item, (int, float, str, bytes)) else b""
 
 
-def tensor_buffer(value: Tensor) -> npt.NDArray[np.uint8]:
+def tensor_buffer(value: Tensor) -> memoryview:
     """The tensor's content, row by row, as bytes of this machine; not copied where it can be."""
     content = value.detach().cpu().contiguous().flatten().view(torch.uint8)
-    return np.asarray(content.numpy())
+    return content.numpy().data
