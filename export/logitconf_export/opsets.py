@@ -159,7 +159,10 @@ class GraphWriter:
         if double and self.opset >= 8:
             return self.node(kind, [x, bound], what)
         if self.opset >= 11:
-            return self.node("Clip", [x, bound] if kind == "Max" else [x, "", bound], what)
+            if kind == "Max":
+                return self.node("Clip", [x, bound], what)
+            lowest = self.scalar(-float("inf"), np.dtype(np.float32))
+            return self.node("Clip", [x, lowest, bound], what)
         del self.initializers[bound]
         limits = {"min": value} if kind == "Max" else {"max": value}
         return self.node("Clip", [x], what, **limits)
