@@ -88,8 +88,8 @@ def both(*faults: Callable[[onnx.ModelProto], None]) -> Callable[[onnx.ModelProt
 
 
 def other_operator(model: onnx.ModelProto) -> None:
-    node = next(node for node in model.graph.node if node.op_type == "ReduceMax")
-    node.op_type = "ReduceMin"
+    node = next(node for node in model.graph.node if node.op_type == "Max")
+    node.op_type = "Min"
 
 
 TAMPERED: dict[str, tuple[Callable[[onnx.ModelProto], None], str]] = {
