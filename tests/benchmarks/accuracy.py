@@ -76,13 +76,14 @@ def chunks(columns: int, rows: int) -> Iterator[npt.NDArray[np.float32]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="for each score")
+    parser.add_argument("--scores", nargs="*", default=list(SCORES))
     parser.add_argument("--classes", type=int, nargs="*", default=[2, 10, 1000])
     options = parser.parse_args()
     table = Table(
         "score", "classes", "rows", "any: absolute", "ulp", "onnxruntime: absolute", "ulp",
         "float64: scores differ", "by ulp", "masks differ",
     )  # fmt: skip
-    for score in SCORES:
+    for score in options.scores:
         for columns in options.classes:
             rows = max(1, options.rows * 10 // max(10, columns))
             found = [worst_errors(score, columns, rows, r) for r in ("any", "onnxruntime")]
