@@ -131,7 +131,12 @@ def _port(value: onnx.ValueInfoProto) -> str:
     if not value.type.HasField("tensor_type"):
         return value.name
     tensor = value.type.tensor_type
-    element = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    known = tensor.elem_type in onnx.TensorProto.DataType.values()
+    element = (
+        onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+        if known
+        else f"type {tensor.elem_type}"
+    )
     dims = ", ".join(
         str(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?"
         for dim in tensor.shape.dim

@@ -91,3 +91,10 @@ def test_ports_are_listed_with_type_and_dims_and_without_weights() -> None:
         ("inputs", "x float [N, 3]"),
         ("outputs", "y float [N, 3], s double []"),
     ]
+
+
+def test_a_port_of_an_unknown_type_is_listed_by_its_number() -> None:
+    text = '<ir_version: 8, opset_import: ["": 17]> g (float[N] x) => (float[N] y) { y = Abs(x) }'
+    model = onnx.parser.parse_model(text)
+    model.graph.output[0].type.tensor_type.elem_type = 99
+    assert dict(port_facts(model))["outputs"] == "y type 99 [N]"
