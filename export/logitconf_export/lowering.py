@@ -113,9 +113,9 @@ def _clamp(writer: GraphWriter, operands: Operands) -> str:
     value = operands[0]
     low, high = operands.option(1, "min", None), operands.option(2, "max", None)
     if low is not None:
-        value = writer.bound("Max", value, writer.scalar(low, operands.dtype), low, "at_least")
+        value = writer.bound("Max", value, low, operands.dtype, "at_least")
     if high is not None:
-        value = writer.bound("Min", value, writer.scalar(high, operands.dtype), high, "at_most")
+        value = writer.bound("Min", value, high, operands.dtype, "at_most")
     return value
 
 

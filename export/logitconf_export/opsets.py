@@ -153,19 +153,17 @@ class GraphWriter:
         )
         return self.node("Not", [unlike], what)
 
-    def bound(self, kind: str, x: str, bound: str, value: float, what: str) -> str:
-        """Max or Min with a scalar; Clip is quicker, but old ones take float32 alone."""
-        double = self.initializers[bound].data_type == TensorProto.DOUBLE
-        if double and self.opset >= 8:
-            return self.node(kind, [x, bound], what)
-        if self.opset >= 11:
-            if kind == "Max":
-                return self.node("Clip", [x, bound], what)
-            lowest = self.scalar(-float("inf"), np.dtype(np.float32))
-            return self.node("Clip", [x, lowest, bound], what)
-        del self.initializers[bound]
-        limits = {"min": value} if kind == "Max" else {"max": value}
-        return self.node("Clip", [x], what, **limits)
+    def bound(self, kind: str, x: str, limit: float, dtype: "np.dtype[Any]", what: str) -> str:
+        """Max or Min with a scalar, as Clip, which is quicker, but old ones take float32 alone."""
+        if dtype == np.float64 and self.opset >= 8:
+            return self.node(kind, [x, self.scalar(limit, dtype)], what)
+        if self.opset < 11:
+            attribute = {"Max": "min", "Min": "max"}
+            return self.node("Clip", [x], what, **{attribute[kind]: limit})
+        limits = [self.scalar(limit, dtype)]
+        if kind == "Min":
+            limits.insert(0, self.scalar(-float("inf"), dtype))
+        return self.node("Clip", [x, *limits], what)
 
     def where(self, condition: str, a: str, b: str, dtype: "np.dtype[Any]", what: str) -> str:
         """A where the condition holds, else b."""
