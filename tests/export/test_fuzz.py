@@ -1,6 +1,7 @@
 """Damaged hosts give a head or a sentence; what the fuzz itself would call a fault."""
 
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -40,6 +41,19 @@ def test_a_case_that_hangs_is_stopped_and_reported(
     assert isinstance(caught.value.__cause__, fuzz.HangError)
     Path(str(caught.value).partition("kept in ")[2]).unlink()
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+def test_a_command_is_ended_by_the_time_it_computes_not_by_the_time_that_passes() -> None:
+    asleep = [sys.executable, "-S", "-c", "import time; time.sleep(1.5)"]
+    endless = [sys.executable, "-S", "-c", "while True: pass"]
+    assert fuzz.run_limited(asleep, 1).returncode == 0
+    assert fuzz.run_limited(endless, 1).returncode == -signal.SIGXCPU
+
+
+def test_a_command_that_hangs_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz, "COMMAND_CPU_SECONDS", 0)
+    with pytest.raises(RuntimeError, match=f"command 0 of seed 6 .*: exit code -{signal.SIGXCPU}"):
+        fuzz.run_commands(6, 1, tmp_path)
 
 
 def test_a_refusal_that_leaves_a_file_is_reported(tmp_path: Path) -> None:
