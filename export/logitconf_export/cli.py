@@ -22,6 +22,9 @@ from logitconf_export.cli_options import (
     Output,
     Precision,
     Probabilities,
+    Rows,
+    RunData,
+    RunModel,
     Runtime,
     ScoreName,
     Task,
@@ -55,21 +58,13 @@ def logitconf(
 
 @app.command()
 def fit(
-    rows: Annotated[
-        Path | None,
-        typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'."),
-    ] = None,
+    rows: Rows = None,
     *,
     output: Output,
     score: ScoreName,
     task: Task = "multiclass",
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Run this ONNX model to get the logits.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="With --model: its inputs by name, and 'labels'."),
-    ] = None,
+    model: RunModel = None,
+    data: RunData = None,
     coverage: Annotated[
         float | None, typer.Option("--coverage", help="Share of the rows to accept, in (0, 1].")
     ] = None,

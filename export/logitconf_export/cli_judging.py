@@ -5,23 +5,25 @@ from typing import Annotated
 
 import typer
 
-from logitconf_export.cli_options import Force, Kind, Logits, Model, Task, check_output
+from logitconf_export.cli_options import (
+    Force,
+    Kind,
+    Logits,
+    Model,
+    Rows,
+    RunData,
+    RunModel,
+    Task,
+    check_output,
+)
 
 
 def compare(
-    rows: Annotated[
-        Path | None,
-        typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'."),
-    ] = None,
+    rows: Rows = None,
     *,
     task: Task = "multiclass",
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Run this ONNX model to get the logits.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="With --model: its inputs by name, and 'labels'."),
-    ] = None,
+    model: RunModel = None,
+    data: RunData = None,
     holdout: Annotated[
         float, typer.Option("--holdout", help="Share of the rows to compare on, not fitted on.")
     ] = 0.5,

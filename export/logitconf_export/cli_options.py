@@ -12,6 +12,15 @@ from logitconf.rounding import SCORE_NAMES
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
+Rows = Annotated[
+    Path | None, typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'.")
+]
+RunModel = Annotated[
+    Path | None, typer.Option("--model", help="Run this ONNX model to get the logits.")
+]
+RunData = Annotated[
+    Path | None, typer.Option("--data", help="With --model: its inputs by name, and 'labels'.")
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
 ScoreName = Annotated[str, typer.Option("--score", help=f"{', '.join(SCORE_NAMES)}.")]
