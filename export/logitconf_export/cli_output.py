@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from logitconf.errors import LogitconfWarning
+from logitconf_export.loading import host_inputs
 
 Item = TypeVar("Item")
 Facts = Sequence[tuple[str, str]]
@@ -119,10 +120,8 @@ def with_progress(items: Iterable[Item], description: str, *, total: int) -> Ite
 
 def port_facts(model: onnx.ModelProto) -> Facts:
     """Inputs and outputs of a model with their types and dims."""
-    defaults = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in defaults]
     return [
-        ("inputs", ", ".join(_port(value) for value in inputs)),
+        ("inputs", ", ".join(_port(value) for value in host_inputs(model))),
         ("outputs", ", ".join(_port(value) for value in model.graph.output)),
     ]
 

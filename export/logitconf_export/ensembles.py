@@ -1,6 +1,6 @@
 """Joins several exported hosts with equal inputs into one model, their logits stacked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -12,7 +12,13 @@ from logitconf.head import ConfidenceHead
 from logitconf_export.attachment import attach
 from logitconf_export.conversion import value_of
 from logitconf_export.hosts import read_host
-from logitconf_export.loading import DEFAULT_DOMAINS, LARGEST_PROTOBUF, host_opset
+from logitconf_export.loading import (
+    DEFAULT_DOMAINS,
+    LARGEST_PROTOBUF,
+    host_inputs,
+    host_opset,
+    scopes_below,
+)
 from logitconf_export.readings import Candidate
 from logitconf_export.removal import detach
 from logitconf_export.weights import embed_weights
@@ -85,16 +91,10 @@ def _member(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
     return host
 
 
-def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """What a caller must feed, which an initializer among the inputs is not."""
-    given = {tensor.name for tensor in model.graph.initializer}
-    return [value for value in model.graph.input if value.name not in given]
-
-
 def _check_alike(first: onnx.ModelProto, other: onnx.ModelProto, count: int) -> None:
     """Checks that one graph can hold both."""
-    wanted = {i.name: i.type.SerializeToString(deterministic=True) for i in _inputs(first)}
-    found = {i.name: i.type.SerializeToString(deterministic=True) for i in _inputs(other)}
+    wanted = {i.name: i.type.SerializeToString(deterministic=True) for i in host_inputs(first)}
+    found = {i.name: i.type.SerializeToString(deterministic=True) for i in host_inputs(other)}
     if wanted != found:
         unlike = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))
         raise LogitconfError(
@@ -148,12 +148,12 @@ def _joined(members: Sequence[onnx.ModelProto]) -> onnx.ModelProto:
     joined = onnx.ModelProto(ir_version=first.ir_version, producer_name="logitconf")
     joined.opset_import.extend(first.opset_import)
     joined.graph.name = "ensemble"
-    joined.graph.input.extend(_inputs(first))
+    joined.graph.input.extend(host_inputs(first))
     for count, member in enumerate(members, 1):
         prefix = f"member{count}/"
         shown = [value.name for value in member.graph.output]
-        kept = {value.name for value in _inputs(member)}
-        dims = {d.dim_param for v in _inputs(member) for d in v.type.tensor_type.shape.dim}
+        kept = {value.name for value in host_inputs(member)}
+        dims = {d.dim_param for v in host_inputs(member) for d in v.type.tensor_type.shape.dim}
         if kept & {*shown}:
             raise LogitconfError(
                 f"no output of a member may be an input too, got {sorted(kept & {*shown})} in "
@@ -182,7 +182,7 @@ def _prefix_names(model: onnx.ModelProto, prefix: str, kept: set[str], kept_dims
     def renamed(name: str) -> str:
         return prefix + name if name and name not in kept else name
 
-    for scope in _graphs(model.graph):
+    for scope in scopes_below([model.graph]):
         for node in scope.node:
             node.name = prefix + node.name if node.name else ""
             node.input[:] = [renamed(name) for name in node.input]
@@ -200,18 +200,6 @@ def _prefix_names(model: onnx.ModelProto, prefix: str, kept: set[str], kept_dims
             for dim in value.type.tensor_type.shape.dim:
                 if dim.dim_param and dim.dim_param not in kept_dims:
                     dim.dim_param = prefix + dim.dim_param
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """A graph and all below it."""
-    pending = [graph]
-    while pending:
-        scope = pending.pop()
-        yield scope
-        for node in scope.node:
-            for attribute in node.attribute:
-                pending += [attribute.g] if attribute.HasField("g") else []
-                pending += attribute.graphs
 
 
 def _stack(

@@ -10,6 +10,7 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.datasets import Array, Arrays
 from logitconf_export.hosts import Candidate
+from logitconf_export.loading import host_inputs
 from logitconf_export.sessions import Session
 
 Follow: TypeAlias = Callable[[Iterable[int], int], Iterable[int]]
@@ -24,9 +25,8 @@ _NUMPY_FLOATS = {
 
 
 def host_input_names(host: onnx.ModelProto) -> tuple[str, ...]:
-    """Inputs that a run must be given: those that no initializer gives a default."""
-    defaults = {tensor.name for tensor in host.graph.initializer}
-    return tuple(value.name for value in host.graph.input if value.name not in defaults)
+    """Names of the inputs that a run must be given."""
+    return tuple(value.name for value in host_inputs(host))
 
 
 def run_host(

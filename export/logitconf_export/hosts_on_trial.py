@@ -11,6 +11,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile
+from logitconf_export.loading import host_inputs
 from logitconf_export.removal import detach
 from logitconf_export.sessions import Session
 
@@ -128,9 +129,8 @@ def checked_feeds(feeds: Mapping[str, Array], host: onnx.ModelProto) -> Mapping[
     Raises:
         LogitconfError: if they do not.
     """
-    initialized = {tensor.name for tensor in host.graph.initializer}
     known = [value.name for value in host.graph.input]
-    needed = [name for name in known if name not in initialized]
+    needed = [value.name for value in host_inputs(host)]
     missing = [name for name in needed if name not in feeds]
     unknown = [name for name in feeds if name not in known]
     if missing or unknown:

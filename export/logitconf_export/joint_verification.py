@@ -17,7 +17,7 @@ from logitconf_export.hosts_on_trial import (
     with_output,
 )
 from logitconf_export.joint import joint_decision, joint_nodes
-from logitconf_export.loading import host_opset
+from logitconf_export.loading import host_inputs, host_opset
 from logitconf_export.metadata import HeadsMetadata
 from logitconf_export.removal import detach, each_head
 from logitconf_export.report import Check, VerificationReport
@@ -66,10 +66,9 @@ def _feeds(model: onnx.ModelProto, ask: Ask) -> tuple[Mapping[str, Array] | None
     host = detach(model)
     if ask.feeds is not None:
         return checked_feeds(ask.feeds, host), ""
-    defaults = {tensor.name for tensor in host.graph.initializer}
-    inputs = [value.name for value in host.graph.input if value.name not in defaults]
+    inputs = host_inputs(host)
     if ask.rows is not None and ask.rows_as == "inputs" and len(inputs) == 1:
-        return {inputs[0]: np.asarray(ask.rows)}, ""
+        return {inputs[0].name: np.asarray(ask.rows)}, ""
     return generated_feeds(host, ask.seed)
 
 

@@ -1,14 +1,17 @@
 """Loads ONNX models without reading weights that lie beside them, and says which opset they use."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TypeVar
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from logitconf.errors import LogitconfError
 from logitconf_export.opsets import NEWEST_OPSET, OLDEST_OPSET
+
+Scope = TypeVar("Scope", onnx.GraphProto, onnx.FunctionProto, onnx.GraphProto | onnx.FunctionProto)
 
 DEFAULT_DOMAINS = ("", "ai.onnx")
 """Both spellings of the default operator domain."""
@@ -125,9 +128,21 @@ def _names(model: onnx.ModelProto) -> Iterator[str | bytes]:
             yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
 
 
+def host_inputs(model: onnx.ModelProto) -> tuple[onnx.ValueInfoProto, ...]:
+    """What a run must be given: the inputs that no initializer gives a default."""
+    defaults = {tensor.name for tensor in model.graph.initializer}
+    return tuple(value for value in model.graph.input if value.name not in defaults)
+
+
 def scopes(model: onnx.ModelProto) -> Iterator[onnx.GraphProto | onnx.FunctionProto]:
     """The main graph, the functions, and every subgraph inside them."""
-    pending: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
+    tops: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
+    return scopes_below(tops)
+
+
+def scopes_below(tops: Iterable[Scope]) -> Iterator[Scope | onnx.GraphProto]:
+    """Graphs or functions, and every subgraph inside them."""
+    pending: list[Scope | onnx.GraphProto] = [*tops]
     while pending:
         scope = pending.pop()
         yield scope

@@ -13,7 +13,7 @@ from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head import ConfidenceHead
 from logitconf_export.conversion import OUTPUTS, head_graph, value_of
 from logitconf_export.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
-from logitconf_export.loading import DEFAULT_DOMAINS
+from logitconf_export.loading import DEFAULT_DOMAINS, scopes_below
 from logitconf_export.metadata import HeadMetadata, HeadsMetadata, write_heads
 from logitconf_export.opsets import PREFIX, apply_names
 from logitconf_export.readings import Candidate
@@ -210,16 +210,11 @@ def _append(host: onnx.ModelProto, graph: onnx.GraphProto, domain: str) -> None:
 def _names(graph: onnx.GraphProto) -> set[str]:
     """Every name in the graph and below."""
     names: set[str] = set()
-    pending = [graph]
-    while pending:
-        scope = pending.pop()
+    for scope in scopes_below([graph]):
         names.update(tensor.name for tensor in scope.initializer)
         names.update(value.name for value in (*scope.input, *scope.output, *scope.value_info))
         for node in scope.node:
             names.update((node.name, *node.input, *node.output))
-            for attribute in node.attribute:
-                pending += [attribute.g] if attribute.HasField("g") else []
-                pending += attribute.graphs
     return names
 
 

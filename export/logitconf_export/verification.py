@@ -15,7 +15,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile, head_in
-from logitconf_export.loading import load_model
+from logitconf_export.loading import host_inputs, load_model
 from logitconf_export.metadata import read_heads
 from logitconf_export.report import Check, VerificationReport
 from logitconf_export.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
@@ -188,7 +188,7 @@ def _sort_rows(
     if rows is None:
         return None, feeds
     values = np.asarray(rows)
-    inputs = _host_inputs(model) if head.attached else []
+    inputs = host_inputs(model) if head.attached else []
     as_logits = _shaped_logits(values, head)
     fits_input = len(inputs) == 1 and _fits(values, inputs[0])
     if rows_as is None and as_logits is not None and fits_input:
@@ -229,11 +229,6 @@ def _shaped_logits(values: Array, head: HeadInFile) -> Array | None:
     if classed and form.n_classes not in (None, values.shape[form.class_axis]):
         return None
     return values
-
-
-def _host_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    initialized = {tensor.name for tensor in model.graph.initializer}
-    return [value for value in model.graph.input if value.name not in initialized]
 
 
 def _fits(values: Array, declared: onnx.ValueInfoProto) -> bool:
