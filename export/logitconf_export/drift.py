@@ -19,8 +19,7 @@ import onnx
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile, head_in
-from logitconf_export.host_runs import typed_feeds
-from logitconf_export.hosts_on_trial import with_output
+from logitconf_export.host_runs import typed_feeds, with_output
 from logitconf_export.inputs import flattened
 from logitconf_export.loading import load_model
 from logitconf_export.sessions import Session

@@ -50,10 +50,7 @@ def categorical(scope: Scope, logits: str, axis: int, *, kind: Kind, reason: str
         )
     elif source is None and width is None:
         reading = reading.doubted("the graph does not say how many classes there are")
-    producer = scope.standard(logits)
-    if producer is not None and producer.op_type in _ACTIVATIONS:
-        reading = reading.doubted(f"its input is a {producer.op_type} already")
-    return reading
+    return _doubted_behind_activation(scope, logits, reading)
 
 
 def bernoulli(scope: Scope, logits: str, *, kind: Kind, reason: str) -> Reading:
@@ -81,9 +78,13 @@ def bernoulli(scope: Scope, logits: str, *, kind: Kind, reason: str) -> Reading:
         reading = reading.doubted("which axis holds the labels cannot be told")
     elif width is None and source is None:
         reading = reading.doubted("the graph does not say how many labels there are")
+    return _doubted_behind_activation(scope, logits, reading)
+
+
+def _doubted_behind_activation(scope: Scope, logits: str, reading: Reading) -> Reading:
     producer = scope.standard(logits)
     if producer is not None and producer.op_type in _ACTIVATIONS:
-        reading = reading.doubted(f"its input is a {producer.op_type} already")
+        return reading.doubted(f"its input is a {producer.op_type} already")
     return reading
 
 

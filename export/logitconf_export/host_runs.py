@@ -10,7 +10,7 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.datasets import Array, Arrays
 from logitconf_export.hosts import Candidate
-from logitconf_export.loading import host_inputs
+from logitconf_export.loading import host_inputs, own_copy
 from logitconf_export.sessions import Session
 
 Follow: TypeAlias = Callable[[Iterable[int], int], Iterable[int]]
@@ -53,7 +53,7 @@ def run_host(
         LogitconfError: if the host cannot be loaded or run on these inputs.
         MissingExtraError: without onnxruntime.
     """
-    with Session(_with_output(host, candidate.tensor), folder=folder.resolve()) as session:
+    with Session(with_output(host, candidate.tensor), folder=folder.resolve()) as session:
         declared = session.inputs
         typed = typed_feeds(session, feeds)
         fixed = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], int)]
@@ -67,13 +67,12 @@ def run_host(
     return collected.reshape(-1, collected.shape[-1]) if collected.ndim > 1 else collected
 
 
-def _with_output(host: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
-    if any(value.name == tensor for value in host.graph.output):
-        return host
-    tapped = onnx.ModelProto()
-    tapped.CopyFrom(host)
-    tapped.graph.output.append(onnx.ValueInfoProto(name=tensor))
-    return tapped
+def with_output(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
+    """A copy of the model that hands out one more value."""
+    copy = own_copy(model)
+    if all(value.name != tensor for value in copy.graph.output):
+        copy.graph.output.append(onnx.ValueInfoProto(name=tensor))
+    return copy
 
 
 def typed_feeds(session: Session, feeds: Arrays) -> dict[str, Array]:

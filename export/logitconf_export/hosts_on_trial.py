@@ -11,6 +11,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile
+from logitconf_export.host_runs import with_output
 from logitconf_export.loading import host_inputs
 from logitconf_export.removal import detach
 from logitconf_export.sessions import Session
@@ -136,15 +137,6 @@ def checked_feeds(feeds: Mapping[str, Array], host: onnx.ModelProto) -> Mapping[
     if missing or unknown:
         raise LogitconfError(f"feeds must name the host's inputs {needed}, got {list(feeds)}")
     return dict(feeds)
-
-
-def with_output(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
-    """A copy of the model that hands out one more value."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    if all(value.name != tensor for value in copy.graph.output):
-        copy.graph.output.append(onnx.ValueInfoProto(name=tensor))
-    return copy
 
 
 def identical(left: Any, right: Any) -> bool:

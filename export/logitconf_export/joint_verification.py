@@ -10,11 +10,11 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
+from logitconf_export.host_runs import with_output
 from logitconf_export.hosts_on_trial import (
     checked_feeds,
     generated_feeds,
     identical,
-    with_output,
 )
 from logitconf_export.joint import joint_decision, joint_nodes
 from logitconf_export.loading import host_inputs, host_opset

@@ -128,6 +128,16 @@ def _names(model: onnx.ModelProto) -> Iterator[str | bytes]:
             yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
 
 
+def own_copy(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
+    """The model, to be changed without changing what was given."""
+    loaded = load_model(model)
+    if loaded is not model:
+        return loaded
+    copy = onnx.ModelProto()
+    copy.CopyFrom(loaded)
+    return copy
+
+
 def host_inputs(model: onnx.ModelProto) -> tuple[onnx.ValueInfoProto, ...]:
     """What a run must be given: the inputs that no initializer gives a default."""
     defaults = {tensor.name for tensor in model.graph.initializer}

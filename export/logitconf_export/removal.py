@@ -7,7 +7,7 @@ from typing import Any
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.loading import DEFAULT_DOMAINS, load_model
+from logitconf_export.loading import DEFAULT_DOMAINS, load_model, own_copy
 from logitconf_export.metadata import (
     METADATA_KEY,
     HeadMetadata,
@@ -30,7 +30,7 @@ def detach(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         LogitconfError: if the model is a head that stands alone.
     """
-    host = _own_copy(model)
+    host = own_copy(model)
     if not has_metadata(host):
         return host
     found = read_heads(host)
@@ -53,7 +53,7 @@ def single_head(model: str | Path | bytes | onnx.ModelProto, name: str) -> onnx.
     Raises:
         LogitconfError: if no head is called so.
     """
-    host = _own_copy(model)
+    host = own_copy(model)
     found = read_heads(host)
     return _only(host, found, found.named(name))
 
@@ -61,7 +61,7 @@ def single_head(model: str | Path | bytes | onnx.ModelProto, name: str) -> onnx.
 def each_head(model: onnx.ModelProto) -> tuple[onnx.ModelProto, ...]:
     """The host with its first head, with its second head, and so on."""
     found = read_heads(model)
-    return tuple(_only(_own_copy(model), found, place) for place in range(len(found.heads)))
+    return tuple(_only(own_copy(model), found, place) for place in range(len(found.heads)))
 
 
 def head_nodes(model: str | Path | bytes | onnx.ModelProto) -> tuple[str, ...]:
@@ -78,14 +78,6 @@ def head_nodes(model: str | Path | bytes | onnx.ModelProto) -> tuple[str, ...]:
         for node in loaded.graph.node
         if node.name.startswith(prefixes) or (node.name in outputs and node.output[0] in outputs)
     )
-
-
-def _own_copy(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
-    host = load_model(model)
-    if isinstance(model, onnx.ModelProto):
-        host = onnx.ModelProto()
-        host.CopyFrom(model)
-    return host
 
 
 def _only(host: onnx.ModelProto, found: HeadsMetadata, place: int) -> onnx.ModelProto:

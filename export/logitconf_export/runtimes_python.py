@@ -45,6 +45,18 @@ def _each(
     return answers
 
 
+def _each_in_session(jobs: Sequence[Job], load: Callable[[bytes], Any]) -> list[Answer]:
+    """Runs jobs one by one in sessions of onnxruntime."""
+    from logitconf_export.sessions import session_errors
+
+    return _each(
+        jobs,
+        load,
+        lambda session, job: session.run(list(job.outputs), dict(job.feeds)),
+        session_errors(),
+    )
+
+
 class OnnxRuntime:
     """onnxruntime in Python, on the CPU."""
 
@@ -57,14 +69,7 @@ class OnnxRuntime:
 
     def run(self, jobs: Sequence[Job]) -> list[Answer]:
         """Runs every job."""
-        from logitconf_export.sessions import session_errors
-
-        return _each(
-            jobs,
-            self._session,
-            lambda session, job: session.run(list(job.outputs), dict(job.feeds)),
-            session_errors(),
-        )
+        return _each_in_session(jobs, self._session)
 
     def _session(self, model: bytes) -> Any:
         return self._open(model, self._settings())
@@ -94,14 +99,7 @@ class OrtFormat:
 
     def run(self, jobs: Sequence[Job]) -> list[Answer]:
         """Runs every job."""
-        from logitconf_export.sessions import session_errors
-
-        return _each(
-            jobs,
-            self._session,
-            lambda session, job: session.run(list(job.outputs), dict(job.feeds)),
-            session_errors(),
-        )
+        return _each_in_session(jobs, self._session)
 
     def _session(self, model: bytes) -> Any:
         with tempfile.TemporaryDirectory() as folder:

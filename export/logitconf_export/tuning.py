@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
-from logitconf_export.loading import load_model
+from logitconf_export.loading import load_model, own_copy
 from logitconf_export.metadata import HeadsMetadata, read_heads, write_heads
 from logitconf_export.opsets import PREFIX
 from logitconf_export.weights import check_weights_folder
@@ -76,13 +76,10 @@ def write_cards(
     """
     if path is not None:
         check_writable(path, force=force)
-    result = load_model(model)
+    result = own_copy(model)
     if path is not None:
         source = None if isinstance(model, bytes | onnx.ModelProto) else Path(model)
         check_weights_folder(result, source, Path(path), copy=False)
-    if isinstance(model, onnx.ModelProto):
-        result = onnx.ModelProto()
-        result.CopyFrom(model)
     found = read_heads(result)
     tuned = list(found.heads)
     for place, card in cards.items():

@@ -19,7 +19,7 @@ from onnx import numpy_helper, parser
 from export import several_hosts, variants
 from logitconf import LogitconfError, LogitconfWarning
 from logitconf_export import attach, detach, head_nodes, read_host, reattach, verify
-from logitconf_export.hosts_on_trial import with_output
+from logitconf_export.host_runs import with_output
 from logitconf_export.metadata import METADATA_KEY, read_metadata
 from logitconf_export.sessions import OPTIMISATIONS, Session
 
