@@ -8,7 +8,13 @@ of these scores falls as d grows.
 import torch
 from torch import Tensor
 
-from logitconf.reductions import Form, exponential_squares, exponential_sum, worst_label
+from logitconf.reductions import (
+    Form,
+    exponential_rest,
+    exponential_squares,
+    exponential_sum,
+    worst_label,
+)
 
 _NAN = float("nan")
 _INFINITY = float("inf")
@@ -22,6 +28,9 @@ def doctor_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     Source: Granese et al. 2021, "DOCTOR: a simple method for detecting misclassification errors",
     equation 5. It grows with the Gini impurity 1 − g, so both rank rows alike.
     """
+    if x.dtype == torch.float64:
+        rest, squares = exponential_rest(x, temperature, form)
+        return _collisions(rest, squares) * torch.reciprocal(1.0 + squares)
     total, squares = exponential_squares(x, temperature, form)
     return total * total * torch.reciprocal(squares) - 1.0
 
@@ -37,6 +46,10 @@ def gini_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
     Source: Breiman et al. 1984, section 4.3.
     """
+    if x.dtype == torch.float64:
+        rest, squares = exponential_rest(x, temperature, form)
+        share = torch.reciprocal(1.0 + rest)
+        return _collisions(rest, squares) * share * share
     total, squares = exponential_squares(x, temperature, form)
     share = torch.reciprocal(total)
     return 1.0 - squares * share * share
@@ -54,6 +67,9 @@ def doctor_beta_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tenso
 
     Source: Granese et al. 2021, equation 6. It falls as max p grows, so it ranks as the softmax.
     """
+    if x.dtype == torch.float64:
+        rest, _ = exponential_rest(x, temperature, form)
+        return torch.where(rest > -0.5, rest, _NAN)
     _, total = exponential_sum(x, temperature, form)
     return torch.where(total > 0.5, total - 1.0, _NAN)
 
@@ -101,6 +117,11 @@ def gen_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     share = torch.reciprocal(1.0 + torch.exp(-distance))
     score = 2.0 * torch.exp((torch.log(share) * 2.0 - distance) * form.parameters["gamma"])
     return torch.where(has_score, score, _NAN)
+
+
+def _collisions(rest: Tensor, squares: Tensor) -> Tensor:
+    """S² − Q from S − 1 and Q − 1: 0 for a class that is alone, and exact near it."""
+    return (2.0 * rest - squares) + rest * rest
 
 
 def _worst_odds(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:

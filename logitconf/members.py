@@ -14,6 +14,10 @@ _INFINITY = float("inf")
 _SHRINK = 2.0**-100
 # below every probability that counts, yet its reciprocal is finite
 _LEAST = 1e-37
+# up to here (1 + u) log(1 + u) − u is summed as a series: beyond, it keeps 14 digits by itself
+_NEAR = 0.1
+# of atanh(s) = s + s³ (1/3 + s²/5 + ...): the next would add less than 1e-17 of the whole
+_SERIES = tuple(1.0 / (2 * k + 3) for k in range(6))
 
 
 def member_mean(values: Tensor, form: Form) -> Tensor:
@@ -47,13 +51,26 @@ def predictive_variance_categorical(x: Tensor, temperature: Tensor, form: Form) 
     Source: Kendall & Gal 2017, section 2; Gal 2016, section 3.3.
     """
     share = _softmax(x, temperature, form)
-    return torch.sum(_variance(share, form), dim=form.class_axis)
+    off = share - _average(share, form)
+    if x.dtype == torch.float64:
+        # what is left of p near 1 has few places: the other classes know it better
+        likely = _average(share, form) > 0.5
+        others = torch.sum(torch.where(likely, 0.0, off), dim=form.class_axis, keepdim=True)
+        off = torch.where(likely, -others, off)
+    return torch.sum(member_mean(off * off, form), dim=form.class_axis)
 
 
 def predictive_variance_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Max over labels of the population variance of p over the members: in [0, 1/4]."""
     odds = torch.exp(-(x * torch.reciprocal(temperature)))
-    return _worst(_variance(torch.reciprocal(1.0 + odds), form), x, form)
+    share = torch.reciprocal(1.0 + odds)
+    if x.dtype == torch.float64:
+        # p and 1 − p vary alike; the smaller has more places
+        share = torch.where(
+            _average(share, form) < 0.5, share, torch.reciprocal(1.0 + torch.reciprocal(odds))
+        )
+    off = share - _average(share, form)
+    return _worst(member_mean(off * off, form), x, form)
 
 
 def _count(form: Form) -> int:
@@ -74,14 +91,29 @@ def _average(share: Tensor, form: Form) -> Tensor:
 
 
 def _divergence(share: Tensor, form: Form) -> Tensor:
-    """Terms p log(p / mean p); 0 where p is 0."""
-    ratio = share * torch.reciprocal(torch.clamp(_average(share, form), min=_LEAST))
-    return share * torch.log(torch.clamp(ratio, min=_LEAST))
+    """Terms p log(p / mean p); 0 where p is 0.
+
+    In double p log(p / q) − p + q with q the mean p, which sums to the same over the members; no
+    term is negative, so that nothing cancels where the members agree.
+    """
+    average = _average(share, form)
+    inverse = torch.reciprocal(torch.clamp(average, min=_LEAST))
+    if share.dtype == torch.float64:
+        return average * _gain((share - average) * inverse)
+    return share * torch.log(torch.clamp(share * inverse, min=_LEAST))
 
 
-def _variance(share: Tensor, form: Form) -> Tensor:
-    off = share - _average(share, form)
-    return member_mean(off * off, form)
+def _gain(u: Tensor) -> Tensor:
+    """(1 + u) log(1 + u) − u for u >= −1: at least 0, exact near 0 too."""
+    far = (1.0 + u) * torch.log(torch.clamp(1.0 + u, min=_LEAST)) - u
+    # log(1 + u) is 2 atanh(s)
+    s = u * torch.reciprocal(2.0 + u)
+    square = s * s
+    tail = square * _SERIES[-1] + _SERIES[-2]
+    for coefficient in reversed(_SERIES[:-2]):
+        tail = tail * square + coefficient
+    near = 2.0 * square * (1.0 + (1.0 + s) * s * tail) * torch.reciprocal(1.0 - s)
+    return torch.where(torch.abs(u) < _NEAR, near, far)
 
 
 def _worst(values: Tensor, x: Tensor, form: Form) -> Tensor:

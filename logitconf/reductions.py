@@ -104,11 +104,17 @@ def exponential_moments(x: Tensor, temperature: Tensor, form: Form) -> tuple[Ten
     moment = over_classes(torch.sum, weighted, form) * torch.reciprocal(total)
     if x.dtype != torch.float64:
         return torch.log(total), moment
-    # S - 1 summed without the largest class, or the last places of a small logarithm are lost
-    at_top = (shifted == 0.0).to(x.dtype)
-    others = over_classes(torch.sum, exponentials - at_top, form)
-    others = others + (over_classes(torch.sum, at_top, form) - 1.0)
-    return -log_reciprocal(others), moment
+    return -log_reciprocal(_others(exponentials, shifted, form)), moment
+
+
+def _others(values: Tensor, shifted: Tensor, form: Form) -> Tensor:
+    """Σ of `values` − 1 over the classes, (N, ...); 1 is the value of a largest class.
+
+    The largest is left out before the sum, or the last places of a small rest are lost.
+    """
+    at_top = (shifted == 0.0).to(values.dtype)
+    others = over_classes(torch.sum, values - at_top, form)
+    return others + (over_classes(torch.sum, at_top, form) - 1.0)
 
 
 def log_reciprocal(x: Tensor) -> Tensor:
@@ -128,6 +134,14 @@ def exponential_squares(x: Tensor, temperature: Tensor, form: Form) -> tuple[Ten
     exponentials = torch.exp(shifted)
     squares = exponentials * exponentials
     return over_classes(torch.sum, exponentials, form), over_classes(torch.sum, squares, form)
+
+
+def exponential_rest(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+    """S − 1 and Q − 1 of :func:`exponential_squares`, exact near 0 too, both (N, ...)."""
+    _, shifted = _shifted(x, temperature, form)
+    exponentials = torch.exp(shifted)
+    others = _others(exponentials, shifted, form)
+    return others, _others(exponentials * exponentials, shifted, form)
 
 
 def _shifted(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:

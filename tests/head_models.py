@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
-from logitconf.scores import check_parameters
+from logitconf.scores import SCORES, check_parameters
 from logitconf_export import matrix
 
 HOST_TEXT = """
@@ -27,6 +27,17 @@ HEADS = [
     for score in matrix.scores_for(task, columns)
 ]
 """Every score with every task that it is defined for and the number of its columns."""
+CLASS_SCORES = matrix.scores_for("multiclass", 5)
+"""Every score of classes that compete."""
+MEMBERS = 3
+MEMBER_HEADS = [
+    (score, task, columns)
+    for task, columns in matrix.TASK_COLUMNS
+    if columns <= 10
+    for score in matrix.scores_for(task, columns, MEMBERS)
+    if SCORES[score].over_members
+]
+"""The same for the scores that compare members."""
 
 
 def make_head(
@@ -48,6 +59,14 @@ def make_head(
         parameters=check_parameters(score, {}),
     )
     return ConfidenceHead(card, form or HeadForm(n_classes))
+
+
+def make_ensemble_head(
+    score: str, task: str, columns: int, *, precision: str = "float32"
+) -> ConfidenceHead:
+    """A head that compares members, with a threshold in the middle."""
+    card = matrix.middling_head(score, task, columns, MEMBERS).card
+    return ConfidenceHead(card, HeadForm(columns, precision=precision, members=MEMBERS))
 
 
 def make_host(seed: int = 0) -> onnx.ModelProto:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import reference
@@ -82,6 +83,46 @@ def test_a_member_without_a_score_leaves_the_row_without_one(name: str, layout: 
 def test_members_that_agree_have_no_disagreement(name: str, layout: str) -> None:
     logits = np.repeat(logits_of(layout)[..., :1], MEMBERS, axis=-1)
     np.testing.assert_allclose(make(name, LAYOUTS[layout][0]).score(logits), 0.0, atol=CLOSE)
+
+
+def exact_disagreement(name: str, row: NDArray[np.float32]) -> float:
+    """Of classes (K, M) at T = 1, from the definitions, in 60 digits."""
+    with mpmath.workdps(60):
+        powers = [[mpmath.exp(mpmath.mpf(float(z))) for z in member] for member in row.T]
+        shares = [[power / sum(member) for power in member] for member in powers]
+        means = [sum(parts) / len(shares) for parts in zip(*shares, strict=True)]
+        terms = [
+            p * mpmath.log(p / q) if name == "mutual_information" else (p - q) ** 2
+            for member in shares
+            for p, q in zip(member, means, strict=True)
+        ]
+        return float(sum(terms) / len(shares))
+
+
+@pytest.mark.parametrize("name", reference.MEMBER_SCORE_NAMES)
+@pytest.mark.parametrize(
+    ("spread", "gap"), [(3.0, 0.0), (1e-2, 0.0), (1e-4, 10.0), (1e-2, 30.0), (1.0, 60.0)]
+)
+@pytest.mark.parametrize("layout", ["classes", "two logits", "one logit", "labels"])
+def test_in_double_nothing_cancels_where_members_nearly_agree(
+    name: str, spread: float, gap: float, layout: str
+) -> None:
+    task = LAYOUTS[layout][0]
+    logits = logits_of(layout, 8, spread)
+    competing = layout in ("classes", "two logits")
+    logits[:, : 1 if competing else None] += np.float32(gap)
+    # the variance of a label is that of one of its pair (0, z)
+    part = 0.5 if name == "predictive_variance" else 1.0
+
+    def exact(row: NDArray[np.float32]) -> float:
+        if competing:
+            return exact_disagreement(name, row)
+        labels = row.reshape(-1, MEMBERS)
+        return max(part * exact_disagreement(name, np.stack([0.0 * z, z])) for z in labels)
+
+    found = make(name, task, 1.0).score(logits.astype(np.float64)).numpy()
+    # a difference of logits of 1e-4 has lost four of double's sixteen digits
+    np.testing.assert_allclose(found, [exact(row) for row in logits], rtol=1e-10, atol=0.0)
 
 
 def test_members_that_are_sure_of_different_classes_differ_as_far_as_can_be() -> None:

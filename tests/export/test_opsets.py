@@ -12,6 +12,9 @@ from head_cases import HEADS, TASKS, eager, hard_rows, head_for, run
 from onnx import TensorProto, helper
 
 from logitconf import LogitconfError
+from logitconf.card import HeadForm
+from logitconf.head import ConfidenceHead
+from logitconf_export import inputs, matrix
 from logitconf_export.conversion import trace, write
 from logitconf_export.opsets import NEWEST_OPSET, OLDEST_OPSET, GraphWriter, ir_for_opset
 
@@ -68,6 +71,29 @@ def test_every_cell_of_the_matrix_decides_as_the_head_does(
     with capsys.disabled():
         print(f"\n{runtime} {precision}: {cells} cells opset x score x task x dtype x row agree")
     assert cells > 1000
+
+
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("score", ["mutual_information", "predictive_variance"])
+def test_heads_that_compare_members_decide_alike_at_every_opset(
+    score: str, precision: str, runtime: str
+) -> None:
+    for task, columns in TASKS.values():
+        form = HeadForm(columns, runtime=runtime, precision=precision, members=3)
+        head = ConfidenceHead(matrix.middling_head(score, task, columns, 3).card, form)
+        rows = inputs.arranged(hard_rows(columns * 3), form)
+        expected = eager(head, rows)
+        traced = trace(head, "float32")
+        for opset in OPSETS:
+            if precision == "float64" and opset < FLOAT64_FROM:
+                continue
+            found = run(model_of(write(traced, opset=opset), opset), rows)
+            where = f"{task}, {columns} columns, opset {opset}"
+            np.testing.assert_allclose(
+                found.score, expected.score, rtol=CLOSE, atol=CLOSE, err_msg=where
+            )
+            np.testing.assert_array_equal(found.mask, expected.mask, err_msg=where)
 
 
 @pytest.mark.parametrize("opset", REFERENCE_OPSETS)

@@ -37,6 +37,21 @@ def test_every_score_and_task_passes_with_a_thousand_pairs(
     assert report.notes == ()
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize(("score", "task", "columns"), head_models.MEMBER_HEADS)
+def test_every_score_that_compares_members_passes_with_a_thousand_pairs(
+    score: str, task: str, columns: int, precision: str
+) -> None:
+    report = verify(
+        to_onnx(head_models.make_ensemble_head(score, task, columns, precision=precision)),
+        optimisations=["all"],
+    )
+    assert report.passed, report.failures
+    assert any(run.name == "1000 neighbouring pairs" for run in report.runs)
+    if precision == "float64":
+        assert sum(run.eager.flips_inside for run in report.runs) == 0
+
+
 @pytest.mark.parametrize(
     "form",
     [
