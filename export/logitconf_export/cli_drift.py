@@ -1,9 +1,7 @@
 """The command ``drift``: what changes when a variant ships in place of its host."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
@@ -13,6 +11,7 @@ from logitconf_export.drift import Change, DriftReport, Fraction, VariantFigures
 from logitconf_export.host_runs import host_input_names
 from logitconf_export.loading import load_model
 from logitconf_export.metadata import read_heads
+from logitconf_export.report import as_json
 
 
 def drift_files(
@@ -94,9 +93,8 @@ def print_drift(reports: Sequence[DriftReport]) -> None:
 
 
 def _as_json(reports: Sequence[DriftReport]) -> str:
-    first, *refitted = (json.loads(report.to_json()) for report in reports)
-    whole: dict[str, Any] = {**first, "refitted": refitted[0] if refitted else None}
-    return json.dumps(whole, indent=2) + "\n"
+    first, *refitted = (report.to_dict() for report in reports)
+    return as_json({**first, "refitted": refitted[0] if refitted else None})
 
 
 def _fraction(part: Fraction | None) -> str:

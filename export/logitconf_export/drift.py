@@ -5,7 +5,6 @@ inputs, each fraction with its exact binomial interval, the change of calibratio
 bootstrap. All rows run as one batch, from which dynamic quantisation takes its ranges.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,12 +21,12 @@ from logitconf_export.heads import HeadInFile, head_in
 from logitconf_export.host_runs import typed_feeds, with_output
 from logitconf_export.inputs import flattened
 from logitconf_export.loading import load_model
+from logitconf_export.report import as_json, headed
 from logitconf_export.sessions import Session
 
 Array: TypeAlias = npt.NDArray[Any]
 ModelSource: TypeAlias = "str | Path | bytes | onnx.ModelProto"
 
-DRIFT_SCHEMA = 1
 _ECE_BINS = 15
 _RESAMPLES = 500
 _EVEN = {"logits": 0.0, "probabilities": 0.5, "log-probabilities": math.log(0.5)}
@@ -126,9 +125,13 @@ class DriftReport:
     largest_score_change: float
     same_numbers: bool
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, as ``report.schema.json`` describes them."""
+        return headed("drift", asdict(self))
+
     def to_json(self) -> str:
-        """The report as readable JSON, schema number first."""
-        return json.dumps({"schema": DRIFT_SCHEMA, **asdict(self)}, indent=2) + "\n"
+        """The report as readable JSON."""
+        return as_json(self.to_dict())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 Loads nothing heavy until a test asks for the fixture.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -55,5 +54,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Writes the report, if it was asked for."""
     path = session.config.getoption("--parity-report")
     if path:
-        values = {"schema": 1, "tests": session.config.stash[_RESULTS]}
-        Path(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        from logitconf_export.report import as_json, headed
+
+        values = headed("parity", {"tests": session.config.stash[_RESULTS]})
+        Path(path).write_text(as_json(values), encoding="utf-8")

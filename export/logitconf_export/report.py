@@ -10,6 +10,8 @@ from logitconf_export.comparison import Comparison, Flip
 from logitconf_export.profiles import Placement
 
 REPORT_SCHEMA = 1
+"""Version of the JSON of all reports, which ``report.schema.json`` beside this file describes."""
+
 TABLE_HEADER = (
     "part",
     "provider",
@@ -182,13 +184,12 @@ class VerificationReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, schema number first; infinities and NaN are the strings inf, -inf, nan."""
-        values: dict[str, Any] = _plain(asdict(self))
         summary = {"passed": self.passed, "failures": list(self.failures), "rows": self.rows}
-        return {"schema": REPORT_SCHEMA, **summary, **values}
+        return headed("verification", {**summary, **asdict(self)})
 
     def to_json(self) -> str:
         """The report as readable JSON."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        return as_json(self.to_dict())
 
     def table(self) -> list[tuple[str, ...]]:
         """One row of text a run, in the columns of `TABLE_HEADER`."""
@@ -232,6 +233,16 @@ class VerificationReport:
 
 def _after(detail: str) -> str:
     return f" ({detail})" if detail else ""
+
+
+def headed(report: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a report, led by the version of the format and by which report it is."""
+    return {"schema": REPORT_SCHEMA, "report": report, **_plain(values)}
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """A headed report as readable JSON."""
+    return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ import reference
 from command_line import call, contents, done
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
+from report_schema import check_report
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
@@ -130,6 +131,7 @@ def test_a_variant_drifts_as_counted_apart_and_decides_as_asked_when_refitted(
     )
     assert {k: v for k, v in contents(Path()).items() if k in before} == before
     found = json.loads(Path("drift.json").read_text())
+    check_report(found)
     _, ours = decide("reference.onnx", digits.pixels)
     logits, theirs = decide(path, digits.pixels)
     wrong = logits.argmax(axis=1) != digits.labels

@@ -8,6 +8,7 @@ import head_models
 import numpy as np
 import onnx
 import pytest
+from report_schema import check_report
 
 from logitconf.errors import LogitconfError
 from logitconf_export.conversion import to_onnx
@@ -112,5 +113,6 @@ def test_the_plugin_writes_what_every_test_found(pytester: pytest.Pytester) -> N
     result = pytester.runpytest_inprocess(*plugin, "--parity-report=parity.json")
     result.assert_outcomes(passed=1, failed=1)
     found = json.loads((pytester.path / "parity.json").read_text())
+    check_report(found)
     assert [test["passed"] for test in found["tests"]] == [True, False]
     assert "2 of 2 values differ" in found["tests"][1]["failure"]
