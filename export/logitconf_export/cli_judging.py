@@ -50,8 +50,17 @@ def verify(
     data: Annotated[
         Path | None, typer.Option("--data", help="Rows for the model: .npz, inputs by name.")
     ] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            "--inputs",
+            metavar="MODULE:FUNCTION",
+            help="A function of yours that returns the inputs by name; --data is handed to it.",
+        ),
+    ] = None,
     provider: Annotated[
-        list[str] | None, typer.Option("--provider", help="cpu, cuda, ...; may be repeated.")
+        list[str] | None,
+        typer.Option("--provider", help="cpu, cuda, cuda-tf32, ...; may be repeated."),
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.")] = None,
     junit: Annotated[
@@ -71,7 +80,7 @@ def verify(
 
     saved = cli_verify.Saved(json, junit, golden, force)
     if not cli_verify.verify_file(
-        model, data=data, providers=tuple(provider or ("cpu",)), saved=saved
+        model, data=data, inputs=inputs, providers=tuple(provider or ("cpu",)), saved=saved
     ):
         raise typer.Exit(1)
 

@@ -7,9 +7,17 @@ from pathlib import Path
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
-from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
+from logitconf_export.datasets import (
+    LABELS,
+    ONE_INPUT,
+    Array,
+    host_feeds,
+    named_array,
+    read_arrays,
+)
 from logitconf_export.golden import save_bundle
 from logitconf_export.host_runs import host_input_names
+from logitconf_export.input_functions import made_arrays
 from logitconf_export.junit import to_junit
 from logitconf_export.loading import load_model
 from logitconf_export.metadata import read_heads
@@ -24,7 +32,7 @@ class Saved:
     """Where the result is kept besides what is printed.
 
     Attributes:
-        json: file for the report, see :data:`~logitconf_export.report.REPORT_SCHEMA`.
+        json: file for the report, as ``report.schema.json`` describes it.
         junit: file for the report as JUnit XML.
         golden: folder to make, with head, rows and expected decisions.
         force: whether existing files may be replaced.
@@ -36,12 +44,21 @@ class Saved:
     force: bool = False
 
 
-def verify_file(model: Path, *, data: Path | None, providers: Sequence[str], saved: Saved) -> bool:
+def verify_file(
+    model: Path,
+    *,
+    data: Path | None,
+    inputs: str | None,
+    providers: Sequence[str],
+    saved: Saved,
+) -> bool:
     """Prints a report about the file's decisions.
 
     Args:
         model: a head, or a host with one.
-        data: the user's rows: the host's inputs by name, or ``logits``.
+        data: the user's rows: the host's inputs by name, or ``logits``; a single array is the only
+            input, or the logits. With ``inputs``, what its function is given.
+        inputs: ``"module:function"`` that returns the rows.
         providers: short names of onnxruntime's providers.
         saved: what to write.
 
@@ -53,7 +70,7 @@ def verify_file(model: Path, *, data: Path | None, providers: Sequence[str], sav
     """
     if saved.golden is not None and saved.golden.exists():
         raise LogitconfError(f"{saved.golden} exists; name another folder")
-    rows, feeds, labels = (None, None, None) if data is None else _rows(model, data)
+    rows, feeds, labels = _rows(model, data, inputs)
     meaning = None if rows is None else "logits"
     with working("Verifying"):
         report = verify(
@@ -69,17 +86,25 @@ def verify_file(model: Path, *, data: Path | None, providers: Sequence[str], sav
     return report.passed
 
 
-def _rows(model: Path, data: Path) -> tuple[Array | None, Mapping[str, Array] | None, Array | None]:
+def _rows(
+    model: Path, data: Path | None, inputs: str | None
+) -> tuple[Array | None, Mapping[str, Array] | None, Array | None]:
     """The user's rows, as logits for the head or as inputs for its host, and their labels."""
-    arrays = read_arrays(data)
+    if inputs is not None:
+        arrays, source = made_arrays(inputs, data), inputs
+    elif data is not None:
+        arrays, source = read_arrays(data, single=ONE_INPUT[0]), str(data)
+    else:
+        return None, None, None
     labels = arrays.pop(LABELS, None)
     loaded = load_model(model)
     names = host_input_names(loaded)
     if read_heads(loaded).heads[0].attached is None:
-        return named_array(arrays, "logits", data), None, labels
+        alone = {"logits": arrays[ONE_INPUT[0]]} if list(arrays) == [ONE_INPUT[0]] else arrays
+        return named_array(alone, "logits", source), None, labels
     if "logits" in arrays and "logits" not in names:
         return arrays["logits"], None, labels
-    return None, host_feeds(arrays, names, data), labels
+    return None, host_feeds(arrays, names, source), labels
 
 
 def print_report(name: str, report: VerificationReport) -> None:

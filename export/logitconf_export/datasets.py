@@ -20,8 +20,12 @@ ONE_INPUT = ("inputs", "x")
 """Names that stand for the input of a host that has only one."""
 
 
-def read_arrays(path: str | Path) -> dict[str, Array]:
+def read_arrays(path: str | Path, *, single: str | None = None) -> dict[str, Array]:
     """All arrays of a file, by name; nothing in it is unpickled.
+
+    Args:
+        path: of the file.
+        single: name of the array in a ``.npy`` file, if there may be one.
 
     Raises:
         LogitconfError: if it is not a whole ``.npz`` file of plain arrays.
@@ -31,6 +35,8 @@ def read_arrays(path: str | Path) -> dict[str, Array]:
             stored = np.load(stream, allow_pickle=False)
             if isinstance(stored, np.lib.npyio.NpzFile):
                 return {name: stored[name] for name in stored.files}
+            if single is not None:
+                return {single: stored}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise LogitconfError(f"{path} must be a readable .npz file of arrays: {error}") from error
     raise LogitconfError(
