@@ -1,7 +1,7 @@
 """onnxruntime sessions that run where they were told to, or not at all."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -18,12 +18,13 @@ Array: TypeAlias = npt.NDArray[Any]
 PROVIDERS: Mapping[str, str] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
+    "cuda-tf32": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
 }
-"""Short names of onnxruntime's execution providers."""
+"""Short names of onnxruntime's execution providers; ``cuda-tf32`` is CUDA as it is by default."""
 
 OPTIMISATIONS: Mapping[str, str] = {
     "off": "ORT_DISABLE_ALL",
@@ -33,9 +34,10 @@ OPTIMISATIONS: Mapping[str, str] = {
 }
 """Optimisation levels, as onnxruntime names them."""
 
-# Parity wants whole float32 products; onnxruntime's default rounds them to ten bits.
+# Parity wants whole float32 products; onnxruntime's default rounds their factors to ten bits.
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
-    "CUDAExecutionProvider": {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"},
+    "cuda": {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"},
+    "cuda-tf32": {"use_tf32": "1", "cudnn_conv_algo_search": "DEFAULT"},
 }
 
 
@@ -129,7 +131,7 @@ class Session:
             settings.add_session_config_entry(
                 "session.model_external_initializers_file_folder_path", str(folder)
             )
-        providers: list[Any] = [self._with_options(options)]
+        providers: list[Any] = [(self.provider, {**_OPTIONS.get(provider, {}), **(options or {})})]
         if self.provider != PROVIDERS["cpu"]:
             if strict:
                 settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
@@ -155,9 +157,6 @@ class Session:
                 "or one that it needs (CUDA, cuDNN) is missing or of the wrong version"
             )
 
-    def _with_options(self, options: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
-        return self.provider, {**_OPTIONS.get(self.provider, {}), **(options or {})}
-
     @property
     def inputs(self) -> dict[str, tuple[str, tuple[object, ...]]]:
         """Type, as onnxruntime spells it, and dims of every input."""
@@ -179,6 +178,32 @@ class Session:
         except session_errors() as error:
             raise LogitconfError(f"onnxruntime {self.version} cannot run it: {error}") from error
         return found
+
+    def bound(self, feeds: Mapping[str, Array]) -> Callable[[], list[Any]]:
+        """A run whose inputs lie on the provider's device and whose outputs stay there.
+
+        Args:
+            feeds: copied to the device now, once.
+
+        Returns:
+            What runs the model, waits until the device is done, and gives the outputs in order as
+            onnxruntime's values, whose ``numpy()`` copies them back.
+        """
+        device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
+        binding = self._session.io_binding()
+        for name, array in feeds.items():
+            value = self._runtime.OrtValue.ortvalue_from_numpy(array, device, 0)
+            binding.bind_ortvalue_input(name, value)
+        for name in self.output_types:
+            binding.bind_output(name, device)
+
+        def run() -> list[Any]:
+            self._session.run_with_iobinding(binding)
+            binding.synchronize_outputs()
+            outputs: list[Any] = binding.get_outputs()
+            return outputs
+
+        return run
 
     def ran(self) -> dict[str, str]:
         """Provider of every node that ran so far; ends the profile."""

@@ -35,7 +35,7 @@ def verify(
     feeds: Mapping[str, Array] | None = None,
     rows_as: str | None = None,
     providers: Sequence[str] = ("cpu",),
-    optimisations: Sequence[str] = ("off", "all"),
+    optimisations: Sequence[str] = ("off", "basic", "all"),
     head: "ConfidenceHead | None" = None,
     pairs: int = 1000,
     seed: int = 0,
@@ -55,7 +55,8 @@ def verify(
             Which of the two is decided by the shape, where only one fits.
         feeds: the host's inputs by name, instead of or besides ``rows``.
         rows_as: ``"logits"`` or ``"inputs"``, where both would fit.
-        providers: short names of onnxruntime's providers: ``"cpu"``, ``"cuda"`` and others.
+        providers: short names of onnxruntime's providers: ``"cpu"``, ``"cuda"`` and others;
+            ``"cuda"`` multiplies in whole float32, ``"cuda-tf32"`` as onnxruntime does by default.
         optimisations: ``"off"``, ``"basic"``, ``"extended"``, ``"all"``.
         head: the checkpoint's own head, to compare with instead of the card's.
         pairs: how many neighbouring pairs to look for.

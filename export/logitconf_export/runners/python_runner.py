@@ -31,6 +31,7 @@ def main(folder: Path) -> None:
                 for entry in job["inputs"]
             }
             found = sessions[name].run(job["outputs"], feeds)
+        # alone in another interpreter: whatever goes wrong is reported, and the parent fails on it
         except Exception as error:
             print(json.dumps({"error": str(error)[:500]}), flush=True)
             continue
