@@ -47,6 +47,56 @@ class Decisions:
 
 
 @dataclass(frozen=True, slots=True)
+class FlipCount:
+    """How many decisions two runs take differently, and how many might differ by rounding.
+
+    Attributes:
+        in_band: decisions whose reference score lies within the band of the threshold.
+        inside: flipped masks among those.
+        wrongly_accepted: flipped masks that rounding does not explain, accepted by the run that is
+            checked alone.
+        wrongly_rejected: the same, accepted by the reference alone.
+    """
+
+    in_band: int = 0
+    inside: int = 0
+    wrongly_accepted: int = 0
+    wrongly_rejected: int = 0
+
+    @classmethod
+    def of(cls, expected: Array, found: Array, near: Array) -> "FlipCount":
+        """Counts in masks of one shape; ``near`` comes from :func:`near_threshold`."""
+        outside = (expected != found) & ~near
+        return cls(
+            in_band=int(near.sum()),
+            inside=int(((expected != found) & near).sum()),
+            wrongly_accepted=int((outside & found).sum()),
+            wrongly_rejected=int((outside & expected).sum()),
+        )
+
+    @property
+    def outside(self) -> int:
+        """Flipped masks that rounding does not explain."""
+        return self.wrongly_accepted + self.wrongly_rejected
+
+    def __add__(self, other: "FlipCount") -> "FlipCount":
+        """The counts of both."""
+        return FlipCount(
+            self.in_band + other.in_band,
+            self.inside + other.inside,
+            self.wrongly_accepted + other.wrongly_accepted,
+            self.wrongly_rejected + other.wrongly_rejected,
+        )
+
+
+def near_threshold(score: Array, threshold: Array, band: Array) -> Array:
+    """Whether each score is finite and lies within the band of its threshold; shapes broadcast."""
+    with np.errstate(invalid="ignore"):
+        near: Array = np.abs(score.astype(np.float64) - threshold) <= band
+    return near & np.isfinite(score)
+
+
+@dataclass(frozen=True, slots=True)
 class Flip:
     """A row that the two runs decide differently.
 
@@ -142,9 +192,9 @@ def compare(
         relative = np.where(off > 0, off / np.abs(expected), 0.0)
         distance = np.abs(expected - threshold)
     steps = ulp_distance(reference.score, found.score)
-    at_threshold = allowed(threshold)
     at_score = allowed(np.where(finite, expected, 0.0))
-    in_band = np.isfinite(expected) & (distance <= at_threshold)
+    in_band = near_threshold(reference.score, threshold, allowed(threshold))
+    flips = FlipCount.of(reference.mask, found.mask, in_band)
     flipped = reference.mask != found.mask
     says = np.isfinite(came) & (found.score < threshold)
     return Comparison(
@@ -156,9 +206,9 @@ def compare(
         not_finite=int((~alike).sum()),
         beyond_rounding=int((finite & (off > at_score)).sum()),
         contradicting=int((says != found.mask).sum()),
-        in_band=int(in_band.sum()),
-        flips_outside=int((flipped & ~in_band).sum()),
-        flips_inside=int((flipped & in_band).sum()),
+        in_band=flips.in_band,
+        flips_outside=flips.outside,
+        flips_inside=flips.inside,
         tolerance_needed=_largest(np.where(np.isnan(distance), np.inf, distance)[flipped]),
         flips=tuple(_farthest_flips(reference, found, threshold, in_band)),
     )

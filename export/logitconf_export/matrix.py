@@ -10,7 +10,7 @@ from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
 from logitconf.scores import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
-from logitconf_export.comparison import Decisions
+from logitconf_export.comparison import Decisions, FlipCount, near_threshold
 from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference
 from logitconf_export.floats import ulp_distance
@@ -39,9 +39,7 @@ class RuntimeRecord:
         version: of the runtime.
         heads: how many heads it ran.
         rows: how many rows they decided.
-        wrongly_accepted: rows accepted that eager torch rejects, outside the rounding band.
-        wrongly_rejected: the opposite.
-        flips_inside: flips inside the band.
+        flips: rows that eager torch decides otherwise.
         beyond_rounding: finite scores farther off than the band.
         largest_ulps: largest difference from eager torch, in float32 steps, of scores larger
             than 1e-3 in size.
@@ -53,9 +51,7 @@ class RuntimeRecord:
     version: str
     heads: int = 0
     rows: int = 0
-    wrongly_accepted: int = 0
-    wrongly_rejected: int = 0
-    flips_inside: int = 0
+    flips: FlipCount = field(default_factory=FlipCount)
     beyond_rounding: int = 0
     largest_ulps: int = 0
     gaps: set[str] = field(default_factory=set)
@@ -164,15 +160,12 @@ def _compared(record: RuntimeRecord, case: Case, rows: Array, came: Decisions) -
     both = finite & np.isfinite(came.score)
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.where(both, np.abs(expected.score.astype(np.float64) - came.score), 0.0)
-        near = finite & (np.abs(expected.score - threshold) <= reference.allowed(threshold))
     # some runtimes flush subnormals to zero
     smallest = float(np.finfo(np.float32).smallest_normal)
     allowed = np.maximum(reference.allowed(np.where(both, expected.score, 0.0)), smallest)
     huge = _adds_up_beyond_float32(rows) & expected.mask & ~came.mask
-    flipped = (expected.mask != came.mask) & ~huge
-    record.flips_inside += int((flipped & near).sum())
-    record.wrongly_accepted += int((flipped & ~near & came.mask).sum())
-    record.wrongly_rejected += int((flipped & ~near & expected.mask).sum())
+    near = near_threshold(expected.score, threshold, reference.allowed(threshold))
+    record.flips += FlipCount.of(expected.mask, came.mask | huge, near)
     record.beyond_rounding += int((both & (off > allowed)).sum())
     steps = ulp_distance(expected.score, came.score)
     large = both & (np.abs(expected.score) > 1e-3)
@@ -200,7 +193,8 @@ def markdown(records: Iterable[RuntimeRecord]) -> str:
         gaps = ", ".join(sorted(record.gaps)) or "none"
         lines.append(
             f"| {record.name} | {record.version} | {record.heads} | {record.rows} "
-            f"| {record.wrongly_accepted} | {record.wrongly_rejected} | {record.flips_inside} "
+            f"| {record.flips.wrongly_accepted} | {record.flips.wrongly_rejected} "
+            f"| {record.flips.inside} "
             f"| {record.largest_ulps} ulp | {gaps} |"
         )
     return "\n".join(lines) + "\n"

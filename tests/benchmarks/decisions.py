@@ -14,7 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf.scores import SCORES
+from logitconf_export.comparison import FlipCount, near_threshold
 from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference
 from logitconf_export.inputs import arranged, boundary_pairs, columns_of, random_rows
@@ -37,7 +38,6 @@ CHUNK = 20_000
 PAIRS = 1000
 
 Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -54,9 +54,7 @@ class Count:
     distinct_rows: int = 0
     differing_scores: int = 0
     largest_difference: float = 0.0
-    in_band: int = 0
-    flips_inside: int = 0
-    flips_outside: int = 0
+    flips: FlipCount = field(default_factory=FlipCount)
 
 
 def with_threshold_input(model: onnx.ModelProto, count: int) -> onnx.ModelProto:
@@ -131,20 +129,14 @@ def count_flips(
             came, masks = session.run(feeds, ["score", "mask"])
             expected = reference.decisions(logits).score
             wanted = np.isfinite(expected) & (expected < limits[:, None])
-            near = np.abs(expected.astype(np.float64) - limits[:, None]) <= band
-            _add(count, expected, came, wanted != masks, near)
+            near = near_threshold(expected, limits[:, None], band)
+            count.flips += FlipCount.of(wanted, masks, near)
+            count.decisions += masks.size
+            count.distinct_rows += len(expected)
+            count.differing_scores += int(np.sum(expected != came))
+            difference = np.abs(expected.astype(np.float64) - came)
+            count.largest_difference = max(count.largest_difference, float(difference.max()))
     return count
-
-
-def _add(count: Count, expected: Floats, came: Floats, flipped: Bools, near: Bools) -> None:
-    count.decisions += flipped.size
-    count.distinct_rows += len(expected)
-    count.differing_scores += int(np.sum(expected != came))
-    difference = np.abs(expected.astype(np.float64) - came)
-    count.largest_difference = max(count.largest_difference, float(difference.max()))
-    count.in_band += int(near.sum())
-    count.flips_inside += int((flipped & near).sum())
-    count.flips_outside += int((flipped & ~near).sum())
 
 
 def main(arguments: list[str]) -> int:
@@ -174,14 +166,14 @@ def main(arguments: list[str]) -> int:
         counts.append(count)
         columns = f"{count.columns}" + (f" × {count.members}" if count.members else "")
         print(
-            f"| {count.score} | {count.task} | {columns} | {count.decisions} | {count.in_band} "
-            f"| {count.flips_inside} | {count.flips_outside} |",
+            f"| {count.score} | {count.task} | {columns} | {count.decisions} "
+            f"| {count.flips.in_band} | {count.flips.inside} | {count.flips.outside} |",
             flush=True,
         )
     if options.json:
         options.json.write_text(json.dumps([asdict(count) for count in counts], indent=2) + "\n")
-    outside = sum(count.flips_outside for count in counts)
-    inside = sum(count.flips_inside for count in counts)
+    outside = sum(count.flips.outside for count in counts)
+    inside = sum(count.flips.inside for count in counts)
     return int(outside > 0 or (options.precision == "float64" and inside > 0))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from logitconf.errors import LogitconfError
-from logitconf_export.comparison import Comparison, Decisions, compare
+from logitconf_export.comparison import Comparison, Decisions, FlipCount, compare, near_threshold
 
 NAN, INF = float("nan"), float("inf")
 BAND = 1e-4
@@ -55,6 +55,23 @@ def test_a_flip_far_from_the_threshold_is_outside_the_band() -> None:
     assert found.flips[0].row == 0
     assert found.flips[0].distance == pytest.approx(0.2, rel=1e-6)
     assert not found.flips[0].inside_band
+
+
+def test_flips_are_counted_by_direction_and_by_what_rounding_explains() -> None:
+    expected = np.array([True, True, False, False, True, False])
+    found = np.array([False, True, True, True, False, False])
+    near = np.array([False, True, False, True, False, True])
+    count = FlipCount.of(expected, found, near)
+    assert count == FlipCount(in_band=3, inside=1, wrongly_accepted=1, wrongly_rejected=2)
+    assert count.outside == 3
+    assert count + FlipCount(1, 10, 100, 1000) == FlipCount(4, 11, 101, 1002)
+
+
+def test_a_score_is_near_its_threshold_up_to_the_band_and_only_if_finite() -> None:
+    score = np.array([0.5, 0.75, 0.76, NAN, INF], dtype=np.float32)
+    limits = np.array([[0.5], [INF]], dtype=np.float32)
+    found = near_threshold(score, limits, np.array([[0.25], [0.25]]))
+    assert found.tolist() == [[True, True, False, False, False], [False] * 5]
 
 
 def test_an_accepted_nan_is_a_flip_that_no_tolerance_excuses() -> None:
