@@ -78,7 +78,8 @@ class Run:
         if found.flips_outside:
             yield (
                 f"{where}: {found.flips_outside} of {found.rows} masks flipped outside the "
-                f"rounding band{_worst(found.flips)}"
+                f"rounding band{_worst(found.flips)}; against float64 this run has "
+                f"{self.truth.flips_outside}, eager torch {self.eager_truth.flips_outside}"
             )
         if self.calibration and found.flips_inside:
             yield (

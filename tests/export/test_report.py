@@ -47,6 +47,12 @@ def test_each_kind_of_difference_fails(
     assert message in report.failures[0]
 
 
+def test_a_failure_says_who_is_wrong_against_float64() -> None:
+    flipped = Comparison(rows=10, flips_outside=2)
+    report = _report(replace(RUN, eager=flipped, eager_truth=flipped))
+    assert report.failures[0].endswith("against float64 this run has 0, eager torch 2")
+
+
 def test_a_flip_inside_the_band_fails_no_generated_rows() -> None:
     assert _report(replace(RUN, eager=Comparison(rows=10, flips_inside=1))).passed
 
