@@ -23,7 +23,7 @@ class ScoreCard:
         score: name of the score, such as ``"energy"``.
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         temperature: divides the logits; a float32 value > 0.
-        threshold: accept below; float32 value, or one for each class; None if not set.
+        threshold: accept below; float32 value, or one for each class or label; None if not set.
         n_classes: columns of the logits; 1 for one-logit binary; None if unknown.
         policy: how the threshold was chosen.
         temperature_fit: how T was fitted, None if it was given.
@@ -33,6 +33,8 @@ class ScoreCard:
         members: how many members of an ensemble the logits have along their last axis; 0 if that is
             not known yet, None for a single model.
         parameter_fit: how they were fitted, None if they were given or are the defaults.
+        per_label: whether each label is scored and accepted by itself; thresholds are then one for
+            all labels or one for each.
     """
 
     score: str
@@ -47,6 +49,7 @@ class ScoreCard:
     parameters: Mapping[str, float] = field(default_factory=dict)
     parameter_fit: Mapping[str, Any] | None = None
     members: int | None = None
+    per_label: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
@@ -163,11 +166,14 @@ class HeadForm:
             return self.rank
         return max(2, self.class_axis + 1) + (self.members is not None)
 
-    @property
-    def dropped_axes(self) -> tuple[int, ...]:
-        """The axes of the input that score and mask lack: that of the classes and of members."""
+    def dropped_axes(self, *, per_label: bool) -> tuple[int, ...]:
+        """The axes of the input that score and mask lack: that of members, and of the classes.
+
+        Args:
+            per_label: whether each label is judged by itself, so that their axis stays.
+        """
         members = () if self.members is None else (self.input_rank - 1,)
-        return (self.class_axis, *members)
+        return members if per_label else (self.class_axis, *members)
 
 
 _MOST_CLASSES = 2**24

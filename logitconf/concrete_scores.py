@@ -112,6 +112,7 @@ class GenScore(LogitScore):
         task: str = "multiclass",
         per_member: bool = False,
         *,
+        per_label: bool = False,
         gamma: float | None = None,
     ) -> None:
         """Makes the score.
@@ -120,9 +121,12 @@ class GenScore(LogitScore):
             temperature: divides the logits, > 0; None means 1 until ``fit`` finds one.
             task: what the columns mean.
             per_member: whether the logits have members along their last axis.
+            per_label: whether each label is judged by itself.
             gamma: the exponent, in [0.001, 1]; None means 0.1 until ``fit`` chooses.
         """
-        super().__init__(temperature, task, per_member, parameters={"gamma": gamma})
+        super().__init__(
+            temperature, task, per_member, per_label=per_label, parameters={"gamma": gamma}
+        )
 
 
 class DoctorScore(LogitScore):

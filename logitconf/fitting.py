@@ -1,10 +1,12 @@
 """Fitting a card to rows: the temperature, the counts and the rounding that belong to it."""
 
+from __future__ import annotations
+
 import hashlib
 import itertools
 import warnings
 from collections.abc import Collection
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,13 @@ from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.extraction import tensor_buffer
 from logitconf.head import probabilities
-from logitconf.policies import Calibration
+from logitconf.policies import Calibration, PolicyRequest, choose_threshold
+from logitconf.promises import certificate_of
 from logitconf.reductions import Form
 from logitconf.risk import area_under_risk_coverage
 from logitconf.rounding import Rounding
 from logitconf.scores import SCORES, evaluate
-from logitconf.splits import Keys, row_keys, split_rows
+from logitconf.splits import Keys, overlap_note, row_keys, split_rows
 from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature import fit_temperature
 
@@ -52,18 +55,19 @@ def fit_card(
     """
     card = replace(card, temperature_fit=None, parameter_fit=None)
     if holdout is None:
+        identity = identity_of(logits, labels)
         if labels is None:
-            return calibrate_card(card, logits, None, layout)
-        card = _fitted(card, logits, labels, layout, given)
-        return calibrate_card(card, logits, labels, layout, row_keys(logits, labels))
+            return calibrate_card(card, logits, None, layout, identity=identity)
+        card = _fitted(card, logits, labels, layout, given, identity=identity)
+        return calibrate_card(card, logits, labels, layout, identity.keys, identity=identity)
     if labels is None:
         raise LogitconfError("a holdout is for rows with labels, got none")
     fitting, held = (
         torch.from_numpy(p).to(logits.device) for p in split_rows(labels, holdout, seed)
     )
-    card = _fitted(card, logits[fitting], labels[fitting], layout, given)
-    keys = row_keys(logits[fitting], labels[fitting])
-    card, calibration = calibrate_card(card, logits[held], labels[held], layout, keys)
+    identity = identity_of(logits[fitting], labels[fitting])
+    card = _fitted(card, logits[fitting], labels[fitting], layout, given, identity=identity)
+    card, calibration = calibrate_card(card, logits[held], labels[held], layout, identity.keys)
     split = {"holdout": holdout, "seed": seed, "stratified": True}
     return replace(card, calibration={**(card.calibration or {}), "split": split}), calibration
 
@@ -74,6 +78,8 @@ def calibrate_card(
     labels: Tensor | None,
     layout: Layout,
     fitted_keys: Keys | None = None,
+    *,
+    identity: RowsIdentity | None = None,
 ) -> tuple[ScoreCard, Calibration]:
     """The card with other calibration rows, without a threshold, and what stays of the rows.
 
@@ -83,7 +89,9 @@ def calibrate_card(
         labels: checked; None if there are none.
         layout: of the logits.
         fitted_keys: of the rows that the card was fitted on, where they are known.
+        identity: of these rows, where it is known already.
     """
+    identity = identity or identity_of(logits, labels)
     card = replace(
         card,
         threshold=None,
@@ -99,9 +107,32 @@ def calibrate_card(
         wrong = ~right.cpu().numpy()
     if layout.family == "categorical" and layout.members is None:
         predicted = torch.argmax(logits, dim=1).cpu().numpy()
-    keys = None if labels is None else row_keys(logits, labels)
-    calibration = Calibration(scores, wrong, predicted, layout.n_columns or 1, keys, fitted_keys)
-    return replace(card, calibration=_counts(calibration, logits, labels)), calibration
+    columns = layout.n_columns or 1
+    calibration = Calibration(scores, wrong, predicted, columns, identity.keys, fitted_keys)
+    return replace(card, calibration=_counts(calibration, identity.sha256)), calibration
+
+
+def card_with_threshold(
+    card: ScoreCard, calibration: Calibration | None, request: PolicyRequest
+) -> tuple[ScoreCard, tuple[str, ...]]:
+    """The card with the threshold that is asked for and its certificate, and what to tell the user.
+
+    Raises:
+        LogitconfError: as :func:`~logitconf.policies.choose_threshold`.
+    """
+    choice = choose_threshold(request, calibration, rounding_of(card))
+    notes = choice.notes
+    policy = {**choice.policy, "accepted": choice.accepted, "errors": choice.errors}
+    card = replace(card, threshold=choice.threshold, policy=policy, certificate=None)
+    if request.risk is None:
+        return card, notes
+    shared = fitted_rows(card, calibration)
+    if shared:
+        notes = (*notes, overlap_note(shared, choice.rows))
+    certificate = certificate_of(
+        card, risk=request.risk, confidence=request.confidence, fitted_rows=shared
+    )
+    return replace(card, certificate=certificate), notes
 
 
 def rows_right(
@@ -109,17 +140,19 @@ def rows_right(
 ) -> Tensor:
     """Whether each row was predicted right, (N,) bool; labels as checked for the score.
 
+    Where each label is judged by itself, (N, L).
+
     An ensemble predicts by the mean of its members' probabilities at the temperature
     (Lakshminarayanan et al. 2017, section 2.4).
     """
     if SCORES[score].learned:
-        return (labels > 0.5).all(dim=1)
+        return labels > 0.5 if layout.per_label else (labels > 0.5).all(dim=1)
     if layout.members is None:
         return predicted_correctly(logits, labels, layout)
     values = at_least_float32(logits)
     divisor = torch.tensor(temperature, dtype=values.dtype, device=values.device)
     mean = probabilities(values, divisor, layout).reshape(len(logits), -1)
-    single = Layout(layout.task, layout.n_columns)
+    single = Layout(layout.task, layout.n_columns, per_label=layout.per_label)
     # a label is a yes from 1/2, a logit from 0
     return predicted_correctly(
         mean if layout.family == "categorical" else mean - 0.5, labels, single
@@ -157,7 +190,7 @@ def at_least_float32(logits: Tensor) -> Tensor:
 
 
 def _with_fitted_temperature(
-    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout
+    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout, sha256: str
 ) -> ScoreCard:
     """The card with the temperature of least NLL; as it was, with a warning, if none stands out."""
     if layout.one_logit or layout.family == "categorical":
@@ -180,8 +213,22 @@ def _with_fitted_temperature(
             LogitconfWarning,
             stacklevel=5,
         )
-    record = {**asdict(fitted), "sha256": data_digest(logits, labels)}
+    record = {**asdict(fitted), "sha256": sha256}
     return replace(card, temperature=temperature, temperature_fit=record)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowsIdentity:
+    """What tells rows apart: a digest of all of them, and a key for each if they have labels."""
+
+    sha256: str
+    keys: Keys | None
+
+
+def identity_of(logits: Tensor, labels: Tensor | None) -> RowsIdentity:
+    """The identity of checked logits and labels."""
+    keys = None if labels is None else row_keys(logits, labels)
+    return RowsIdentity(data_digest(logits, labels), keys)
 
 
 def data_digest(logits: Tensor, labels: Tensor | None) -> str:
@@ -194,10 +241,16 @@ def data_digest(logits: Tensor, labels: Tensor | None) -> str:
 
 
 def _fitted(
-    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout, given: Collection[str]
+    card: ScoreCard,
+    logits: Tensor,
+    labels: Tensor,
+    layout: Layout,
+    given: Collection[str],
+    *,
+    identity: RowsIdentity,
 ) -> ScoreCard:
     """The card with temperature and parameters that suit the rows."""
-    card = _with_fitted_temperature(card, logits, labels, layout)
+    card = _with_fitted_temperature(card, logits, labels, layout, identity.sha256)
     return _with_fitted_parameters(card, logits, labels, layout, given)
 
 
@@ -227,26 +280,31 @@ def _with_fitted_parameters(
         parameters = {**card.parameters, **dict(zip(tried, values, strict=True))}
         candidate = replace(card, parameters=parameters)
         scores = score_of(candidate, at_least_float32(logits), layout).to(torch.float32)
-        area = area_under_risk_coverage(scores.cpu().numpy(), wrong)
+        area = area_under_risk_coverage(scores.cpu().numpy().reshape(-1), wrong.reshape(-1))
         if area < least:
             best, least = candidate, area
     fit = {"measure": "AURC", "value": least, "tried": {k: list(v) for k, v in tried.items()}}
     return replace(best, parameter_fit=fit)
 
 
-def _counts(calibration: Calibration, logits: Tensor, labels: Tensor | None) -> dict[str, Any]:
-    """What the card says of the rows: numbers and a digest, never the rows themselves."""
+def _counts(calibration: Calibration, sha256: str) -> dict[str, Any]:
+    """What the card says of the rows: numbers and a digest, never the rows themselves.
+
+    Where each label is judged by itself, scores that are not finite and errors are counted over
+    rows and labels.
+    """
     scores, wrong = calibration.scores, calibration.wrong
     return {
         "rows": len(scores),
         "not_finite": int((~np.isfinite(scores)).sum()),
         "errors": None if wrong is None else int(wrong.sum()),
-        "sha256": data_digest(logits, labels),
+        "sha256": sha256,
     }
 
 
 def rounding_of(card: ScoreCard, precision: str = "float32") -> Rounding:
     """The rounding that a card's score has."""
     labels = Layout(check_task(card.task), card.n_classes).family == "bernoulli"
-    n_classes = 1 if labels and not SCORES[card.score].joins_labels else card.n_classes
+    alone = card.per_label or not SCORES[card.score].joins_labels
+    n_classes = 1 if labels and alone else card.n_classes
     return Rounding(card.score, n_classes, precision, card.temperature, card.members or 1)

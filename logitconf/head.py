@@ -43,12 +43,30 @@ def probabilities(logits: Tensor, temperature: Tensor, layout: Layout) -> Tensor
     return shares if layout.members is None else member_mean(shares, Form(members=layout.members))
 
 
+def threshold_of(threshold: Tensor, logits: Tensor, layout: Layout, form: Form) -> Tensor:
+    """What each score is compared with: one for all, its predicted class' or its label's own.
+
+    Args:
+        threshold: (), or (K,) or (L,), float32.
+        logits: canonical, of any shape.
+        layout: where classes or labels lie.
+        form: the same, of the canonical logits.
+    """
+    if not threshold.ndim:
+        return threshold
+    if not layout.per_label:
+        return value_at_largest(logits.to(torch.float32), threshold, form)
+    behind = (logits.ndim - (layout.members is not None)) - layout.class_axis - 1
+    return threshold.reshape([-1] + [1] * behind) if behind else threshold
+
+
 class ConfidenceHead(nn.Module):
     """Logits in, score and mask out, the same in PyTorch and in ONNX.
 
     Attributes:
         temperature: () float32 buffer; divides the logits.
-        threshold: () float32 buffer, or (K,) with one for each predicted class.
+        threshold: () float32 buffer, or (K,) with one for each predicted class, or (L,) with one
+            for each label of a score that judges them one by one.
         card: the score card that the head was made from.
         form: how it is written.
     """
@@ -72,8 +90,9 @@ class ConfidenceHead(nn.Module):
     @property
     def layout(self) -> Layout:
         """Where the classes lie."""
-        form = self.form
-        return Layout(check_task(self.card.task), form.n_classes, form.class_axis, form.members)
+        form, card = self.form, self.card
+        task = check_task(card.task)
+        return Layout(task, form.n_classes, form.class_axis, form.members, card.per_label)
 
     def forward(self, logits: Tensor) -> tuple[Tensor, ...]:
         """The score and whether it is accepted.
@@ -83,8 +102,9 @@ class ConfidenceHead(nn.Module):
 
         Returns:
             The score, float32, lower is more confident, and the mask, one of each for every
-            position: the shape of the logits without the class axis. If the form asks for them,
-            the calibrated probabilities too, float32, in the shape of the logits.
+            position: the shape of the logits without the class axis, which stays where labels are
+            judged one by one. If the form asks for them, the calibrated probabilities too,
+            float32, in the shape of the logits.
         """
         double = self.form.precision == "float64"
         values = logits.to(torch.float64 if double else torch.float32)
@@ -103,9 +123,7 @@ class ConfidenceHead(nn.Module):
         temperature = self.temperature.to(values.dtype)
         found = evaluate(self.card.score, canonical_logits, temperature, layout, form)
         score = found.to(torch.float32)
-        threshold = self.threshold
-        if threshold.ndim:
-            threshold = value_at_largest(canonical_logits.to(torch.float32), threshold, form)
+        threshold = threshold_of(self.threshold, canonical_logits, layout, form)
         keeps_nan = form.runtime == "onnxruntime" and row.floor > -math.inf
         mask = accept(score, threshold, None if keeps_nan else row.floor)
         mask = mask.to(_MASK_TYPES[self.form.mask_type])
@@ -148,7 +166,8 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
     if task == "multiclass" and form.n_classes == 1:
         raise LogitconfError("a multiclass head needs n_classes of at least 2, got 1")
     _check_members(card, form)
-    check_defined(card.score, Layout(task, form.n_classes, members=form.members))
+    layout = Layout(task, form.n_classes, members=form.members, per_label=card.per_label)
+    check_defined(card.score, layout)
     if check_parameters(card.score, card.parameters) != dict(card.parameters):
         raise LogitconfError(
             f"a card of {card.score} must have the parameters {list(SCORES[card.score].parameters)}"
@@ -159,8 +178,11 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
             f"n_classes must be {card.n_classes}, as the score was fitted, got {form.n_classes}"
         )
     if isinstance(card.threshold, tuple):
-        if Layout(task, form.n_classes).family == "bernoulli":
-            raise LogitconfError("a threshold for each class needs classes, got labels")
+        if layout.family == "bernoulli" and not card.per_label:
+            raise LogitconfError(
+                "a threshold for each label needs a score with per_label=True, got one whose rows "
+                "are judged as a whole"
+            )
         if form.n_classes != len(card.threshold):
             raise LogitconfError(
                 f"{len(card.threshold)} thresholds need n_classes={len(card.threshold)}, "
@@ -179,5 +201,5 @@ def _check_members(card: ScoreCard, form: HeadForm) -> None:
         raise LogitconfError(
             f"members must be {card.members}, as the score was made, got {form.members}"
         )
-    if form.members is not None and isinstance(card.threshold, tuple):
+    if form.members is not None and isinstance(card.threshold, tuple) and not card.per_label:
         raise LogitconfError("a threshold for each class needs one model, got members")

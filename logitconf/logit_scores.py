@@ -3,7 +3,6 @@
 import warnings
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,22 +16,14 @@ from logitconf.extraction import given_or_extracted
 from logitconf.fitting import (
     at_least_float32,
     calibrate_card,
+    card_with_threshold,
     fit_card,
-    fitted_rows,
-    rounding_of,
     score_of,
 )
-from logitconf.head import ConfidenceHead, accept, probabilities
-from logitconf.policies import (
-    Calibration,
-    FloatArray,
-    PolicyRequest,
-    choose_threshold,
-)
-from logitconf.promises import certificate_of
-from logitconf.reductions import Form, value_at_largest
+from logitconf.head import ConfidenceHead, accept, probabilities, threshold_of
+from logitconf.policies import Calibration, FloatArray, PolicyRequest
+from logitconf.reductions import Form
 from logitconf.scores import SCORES, check_defined, check_parameters
-from logitconf.splits import overlap_note
 from logitconf.tasks import (
     ArrayLike,
     Layout,
@@ -63,6 +54,7 @@ class LogitScore(ABC):
         task: str = "multiclass",
         per_member: bool = False,
         *,
+        per_label: bool = False,
         parameters: Mapping[str, float | None] | None = None,
     ) -> None:
         """Makes a score that can be used at once, or fitted.
@@ -73,6 +65,9 @@ class LogitScore(ABC):
             per_member: whether the logits have the M members of an ensemble, or M passes with
                 dropout, along a last axis: (N, C, M), (N, L, M), binary (N, M) or (N, 1 or 2, M).
                 The score is the mean over them.
+            per_label: whether each label of task ``"multilabel"`` is judged by itself, as one logit
+                is: scores and ``selected`` are then (N, L), and every policy gives each label a
+                threshold of its own. A label of −inf has no score.
             parameters: further numbers of the score; None means its default until ``fit`` finds
                 one, if it does.
 
@@ -91,13 +86,16 @@ class LogitScore(ABC):
             check_temperature(start),
             parameters=check_parameters(self.name, given),
             members=0 if per_member else None,
+            per_label=per_label,
         )
+        if per_label:
+            check_defined(self.name, Layout(self.task, None, per_label=True))
         self._given = frozenset(given)
         self._calibration: Calibration | None = None
 
     @property
     def scores(self) -> FloatArray | None:
-        """Float32 scores of the calibration rows (N,), None before ``fit`` and after ``load``."""
+        """Float32 scores of the calibration rows, None before ``fit`` and after ``load``."""
         return None if self._calibration is None else self._calibration.scores
 
     @property
@@ -117,7 +115,7 @@ class LogitScore(ABC):
 
     @property
     def threshold(self) -> float | tuple[float, ...] | None:
-        """A row is accepted if its score lies below; float32, or one for each class."""
+        """A row is accepted if its score lies below; float32, or one for each class or label."""
         return self.card.threshold
 
     def fit(  # noqa: PLR0917 (the reference implementation's signature)
@@ -154,7 +152,7 @@ class LogitScore(ABC):
             LogitconfError: if logits or labels do not fit the task, or there are none.
         """
         X, Y = given_or_extracted(X, Y, model, loader, outdir=outdir, prefix=prefix)
-        logits, layout = check_logits(X, self.task, per_member=self.per_member)
+        logits, layout = self._laid_out(X)
         check_defined(self.name, layout)
         if len(logits) == 0:
             raise LogitconfError(f"fit needs at least one row, got shape {tuple(logits.shape)}")
@@ -193,8 +191,8 @@ class LogitScore(ABC):
             query_logits: (M, ...) as the task says.
 
         Returns:
-            (M,), float64 for float64 logits and float32 for all others; NaN for a row with a NaN,
-            a +inf or no finite value.
+            (M,), or (M, L) if each label is judged by itself; float64 for float64 logits and
+            float32 for all others; NaN for a row with a NaN, a +inf or no finite value.
 
         Raises:
             LogitconfError: if the logits do not fit the task or the columns of ``fit``.
@@ -211,8 +209,8 @@ class LogitScore(ABC):
             query_logits: (M, ...) as the task says.
 
         Returns:
-            ``{"score": (M,), "selected": (M,) bool}``. A row is selected if its score, rounded to
-            float32, is finite and below the threshold.
+            ``{"score": (M,), "selected": (M,) bool}``, both shaped as ``score`` says. Selected is
+            what has a score, rounded to float32, that is finite and below its threshold.
 
         Raises:
             LogitconfError: as ``score``; or there is neither threshold nor calibration rows.
@@ -223,9 +221,8 @@ class LogitScore(ABC):
         values = at_least_float32(logits)
         score = score_of(self.card, values, layout)
         threshold = torch.tensor(self.threshold, dtype=torch.float32, device=score.device)
-        if threshold.ndim:
-            form = Form(n_classes=layout.n_columns)
-            threshold = value_at_largest(values.to(torch.float32), threshold, form)
+        form = Form(n_classes=layout.n_columns)
+        threshold = threshold_of(threshold, values, layout, form)
         return {
             "score": score,
             "selected": accept(score.to(torch.float32), threshold, SCORES[self.name].floor),
@@ -252,7 +249,8 @@ class LogitScore(ABC):
             coverage: accept at least this share of the calibration rows, in (0, 1], with the
                 threshold in a gap that rounding does not bridge.
             risk: with ``confidence``, at most this share of the accepted rows is wrong, certified
-                by an exact binomial bound, in (0, 1). A multilabel row is wrong if any label is.
+                by an exact binomial bound, in (0, 1). A multilabel row is wrong if any label is;
+                with ``per_label`` the promise is about the accepted ones of each label by itself.
             confidence: of the promise that ``risk`` makes, in (0, 1).
             fpr: accept at most this share of the ``ood_logits``, in [0, 1].
             tpr: accept at least this share of the calibration rows, in (0, 1], and report how many
@@ -282,18 +280,9 @@ class LogitScore(ABC):
             value=value,
             per_class=per_class,
         )
-        choice = choose_threshold(request, self._calibration, rounding_of(self.card))
-        for note in choice.notes:
+        card, notes = card_with_threshold(self.card, self._calibration, request)
+        for note in notes:
             warnings.warn(note, LogitconfWarning, stacklevel=2)
-        policy = {**choice.policy, "accepted": choice.accepted, "errors": choice.errors}
-        card = replace(self.card, threshold=choice.threshold, policy=policy, certificate=None)
-        if risk is not None:
-            shared = fitted_rows(card, self._calibration)
-            if shared:
-                note = overlap_note(shared, choice.rows)
-                warnings.warn(note, LogitconfWarning, stacklevel=2)
-            certificate = certificate_of(card, risk=risk, confidence=confidence, fitted_rows=shared)
-            card = replace(card, certificate=certificate)
         self.card = card
 
     def probabilities(self, logits: ArrayLike) -> Tensor:
@@ -366,8 +355,12 @@ class LogitScore(ABC):
         """
         self.card.save(path, force=force)
 
+    def _laid_out(self, logits: ArrayLike) -> tuple[Tensor, Layout]:
+        card = self.card
+        return check_logits(logits, self.task, per_member=self.per_member, per_label=card.per_label)
+
     def _checked(self, logits: ArrayLike) -> tuple[Tensor, Layout]:
-        tensor, layout = check_logits(logits, self.task, per_member=self.per_member)
+        tensor, layout = self._laid_out(logits)
         if self.card.n_classes not in (None, layout.n_columns):
             raise LogitconfError(
                 f"logits must have {self.card.n_classes} columns, as the score was fitted, "

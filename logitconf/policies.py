@@ -1,14 +1,14 @@
 """From what a user asks of a threshold to the policy that chooses it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.class_thresholds import choose_per_class
+from logitconf.class_thresholds import choose_per_class, choose_per_label
 from logitconf.errors import LogitconfError
 from logitconf.outliers import choose_false_positive_rate, choose_true_positive_rate
 from logitconf.rounding import Rounding
@@ -30,8 +30,8 @@ class Calibration:
     """What a fitted score keeps of its rows, in memory only.
 
     Attributes:
-        scores: (N,) float32.
-        wrong: (N,) whether the prediction is an error; None without labels.
+        scores: (N,) float32; (N, L) where each label is judged by itself.
+        wrong: of the same shape, whether the prediction is an error; None without labels.
         predicted: (N,) the predicted class; None for labels and one logit.
         n_classes: number of columns.
         keys: (N,) what tells the rows apart; None without labels.
@@ -102,7 +102,9 @@ def choose_threshold(
         value = _number(request.value, "value")
         if calibration is None:
             return choose_value(value)
-        return choose_value(value, calibration.scores, wrong=calibration.wrong)
+        scores, wrong = calibration.scores, calibration.wrong
+        flags = None if wrong is None else wrong.reshape(-1)
+        return replace(choose_value(value, scores.reshape(-1), wrong=flags), rows=len(scores))
     if calibration is None:
         raise LogitconfError(
             f"the policy {policy} needs the scores of calibration rows, got none; call fit(...) "
@@ -112,12 +114,17 @@ def choose_threshold(
         raise LogitconfError(f"the policy {policy} needs labels, got scores alone; fit with labels")
     if policy == "q" and request.q is not None and not 0.0 < _number(request.q, "q") < 1.0:
         raise LogitconfError(f"q must be in (0, 1), got {request.q}")
+    if calibration.scores.ndim == 2:
+        return _choose_per_label(request, policy, calibration, rounding)
     choose = _POLICIES[policy](request, rounding)
     if not request.per_class:
         choice: ThresholdChoice = choose(calibration.scores, wrong=calibration.wrong)
         return choice
     if calibration.predicted is None:
-        raise LogitconfError("per_class needs competing classes, got one logit or labels")
+        raise LogitconfError(
+            "per_class needs classes that compete in one model, got one logit, labels (make the "
+            "score with per_label=True) or members"
+        )
     return choose_per_class(
         calibration.scores,
         calibration.predicted,
@@ -125,6 +132,21 @@ def choose_threshold(
         n_classes=calibration.n_classes,
         wrong=calibration.wrong,
     )
+
+
+def _choose_per_label(
+    request: PolicyRequest, policy: str, calibration: Calibration, rounding: Rounding
+) -> ThresholdChoice:
+    """One threshold for each label, from its own scores alone."""
+    if request.per_class:
+        raise LogitconfError(
+            "a score with per_label=True has a threshold for each label, got per_class too"
+        )
+    asked = [request] * calibration.n_classes
+    if request.ood_scores is not None:
+        asked = [replace(request, ood_scores=own) for own in request.ood_scores.T]
+    choose = [_POLICIES[policy](own, rounding) for own in asked]
+    return choose_per_label(calibration.scores, choose, wrong=calibration.wrong)
 
 
 _POLICIES: Mapping[str, Any] = {

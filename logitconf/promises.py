@@ -15,11 +15,12 @@ from typing import Any
 
 from logitconf.card import ScoreCard
 from logitconf.certificates import fewest_rows
-from logitconf.class_thresholds import NEVER
+from logitconf.class_thresholds import NEVER, PARTS
 from logitconf.errors import LogitconfError
 from logitconf.risk import clopper_pearson_lower, clopper_pearson_upper
 
 PROMISE = "at most this share of accepted rows is wrong"
+PROMISE_PER_LABEL = "at most this share of the accepted decisions on each label is wrong"
 SEAL = "sha256"
 # Versions of scipy differ in the last places of the quantile.
 _BOUND_TOLERANCE = 1e-9
@@ -29,11 +30,8 @@ BREACH = 1e-3
 
 def head_digest(card: ScoreCard) -> str:
     """SHA-256 over all that decides: score, task, columns, temperature, threshold, parameters."""
-    decides = {
-        name: getattr(card, name)
-        for name in ("score", "task", "n_classes", "temperature", "threshold", "parameters")
-    }
-    return _digest(decides)
+    names = ("score", "task", "n_classes", "temperature", "threshold", "parameters", "per_label")
+    return _digest({name: getattr(card, name) for name in names})
 
 
 def certificate_of(
@@ -50,7 +48,7 @@ def certificate_of(
     """
     policy, data = dict(card.policy or {}), dict(card.calibration or {})
     certificate = {
-        "promise": PROMISE,
+        "promise": PROMISE_PER_LABEL if card.per_label else PROMISE,
         "risk": float(risk),
         "confidence": float(confidence),
         "bound": policy.get("bound"),
@@ -102,24 +100,28 @@ def wrong_arithmetic(card: ScoreCard) -> tuple[str, ...]:
         return (str(error),)
 
 
-def breach(errors: int, accepted: int, certificate: Mapping[str, Any]) -> str | None:
+def breach(
+    errors: int, accepted: int, certificate: Mapping[str, Any], *, tests: int = 1
+) -> str | None:
     """In words, that errors among accepted new rows contradict a promise; None if they do not.
 
     They do where a risk as low as promised would show as many errors with probability below
-    one in a thousand.
+    one in a thousand, in all tests together.
 
     Args:
         errors: wrong rows among the accepted.
         accepted: new rows that were accepted.
         certificate: the promise.
+        tests: how many such tests are made (Bonferroni).
     """
     risk = _share(certificate, "risk")
-    lowest = clopper_pearson_lower(errors, accepted, 1.0 - BREACH)
+    sure = 1.0 - BREACH / tests
+    lowest = clopper_pearson_lower(errors, accepted, sure)
     if lowest <= risk:
         return None
     return (
         f"{errors} of {accepted} accepted rows are wrong, so the risk is at least {lowest:.4g} "
-        f"(confidence {1.0 - BREACH:g}), promised was {risk:g}"
+        f"(confidence {sure:g}), promised was {risk:g}"
     )
 
 
@@ -127,34 +129,47 @@ def _arithmetic(certificate: Mapping[str, Any], threshold: object) -> Iterator[s
     risk, confidence = _share(certificate, "risk"), _share(certificate, "confidence")
     rows, accepted, errors = (_count(certificate, n) for n in ("rows", "accepted", "errors"))
     data, policy = _mapping(certificate, "data"), _mapping(certificate, "policy")
-    if not errors <= accepted <= rows:
-        yield f"{errors} errors of {accepted} accepted of {rows} rows cannot be"
+    decisions = rows
+    if policy.get("name") == "per label" and isinstance(threshold, tuple):
+        decisions = rows * len(threshold)
+    if not errors <= accepted <= decisions:
+        yield f"{errors} errors of {accepted} accepted of {decisions} rows cannot be"
     if _count(data, "rows") != rows:
         yield f"the data has {data['rows']} rows, the certificate {rows}"
-    if accepted > rows - _count(data, "not_finite") or errors > _count(data, "errors"):
+    if accepted > decisions - _count(data, "not_finite") or errors > _count(data, "errors"):
         yield "the data has fewer rows with a score, or fewer errors, than the certificate"
-    if policy.get("name") != "per class":
+    if policy.get("name") in tuple(PARTS):
+        yield from _parts_arithmetic(certificate, policy, threshold)
+    else:
         yield from _bound_arithmetic(policy, (accepted, errors), (risk, confidence))
         if policy.get("bound") != certificate.get("bound"):
             yield "the bound is not that of its policy"
-        return
-    classes, thresholds = policy.get("classes"), threshold
-    if not isinstance(classes, (list, tuple)) or not isinstance(thresholds, tuple):
-        raise LogitconfError("a certificate per class must have a list of classes and thresholds")
-    if len(classes) != len(thresholds):
-        yield f"{len(classes)} classes are certified, the head has {len(thresholds)} thresholds"
+
+
+def _parts_arithmetic(
+    certificate: Mapping[str, Any], policy: Mapping[str, Any], thresholds: object
+) -> Iterator[str]:
+    """What is wrong with the bounds of each class or label, and with their sums."""
+    risk, confidence = _share(certificate, "risk"), _share(certificate, "confidence")
+    accepted, errors = (_count(certificate, name) for name in ("accepted", "errors"))
+    key, word = PARTS[policy["name"]]
+    parts = policy.get(key)
+    if not isinstance(parts, (list, tuple)) or not isinstance(thresholds, tuple):
+        raise LogitconfError(f"a certificate per {word} must have a list of {key} and thresholds")
+    if len(parts) != len(thresholds):
+        yield f"{len(parts)} {key} are certified, the head has {len(thresholds)} thresholds"
     totals = [0, 0]
-    for k, (part, own) in enumerate(zip(classes, thresholds, strict=False)):
+    for k, (part, own) in enumerate(zip(parts, thresholds, strict=False)):
         if part is None:
             if own != NEVER:
-                yield f"class {k} is not certified, but accepts rows"
+                yield f"{word} {k} is not certified, but accepts rows"
             continue
         counts = _count(part, "accepted"), _count(part, "errors")
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
         for problem in _bound_arithmetic(part, counts, (risk, confidence)):
-            yield f"class {k}: {problem}"
+            yield f"{word} {k}: {problem}"
     if totals != [accepted, errors]:
-        yield f"the classes sum to {totals}, the certificate says {[accepted, errors]}"
+        yield f"the {key} sum to {totals}, the certificate says {[accepted, errors]}"
 
 
 def _bound_arithmetic(

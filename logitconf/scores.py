@@ -119,6 +119,11 @@ class ScoreRow:
         """Whether the sign of a single logit counts."""
         return self.learned or self.over_members
 
+    @property
+    def judges_labels(self) -> bool:
+        """Whether it can judge each label by itself."""
+        return not (self.learned or self.over_members or self.bernoulli is None)
+
     def function(self, family: Family) -> ScoreFunction:
         """The formula for one family of logits; :func:`check_defined` says if there is one."""
         formula = self.categorical if family == "categorical" else self.bernoulli
@@ -130,6 +135,12 @@ class ScoreRow:
 def refusal(score: str, layout: Layout) -> str:
     """Why a score is not defined for logits of this layout; empty if it is."""
     row = SCORES[score]
+    if layout.per_label and not (row.judges_labels and layout.task == "multilabel"):
+        able = [name for name, other in SCORES.items() if other.judges_labels]
+        return (
+            f"per_label is for the task 'multilabel' and the scores {able}, got {layout.task!r} "
+            f"and {score}"
+        )
     if row.learned and layout.family == "categorical":
         return (
             "a learned confidence is one logit a row (task 'binary') or one a label (task "

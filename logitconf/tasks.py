@@ -4,7 +4,7 @@ The last module that knows tasks by name: behind it there are *categorical* logi
 compete) and *bernoulli* logits (labels that do not).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
@@ -32,12 +32,14 @@ class Layout:
         n_columns: classes or labels along the class axis; 1 for one-logit binary; None if free.
         class_axis: the axis of the classes; for one-logit binary it may be absent.
         members: how many members of an ensemble lie along the last axis; None if there is none.
+        per_label: whether each label of a multilabel row is judged by itself.
     """
 
     task: Task
     n_columns: int | None
     class_axis: int = 1
     members: int | None = None
+    per_label: bool = False
 
     @property
     def one_logit(self) -> bool:
@@ -46,8 +48,8 @@ class Layout:
 
     @property
     def axis(self) -> int | None:
-        """The class axis of the canonical form, None for a single logit."""
-        return None if self.one_logit else self.class_axis
+        """The class axis of the canonical form, None where each logit is judged by itself."""
+        return None if self.one_logit or self.per_label else self.class_axis
 
     @property
     def family(self) -> Family:
@@ -84,7 +86,7 @@ def as_tensor(values: ArrayLike, what: str) -> Tensor:
 
 
 def check_logits(
-    logits: ArrayLike, task: Task, *, per_member: bool = False
+    logits: ArrayLike, task: Task, *, per_member: bool = False, per_label: bool = False
 ) -> tuple[Tensor, Layout]:
     """The logits as a floating tensor and their layout (rows first, classes on axis 1).
 
@@ -93,6 +95,7 @@ def check_logits(
         task: what the columns mean.
         per_member: whether the M members of an ensemble follow as the last axis: (N, C, M);
             binary (N, M), (N, 1, M) or (N, 2, M); (N, L, M).
+        per_label: whether each label of a multilabel row is judged by itself.
 
     Raises:
         LogitconfError: if dtype, rank or the number of columns does not fit the task.
@@ -105,7 +108,7 @@ def check_logits(
         )
     shape = tuple(tensor.shape)
     if per_member:
-        return tensor, _member_layout(shape, task)
+        return tensor, replace(_member_layout(shape, task), per_label=per_label)
     if task == "binary":
         if tensor.ndim == 1:
             return tensor, Layout(task, 1)
@@ -119,7 +122,7 @@ def check_logits(
         raise LogitconfError(
             f"{task} logits must be (N, {letter}) with {letter} >= {least}, got shape {shape}{hint}"
         )
-    return tensor, Layout(task, shape[1])
+    return tensor, Layout(task, shape[1], per_label=per_label)
 
 
 def _member_layout(shape: tuple[int, ...], task: Task) -> Layout:
@@ -215,8 +218,9 @@ def canonical(
 ) -> Tensor:
     """Logits as the scores take them: classes or labels along the class axis.
 
-    A single logit z has no such axis, and only its size counts: every score of one-logit binary is
-    that of the pair (0, abs z) (the energy too, see :class:`~logitconf.EnergyScore`).
+    A single logit z has no such axis, and only its size counts: every score of one-logit binary,
+    and of a label that is judged by itself, is that of the pair (0, abs z) (the energy too, see
+    :class:`~logitconf.EnergyScore`).
 
     Args:
         logits: of the layout's shape, floating; or probabilities, as ``kind`` says.
@@ -226,10 +230,11 @@ def canonical(
             where members are compared.
     """
     logits = logits_of(logits, layout, kind)
-    if not layout.one_logit:
+    if layout.axis is not None:
         return logits
     axis = layout.class_axis
-    single = torch.squeeze(logits, axis) if logits.ndim > axis else logits
+    has_axis = layout.one_logit and logits.ndim > axis
+    single = torch.squeeze(logits, axis) if has_axis else logits
     return single if signed else torch.abs(single)
 
 
@@ -249,7 +254,7 @@ def logits_of(values: Tensor, layout: Layout, kind: InputKind) -> Tensor:
 
 
 def predicted_correctly(logits: Tensor, labels: Tensor, layout: Layout) -> Tensor:
-    """Whether the decision of each row is right: (N,) bool.
+    """Whether the decision of each row is right: (N,) bool; (N, L) where each label is judged.
 
     Categorical: the largest logit is the label's. Labels: every label lies on its side of 0
     (a multilabel row is an error if any of its labels is wrong). Rows without a finite
@@ -257,4 +262,5 @@ def predicted_correctly(logits: Tensor, labels: Tensor, layout: Layout) -> Tenso
     """
     if layout.family == "categorical":
         return torch.argmax(logits, dim=1) == labels
-    return ((signed_canonical(logits, layout) > 0) == (labels > 0.5)).all(dim=1)
+    right = (signed_canonical(logits, layout) > 0) == (labels > 0.5)
+    return right if layout.per_label else right.all(dim=1)

@@ -14,6 +14,7 @@ from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores import check_parameters
 from logitconf_export import matrix
+from logitconf_export.inputs import random_rows
 
 Array = npt.NDArray[Any]
 
@@ -44,20 +45,30 @@ class Decision:
 
 
 def head_for(
-    score: str, task: str = "multiclass", *, threshold: Any = None, **form: Any
+    score: str,
+    task: str = "multiclass",
+    *,
+    threshold: Any = None,
+    per_label: bool = False,
+    **form: Any,
 ) -> ConfidenceHead:
     name, columns = TASKS.get(task, (task, form.get("n_classes")))
     columns = form.pop("n_classes", columns)
-    limit = matrix.middling_head(score, name, columns or 5).card.threshold
+    if threshold is None:
+        threshold = matrix.middling_head(score, name, columns or 5).card.threshold
+    parameters = check_parameters(score, {})
     card = ScoreCard(
-        score,
-        name,
-        1.5,
-        limit if threshold is None else threshold,
-        columns,
-        parameters=check_parameters(score, {}),
+        score, name, 1.5, threshold, columns, parameters=parameters, per_label=per_label
     )
     return ConfidenceHead(card, HeadForm(columns, **form))
+
+
+def label_head(score: str, **form: Any) -> ConfidenceHead:
+    """A head of 4 labels, each with a threshold at another quantile of random rows."""
+    with_one = head_for(score, "multilabel", threshold=0.0, per_label=True)
+    scores = eager(with_one, random_rows(400, 4)).score
+    limits = [float(np.quantile(scores[:, k], (k + 1) / 5)) for k in range(4)]
+    return head_for(score, "multilabel", threshold=tuple(limits), per_label=True, **form)
 
 
 def hard_rows(columns: int) -> Array:

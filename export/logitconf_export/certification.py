@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 from logitconf.card import ScoreCard
+from logitconf.class_thresholds import PARTS
 from logitconf.errors import LogitconfError
 from logitconf.fitting import data_digest, rows_right
 from logitconf.head import ConfidenceHead
@@ -37,9 +38,9 @@ def certificate_checks(card: ScoreCard) -> list[Check]:
 
 
 def promises_risk(card: ScoreCard) -> bool:
-    """Whether the card's policy is a certified risk, for all rows or for each class."""
+    """Whether the card's policy is a certified risk, for all rows or for each class or label."""
     policy = card.policy or {}
-    parts = [policy, *(policy.get("classes") or ())]
+    parts = [policy, *(part for key, _ in PARTS.values() for part in policy.get(key) or ())]
     return any(isinstance(part, Mapping) and part.get("name") == "risk" for part in parts)
 
 
@@ -60,7 +61,7 @@ def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
     certificate = head.card.certificate or {}
     layout, kind = head.layout, head.form.kind
     rows = torch.from_numpy(np.ascontiguousarray(flattened(values, head.form)))
-    rows, layout = check_logits(rows, layout.task)
+    rows, layout = check_logits(rows, layout.task, per_label=layout.per_label)
     logits = logits_of(rows, layout, kind)  # type: ignore[arg-type]
     if layout.family == "categorical" or layout.one_logit:
         labels = labels.reshape(-1)
@@ -68,9 +69,12 @@ def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
         labels = flattened(labels, head.form)
     checked = check_labels(labels, logits, layout)
     accepted = Reference(head).decisions(values).mask
+    if layout.per_label:
+        accepted = flattened(accepted.reshape(values.shape), head.form)
     wrong = ~rows_right(head.card.score, logits, checked, layout).numpy()
     found = {"accepted": int(accepted.sum()), "errors": int((accepted & wrong).sum())}
-    counts = f"{found['errors']} of {found['accepted']} accepted of {len(wrong)} rows are wrong"
+    what = "decisions" if layout.per_label else "rows"
+    counts = f"{found['errors']} of {found['accepted']} accepted of {wrong.size} {what} are wrong"
     data = certificate.get("data")
     if isinstance(data, dict) and data.get("sha256") == data_digest(logits, checked):
         off = [name for name in found if certificate.get(name) != found[name]]
@@ -78,10 +82,23 @@ def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
         detail = f"the certified rows: {counts}" + (f"; the certificate says {said}" if off else "")
         return Check(HOLDS, not off, detail)
     try:
-        contradiction = breach(found["errors"], found["accepted"], certificate)
+        contradiction = _contradiction(accepted, wrong, certificate)
     except LogitconfError as error:
         return Check(HOLDS, False, str(error))
-    return Check(HOLDS, contradiction is None, contradiction or f"other rows: {counts}")
+    return Check(HOLDS, not contradiction, contradiction or f"other rows: {counts}")
+
+
+def _contradiction(accepted: Array, wrong: Array, certificate: Mapping[str, Any]) -> str:
+    """In words, where errors contradict the promise; each label of (N, L) by itself, or (N,)."""
+    taken, errors = (np.atleast_1d(each.sum(axis=0)) for each in (accepted, accepted & wrong))
+    found = [
+        breach(int(bad), int(all_), certificate, tests=len(taken))
+        for bad, all_ in zip(errors, taken, strict=True)
+    ]
+    alone = len(found) == 1
+    return "; ".join(
+        problem if alone else f"label {k}: {problem}" for k, problem in enumerate(found) if problem
+    )
 
 
 def _promise(certificate: Mapping[str, Any]) -> str:
@@ -90,5 +107,8 @@ def _promise(certificate: Mapping[str, Any]) -> str:
         f"{certificate['errors']} errors of {certificate['accepted']} accepted of "
         f"{certificate['rows']} rows"
     )
+    policy = certificate.get("policy")
+    if isinstance(policy, Mapping) and policy.get("name") in tuple(PARTS):
+        text += f", for each {PARTS[policy['name']][1]} by itself"
     fitted = certificate.get("fitted_rows")
     return text + (f", {fitted} of which were fitted on too" if fitted else "")

@@ -96,6 +96,12 @@ def fit(
     per_member: Annotated[
         bool, typer.Option("--per-member", help="The logits of an ensemble: members come last.")
     ] = False,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="A threshold for each predicted class.")
+    ] = False,
+    per_label: Annotated[
+        bool, typer.Option("--per-label", help="Multilabel: judge each label by itself.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Fit temperature and threshold on labelled rows; write a score card.
@@ -109,6 +115,8 @@ def fit(
     policy = cli_fit.policy_from_options(
         coverage=coverage, q=q, risk=risk, confidence=confidence, threshold=threshold
     )
+    if per_class:
+        policy["per_class"] = True
     labelled, task = cli_rows.given_rows(
         rows,
         data,
@@ -129,6 +137,7 @@ def fit(
         seed=seed,
         force=force,
         per_member=per_member,
+        per_label=per_label,
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf.fitting import rows_right
 from logitconf.logit_scores import LogitScore
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import SCORES
+from logitconf.scores import SCORES, check_defined
 from logitconf.splits import split_rows
 from logitconf.tasks import (
     Layout,
@@ -43,6 +43,7 @@ class Policy(TypedDict, total=False):
     risk: float
     confidence: float
     value: float
+    per_class: bool
 
 
 def policy_from_options(
@@ -145,6 +146,7 @@ def fit_card(
     seed: int,
     force: bool,
     per_member: bool = False,
+    per_label: bool = False,
 ) -> None:
     """Fits, writes the card, and prints what the score does on the rows.
 
@@ -158,6 +160,7 @@ def fit_card(
         seed: of the draw.
         force: whether an existing file may be replaced.
         per_member: whether the logits have members along their last axis.
+        per_label: whether each label is judged by itself.
 
     Raises:
         LogitconfError: if rows do not fit the task, or the policy cannot be met.
@@ -165,7 +168,11 @@ def fit_card(
     with working("Fitting"):
         made = score_class(score)
         alone = SCORES[score].over_members or not per_member
-        fitted = made(task=task) if alone else made(None, task, True)
+        asked: dict[str, Any] = {} if alone else {"per_member": True}
+        if per_label:
+            check_defined(score, Layout(check_task(task), None, per_label=True))
+            asked["per_label"] = True
+        fitted = made(task=task, **asked)
         fitted.fit(rows.logits, rows.labels, holdout=holdout, seed=seed)
         fitted.set_threshold(**policy)
     if holdout is not None:
@@ -197,12 +204,20 @@ def card_facts(fitted: LogitScore) -> Facts:
 
 def decision_facts(fitted: LogitScore, rows: LabelledRows) -> Facts:
     """How many rows are accepted, and how often all and the accepted ones are right."""
-    logits, layout = check_logits(rows.logits, fitted.task, per_member=fitted.per_member)
+    logits, layout = check_logits(
+        rows.logits,
+        fitted.task,
+        per_member=fitted.per_member,
+        per_label=fitted.card.per_label,
+    )
     labels = check_labels(rows.labels, logits, layout)
     right = rows_right(fitted.name, logits, labels, layout, fitted.temperature).numpy()
     accepted = fitted.select(logits)["selected"].numpy()
+    counted = f"{len(right)}"
+    if layout.per_label:
+        counted = f"{right.size} labels of {len(right)} rows"
     facts = [
-        ("rows", f"{len(right)}"),
+        ("rows", counted),
         ("accepted", f"{int(accepted.sum())} ({accepted.mean():.2%})"),
         ("accuracy of all", f"{right.mean():.2%}"),
     ]

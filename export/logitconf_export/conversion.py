@@ -141,7 +141,7 @@ def trace(head: ConfidenceHead, logits_dtype: str) -> TracedHead:
     rank, axis = form.input_rank, form.class_axis
     buffers = {name: value.detach().cpu().numpy() for name, value in head.named_buffers()}
     graph, found = _operations(
-        (head.card.score, head.card.task),
+        (head.card.score, head.card.task, head.card.per_label),
         tuple(sorted(head.card.parameters.items())),
         buffers["threshold"].shape,
         form,
@@ -150,9 +150,8 @@ def trace(head: ConfidenceHead, logits_dtype: str) -> TracedHead:
     names, fixed = _dimension_names(rank, axis), _fixed_sizes(form)
     dims = tuple(fixed.get(i, names[i]) for i in range(rank))
     members = None if form.members is None else rank - 1
-    return TracedHead(
-        graph, found, buffers, LOGITS_DTYPES[logits_dtype], dims, form.dropped_axes, members
-    )
+    dropped = form.dropped_axes(per_label=head.card.per_label)
+    return TracedHead(graph, found, buffers, LOGITS_DTYPES[logits_dtype], dims, dropped, members)
 
 
 def _fixed_sizes(form: HeadForm) -> dict[int, int]:
@@ -168,7 +167,7 @@ def _fixed_sizes(form: HeadForm) -> dict[int, int]:
 # tracing takes .14 s, and the numbers of a head are not in its operations
 @lru_cache(maxsize=64)
 def _operations(
-    score: tuple[str, str],
+    score: tuple[str, str, bool],
     parameters: tuple[tuple[str, float], ...],
     thresholds: tuple[int, ...],
     form: HeadForm,
@@ -178,8 +177,11 @@ def _operations(
     rank, axis, fixed = form.input_rank, form.class_axis, _fixed_sizes(form)
     example = [fixed.get(i, 3 if i == axis else 2 + i) for i in range(rank)]
     dynamic = {i: torch.export.Dim.DYNAMIC for i in range(rank) if i not in fixed}
+    name, task, per_label = score
     card = ScoreCard(
-        *score,
+        name,
+        task,
+        per_label=per_label,
         threshold=(0.0,) * thresholds[0] if thresholds else 0.0,
         parameters=dict(parameters),
         members=form.members,

@@ -104,7 +104,8 @@ class DriftReport:
     """Two files on the same rows.
 
     Attributes:
-        rows: how many rows both decided.
+        rows: how many rows both decided; labels of rows where those are judged one by one. They
+            count as independent in the intervals of fractions.
         reference: figures of the original.
         variant: figures of the variant.
         flips: rows that the two decide differently.
@@ -141,8 +142,8 @@ class Decided:
     Attributes:
         head: the one in the file.
         logits: (N, K) float32, what the head read.
-        score: (N,) float32.
-        mask: (N,) bool.
+        score: (N,) float32; of each label of each row in turn where labels are judged one by one.
+        mask: as many bool.
     """
 
     head: HeadInFile
@@ -231,6 +232,8 @@ def decided(source: ModelSource, feeds: Mapping[str, Array], provider: str = "cp
     with Session(exposed, provider=provider, strict=False, folder=folder, profile=False) as session:
         logits, score, mask = session.run(typed_feeds(session, feeds), wanted)
     rows = flattened(logits.astype(np.float32), form)
+    if head.metadata.card.per_label:
+        score, mask = (flattened(values, form) for values in (score, mask))
     return Decided(head, rows, score.reshape(-1), mask.reshape(-1).astype(bool))
 
 
@@ -328,7 +331,7 @@ def _calibration_change(left: Decided, right: Decided, labels: Array) -> Change:
         before, after = (_calibration_error(c[rows].ravel(), r[rows].ravel()) for c, r in pairs)
         return after - before
 
-    random, rows = np.random.default_rng(0), len(left.mask)
+    random, rows = np.random.default_rng(0), len(left.logits)
     changes = [change(random.integers(0, rows, rows)) for _ in range(_RESAMPLES)]
     low, high = np.quantile(changes, [0.025, 0.975])
     return Change(change(np.arange(rows)), float(low), float(high))

@@ -39,13 +39,18 @@ class Reference:
         return _decisions(self._exact, logits)
 
     def accepts(self, rows: Array) -> Array:
-        """Whether each row (N, K) is accepted, (N,) bool."""
-        return _decisions(self._rows, arranged(rows, self._rows.form)).mask
+        """Whether each row (N, K) is accepted, (N,) bool; with all its labels where each counts."""
+        mask = _decisions(self._rows, arranged(rows, self._rows.form)).mask
+        return np.asarray(mask.reshape(len(rows), -1).all(axis=1) if len(rows) else mask)
 
     def thresholds(self, logits: Array) -> Array:
-        """Each row's threshold, (N,) float32: one for all, or that of its predicted class."""
-        rows = flattened(logits, self.head.form)
-        threshold = self.head.threshold.cpu()
+        """Each decision's threshold, (N,) float32: one for all, its predicted class' or label's."""
+        form, threshold = self.head.form, self.head.threshold.cpu()
+        if self.head.card.per_label:
+            shape = logits.shape if form.members is None else logits.shape[:-1]
+            own = threshold.reshape([-1] + [1] * (len(shape) - 1 - form.class_axis))
+            return np.broadcast_to(own.numpy(), shape).reshape(-1)
+        rows = flattened(logits, form)
         if threshold.ndim == 0:
             return np.full(len(rows), threshold.numpy(), dtype=np.float32)
         values = canonical(_tensor(rows).to(torch.float32), self._rows.layout)

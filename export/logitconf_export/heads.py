@@ -142,7 +142,8 @@ def head_model(model: onnx.ModelProto, head: HeadInFile, logits_dtype: str) -> o
     ]
     if form.members is not None:
         dims[-1] = form.members
-    positions = [dim for axis, dim in enumerate(dims) if axis not in form.dropped_axes]
+    dropped = form.dropped_axes(per_label=head.metadata.card.per_label)
+    positions = [dim for axis, dim in enumerate(dims) if axis not in dropped]
     outputs = []
     for name in head.outputs:
         element = declared[name].type.tensor_type.elem_type

@@ -183,7 +183,8 @@ def _write(
     if added_import:
         host.opset_import.append(helper.make_opsetid(domain, opset))
     _append(host, graph, domain)
-    _take_dims(graph.output, host.graph, place, head.form.dropped_axes)
+    dropped = head.form.dropped_axes(per_label=head.card.per_label)
+    _take_dims(graph.output, host.graph, place, dropped)
     for name, value in zip(OUTPUTS, graph.output, strict=False):
         (host.graph.output if name in names.shown else host.graph.value_info).append(value)
     written = [names.outputs[name] for name in OUTPUTS[: len(graph.output)]]

@@ -8,6 +8,7 @@ import onnx
 import torch
 
 from logitconf.card import ScoreCard
+from logitconf.class_thresholds import PARTS
 from logitconf.errors import LogitconfError
 from logitconf.score_classes import SCORE_CLASSES
 from logitconf.tasks import InputKind, Layout, check_task, logits_of
@@ -51,10 +52,12 @@ def refit(
     card, form = found.head.metadata.card, found.head.metadata.form
     truth = checked_labels(found, labels)
     policy = policy_arguments(card)
-    layout = Layout(check_task(card.task), found.logits.shape[1])
+    layout = Layout(check_task(card.task), found.logits.shape[1], per_label=card.per_label)
     kind = cast(InputKind, form.kind)
     logits = logits_of(torch.from_numpy(found.logits.copy()), layout, kind)
     fixed: dict[str, Any] = dict(card.parameters)
+    if card.per_label:
+        fixed["per_label"] = True
     score = SCORE_CLASSES[card.score](card.temperature, card.task, **fixed)
     score.fit(logits, truth.reshape(-1) if layout.one_logit else truth)
     score.set_threshold(**policy)
@@ -72,8 +75,9 @@ def policy_arguments(card: ScoreCard) -> dict[str, Any]:
     """
     policy = card.policy or {"name": "value"}
     per_class = policy["name"] == "per class"
-    if per_class:
-        policy = next(one for one in policy["classes"] if one is not None)
+    if policy["name"] in PARTS:
+        key, _ = PARTS[policy["name"]]
+        policy = next(one for one in policy[key] if one is not None)
     name = policy["name"]
     if name not in _ARGUMENTS:
         reason = "was given as a number" if name == "value" else f"needs the rows of policy {name}"

@@ -38,7 +38,7 @@ def retune(
         model: a head, or a host with one; it is not changed.
         path: where to write the result too, whole or not at all.
         temperature: divides the logits, > 0.
-        threshold: accept below; one number, or one for each class if the head has that many.
+        threshold: accept below; one number, or one for each class or label if the head has those.
         head: in a model with several heads, the host's output that the head judges, or ``"all"``.
             Heads that decide jointly are all meant unless one is named.
         force: whether a file at ``path`` may be replaced.

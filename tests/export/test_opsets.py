@@ -8,7 +8,7 @@ import onnx.reference
 import onnxruntime
 import pytest
 import torch
-from head_cases import HEADS, TASKS, eager, hard_rows, head_for, run
+from head_cases import HEADS, TASKS, eager, hard_rows, head_for, label_head, run
 from onnx import TensorProto, helper
 
 from logitconf import LogitconfError
@@ -94,6 +94,28 @@ def test_heads_that_compare_members_decide_alike_at_every_opset(
                 found.score, expected.score, rtol=CLOSE, atol=CLOSE, err_msg=where
             )
             np.testing.assert_array_equal(found.mask, expected.mask, err_msg=where)
+
+
+def test_every_opset_compares_each_label_with_its_own_threshold(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logits, cells = hard_rows(4), 0
+    for runtime in ("any", "onnxruntime"):
+        for score in ("softmax", "entropy", "energy", "margin", "gen"):
+            head = label_head(score, runtime=runtime)
+            expected, traced = eager(head, logits), trace(head, "float32")
+            assert 0 < expected.mask.sum() < expected.mask.size
+            for opset in OPSETS:
+                found = run(model_of(write(traced, opset=opset), opset), logits)
+                where = f"{score} {runtime} opset {opset}"
+                np.testing.assert_allclose(
+                    found.score, expected.score, rtol=CLOSE, atol=CLOSE, err_msg=where
+                )
+                np.testing.assert_array_equal(found.mask, expected.mask, err_msg=where)
+                cells += logits.size
+    with capsys.disabled():
+        print(f"\nlabel by label: {cells} cells opset x score x runtime x row x label agree")
+    assert cells > 1000
 
 
 @pytest.mark.parametrize("opset", REFERENCE_OPSETS)
