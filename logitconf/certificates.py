@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from logitconf.errors import LogitconfError, UncertifiableError
@@ -84,44 +85,76 @@ def certify(gaps: Gaps, risk: float, confidence: float) -> CertifiedPlacement:
 
     Source: Angelopoulos et al. 2021, "Learn then test", section 4.2 (fixed-sequence testing).
     """
-    check_share("risk", risk)
-    check_share("confidence", confidence)
     ranked = gaps.ranked
     if ranked.errors is None:
         raise LogitconfError("a risk can only be certified with labels, got scores alone")
-    needed = fewest_rows(risk, confidence)
-    if ranked.values.size < needed:
-        raise UncertifiableError(
-            f"a risk of {risk} at confidence {confidence} needs at least {needed} accepted rows, "
-            f"all of them right, got {ranked.values.size} with a finite score; bring more rows",
-            needed_rows=needed,
-        )
-    placements = _candidates(gaps, risk, confidence)
+    targets = certifiable_targets(ranked.values.size, ranked.rows, risk, confidence)
+    placed = [place(gaps, target, looser=False) for target in targets]
+    placements = candidates_of(placed, risk, confidence)
+    errors = [int(ranked.errors[placement.accepted]) for placement in placements]
+    return tested_in_sequence(placements, errors, risk, confidence)
+
+
+def tested_in_sequence(
+    placements: Sequence[Placement], errors: Sequence[int], risk: float, confidence: float
+) -> CertifiedPlacement:
+    """The last candidate before the first failure, see `certify`.
+
+    Args:
+        placements: the candidates, from the strictest on.
+        errors: among the rows that each accepts.
+        risk: in (0, 1).
+        confidence: in (0, 1).
+
+    Raises:
+        UncertifiableError: where not even the strictest candidate passes.
+    """
     certified: CertifiedPlacement | None = None
-    for tested, placement in enumerate(placements, start=1):
-        errors = int(ranked.errors[placement.accepted])
-        bound = clopper_pearson_upper(errors, placement.accepted, confidence)
+    for tested, (placement, wrong) in enumerate(zip(placements, errors, strict=True), start=1):
+        bound = clopper_pearson_upper(wrong, placement.accepted, confidence)
         if bound > risk:
             if certified is None:
-                raise _uncertifiable(placement.accepted, errors, bound, risk, confidence)
+                raise _uncertifiable(placement.accepted, wrong, bound, risk, confidence)
             return replace(certified, tested=tested)
-        certified = CertifiedPlacement(placement, errors, bound, len(placements), tested)
+        certified = CertifiedPlacement(placement, wrong, bound, len(placements), tested)
     if certified is None:
         raise LogitconfError("no candidate threshold lies between the scores")
     return certified
 
 
-def _candidates(gaps: Gaps, risk: float, confidence: float) -> list[Placement]:
-    """Thresholds from the strictest to the loosest, from the scores and the promise alone."""
-    finite, rows = gaps.ranked.values.size, gaps.ranked.rows
+def certifiable_targets(finite: int, rows: int, risk: float, confidence: float) -> list[int]:
+    """How many rows the candidates should accept, ascending, from the promise alone.
+
+    Args:
+        finite: rows with a finite score.
+        rows: all rows.
+        risk: in (0, 1).
+        confidence: in (0, 1).
+
+    Raises:
+        UncertifiableError: for fewer rows than could certify the promise.
+        LogitconfError: for a risk or confidence outside (0, 1).
+    """
+    check_share("risk", risk)
+    check_share("confidence", confidence)
     needed = fewest_rows(risk, confidence)
+    if finite < needed:
+        raise UncertifiableError(
+            f"a risk of {risk} at confidence {confidence} needs at least {needed} accepted rows, "
+            f"all of them right, got {finite} with a finite score; bring more rows",
+            needed_rows=needed,
+        )
     sturdy = fewest_rows(risk, confidence, observed=risk / 2.0)
     start = max(needed, min(sturdy, rows // 2))
     grid = [math.ceil(rows * step / GRID) for step in range(1, GRID + 1)]
-    targets = [start, *(count for count in grid if count > start), finite]
+    return [min(count, finite) for count in (start, *(c for c in grid if c > start), finite)]
+
+
+def candidates_of(placed: Iterable[Placement], risk: float, confidence: float) -> list[Placement]:
+    """The placements that accept enough rows, from the strictest to the loosest, each once."""
+    needed = fewest_rows(risk, confidence)
     found: dict[int, Placement] = {}
-    for target in targets:
-        placement = place(gaps, min(target, finite), looser=False)
+    for placement in placed:
         if placement.accepted >= needed:
             notes = tuple(note for note in placement.notes if note == NARROW)
             found[placement.accepted] = replace(placement, notes=notes)

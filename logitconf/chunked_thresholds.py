@@ -13,7 +13,9 @@ from logitconf.selection import AllReduce, ScoreChunks, Vector, order_statistics
 from logitconf.thresholds import UNSCORED, ThresholdChoice, at_least
 
 # So many scores are looked through for a gap, even where they are less than 1 % of the rows.
-_MOST_SCORES = 10_000
+MOST_SCORES = 10_000
+# No float32 threshold lies above it, so such a score counts as none.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def choose_coverage_chunks(
@@ -31,7 +33,7 @@ def choose_coverage_chunks(
 
     Args:
         chunks: starts a pass over this process' scores, each chunk (N,) floating; called four
-            times, and as often again where more scores tie than are looked through.
+            times or a few more, and again where more scores tie than are looked through.
         coverage: share of all rows to accept at least, in (0, 1].
         rounding: how the score is computed.
         all_reduce: adds a float64 vector up over all processes; called once a pass.
@@ -46,12 +48,12 @@ def choose_coverage_chunks(
     """
     if not 0.0 < coverage <= 1.0:
         raise LogitconfError(f"coverage must lie in (0, 1], got {coverage}")
-    rows, finite = _counts(chunks, math.inf, all_reduce)
+    rows, finite = counts_below(chunks, LARGEST, all_reduce)
     if finite == 0:
         raise LogitconfError(f"at least one score must be finite, got {rows} that are not")
     asked = at_least(coverage, rows)
     wanted = min(asked, finite)
-    reach = min(math.floor(REACH * rows), _MOST_SCORES)
+    reach = min(math.floor(REACH * rows), MOST_SCORES)
     first, tied = wanted, False
     while True:
         # One score more than the farthest place, so that its gap is known too.
@@ -65,9 +67,9 @@ def choose_coverage_chunks(
         # All of these tie: look further, from the last of them.
         tied = True
         above = float(np.nextafter(window[-1], np.float32(np.inf)))
-        first = _counts(chunks, above, all_reduce)[1]
+        first = counts_below(chunks, above, all_reduce)[1]
     placement = (past_ties if tied else place)(gaps, 1, looser=True)
-    _, accepted = _counts(chunks, placement.threshold, all_reduce)
+    _, accepted = counts_below(chunks, placement.threshold, all_reduce)
     notes = placement.notes
     if tied:
         ties = TIED.format(accepted=accepted, wanted=wanted)
@@ -84,7 +86,9 @@ def choose_coverage_chunks(
     )
 
 
-def _counts(chunks: ScoreChunks, threshold: float, all_reduce: AllReduce | None) -> tuple[int, int]:
+def counts_below(
+    chunks: ScoreChunks, threshold: float, all_reduce: AllReduce | None
+) -> tuple[int, int]:
     """How many scores there are, and how many finite ones lie below a threshold."""
     counts: Vector = np.zeros(2)
     for chunk in chunks():

@@ -23,6 +23,8 @@ ScoreChunks: TypeAlias = Callable[[], Iterable[npt.ArrayLike]]
 AllReduce: TypeAlias = Callable[[Vector], Vector]
 
 _HALF = 1 << 16
+# 17 MB of counters a pass
+_MOST_BUCKETS = 32
 _SIGN = np.uint32(1 << 31)
 _INFINITY_KEY = np.uint32(0xFF800000)
 
@@ -33,7 +35,8 @@ def order_statistics(
     """The scores at the given places of the sorted scores of all chunks on all machines.
 
     Args:
-        chunks: starts a pass over this process' scores, each chunk (N,) floating; called twice.
+        chunks: starts a pass over this process' scores, each chunk (N,) floating; called twice,
+            and once more for every further 32 of the 65536 buckets that the ranks lie in.
         ranks: places, 0 for the lowest; below the number of scores.
         all_reduce: adds a float64 vector up over all processes; called once a pass.
 
@@ -56,18 +59,60 @@ def order_statistics(
     if not ranks:
         return ()
     cumulative = np.cumsum(upper)
-    buckets = np.searchsorted(cumulative, np.asarray(ranks), side="right")
-    wanted = np.unique(buckets)
-    lower = reduce(_counts(chunks(), wanted)).reshape(wanted.size, _HALF)
-    if not np.array_equal(lower.sum(axis=1), upper[wanted]):
-        raise LogitconfError("each call of chunks() must give the same scores, got others")
+    places = np.asarray(ranks)
+    buckets = np.searchsorted(cumulative, places, side="right")
     before = cumulative - upper
-    keys = np.empty(len(ranks), dtype=np.uint32)
-    for place, (rank, bucket) in enumerate(zip(ranks, buckets, strict=True)):
-        row = lower[np.searchsorted(wanted, bucket)]
-        low = np.searchsorted(np.cumsum(row), rank - before[bucket], side="right")
-        keys[place] = (int(bucket) << 16) | int(low)
+    keys = np.empty(places.size, dtype=np.uint32)
+    wanted = np.unique(buckets)
+    for start in range(0, wanted.size, _MOST_BUCKETS):
+        group = wanted[start : start + _MOST_BUCKETS]
+        lower = reduce(_counts(chunks(), group)).reshape(group.size, _HALF)
+        if not np.array_equal(lower.sum(axis=1), upper[group]):
+            raise LogitconfError("each call of chunks() must give the same scores, got others")
+        for bucket, row in zip(group, lower, strict=True):
+            own = np.flatnonzero(buckets == bucket)
+            within = np.searchsorted(np.cumsum(row), places[own] - before[bucket], side="right")
+            keys[own] = (int(bucket) << 16) | within.astype(np.uint32)
     return tuple(float(value) for value in values_of(keys))
+
+
+def gap_at_or_below(
+    chunks: ScoreChunks, score: float, *, all_reduce: AllReduce | None = None
+) -> tuple[float, float, int] | None:
+    """The nearest gap with room for a float whose upper end is a score at or below this one.
+
+    Args:
+        chunks: starts a pass over this process' scores, each chunk (N,) floating; called twice, and
+            once more for every one of the 65536 buckets in which no two scores leave room.
+        score: one of the scores; finite.
+        all_reduce: adds a float64 vector up over all processes; called once a pass.
+
+    Returns:
+        Both ends, float32, and how many scores lie below the upper; None where there is no gap.
+
+    >>> gap_at_or_below(lambda: [np.float32([1, 2, 2, 3])], 2.0)
+    (1.0, 2.0, 1)
+    """
+    reduce = all_reduce or _alone
+    upper = reduce(_counts(chunks(), None))
+    top = int(keys_of(np.array([score], dtype=np.float32))[0])
+    while True:
+        bucket = top >> 16
+        group = np.array([*np.flatnonzero(upper[:bucket])[-1:], bucket])
+        lower = reduce(_counts(chunks(), group)).reshape(group.size, _HALF)
+        places, halves = np.nonzero(lower)
+        keys = (group[places] << 16) + halves
+        keys = keys[keys <= top]
+        values = values_of(keys.astype(np.uint32))
+        roomy = np.flatnonzero(np.nextafter(values[:-1], np.float32(np.inf)) < values[1:])
+        if roomy.size:
+            low, high = (int(roomy[-1]) + step for step in (0, 1))
+            place = places[high]
+            below = upper[: group[place]].sum() + lower[place, : halves[high]].sum()
+            return float(values[low]), float(values[high]), int(below)
+        if group.size == 1:
+            return None
+        top = int(keys[0])
 
 
 def keys_of(scores: npt.ArrayLike) -> Keys:
@@ -103,7 +148,8 @@ def _counts(chunks: Iterable[npt.ArrayLike], buckets: npt.NDArray[np.int64] | No
         places = np.searchsorted(buckets, upper)
         inside = (places < buckets.size) & (buckets[np.minimum(places, buckets.size - 1)] == upper)
         lower = (keys[inside] & np.uint32(_HALF - 1)).astype(np.int64)
-        counts += np.bincount(places[inside] * _HALF + lower, minlength=size)
+        touched, times = np.unique(places[inside] * _HALF + lower, return_counts=True)
+        counts[touched] += times
     return counts
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.certificates import certify
+from logitconf.certificates import CertifiedPlacement, certify
 from logitconf.errors import LogitconfError
 from logitconf.placement import (
     NOTHING,
@@ -191,7 +191,12 @@ def choose_risk(
     """
     ranked = rank_scores(scores, wrong)
     certified = certify(measure_gaps(ranked, rounding), risk, confidence)
-    policy = {
+    return choice_of(ranked, certified.placement, risk_policy(certified, risk, confidence))
+
+
+def risk_policy(certified: CertifiedPlacement, risk: float, confidence: float) -> dict[str, Any]:
+    """The policy of a certified risk as JSON values."""
+    return {
         "name": "risk",
         "risk": float(risk),
         "confidence": float(confidence),
@@ -199,7 +204,6 @@ def choose_risk(
         "candidates": certified.candidates,
         "tested": certified.tested,
     }
-    return choice_of(ranked, certified.placement, policy)
 
 
 def choose_cost(

@@ -1,5 +1,6 @@
 """Radix selection against sorting."""
 
+import itertools
 import math
 
 import hypothesis.extra.numpy as arrays
@@ -11,7 +12,7 @@ from lockstep import in_lockstep
 from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError
-from logitconf.selection import keys_of, order_statistics, values_of
+from logitconf.selection import gap_at_or_below, keys_of, order_statistics, values_of
 
 Float32 = NDArray[np.float32]
 
@@ -77,3 +78,30 @@ def test_a_one_shot_iterator_is_refused() -> None:
 def test_scores_that_are_not_floating_are_refused() -> None:
     with pytest.raises(LogitconfError, match=r"floating array \(N,\), got int64"):
         keys_of(np.arange(3))
+
+
+@steady
+@given(
+    steps=st.lists(st.integers(0, 3), min_size=1, max_size=60),
+    start=st.sampled_from([-1.0, -1e-44, 0.0, 1.0 - 2.0**-20, 3.0]),
+    place=st.integers(0, 59),
+)
+def test_the_nearest_gap_with_room_is_the_one_of_the_sorted_scores(
+    steps: list[int], start: float, place: int
+) -> None:
+    first = int(keys_of(np.array([start], dtype=np.float32))[0])
+    scores = values_of((first + np.cumsum(steps)).astype(np.uint32))
+    place = min(place, len(scores) - 1)
+    found = gap_at_or_below(lambda: [scores[::2], scores[1::2]], float(scores[place]))
+    ends = [
+        (float(low), float(high), below + 1)
+        for below, (low, high) in enumerate(itertools.pairwise(scores))
+        if high <= scores[place] and np.nextafter(low, np.float32(np.inf)) < high
+    ]
+    assert found == (ends[-1] if ends else None)
+
+
+def test_a_gap_is_found_beyond_a_bucket_without_room() -> None:
+    full = values_of(np.arange(0xBF800000, 0xBF820001, dtype=np.uint32))
+    scores = np.concatenate([full, np.array([-5.0, 0.25], dtype=np.float32)])
+    assert gap_at_or_below(lambda: [scores], float(full[-1])) == (0.25, float(full[0]), 2)

@@ -153,9 +153,8 @@ def test_labels_on_any_axis_are_compared_with_their_own_threshold(
     model = to_onnx(head)
     onnx.checker.check_model(model, full_check=True)
     found = run(model, logits)
-    limit = np.moveaxis(
-        np.broadcast_to(np.float32(limits), (*shape[:axis], *shape[axis + 1 :], 3)), -1, axis
-    )
+    own_axis = [3 if a == axis else 1 for a in range(len(shape))]
+    limit = np.array(limits, dtype=np.float32).reshape(own_axis)
     np.testing.assert_array_equal(found.mask, found.score < limit)
     np.testing.assert_array_equal(found.mask, eager(head, logits).mask)
     report = verify(model, logits, **QUICK)

@@ -1,0 +1,221 @@
+"""Certified risks from scores and errors in chunks: constant memory, one or many machines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.card import ScoreCard
+from logitconf.certificates import candidates_of, certifiable_targets, tested_in_sequence
+from logitconf.chunked_thresholds import LARGEST, MOST_SCORES, counts_below
+from logitconf.errors import LogitconfError
+from logitconf.placement import (
+    NARROW,
+    REACH,
+    Gaps,
+    Placement,
+    RankedScores,
+    measure_gaps,
+    place,
+    threshold_in,
+)
+from logitconf.promises import certificate_of
+from logitconf.rounding import Rounding
+from logitconf.selection import AllReduce, ScoreChunks, gap_at_or_below, order_statistics
+from logitconf.thresholds import ThresholdChoice, risk_policy
+
+# scores (N,) floating, and whether each row is wrong (N,) bool
+LabelledChunk: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike]
+LabelledChunks: TypeAlias = Callable[[], Iterable[LabelledChunk]]
+
+# So many scores next to each candidate are looked through first; where no gap is wide, more are.
+_FIRST_SCORES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkedCertificate:
+    """A certified threshold and what a certificate says of the rows besides.
+
+    Attributes:
+        choice: the threshold, as from `choose_risk`.
+        not_finite: rows without a finite score.
+        errors: wrong rows of all.
+    """
+
+    choice: ThresholdChoice
+    not_finite: int
+    errors: int
+
+    def on_card(self, card: ScoreCard) -> ScoreCard:
+        """The card with this threshold and its certificate, to compile, export and verify.
+
+        Chunks have no common order, so the certificate has no digest of the rows; whether T was
+        fitted on them is not known.
+
+        Args:
+            card: whose score and temperature gave the scores.
+        """
+        choice = self.choice
+        policy = {**choice.policy, "accepted": choice.accepted, "errors": choice.errors}
+        rows = {"rows": choice.rows, "not_finite": self.not_finite, "errors": self.errors}
+        card = replace(
+            card, threshold=choice.threshold, policy=policy, calibration=rows, certificate=None
+        )
+        certificate = certificate_of(
+            card, risk=policy["risk"], confidence=policy["confidence"], fitted_rows=None
+        )
+        return replace(card, certificate=certificate)
+
+
+def choose_risk_chunks(
+    chunks: LabelledChunks,
+    risk: float,
+    confidence: float,
+    *,
+    rounding: Rounding,
+    all_reduce: AllReduce | None = None,
+) -> ChunkedCertificate:
+    """The threshold and the certificate of `choose_risk`, with memory for one chunk.
+
+    All that processes exchange are whole numbers, so the result is the same to the last bit however
+    the rows are spread over chunks and processes. It is that of `choose_risk` wherever, for every
+    candidate, the gap is found among the 10 000 scores next to it, or these all tie: always up to a
+    million rows.
+
+    Args:
+        chunks: starts a pass over this process' (scores, wrong): (N,) floating and (N,) bool;
+            called some ten times, more often where scores tie or lie close.
+        risk: share of errors among the accepted, in (0, 1).
+        confidence: in (0, 1).
+        rounding: how the score is computed.
+        all_reduce: adds a float64 vector up over all processes; called once a pass.
+
+    Raises:
+        UncertifiableError: where the rows cannot certify it; `needed_rows` says how many could.
+        LogitconfError: for other numbers or chunks.
+
+    Source: see `logitconf.certificates.certify`.
+
+    >>> scores, wrong = -np.linspace(1, 0.1, 300, dtype=np.float32), np.arange(300) >= 200
+    >>> parts = [(scores[::2], wrong[::2]), (scores[1::2], wrong[1::2])]
+    >>> found = choose_risk_chunks(lambda: parts, 0.05, 0.9, rounding=Rounding("softmax", 10))
+    >>> found.choice.accepted, found.choice.errors, found.errors
+    (204, 4, 100)
+    """
+
+    def scores() -> Iterator[npt.ArrayLike]:
+        return (values for values, _ in chunks())
+
+    rows, finite = counts_below(scores, LARGEST, all_reduce)
+    targets = certifiable_targets(finite, rows, risk, confidence)
+    search = _Search(scores, rows, finite, rounding, all_reduce)
+    candidates = candidates_of(search.place_all(targets), risk, confidence)
+    thresholds = np.array([c.threshold for c in candidates], dtype=np.float32)
+    accepted, errors, all_errors = _errors_below(chunks, thresholds, all_reduce)
+    if accepted != [candidate.accepted for candidate in candidates]:
+        raise LogitconfError("each call of chunks() must give the same scores, got others")
+    certified = tested_in_sequence(candidates, errors, risk, confidence)
+    choice = ThresholdChoice(
+        threshold=certified.placement.threshold,
+        policy=risk_policy(certified, risk, confidence),
+        rows=rows,
+        accepted=certified.placement.accepted,
+        errors=certified.errors,
+        notes=certified.placement.notes,
+    )
+    return ChunkedCertificate(choice, rows - finite, all_errors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Looks for the placements of `placement.place`, on the side of fewer rows."""
+
+    scores: ScoreChunks
+    rows: int
+    finite: int
+    rounding: Rounding
+    all_reduce: AllReduce | None
+
+    def place_all(self, targets: Sequence[int]) -> list[Placement]:
+        """Where a threshold for about so many rows goes, for each target."""
+        most = min(math.floor(REACH * self.rows), MOST_SCORES)
+        found: dict[int, Placement] = {}
+        before_ties: dict[float, Placement] = {}
+        reach = min(_FIRST_SCORES, most)
+        while True:
+            missing = [target for target in dict.fromkeys(targets) if target not in found]
+            for target, (first, gaps) in self._windows(missing, reach).items():
+                inner, lowest = slice(1, target - first + 1), float(gaps.ranked.values[0])
+                if gaps.wide[inner].any() or (reach == most and gaps.roomy[inner].any()):
+                    placed = place(gaps, target - first, looser=False)
+                    found[target] = replace(placed, accepted=first + placed.accepted)
+                elif reach == most:
+                    if lowest not in before_ties:
+                        before_ties[lowest] = self._before_ties(lowest)
+                    found[target] = before_ties[lowest]
+            if len(found) == len(set(targets)):
+                return [found[target] for target in targets]
+            reach = min(16 * reach, most)
+
+    def _windows(self, targets: Sequence[int], reach: int) -> dict[int, tuple[int, Gaps]]:
+        """For each target the scores up to `reach` places before it: the first place, the gaps."""
+        spans = {t: (max(t - reach, 1) - 1, min(t + 1, self.finite)) for t in targets}
+        ranks = [rank for first, end in spans.values() for rank in range(first, end)]
+        values = np.array(
+            order_statistics(self.scores, ranks, all_reduce=self.all_reduce), dtype=np.float32
+        )
+        windows, start = {}, 0
+        for target, (first, end) in spans.items():
+            own = values[start : start + end - first]
+            # as many rows as make `place` look `reach` places far
+            nearby = RankedScores(own, None, rows=math.ceil(reach / REACH))
+            windows[target] = first, measure_gaps(nearby, self.rounding)
+            start += end - first
+        return windows
+
+    def _before_ties(self, tied: float) -> Placement:
+        """In the next gap with room among the scores below one that ties with those above."""
+        gap = gap_at_or_below(self.scores, tied, all_reduce=self.all_reduce)
+        if gap is None:
+            return Placement(tied, 0)
+        *ends, below = gap
+        both = RankedScores(np.array(ends, dtype=np.float32), None, rows=2)
+        gaps = measure_gaps(both, self.rounding)
+        return Placement(threshold_in(gaps, 1), below, () if gaps.wide[1] else (NARROW,))
+
+
+def _errors_below(
+    chunks: LabelledChunks, thresholds: npt.NDArray[np.float32], all_reduce: AllReduce | None
+) -> tuple[list[int], list[int], int]:
+    """Rows and errors below each of the ascending thresholds, and all errors."""
+    bins = thresholds.size + 1
+    counts: npt.NDArray[np.float64] = np.zeros(2 * bins + 1)
+    for chunk in chunks():
+        values, wrong = _checked(chunk)
+        with np.errstate(over="ignore"):
+            rounded = values.astype(np.float32)
+        finite = np.isfinite(rounded)
+        places = np.searchsorted(thresholds, rounded[finite], side="right")
+        counts[:bins] += np.bincount(places, minlength=bins)
+        counts[bins:-1] += np.bincount(places[wrong[finite]], minlength=bins)
+        counts[-1] += wrong.sum()
+    if all_reduce is not None:
+        counts = all_reduce(counts)
+    below = np.cumsum(counts[:-1].reshape(2, bins), axis=1)[:, :-1]
+    accepted, errors = ([int(count) for count in row] for row in below)
+    return accepted, errors, int(counts[-1])
+
+
+def _checked(chunk: LabelledChunk) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    values, wrong = np.asarray(chunk[0]), np.asarray(chunk[1])
+    if wrong.dtype != np.bool_ or wrong.shape != values.shape:
+        raise LogitconfError(
+            f"wrong must be booleans of shape {values.shape}, got {wrong.dtype} of shape "
+            f"{wrong.shape}"
+        )
+    return values, wrong
