@@ -3,23 +3,25 @@
     torchrun --nproc-per-node 2 examples/fit_across_processes.py
 
 Each process reads its own chunks. One vector of sums a pass is added up over all of them, so every
-process ends with the same temperature and the same threshold as one process with all rows.
+process ends with the same temperature, threshold and certificate as one process with all rows.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.distributed
 
-from logitconf import SoftmaxScore
+from logitconf import ScoreCard, SoftmaxScore
+from logitconf.chunked_risk import choose_risk_chunks
 from logitconf.chunked_thresholds import choose_coverage_chunks
 from logitconf.rounding import Rounding
 from logitconf.temperature import fit_temperature_chunks
 
-CHUNKS, ROWS, CLASSES = 8, 2000, 10
+CHUNKS, ROWS, CLASSES = 8, 1000, 10
+Vector = npt.NDArray[np.float64]
 
 
 def read_chunk(number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -31,21 +33,20 @@ def read_chunk(number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int
     return logits, labels
 
 
-def add_up(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def add_up(vector: Vector) -> Vector:
     """The sum of the vectors of all processes."""
     total = torch.from_numpy(vector.copy())
     torch.distributed.all_reduce(total)
     return total.numpy()
 
 
-def main() -> None:
-    """Fits on this process' share of the chunks."""
-    rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    if processes > 1:
-        torch.distributed.init_process_group("gloo")
-    together = add_up if processes > 1 else None
-    mine = range(rank, CHUNKS, processes)
+def fit_on(mine: Sequence[int], together: Callable[[Vector], Vector] | None) -> str:
+    """What is found on all chunks by a worker that reads its own.
 
+    Args:
+        mine: the worker's chunks.
+        together: adds a vector up over all workers; None if there is only one.
+    """
     fit = fit_temperature_chunks(
         lambda: (read_chunk(number) for number in mine), family="categorical", all_reduce=together
     )
@@ -55,11 +56,18 @@ def main() -> None:
         for number in mine:
             yield score.score(read_chunk(number)[0]).numpy()
 
+    def scores_and_errors() -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
+        for number in mine:
+            logits, labels = read_chunk(number)
+            yield score.score(logits).numpy(), logits.argmax(axis=1) != labels
+
     rounding = Rounding("softmax", CLASSES, temperature=fit.temperature)
     choice = choose_coverage_chunks(scores, 0.9, rounding=rounding, all_reduce=together)
     if not isinstance(choice.threshold, float):
         raise TypeError("one threshold was asked for")
     score.set_threshold(value=choice.threshold)
+    found = choose_risk_chunks(scores_and_errors, 0.2, 0.99, rounding=rounding, all_reduce=together)
+    card = found.on_card(ScoreCard("softmax", "multiclass", fit.temperature, n_classes=CLASSES))
 
     counts = np.zeros(4)
     for number in mine:
@@ -67,12 +75,25 @@ def main() -> None:
         right = logits.argmax(axis=1) == labels
         accepted = score.select(logits)["selected"].numpy()
         counts += len(right), right.sum(), accepted.sum(), (right & accepted).sum()
-    rows, all_right, taken, taken_right = add_up(counts) if together else counts
+    rows, all_right, taken, taken_right = together(counts) if together else counts
+    return (
+        f"temperature {fit.temperature.hex()}, threshold {choice.threshold.hex()}\n"
+        f"{taken:.0f} of {rows:.0f} rows accepted\n"
+        f"accuracy of all: {all_right / rows:.2%}\n"
+        f"accuracy of accepted: {taken_right / taken:.2%}\n"
+        f"risk below 20 %, 99 % sure: {found.choice.errors} errors of {found.choice.accepted}, "
+        f"head {(card.certificate or {})['head']}"
+    )
+
+
+def main() -> None:
+    """Fits on this process' share of the chunks."""
+    rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1:
+        torch.distributed.init_process_group("gloo")
+    found = fit_on(range(rank, CHUNKS, processes), add_up if processes > 1 else None)
     if rank == 0:
-        print(f"temperature {fit.temperature.hex()}, threshold {choice.threshold.hex()}")
-        print(f"{taken:.0f} of {rows:.0f} rows accepted")
-        print(f"accuracy of all: {all_right / rows:.2%}")
-        print(f"accuracy of accepted: {taken_right / taken:.2%}")
+        print(found)
     if processes > 1:
         torch.distributed.destroy_process_group()
 

@@ -1,39 +1,91 @@
-"""Four real processes, joined by gloo, fit what one process fits."""
+"""Real processes, joined by gloo or by anything that adds up, fit what one process fits."""
 
+import asyncio
 import os
-import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "fit_across_processes.py"
+import pytest
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+# torch is imported once; the processes are forked before it starts any thread
+CODE = """
+import os, socket, sys, warnings
+sys.path.insert(0, sys.argv[1])
+import fit_across_processes
 
-def printed_by(processes: int) -> str:
-    """What the first of so many processes prints; torchrun sets the same variables."""
+def join(rank, count):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count)}
+    sys.stdout = open(f"{rank}-of-{count}.txt", "w")
+    warnings.simplefilter("error")
+    fit_across_processes.main()
+    sys.stdout.close()
+
+for count in (1, 2, 4):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    common |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error", str(EXAMPLE)],
-            env={**common, "RANK": str(rank), "WORLD_SIZE": str(processes)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(processes)
-    ]
-    ends = [process.communicate(timeout=120) for process in started]
-    assert [process.returncode for process in started] == [0] * processes, ends
-    assert all(out == "" for out, _ in ends[1:])
-    return ends[0][0]
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    children = []
+    for rank in range(count):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                join(rank, count)
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert not any([os.waitpid(child, 0)[1] for child in children]), count
+"""
 
 
-def test_four_processes_find_temperature_and_threshold_of_one_to_the_last_bit() -> None:
-    together = printed_by(4)
-    assert together == printed_by(1)
-    assert together.startswith("temperature 0x1.")
-    assert "threshold -0x1." in together
+def test_two_and_four_processes_find_what_one_finds_to_the_last_bit(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", CODE, str(EXAMPLES)],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    said = {path.stem: path.read_text() for path in tmp_path.glob("*.txt")}
+    assert len(said) == 7
+    assert said["0-of-1"] == said["0-of-2"] == said["0-of-4"]
+    assert said["0-of-1"].startswith("temperature 0x1.")
+    assert "threshold -0x1." in said["0-of-1"]
+    assert "risk below 20 %, 99 % sure: " in said["0-of-1"]
+    assert [said[name] for name in said if not name.startswith("0")] == [""] * 4
+
+
+def test_workers_that_wait_for_an_adder_find_what_one_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    fit_on, workers = import_module("fit_across_processes").fit_on, 2
+    adder = import_module("fit_in_workers").Adder(workers)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def work(worker: int) -> str:
+        def together(vector: object) -> object:
+            waiting = asyncio.run_coroutine_threadsafe(adder.add(worker, vector), loop)
+            return waiting.result(timeout=60)
+
+        return str(fit_on(range(worker, 8, workers), together))
+
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(pool.map(work, range(workers)))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+    assert found == [fit_on(range(8), None)] * workers
