@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,13 @@ from logitconf.placement import (
 )
 from logitconf.promises import certificate_of
 from logitconf.rounding import Rounding
-from logitconf.selection import AllReduce, ScoreChunks, gap_at_or_below, order_statistics
+from logitconf.selection import (
+    AllReduce,
+    ScoreChunks,
+    gap_at_or_below,
+    order_statistics,
+    rounded_scores,
+)
 from logitconf.thresholds import ThresholdChoice, risk_policy
 
 # scores (N,) floating, and whether each row is wrong (N,) bool
@@ -196,9 +202,7 @@ def _errors_below(
     bins = thresholds.size + 1
     counts: npt.NDArray[np.float64] = np.zeros(2 * bins + 1)
     for chunk in chunks():
-        values, wrong = _checked(chunk)
-        with np.errstate(over="ignore"):
-            rounded = values.astype(np.float32)
+        rounded, wrong = _checked(chunk)
         finite = np.isfinite(rounded)
         places = np.searchsorted(thresholds, rounded[finite], side="right")
         counts[:bins] += np.bincount(places, minlength=bins)
@@ -211,8 +215,8 @@ def _errors_below(
     return accepted, errors, int(counts[-1])
 
 
-def _checked(chunk: LabelledChunk) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    values, wrong = np.asarray(chunk[0]), np.asarray(chunk[1])
+def _checked(chunk: LabelledChunk) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    values, wrong = rounded_scores(chunk[0]), np.asarray(chunk[1])
     if wrong.dtype != np.bool_ or wrong.shape != values.shape:
         raise LogitconfError(
             f"wrong must be booleans of shape {values.shape}, got {wrong.dtype} of shape "

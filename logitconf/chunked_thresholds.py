@@ -9,7 +9,7 @@ import numpy as np
 from logitconf.errors import LogitconfError
 from logitconf.placement import NARROW, REACH, TIED, RankedScores, measure_gaps, past_ties, place
 from logitconf.rounding import Rounding
-from logitconf.selection import AllReduce, ScoreChunks, Vector, order_statistics
+from logitconf.selection import AllReduce, ScoreChunks, Vector, order_statistics, rounded_scores
 from logitconf.thresholds import UNSCORED, ThresholdChoice, at_least
 
 # So many scores are looked through for a gap, even where they are less than 1 % of the rows.
@@ -92,8 +92,7 @@ def counts_below(
     """How many scores there are, and how many finite ones lie below a threshold."""
     counts: Vector = np.zeros(2)
     for chunk in chunks():
-        with np.errstate(over="ignore"):
-            values = np.asarray(chunk).astype(np.float32)
+        values = rounded_scores(chunk)
         counts += values.size, (np.isfinite(values) & (values < threshold)).sum()
     if all_reduce is not None:
         counts = all_reduce(counts)

@@ -7,7 +7,7 @@ sums over rows, so chunks and machines add up.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -24,7 +24,25 @@ _LABEL_BITS = 32
 # 2^17 float32 logits with their exponentials stay in a 2 MiB level-2 cache (best of 2^16 to 2^20).
 _CACHED = 1 << 17
 _FEW_COLUMNS = 40
-_Measure: TypeAlias = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Where the sums are taken.
+
+    Attributes:
+        b: the inverse temperature.
+        initial: inverse of the initial temperature in the first pass, else None.
+        masked: whether a logit may be -inf.
+    """
+
+    b: float
+    initial: float | None
+    masked: bool
+
+
+# from parts of some rows and room for work to six sums a row, along an axis
+_Measure: TypeAlias = Callable[[list[Tensor], _Point, Tensor, Tensor, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +121,19 @@ def chunk_sums(
         logits = logits.float()
     measure = _categorical_terms if family == "categorical" else _bernoulli_terms
     total = logits.shape[0]
-    at = (inverse_temperature, initial)
     # Most chunks are finite, and then need no further look: all else shows in the sums.
-    summed = _weighed(measure(logits, labels, *at, masked=False), weights)
+    at = _Point(inverse_temperature, initial, masked=False)
+    summed = _weighed(measure(logits, labels, at), weights)
     if not bool(torch.isfinite(summed).all()):
         usable = _usable_rows(logits, labels, family)
         logits, labels = logits[usable], labels[usable]
         weights = None if weights is None else weights[usable]
-        summed = _weighed(measure(logits, labels, *at, masked=True), weights)
+        at = replace(at, masked=True)
+        summed = _weighed(measure(logits, labels, at), weights)
         if not bool(torch.isfinite(summed).all()):
             # The third power of logits beyond 1e12 leaves float32.
             wide = _exact(logits)
-            terms = measure(wide, labels.to(wide.device), *at, masked=True)
-            summed = _weighed(terms, weights)
+            summed = _weighed(measure(wide, labels.to(wide.device), at), weights)
     columns = 1 if family == "categorical" else logits.shape[1]
     used = logits.shape[0]
     mass = float(used) if weights is None else float(_exact(weights).sum())
@@ -159,19 +177,17 @@ def _usable_rows(logits: Tensor, labels: Tensor, family: Family) -> Tensor:
     return usable
 
 
-def _categorical_terms(
-    logits: Tensor, labels: Tensor, b: float, initial: float | None, *, masked: bool
-) -> Tensor:
+def _categorical_terms(logits: Tensor, labels: Tensor, at: _Point) -> Tensor:
     """Gap, initial NLL, NLL and its three derivatives, (6, N) float64, for labels (N,)."""
-    sums = _in_slices(_exponential_sums, (logits,), b, initial, masked=masked)
+    sums = _in_slices(_exponential_sums, (logits,), at)
     largest, initial_total, total, *moments = sums.unbind()
     gap = largest - _exact(logits.gather(1, labels[:, None])).squeeze(1)
     first, second, cubic = (moment.div_(total) for moment in moments)
     return torch.stack(
         [
             gap,
-            torch.zeros_like(gap) if initial is None else initial_total.log() + initial * gap,
-            total.log() + b * gap,
+            torch.zeros_like(gap) if at.initial is None else initial_total.log() + at.initial * gap,
+            total.log() + at.b * gap,
             first + gap,
             second - first * first,
             cubic - first * (3.0 * second - 2.0 * first * first),
@@ -179,26 +195,22 @@ def _categorical_terms(
     )
 
 
-def _bernoulli_terms(
-    logits: Tensor, labels: Tensor, b: float, initial: float | None, *, masked: bool
-) -> Tensor:
+def _bernoulli_terms(logits: Tensor, labels: Tensor, at: _Point) -> Tensor:
     """Gap, initial NLL, NLL and its three derivatives, summed over labels, (6, N) float64.
 
     With a = abs x and g = max(x, 0) - y x: f = b g + log(1 + exp(-b a)).
     """
-    sums = _in_slices(_tail_sums, (logits, labels), b, initial, masked=masked)
+    sums = _in_slices(_tail_sums, (logits, labels), at)
     gap, initial_nll, nll, first, _, third = sums.unbind()
-    if initial is not None:
-        initial_nll += initial * gap
-    nll += b * gap
+    if at.initial is not None:
+        initial_nll += at.initial * gap
+    nll += at.b * gap
     torch.sub(gap, first, out=first)
     third.neg_()
     return sums
 
 
-def _in_slices(
-    measure: _Measure, parts: tuple[Tensor, ...], b: float, initial: float | None, *, masked: bool
-) -> Tensor:
+def _in_slices(measure: _Measure, parts: tuple[Tensor, ...], at: _Point) -> Tensor:
     """What `measure` gives for each row, (6, N) float64, computed within the cache."""
     logits = parts[0]
     rows, columns = logits.shape
@@ -214,64 +226,48 @@ def _in_slices(
             slices = [part.t().contiguous() for part in slices]
         room = spare[:, : slices[0].numel()].view(3, *slices[0].shape)
         sums = found[:, start : start + step]
-        measure(slices, b, initial, room, sums, dim=0 if turned else 1, masked=masked)
+        measure(slices, at, room, sums, 0 if turned else 1)
     return _exact(found)
 
 
 def _exponential_sums(
-    parts: list[Tensor],
-    b: float,
-    initial: float | None,
-    room: Tensor,
-    sums: Tensor,
-    *,
-    dim: int,
-    masked: bool,
+    parts: list[Tensor], at: _Point, room: Tensor, sums: Tensor, dim: int
 ) -> None:
     """Largest logit; sums of exp(initial d), and of exp(b d) times 1, d, d^2, d^3; d below it."""
     logits, (shifted, power, _) = parts[0], room
     torch.amax(logits, dim, out=sums[0])
     torch.sub(logits, sums[0].unsqueeze(dim), out=shifted)
-    if masked:
+    if at.masked:
         # Makes 0 * (-inf), a masked class's share of a moment, 0 instead of NaN.
         shifted.clamp_(min=torch.finfo(logits.dtype).min)
-    if b > 0.0:
-        torch.mul(shifted, b, out=power).exp_()
+    if at.b > 0.0:
+        torch.mul(shifted, at.b, out=power).exp_()
     else:
         power.copy_(torch.isfinite(logits))
     torch.sum(power, dim, out=sums[2])
     for order in (3, 4, 5):
         torch.sum(power.mul_(shifted), dim, out=sums[order])
-    if initial is not None:
-        torch.sum(shifted.mul_(initial).exp_(), dim, out=sums[1])
+    if at.initial is not None:
+        torch.sum(shifted.mul_(at.initial).exp_(), dim, out=sums[1])
 
 
-def _tail_sums(
-    parts: list[Tensor],
-    b: float,
-    initial: float | None,
-    room: Tensor,
-    sums: Tensor,
-    *,
-    dim: int,
-    masked: bool,
-) -> None:
+def _tail_sums(parts: list[Tensor], at: _Point, room: Tensor, sums: Tensor, dim: int) -> None:
     """Gap; log(1 + exp(-initial a)), and the same for b; the sums of w a and its cumulants.
 
     w = sigmoid(-b a) is the probability of the less likely answer.
     """
     logits, (size, tail, other) = parts[0], room
-    if masked:
+    if at.masked:
         # A certain negative adds nothing: far below zero its terms vanish, at b = 0 those of zero
         # do.
-        certain = torch.finfo(logits.dtype).min if b > 0.0 else 0.0
+        certain = torch.finfo(logits.dtype).min if at.b > 0.0 else 0.0
         logits = logits.masked_fill(torch.isneginf(logits), certain)
     torch.clamp(logits, min=0.0, out=tail).addcmul_(logits, parts[1].to(tail.dtype), value=-1.0)
     torch.sum(tail, dim, out=sums[0])
     torch.abs(logits, out=size)
-    if initial is not None:
-        torch.sum(torch.mul(size, -initial, out=tail).exp_().log1p_(), dim, out=sums[1])
-    torch.mul(size, -b, out=tail).exp_()
+    if at.initial is not None:
+        torch.sum(torch.mul(size, -at.initial, out=tail).exp_().log1p_(), dim, out=sums[1])
+    torch.mul(size, -at.b, out=tail).exp_()
     torch.sum(torch.log1p(tail, out=other), dim, out=sums[2])
     moment = tail.div_(torch.add(tail, 1.0, out=other)).mul_(size)
     torch.sum(moment, dim, out=sums[3])

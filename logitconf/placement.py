@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
 from logitconf.rounding import Rounding
+from logitconf.selection import rounded_scores
 
 # Share of the rows by which a threshold may move to a gap that is wide enough.
 REACH = 0.01
@@ -83,28 +84,22 @@ def rank_scores(scores: npt.ArrayLike, wrong: npt.ArrayLike | None = None) -> Ra
     Raises:
         LogitconfError: for other shapes or dtypes, or without a single finite score.
     """
-    array = np.asarray(scores)
-    if array.ndim != 1 or array.dtype.kind != "f":
-        raise LogitconfError(
-            f"scores must be a floating array (N,), got {array.dtype} of shape {array.shape}"
-        )
-    with np.errstate(over="ignore"):
-        rounded = array.astype(np.float32)
+    rounded = rounded_scores(scores)
     # no float32 threshold lies above the largest float
     finite = np.isfinite(rounded) & (rounded < np.finfo(np.float32).max)
     if not finite.any():
-        raise LogitconfError(f"at least one score must be finite, got {array.size} that are not")
+        raise LogitconfError(f"at least one score must be finite, got {rounded.size} that are not")
     order = np.argsort(rounded[finite], kind="stable")
     errors = None
     if wrong is not None:
         flags = np.asarray(wrong)
-        if flags.shape != array.shape or flags.dtype != np.bool_:
+        if flags.shape != rounded.shape or flags.dtype != np.bool_:
             raise LogitconfError(
-                f"wrong must be booleans of shape {array.shape}, got {flags.dtype} of shape "
+                f"wrong must be booleans of shape {rounded.shape}, got {flags.dtype} of shape "
                 f"{flags.shape}"
             )
         errors = np.concatenate([[0], np.cumsum(flags[finite][order], dtype=np.int64)])
-    return RankedScores(rounded[finite][order], errors, array.size)
+    return RankedScores(rounded[finite][order], errors, rounded.size)
 
 
 def pool(first: RankedScores, second: RankedScores) -> RankedScores:

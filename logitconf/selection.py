@@ -115,15 +115,24 @@ def gap_at_or_below(
         top = int(keys[0])
 
 
-def keys_of(scores: npt.ArrayLike) -> Keys:
-    """Unsigned integers that order like the scores, (N,); all that is not finite as +inf."""
+def rounded_scores(scores: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Scores (N,) as float32.
+
+    Raises:
+        LogitconfError: for other shapes or dtypes.
+    """
     values = np.asarray(scores)
     if values.ndim != 1 or values.dtype.kind != "f":
         raise LogitconfError(
             f"scores must be a floating array (N,), got {values.dtype} of shape {values.shape}"
         )
     with np.errstate(over="ignore"):
-        rounded = values.astype(np.float32)
+        return values.astype(np.float32)
+
+
+def keys_of(scores: npt.ArrayLike) -> Keys:
+    """Unsigned integers that order like the scores, (N,); all that is not finite as +inf."""
+    rounded = rounded_scores(scores)
     # Adding zero turns -0.0, which equals 0.0 but has other bits, into it.
     rounded = np.where(np.isfinite(rounded), rounded, np.float32(np.inf)) + np.float32(0.0)
     bits = rounded.view(np.uint32)
