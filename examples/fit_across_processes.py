@@ -66,7 +66,7 @@ def fit_on(mine: Sequence[int], together: Callable[[Vector], Vector] | None) -> 
     if not isinstance(choice.threshold, float):
         raise TypeError("one threshold was asked for")
     score.set_threshold(value=choice.threshold)
-    found = choose_risk_chunks(scores_and_errors, 0.2, 0.99, rounding=rounding, all_reduce=together)
+    found = choose_risk_chunks(scores_and_errors, 0.3, 0.99, rounding=rounding, all_reduce=together)
     card = found.on_card(ScoreCard("softmax", "multiclass", fit.temperature, n_classes=CLASSES))
 
     counts = np.zeros(4)
@@ -81,7 +81,7 @@ def fit_on(mine: Sequence[int], together: Callable[[Vector], Vector] | None) -> 
         f"{taken:.0f} of {rows:.0f} rows accepted\n"
         f"accuracy of all: {all_right / rows:.2%}\n"
         f"accuracy of accepted: {taken_right / taken:.2%}\n"
-        f"risk below 20 %, 99 % sure: {found.choice.errors} errors of {found.choice.accepted}, "
+        f"risk below 30 %, 99 % sure: {found.choice.errors} errors of {found.choice.accepted}, "
         f"head {(card.certificate or {})['head']}"
     )
 

@@ -60,7 +60,7 @@ def test_two_and_four_processes_find_what_one_finds_to_the_last_bit(tmp_path: Pa
     assert said["0-of-1"] == said["0-of-2"] == said["0-of-4"]
     assert said["0-of-1"].startswith("temperature 0x1.")
     assert "threshold -0x1." in said["0-of-1"]
-    assert "risk below 20 %, 99 % sure: " in said["0-of-1"]
+    assert "risk below 30 %, 99 % sure: " in said["0-of-1"]
     assert [said[name] for name in said if not name.startswith("0")] == [""] * 4
 
 
