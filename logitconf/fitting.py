@@ -102,11 +102,13 @@ def calibrate_card(
     )
     scores = score_of(card, at_least_float32(logits), layout).to(torch.float32).cpu().numpy()
     wrong = predicted = None
-    if labels is not None:
-        right = rows_right(card.score, logits, labels, layout, card.temperature)
-        wrong = ~right.cpu().numpy()
     if layout.family == "categorical" and layout.members is None:
         predicted = torch.argmax(logits, dim=1).cpu().numpy()
+    if labels is not None and predicted is not None:
+        wrong = predicted != labels.cpu().numpy()
+    elif labels is not None:
+        right = rows_right(card.score, logits, labels, layout, card.temperature)
+        wrong = ~right.cpu().numpy()
     columns = layout.n_columns or 1
     calibration = Calibration(scores, wrong, predicted, columns, identity.keys, fitted_keys)
     return replace(card, calibration=_counts(calibration, identity.sha256)), calibration

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logitconf import score_comparison
 from logitconf.errors import LogitconfError
 from logitconf.risk import area_under_risk_coverage
 from logitconf.score_comparison import compare_scores, resampled_areas
@@ -71,7 +72,12 @@ def test_a_score_that_ranks_at_random_is_called_worse() -> None:
     assert found.verdict.startswith(f"take {found.best}")
 
 
-def test_intervals_hold_the_area_of_new_rows_about_as_often_as_they_say() -> None:
+def test_intervals_hold_the_area_of_new_rows_about_as_often_as_they_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # all scores are drawn on the same rows, so fewer of them have the same intervals
+    few = {name: SCORES[name] for name in ("softmax", "margin")}
+    monkeypatch.setattr(score_comparison, "SCORES", few)
     # the area on 40 000 rows stands for the truth; 60 intervals of 80 %: 48, deviation 3.1
     truth = compare_scores(*softmax_rows(80_000, 3, 4), draws=100).standings
     areas = {standing.score: standing.aurc.estimate for standing in truth}
