@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from logitconf.chunks import (
     Chunk,
@@ -17,6 +18,7 @@ from logitconf.chunks import (
     to_tensor,
 )
 from logitconf.errors import LogitconfError
+from logitconf.temperature import fit_temperature, fit_temperature_chunks
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(10_000, 1000), (150_000, 3)])
@@ -91,3 +93,16 @@ def test_nan_labels_are_refused() -> None:
     labels = torch.tensor([[0.0], [math.nan]])
     with pytest.raises(LogitconfError, match=r"labels must lie in \[0, 1\]"):
         check_values((torch.zeros(2, 1), labels), "bernoulli")
+
+
+def test_a_data_loader_is_fitted_as_its_rows_are() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3000, 5, generator=generator) * 3.0
+    labels = torch.softmax(logits / 2.0, dim=1).multinomial(1, generator=generator)[:, 0]
+    weights = torch.rand(3000, generator=generator)
+    loader = DataLoader(TensorDataset(logits, labels, weights), batch_size=256)
+    found = fit_temperature_chunks(lambda: loader, family="categorical")
+    whole = fit_temperature(logits, labels, family="categorical", weights=weights)
+    assert found.temperature == whole.temperature
+    assert found.rows == 3000
+    assert found.standard_error == pytest.approx(whole.standard_error, rel=1e-9)
