@@ -26,6 +26,20 @@ def member_mean(values: Tensor, form: Form) -> Tensor:
     return torch.sum(values * (1.0 / _count(form)), dim=values.ndim - 1)
 
 
+def only_complete(values: Tensor, x: Tensor, form: Form) -> Tensor:
+    """The values (N, ...), NaN unless every member of the logits has a score.
+
+    OpenVINO may lose a member's NaN, and a mean would hide it among the others.
+    """
+    last = x.ndim - 1
+    if form.axis is None:
+        carrier = torch.sum(torch.abs(x) * _SHRINK, dim=last)
+        return torch.where(carrier < _INFINITY, values, _NAN)
+    largest = torch.amax(x, dim=form.axis)
+    lacking = 1.0 - row_has_score(x, largest, form).to(x.dtype)
+    return torch.where(torch.sum(lacking, dim=last - 1) < 0.5, values, _NAN)
+
+
 def mutual_information_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Mean over members of KL(p_m ‖ mean p), in nats: in [0, log M].
 
@@ -118,11 +132,5 @@ def _gain(u: Tensor) -> Tensor:
 
 def _worst(values: Tensor, x: Tensor, form: Form) -> Tensor:
     """The largest over the labels, NaN unless every member has a score."""
-    last = x.ndim - 1
-    if form.axis is None:
-        carrier = torch.sum(torch.abs(x) * _SHRINK, dim=last)
-        return torch.where(carrier < _INFINITY, values, _NAN)
-    largest = torch.amax(x, dim=form.axis)
-    lacking = 1.0 - row_has_score(x, largest, form).to(x.dtype)
-    complete = torch.sum(lacking, dim=last - 1) < 0.5
-    return torch.where(complete, torch.amax(values, dim=form.axis), _NAN)
+    worst = values if form.axis is None else torch.amax(values, dim=form.axis)
+    return only_complete(worst, x, form)

@@ -31,6 +31,7 @@ from logitconf.members import (
     member_mean,
     mutual_information_bernoulli,
     mutual_information_categorical,
+    only_complete,
     predictive_variance_bernoulli,
     predictive_variance_categorical,
 )
@@ -166,7 +167,9 @@ def evaluate(score: str, values: Tensor, temperature: Tensor, layout: Layout, fo
     """The scores of canonical logits, the mean over the members if there are any: (N, ...)."""
     row = SCORES[score]
     found = row.function(layout.family)(values, temperature, form)
-    return found if layout.members is None or row.over_members else member_mean(found, form)
+    if layout.members is None or row.over_members:
+        return found
+    return only_complete(member_mean(found, form), values, form)
 
 
 def check_defined(score: str, layout: Layout) -> None:
