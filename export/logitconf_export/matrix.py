@@ -26,6 +26,11 @@ TASK_COLUMNS = (
 )
 """Every task, with the number of columns that is tried."""
 
+MEMBERS = 3
+"""Of the ensembles that are tried."""
+
+_MEMBER_SCORES = ("softmax", "mutual_information", "predictive_variance")
+_MOST_MEMBER_COLUMNS = 10
 _TEMPERATURE = 1.5
 _RANDOM_ROWS = 200
 
@@ -93,17 +98,28 @@ def middling_head(
 
 
 def cases(seed: int = 0) -> list[Case]:
-    """Every score and task that it has as a portable head, with hard and random rows."""
+    """Every score and task that it has as a portable head, with hard and random rows.
+
+    Of ensembles those scores that compare members, and the mean of one that does not.
+    """
     made = []
     for task, columns in TASK_COLUMNS:
-        rows = np.concatenate(
-            [hard_rows(columns, seed=seed), random_rows(_RANDOM_ROWS, columns, seed=seed)]
-        )
-        for score in scores_for(task, columns):
-            head = middling_head(score, task, columns)
-            model = to_onnx(head).SerializeToString()
-            made.append(Case(f"{score}, {task}, {columns} columns", Reference(head), rows, model))
+        made += [_case(score, task, columns, None, seed) for score in scores_for(task, columns)]
+        if columns <= _MOST_MEMBER_COLUMNS:
+            made += [_case(score, task, columns, MEMBERS, seed) for score in _MEMBER_SCORES]
     return made
+
+
+def _case(score: str, task: str, columns: int, members: int | None, seed: int) -> Case:
+    head = middling_head(score, task, columns, members)
+    width = columns_of(head.form)
+    rows = np.concatenate(
+        [hard_rows(width, seed=seed), random_rows(_RANDOM_ROWS, width, seed=seed)]
+    )
+    of = "" if members is None else f" of {members} members"
+    model = to_onnx(head).SerializeToString()
+    what = f"{score}, {task}, {columns} columns{of}"
+    return Case(what, Reference(head), arranged(rows, head.form), model)
 
 
 def try_runtime(runtime: Runtime, tried: Sequence[Case]) -> RuntimeRecord:
@@ -178,7 +194,7 @@ def _compared(record: RuntimeRecord, case: Case, rows: Array, came: Decisions) -
 
 def _adds_up_beyond_float32(rows: Array) -> Array:
     sizes = np.where(np.isfinite(rows), np.abs(rows.astype(np.float64)), 0.0)
-    beyond: Array = sizes.sum(axis=1) > np.finfo(np.float32).max
+    beyond: Array = sizes.reshape(len(rows), -1).sum(axis=1) > np.finfo(np.float32).max
     return beyond
 
 
