@@ -11,7 +11,6 @@ from logitconf.reductions import Form, row_has_score
 
 _NAN = float("nan")
 _INFINITY = float("inf")
-_SHRINK = 2.0**-100
 # below every probability that counts, yet its reciprocal is finite
 _LEAST = 1e-37
 # up to here (1 + u) log(1 + u) − u is summed as a series: beyond, it keeps 14 digits by itself
@@ -31,13 +30,13 @@ def only_complete(values: Tensor, x: Tensor, form: Form) -> Tensor:
 
     OpenVINO may lose a member's NaN, and a mean would hide it among the others.
     """
-    last = x.ndim - 1
     if form.axis is None:
-        carrier = torch.sum(torch.abs(x) * _SHRINK, dim=last)
-        return torch.where(carrier < _INFINITY, values, _NAN)
-    largest = torch.amax(x, dim=form.axis)
-    lacking = 1.0 - row_has_score(x, largest, form).to(x.dtype)
-    return torch.where(torch.sum(lacking, dim=last - 1) < 0.5, values, _NAN)
+        complete = torch.abs(x) < _INFINITY
+    else:
+        complete = row_has_score(x, torch.amax(x, dim=form.axis), form)
+    # tract takes a factor out of a sum, so that a sum of the logits themselves may overflow
+    lacking = torch.sum(1.0 - complete.to(x.dtype), dim=complete.ndim - 1)
+    return torch.where(lacking < 0.5, values, _NAN)
 
 
 def mutual_information_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
