@@ -10,26 +10,19 @@ seapig_0_1_0.npz was written by record_seapig.py. Deliberate differences, left o
   tolerance, and its float64 values everywhere.
 """
 
+import functools
 import json
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
+import seapig_peers
 import torch
 from numpy.typing import NDArray
 from score_cases import make
+from seapig_peers import TASKS
 
-RECORDED = Path(__file__).with_name("seapig_0_1_0.npz")
-TASKS = {
-    "multiclass_10": "multiclass",
-    "multiclass_100": "multiclass",
-    "binary_flat": "binary",
-    "binary_one": "binary",
-    "binary_two": "binary",
-    "multilabel_6": "multilabel",
-}
+recorded = functools.partial(seapig_peers.recorded, "0.1.0")
 IGNORES_TEMPERATURE = {
     ("margin", layout) for layout in ("binary_flat", "binary_one", "multilabel_6")
 }
@@ -42,12 +35,6 @@ DIVIDED_WITHOUT_LOSS = 100.0
 
 layouts = pytest.mark.parametrize("layout", TASKS)
 names = pytest.mark.parametrize("name", ["softmax", "entropy", "energy", "margin"])
-
-
-@cache
-def recorded() -> dict[str, NDArray[np.float64]]:
-    with np.load(RECORDED, allow_pickle=False) as stored:
-        return {key: stored[key] for key in stored}
 
 
 def comparable(name: str, layout: str, temperature: float, dtype: str) -> NDArray[np.bool_]:

@@ -7,31 +7,24 @@ seapig_0_3_0.npz was written by record_seapig.py. Deliberate differences:
 - entropy and mutual information: seapig clamps p at 1e-12, which adds up to 3e-11 a class.
 """
 
+import functools
 import json
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
+import seapig_peers
 import torch
 from numpy.typing import NDArray
 
 from logitconf.score_classes import SCORE_CLASSES
 
-RECORDED = Path(__file__).with_name("seapig_0_3_0.npz")
-TASKS = {
-    "multiclass_10": "multiclass",
-    "multiclass_100": "multiclass",
-    "binary_flat": "binary",
-    "binary_one": "binary",
-    "binary_two": "binary",
-    "multilabel_6": "multilabel",
-    "multiclass_10_members": "multiclass",
-    "binary_flat_members": "binary",
-    "binary_one_members": "binary",
-    "binary_two_members": "binary",
-    "multilabel_6_members": "multilabel",
+recorded = functools.partial(seapig_peers.recorded, "0.3.0")
+# every layout but the hundred classes has members too
+TASKS = seapig_peers.TASKS | {
+    f"{layout}_members": task
+    for layout, task in seapig_peers.TASKS.items()
+    if layout != "multiclass_100"
 }
 POINTWISE = ("softmax", "entropy", "energy", "margin")
 OVER_MEMBERS = ("mutual_information", "predictive_variance")
@@ -45,12 +38,6 @@ CLOSE = 1e-6
 """Agreement demanded in float64: absolute up to a score of 1, relative above."""
 
 temperatures = pytest.mark.parametrize("temperature", [1.0, 2.5])
-
-
-@cache
-def recorded() -> dict[str, NDArray[np.float64]]:
-    with np.load(RECORDED, allow_pickle=False) as stored:
-        return {key: stored[key] for key in stored}
 
 
 def found(name: str, layout: str, temperature: float) -> NDArray[np.float64]:
