@@ -3,23 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from logitconf.scores import SCORES, class_of
+
 if TYPE_CHECKING:
     from logitconf.adapters import from_fitted as from_fitted
     from logitconf.adapters import source_logits as source_logits
     from logitconf.card import HeadForm as HeadForm
     from logitconf.card import ScoreCard as ScoreCard
-    from logitconf.concrete_scores import DoctorBetaScore as DoctorBetaScore
-    from logitconf.concrete_scores import DoctorScore as DoctorScore
-    from logitconf.concrete_scores import EnergyScore as EnergyScore
-    from logitconf.concrete_scores import EntropyScore as EntropyScore
-    from logitconf.concrete_scores import GenScore as GenScore
-    from logitconf.concrete_scores import GiniScore as GiniScore
-    from logitconf.concrete_scores import MarginScore as MarginScore
-    from logitconf.concrete_scores import MaxLogitNormScore as MaxLogitNormScore
-    from logitconf.concrete_scores import MaxLogitScore as MaxLogitScore
-    from logitconf.concrete_scores import MutualInformationScore as MutualInformationScore
-    from logitconf.concrete_scores import PredictiveVarianceScore as PredictiveVarianceScore
-    from logitconf.concrete_scores import SoftmaxScore as SoftmaxScore
+    from logitconf.concrete_scores import *  # noqa: F403 (a list would be a second table)
     from logitconf.errors import LogitconfError as LogitconfError
     from logitconf.errors import LogitconfWarning as LogitconfWarning
     from logitconf.errors import MissingExtraError as MissingExtraError
@@ -33,23 +24,11 @@ if TYPE_CHECKING:
     from logitconf.score_classes import load as load
 
 # names are looked up on first use, so that what needs no torch loads without it
-_HOME = {
+_HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "from_fitted": "adapters",
     "source_logits": "adapters",
     "HeadForm": "card",
     "ScoreCard": "card",
-    "DoctorBetaScore": "concrete_scores",
-    "DoctorScore": "concrete_scores",
-    "EnergyScore": "concrete_scores",
-    "EntropyScore": "concrete_scores",
-    "GenScore": "concrete_scores",
-    "GiniScore": "concrete_scores",
-    "MarginScore": "concrete_scores",
-    "MaxLogitNormScore": "concrete_scores",
-    "MaxLogitScore": "concrete_scores",
-    "MutualInformationScore": "concrete_scores",
-    "PredictiveVarianceScore": "concrete_scores",
-    "SoftmaxScore": "concrete_scores",
     "LogitconfError": "errors",
     "LogitconfWarning": "errors",
     "MissingExtraError": "errors",
@@ -57,7 +36,6 @@ _HOME = {
     "ConfidenceHead": "head",
     "ConfidenceBranch": "learned",
     "LearnedConfidenceLoss": "learned",
-    "LearnedConfidenceScore": "learned",
     "predictions_right": "learned",
     "LogitScore": "logit_scores",
     "load": "score_classes",

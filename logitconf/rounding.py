@@ -11,14 +11,13 @@ on random logits of 2 to 50000 classes, with room to spare. Runs that it judges 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
+from logitconf.scores import SCORES
 
 _PRECISIONS = ("float32", "float64")
 _UNKNOWN_CLASSES = 1000
@@ -28,47 +27,6 @@ _DOUBLE_TO_SINGLE = 2.0**-29
 # running sums (a model of what was measured, not read in its source): the one that holds the
 # largest term is rounded once for each 16 classes, by up to half an ulp, on either side.
 _HALF_ULPS_PER_CLASS = 2 / 16
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A score's band where runtimes compute in float32.
-
-    Attributes:
-        few_ulps: units in the last place of the score, for one or two classes.
-        ulps: the same for more.
-        few_absolute: in units of the score, for one or two classes.
-        absolute: the same for more.
-        sums: whether a sum over the classes adds to it, see `_HALF_ULPS_PER_CLASS`.
-    """
-
-    few_ulps: float
-    ulps: float
-    few_absolute: float = 0.0
-    absolute: float = 0.0
-    sums: bool = False
-
-
-_TABLE: Mapping[str, _Row] = MappingProxyType(
-    {
-        "softmax": _Row(few_ulps=4.0, ulps=16.0, sums=True),
-        "entropy": _Row(few_ulps=0.0, ulps=0.0, few_absolute=4e-7, absolute=1.5e-6, sums=True),
-        "energy": _Row(few_ulps=4.0, ulps=4.0, sums=True),
-        "margin": _Row(few_ulps=2.0, ulps=2.0),
-        # z / T may be computed as z * (1 / T), which moves exp(z) by at most .4 * 2^-23
-        "learned": _Row(few_ulps=4.0, ulps=4.0, few_absolute=1e-7, absolute=1e-7),
-        "max_logit": _Row(few_ulps=2.0, ulps=2.0),
-        "max_logit_norm": _Row(16.0, 32.0, few_absolute=1.2e-7, absolute=2.4e-7, sums=True),
-        "gen": _Row(64.0, 96.0, few_absolute=1e-7, absolute=1e-7, sums=True),
-        "mutual_information": _Row(0.0, 0.0, few_absolute=2e-6, absolute=2e-6),
-        "predictive_variance": _Row(0.0, 0.0, few_absolute=1e-6, absolute=1e-6),
-        "gini": _Row(4.0, 4.0, few_absolute=1e-6, absolute=2e-6, sums=True),
-        "doctor": _Row(16.0, 16.0, few_absolute=1e-6, absolute=2e-6, sums=True),
-        "doctor_beta": _Row(8.0, 8.0, few_absolute=4e-7, absolute=1e-6, sums=True),
-    }
-)
-SCORE_NAMES = tuple(_TABLE)
-"""All scores, for what must name them without torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +54,8 @@ class Rounding:
         Raises:
             LogitconfError: for a score or precision that the table does not have.
         """
-        if self.score not in _TABLE:
-            raise LogitconfError(f"score must be one of {sorted(_TABLE)}, got {self.score!r}")
+        if self.score not in SCORES:
+            raise LogitconfError(f"score must be one of {sorted(SCORES)}, got {self.score!r}")
         if self.precision not in _PRECISIONS:
             raise LogitconfError(
                 f"precision must be one of {list(_PRECISIONS)}, got {self.precision!r}"
@@ -109,33 +67,24 @@ class Rounding:
         largest = np.finfo(np.float32).max / np.float32(2.0)
         size = np.minimum(np.abs(np.asarray(values, dtype=np.float32)), largest)
         ulp = np.spacing(size).astype(np.float64)
-        row = _TABLE[self.score]
+        band = SCORES[self.score].band
         # Rounded once from double, two runtimes differ in the last place at most, and hardly ever;
         # but a score that is small because larger numbers cancel keeps double's absolute error.
         if self.precision == "float64":
-            return np.asarray(ulp + max(row.few_absolute, row.absolute) * _DOUBLE_TO_SINGLE)
+            return np.asarray(ulp + max(band.few_absolute, band.absolute) * _DOUBLE_TO_SINGLE)
         classes = _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes
         if self.score == "energy":
             # Near 0 the largest logit cancels T log S, and the error is that of the two parts.
             parts = np.float32(self.temperature * math.log(max(2, classes)))
             ulp = np.maximum(ulp, float(np.spacing(parts)))
         few = classes <= 2
-        width = (row.few_ulps if few else row.ulps) * ulp
+        width = (band.few_ulps if few else band.ulps) * ulp
         if self.members > 1:
             width = width + (1.0 + math.log2(self.members)) * ulp
-        width = width + (row.few_absolute if few else row.absolute)
-        if row.sums:
-            # The sum's relative error passes to the score times p, 1 or T; DOCTOR is such a ratio
-            # minus 1, of three sums or of one.
-            relative = classes * _HALF_ULPS_PER_CLASS * _HALF_ULP
-            unit = {
-                "softmax": size,
-                "gen": size,
-                "energy": np.array(self.temperature),
-                "doctor": 3.0 * (1.0 + size.astype(np.float64)),
-                "doctor_beta": 1.0 + size.astype(np.float64),
-            }
-            width = width + relative * unit.get(self.score, np.ones(())).astype(np.float64)
+        width = width + (band.few_absolute if few else band.absolute)
+        constant, of_size, of_temperature = band.of_sum
+        share = constant + of_size * size.astype(np.float64) + of_temperature * self.temperature
+        width = width + classes * _HALF_ULPS_PER_CLASS * _HALF_ULP * share
         return np.asarray(width, dtype=np.float64)
 
 

@@ -1,17 +1,22 @@
 """Every score class by name, and the score that a card describes."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from logitconf.card import ScoreCard
-from logitconf.concrete_scores import LOGIT_SCORES
 from logitconf.errors import LogitconfError
-from logitconf.learned import LearnedConfidenceScore
 from logitconf.logit_scores import LogitScore
-from logitconf.scores import check_parameters
+from logitconf.scores import SCORES, check_parameters, class_of
 
-_ALL: tuple[type[LogitScore], ...] = (*LOGIT_SCORES, LearnedConfidenceScore)
-SCORE_CLASSES: Mapping[str, type[LogitScore]] = {score.name: score for score in _ALL}
+
+def _class(score: str) -> type[LogitScore]:
+    home, name = class_of(score)
+    return cast("type[LogitScore]", getattr(import_module(f"logitconf.{home}"), name))
+
+
+SCORE_CLASSES: Mapping[str, type[LogitScore]] = {score: _class(score) for score in SCORES}
 
 
 def from_card(card: ScoreCard) -> LogitScore:

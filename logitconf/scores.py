@@ -1,55 +1,29 @@
-"""The table of confidence scores: pure functions of canonical logits, one row a score.
+"""The table of confidence scores, one row a score, and what it says of them; loads without torch.
 
-Lower means more confident, everywhere. z = logits / T; natural logarithms.
+Lower means more confident, everywhere. z = logits / T; natural logarithms. The formulas of a score
+are pure functions of canonical logits in the module that its row names, and the class that users
+fit is called as it is: ``max_logit`` is computed by ``max_logit_categorical`` and
+``max_logit_bernoulli``, and fitted by ``MaxLogitScore``.
 """
 
+from __future__ import annotations
+
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import MappingProxyType
-from typing import TypeAlias
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from logitconf.errors import LogitconfError
-from logitconf.impurities import (
-    doctor_bernoulli,
-    doctor_beta_bernoulli,
-    doctor_beta_categorical,
-    doctor_categorical,
-    gen_bernoulli,
-    gen_categorical,
-    gini_bernoulli,
-    gini_categorical,
-)
-from logitconf.maximum_logits import (
-    max_logit_bernoulli,
-    max_logit_categorical,
-    max_logit_norm_categorical,
-)
-from logitconf.members import (
-    member_mean,
-    mutual_information_bernoulli,
-    mutual_information_categorical,
-    only_complete,
-    predictive_variance_bernoulli,
-    predictive_variance_categorical,
-)
-from logitconf.reductions import (
-    Form,
-    exponential_moments,
-    exponential_sum,
-    half_deficit,
-    largest_probability,
-    least_label,
-    log_reciprocal,
-    softplus_sum,
-    worst_label,
-)
-from logitconf.tasks import Family, Layout
 
-_NAN = float("nan")
-ScoreFunction: TypeAlias = Callable[[Tensor, Tensor, Form], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from logitconf.reductions import Form
+    from logitconf.tasks import Family, Layout
+
+    ScoreFunction: TypeAlias = Callable[[Tensor, Tensor, Form], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +61,37 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """How far two runtimes that compute in float32 may differ; see :mod:`logitconf.rounding`.
+
+    Attributes:
+        few_ulps: units in the last place of the score, for one or two classes.
+        ulps: the same for more.
+        few_absolute: in units of the score, for one or two classes.
+        absolute: the same for more.
+        of_sum: what the relative error of a sum over the classes adds: that times a constant, plus
+            that times this of the score's size, plus that times this of T.
+    """
+
+    few_ulps: float
+    ulps: float
+    few_absolute: float = 0.0
+    absolute: float = 0.0
+    of_sum: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreRow:
     """One score.
 
     Attributes:
-        categorical: (logits (N, K, ...), T, form) -> (N, ...), for competing classes.
-        bernoulli: the same for independent labels (N, L, ...); None if it has no such form.
+        home: the module of its formulas: (logits (N, K, ...), T, form) -> (N, ...) for competing
+            classes, and the same for independent labels (N, L, ...).
         floor: every value that the score can take lies above; a runtime that loses a NaN on the
             way ends below, and the row is not accepted. onnxruntime loses none, and needs it only
             where it is −inf.
+        band: of its rounding.
+        families: the kinds of logits that it has a formula for.
         learned: whether the logits are those of a learned confidence: their sign counts, and the
             labels that belong to them say whether a prediction was right.
         needs_logits: whether the common offset of the logits counts, which probabilities lack.
@@ -105,9 +101,10 @@ class ScoreRow:
         parameters: its numbers besides T, by name.
     """
 
-    categorical: ScoreFunction
-    bernoulli: ScoreFunction | None
+    home: str
     floor: float
+    band: Band
+    families: tuple[Family, ...] = ("categorical", "bernoulli")
     learned: bool = False
     needs_logits: bool = False
     over_members: bool = False
@@ -123,14 +120,91 @@ class ScoreRow:
     @property
     def judges_labels(self) -> bool:
         """Whether it can judge each label by itself."""
-        return not (self.learned or self.over_members or self.bernoulli is None)
+        return "bernoulli" in self.families and not (self.learned or self.over_members)
 
-    def function(self, family: Family) -> ScoreFunction:
-        """The formula for one family of logits; :func:`check_defined` says if there is one."""
-        formula = self.categorical if family == "categorical" else self.bernoulli
-        if formula is None:
-            raise LogitconfError(f"the score must be defined for {family} logits, got none")
-        return formula
+
+_UNBOUNDED = -float("inf")
+_CONSTANT, _OF_SIZE, _OF_TEMPERATURE = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+
+SCORES: Mapping[str, ScoreRow] = MappingProxyType(
+    {
+        "softmax": ScoreRow("formulas", -1.5, Band(4.0, 16.0, of_sum=_OF_SIZE)),
+        "entropy": ScoreRow("formulas", -1.0, Band(0.0, 0.0, 4e-7, 1.5e-6, _CONSTANT)),
+        "energy": ScoreRow(
+            "formulas",
+            _UNBOUNDED,
+            Band(4.0, 4.0, of_sum=_OF_TEMPERATURE),
+            needs_logits=True,
+            joins_labels=True,
+        ),
+        "margin": ScoreRow("formulas", _UNBOUNDED, Band(2.0, 2.0)),
+        "learned": ScoreRow(
+            "formulas",
+            -1.5,
+            # z / T may be computed as z * (1 / T), which moves exp(z) by at most .4 * 2^-23
+            Band(4.0, 4.0, 1e-7, 1e-7),
+            families=("bernoulli",),
+            learned=True,
+        ),
+        "max_logit": ScoreRow(
+            "maximum_logits", _UNBOUNDED, Band(2.0, 2.0), needs_logits=True, joins_labels=True
+        ),
+        "max_logit_norm": ScoreRow(
+            "maximum_logits",
+            -1.5,
+            Band(16.0, 32.0, 1.2e-7, 2.4e-7, _CONSTANT),
+            families=("categorical",),
+            fewest_classes=3,
+            parameters={
+                "p": Parameter(4, 0, 10, whole=True, tried=tuple(float(p) for p in range(11)))
+            },
+        ),
+        "gen": ScoreRow(
+            "impurities",
+            -1.0,
+            Band(64.0, 96.0, 1e-7, 1e-7, _OF_SIZE),
+            parameters={
+                "gamma": Parameter(0.1, 0.001, 1.0, tried=(0.1, 0.01, 0.03, 0.3, 1.0)),
+                "top": Parameter(0, 0, 1e6, whole=True),
+            },
+        ),
+        "gini": ScoreRow("impurities", -0.5, Band(4.0, 4.0, 1e-6, 2e-6, _CONSTANT)),
+        # a ratio minus 1, of three sums or of one
+        "doctor": ScoreRow("impurities", -0.5, Band(16.0, 16.0, 1e-6, 2e-6, (3.0, 3.0, 0.0))),
+        "doctor_beta": ScoreRow("impurities", -0.5, Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0))),
+        "mutual_information": ScoreRow(
+            "members", -1.0, Band(0.0, 0.0, 2e-6, 2e-6), over_members=True
+        ),
+        "predictive_variance": ScoreRow(
+            "members", -1.0, Band(0.0, 0.0, 1e-6, 1e-6), over_members=True
+        ),
+    }
+)
+
+
+@functools.cache
+def formula(score: str, family: Family) -> ScoreFunction:
+    """The formula of a score for one family of logits; :func:`check_defined` says if there is one.
+
+    Raises:
+        LogitconfError: if there is none.
+    """
+    row = SCORES[score]
+    if family not in row.families:
+        raise LogitconfError(f"{score} must be defined for {family} logits, got no formula")
+    found = getattr(import_module(f"logitconf.{row.home}"), f"{score}_{family}")
+    return cast("ScoreFunction", found)
+
+
+def class_of(score: str) -> tuple[str, str]:
+    """Module and name of the class that users fit.
+
+    >>> class_of("max_logit")
+    ('concrete_scores', 'MaxLogitScore')
+    """
+    if SCORES[score].learned:
+        return "learned", "LearnedConfidenceScore"
+    return "concrete_scores", "".join(word.capitalize() for word in score.split("_")) + "Score"
 
 
 def refusal(score: str, layout: Layout) -> str:
@@ -148,7 +222,7 @@ def refusal(score: str, layout: Layout) -> str:
             "'multilabel'), got classes that compete: "
             f"task {layout.task!r} with n_classes={layout.n_columns}"
         )
-    if layout.family == "bernoulli" and row.bernoulli is None:
+    if layout.family == "bernoulli" and "bernoulli" not in row.families:
         what = "one logit" if layout.one_logit else "labels"
         return f"{score} is defined for classes that compete, got {what}; use margin or softmax"
     if row.over_members and (layout.members is None or layout.members < 2):
@@ -165,9 +239,10 @@ def refusal(score: str, layout: Layout) -> str:
 
 def evaluate(score: str, values: Tensor, temperature: Tensor, layout: Layout, form: Form) -> Tensor:
     """The scores of canonical logits, the mean over the members if there are any: (N, ...)."""
-    row = SCORES[score]
-    found = row.function(layout.family)(values, temperature, form)
-    if layout.members is None or row.over_members:
+    from logitconf.members import member_mean, only_complete
+
+    found = formula(score, layout.family)(values, temperature, form)
+    if layout.members is None or SCORES[score].over_members:
         return found
     return only_complete(member_mean(found, form), values, form)
 
@@ -197,146 +272,3 @@ def check_parameters(score: str, given: Mapping[str, object]) -> dict[str, float
         name: parameter.check(name, given.get(name, parameter.default))
         for name, parameter in known.items()
     }
-
-
-def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """−max softmax(z): in [−1, −1/K].
-
-    Source: Hendrycks & Gimpel 2017, section 2.
-    """
-    return -largest_probability(x, temperature, form)
-
-
-def softmax_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """−min over labels of max(p, 1 − p): in [−1, −1/2]."""
-    smallest, has_score = worst_label(x, form)
-    score = torch.reciprocal(-1.0 - torch.exp(smallest / -temperature))
-    return torch.where(has_score, score, _NAN)
-
-
-def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """−Σ p log p in nats: in [0, log K].
-
-    Source: Shannon 1948; as log S − D / S, which is right for masked classes.
-    """
-    logarithm, moment = exponential_moments(x, temperature, form)
-    return logarithm - moment
-
-
-def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """Max over labels of the Bernoulli entropy in nats: in [0, log 2]."""
-    smallest, has_score = worst_label(x, form)
-    # finite, since inf * 0 would be NaN
-    distance = torch.clamp(smallest / temperature, max=1e30)
-    odds = torch.exp(-distance)
-    score = distance * odds * torch.reciprocal(1.0 + odds) - log_reciprocal(odds)
-    return torch.where(has_score, score, _NAN)
-
-
-def energy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """−T·logsumexp(z), in units of the logits.
-
-    Source: Liu et al. 2020, equation 4.
-    """
-    largest, total = exponential_sum(x, temperature, form)
-    return -(largest + temperature * torch.log(total))
-
-
-def energy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """−Σ over labels of T·softplus(z).
-
-    Source: Wang et al. 2021 (JointEnergy), equation 6. One logit comes here as its abs value.
-    """
-    return -softplus_sum(x, temperature, form)
-
-
-def margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """−(largest − second of z), exact up to the division: at most 0."""
-    return half_deficit(x, form) / (temperature * 0.5)
-
-
-def margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """−min over labels of abs z: at most 0."""
-    smallest, has_score = worst_label(x, form)
-    return torch.where(has_score, smallest / -temperature, _NAN)
-
-
-def learned_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:  # noqa: ARG001
-    """A learned confidence is not one of several that compete.
-
-    Raises:
-        LogitconfError: always.
-    """
-    raise LogitconfError(
-        "a learned confidence must be one logit a row (task 'binary') or one a label "
-        "(task 'multilabel'), got classes that compete"
-    )
-
-
-def learned_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """−min over labels of sigmoid(z), z a confidence logit: in [−1, 0].
-
-    Source: DeVries & Taylor 2018, section 2.1.
-    """
-    smallest, has_score = least_label(x, form)
-    z = smallest / temperature
-    # exp of what is at most 0 on both sides of 0, so that neither end overflows
-    negated_share = torch.reciprocal(-1.0 - torch.exp(-torch.abs(z)))
-    score = torch.exp(torch.clamp(z, max=0.0)) * negated_share
-    return torch.where(has_score, score, _NAN)
-
-
-_UNBOUNDED = -float("inf")
-
-SCORES: Mapping[str, ScoreRow] = MappingProxyType(
-    {
-        "softmax": ScoreRow(softmax_categorical, softmax_bernoulli, floor=-1.5),
-        "entropy": ScoreRow(entropy_categorical, entropy_bernoulli, floor=-1.0),
-        "energy": ScoreRow(
-            energy_categorical,
-            energy_bernoulli,
-            floor=_UNBOUNDED,
-            needs_logits=True,
-            joins_labels=True,
-        ),
-        "margin": ScoreRow(margin_categorical, margin_bernoulli, floor=_UNBOUNDED),
-        "learned": ScoreRow(learned_categorical, learned_bernoulli, floor=-1.5, learned=True),
-        "max_logit": ScoreRow(
-            max_logit_categorical,
-            max_logit_bernoulli,
-            floor=_UNBOUNDED,
-            needs_logits=True,
-            joins_labels=True,
-        ),
-        "max_logit_norm": ScoreRow(
-            max_logit_norm_categorical,
-            None,
-            floor=-1.5,
-            fewest_classes=3,
-            parameters={
-                "p": Parameter(4, 0, 10, whole=True, tried=tuple(float(p) for p in range(11)))
-            },
-        ),
-        "gen": ScoreRow(
-            gen_categorical,
-            gen_bernoulli,
-            floor=-1.0,
-            parameters={"gamma": Parameter(0.1, 0.001, 1.0, tried=(0.1, 0.01, 0.03, 0.3, 1.0))},
-        ),
-        "gini": ScoreRow(gini_categorical, gini_bernoulli, floor=-0.5),
-        "doctor": ScoreRow(doctor_categorical, doctor_bernoulli, floor=-0.5),
-        "doctor_beta": ScoreRow(doctor_beta_categorical, doctor_beta_bernoulli, floor=-0.5),
-        "mutual_information": ScoreRow(
-            mutual_information_categorical,
-            mutual_information_bernoulli,
-            floor=-1.0,
-            over_members=True,
-        ),
-        "predictive_variance": ScoreRow(
-            predictive_variance_categorical,
-            predictive_variance_bernoulli,
-            floor=-1.0,
-            over_members=True,
-        ),
-    }
-)

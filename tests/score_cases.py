@@ -7,6 +7,7 @@ import pytest
 import reference
 import torch
 from numpy.typing import NDArray
+from score_rows import SCORE_TESTS, Rows
 
 from logitconf import LogitScore
 from logitconf.score_classes import SCORE_CLASSES
@@ -15,7 +16,7 @@ from logitconf.tasks import Layout, check_task
 
 NAMES = [name for name, row in SCORES.items() if not row.over_members and not row.learned]
 assert set(SCORE_CLASSES) == set(SCORES)
-assert set(NAMES) == set(reference.SCORE_NAMES)
+assert set(NAMES) == set(reference.SCORE_NAMES) == set(SCORE_TESTS)
 assert set(SCORES) - set(NAMES) == {*reference.MEMBER_SCORE_NAMES, "learned"}
 
 UNIT = {torch.float32: 2.0**-23, torch.float64: 2.0**-52}
@@ -101,39 +102,20 @@ def rounding_allowed(
     """Largest difference from the exact score (N,) that rounding in `dtype` explains.
 
     The logits' own size must not matter but where the score is that large (energy, margin):
-    subtracting the maximum comes before dividing by T. Origin, in units in the last place:
-    softmax, the 4 measured at 10 classes and 13 at 1000 for a sum of exponentials; entropy, the
-    2e-7 and 4e-6 measured there (2 and 34 of float32); energy, four rounded operations on terms
-    as large as the maximum and T log K, for each label; GEN and DOCTOR, sums of exponentials too,
-    and what is taken from 1; the p-norm counts rows that spread less than 1e-35 as flat; margin, a
-    difference, 1/T and a product, and halves of the smallest number.
+    subtracting the maximum comes before dividing by T.
     """
-    unit = UNIT[dtype]
     rows = reference.rows_of(logits)
-    columns = rows.shape[1]
-    exact = np.abs(reference.score(name, logits, temperature, task))
     finite = np.where(np.isfinite(rows), np.abs(rows), 0.0)
-    flat = np.ones(len(rows))
-    energy = temperature * columns + exact
-    if task != "multilabel":
-        energy = temperature * (1.0 + np.log(columns)) + finite.max(axis=1, initial=0.0)
-    allowed: NDArray[np.float64] = {
-        "softmax": unit * (6.0 + columns / 100.0) * exact,
-        "entropy": unit * (8.0 + columns / 16.0) * flat,
-        "energy": 4.0 * unit * energy,
-        "max_logit_norm": np.where(
-            _spread(rows) < 1e-35, 1.0, unit * (8.0 + columns / 16.0) * flat
-        ),
-        # exp(0.1 u) of a u as large as the spread over T
-        "gen": unit * (8.0 + columns / 16.0 + 0.6 * finite.max(axis=1) / temperature) * exact
-        + 1e-37,
-        "gini": unit * (8.0 + columns / 16.0) * flat,
-        "doctor": unit * (8.0 + columns / 8.0) * (1.0 + exact),
-        "doctor_beta": unit * (4.0 + columns / 100.0) * (1.0 + exact),
-        "max_logit": 3.0 * unit * exact + 2.0**-148 + 2.0**-149 / temperature,
-        "margin": 3.0 * unit * exact + 2.0**-148 + 2.0**-149 / temperature,
-    }[name]
-    return allowed
+    measures = Rows(
+        UNIT[dtype],
+        rows.shape[1],
+        temperature,
+        np.abs(reference.score(name, logits, temperature, task)),
+        finite.max(axis=1, initial=0.0),
+        _spread(rows),
+        task == "multilabel",
+    )
+    return SCORE_TESTS[name].allowed(measures)
 
 
 def assert_close(

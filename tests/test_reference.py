@@ -6,6 +6,7 @@ import pytest
 import real_data
 import reference
 from numpy.typing import NDArray
+from score_rows import SCORE_TESTS, ExactRow
 
 ROUNDING = 1e-13
 """Some tens of float64 steps: the references add a few dozen rounded terms."""
@@ -18,69 +19,30 @@ def exact_pair(z: float) -> list[mpmath.mpf]:
     return [1 - sigmoid, sigmoid]
 
 
-def exact_entropy(probabilities: list[mpmath.mpf]) -> mpmath.mpf:
-    return -mpmath.fsum(p * mpmath.log(p) for p in probabilities)
-
-
-def exact_categorical(name: str, row: list[float], temperature: float) -> float:
+def exact_row(row: list[float], temperature: float) -> ExactRow:
     z = [mpmath.mpf(value) / mpmath.mpf(temperature) for value in row]
     total = mpmath.fsum(mpmath.exp(value) for value in z)
-    softmax = [mpmath.exp(value) / total for value in z]
-    ordered = sorted(z)
-    return float(
-        {
-            "softmax": -max(softmax),
-            "entropy": exact_entropy(softmax),
-            "energy": -temperature * mpmath.log(total),
-            "margin": -(ordered[-1] - ordered[-2]),
-            "max_logit": -max(z),
-            "max_logit_norm": exact_norm_score(row),
-            "gen": mpmath.fsum((p * (1 - p)) ** mpmath.mpf(0.1) for p in softmax),
-            "gini": 1 - mpmath.fsum(p**2 for p in softmax),
-            "doctor": 1 / mpmath.fsum(p**2 for p in softmax) - 1,
-            "doctor_beta": 1 / max(softmax) - 1,
-        }[name]
-    )
-
-
-def exact_norm_score(row: list[float]) -> mpmath.mpf:
-    centred = [mpmath.mpf(value) - mpmath.fsum(row) / len(row) for value in row]
-    norm = mpmath.fsum(abs(value) ** 4 for value in centred) ** (mpmath.mpf(1) / 4)
-    return -max(centred) / norm if norm else mpmath.mpf(0)
-
-
-def exact_labels(name: str, row: list[float], temperature: float) -> float:
-    z = [mpmath.mpf(value) / mpmath.mpf(temperature) for value in row]
-    pairs = [exact_pair(value) for value in z]
-    return float(
-        {
-            "softmax": -min(max(pair) for pair in pairs),
-            "entropy": max(exact_entropy(pair) for pair in pairs),
-            "energy": -temperature * mpmath.fsum(mpmath.log(1 + mpmath.exp(v)) for v in z),
-            "margin": -min(abs(value) for value in z),
-            "max_logit": -max(z),
-            "gen": max(2 * (p * q) ** mpmath.mpf(0.1) for p, q in pairs),
-            "gini": max(2 * p * q for p, q in pairs),
-            "doctor": max(1 / (p**2 + q**2) - 1 for p, q in pairs),
-            "doctor_beta": max(1 / max(pair) - 1 for pair in pairs),
-        }[name]
-    )
+    shares = [mpmath.exp(value) / total for value in z]
+    return ExactRow(z, shares, [exact_pair(value) for value in z], temperature)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.5, 0.3])
 @pytest.mark.parametrize("name", reference.SCORE_NAMES)
 def test_every_score_equals_its_definition_in_150_digits(name: str, temperature: float) -> None:
     with mpmath.workdps(150):
-        rows = [exact_categorical(name, row, temperature) for row in ANCHOR_LOGITS]
+        formula = SCORE_TESTS[name].classes
+        rows = [float(formula(exact_row(row, temperature))) for row in ANCHOR_LOGITS]
     found = reference.score(name, ANCHOR_LOGITS, temperature)
     np.testing.assert_allclose(found, rows, rtol=ROUNDING, atol=1e-300)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.5, 0.3])
-@pytest.mark.parametrize("name", [n for n in reference.SCORE_NAMES if n != "max_logit_norm"])
+@pytest.mark.parametrize("name", [n for n, row in SCORE_TESTS.items() if row.labels])
 def test_every_score_of_labels_equals_its_definition(name: str, temperature: float) -> None:
     with mpmath.workdps(150):
-        labels = [exact_labels(name, row, temperature) for row in ANCHOR_LOGITS]
+        formula = SCORE_TESTS[name].labels
+        assert formula is not None
+        labels = [float(formula(exact_row(row, temperature))) for row in ANCHOR_LOGITS]
     found = reference.score(name, ANCHOR_LOGITS, temperature, "multilabel")
     np.testing.assert_allclose(found, labels, rtol=ROUNDING, atol=1e-300)
 

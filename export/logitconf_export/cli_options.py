@@ -8,7 +8,7 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable
-from logitconf.rounding import SCORE_NAMES
+from logitconf.scores import SCORES
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
@@ -23,7 +23,7 @@ RunData = Annotated[
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
-ScoreName = Annotated[str, typer.Option("--score", help=f"{', '.join(SCORE_NAMES)}.")]
+ScoreName = Annotated[str, typer.Option("--score", help=f"{', '.join(SCORES)}.")]
 Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
 Logits = Annotated[
     str | None, typer.Option("--logits", help="The tensor to take; found in the graph otherwise.")

@@ -22,6 +22,7 @@ from score_cases import (
     names_for_all_cases,
     rounding_allowed,
 )
+from score_rows import SCORE_TESTS
 
 import logitconf
 from logitconf import (
@@ -362,8 +363,7 @@ def test_float64_precision_rounds_the_exact_score_once(
     score, mask = head(torch.from_numpy(logits))
     assert (score.dtype, mask.dtype) == (torch.float32, torch.bool)
     exact = reference.score(name, logits, 1.5, task)
-    near_zero = {"entropy", "gini", "doctor", "doctor_beta", "gen", "max_logit_norm"}
-    if name in near_zero or (name == "energy" and task == "multilabel"):
+    if SCORE_TESTS[name].near_zero or (name == "energy" and task == "multilabel"):
         # near 0 a sum of logarithms keeps its absolute accuracy, not that of its last place
         allowed = rounding_allowed(name, logits, 1.5, task, torch.float64)
         off = np.abs(score.numpy() - exact)

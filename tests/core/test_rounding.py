@@ -11,7 +11,7 @@ import torch
 from logitconf.errors import LogitconfError
 from logitconf.reductions import Form
 from logitconf.rounding import Rounding, rounding_band
-from logitconf.scores import SCORES, check_parameters
+from logitconf.scores import check_parameters, formula
 
 
 def band(score: str, value: float, n_classes: int = 10, precision: str = "float32") -> float:
@@ -72,9 +72,8 @@ def test_double_precision_is_absolute_where_larger_numbers_cancel() -> None:
         ]
         exact.append(float(sum(terms) / 4))
     form = Form(None, members=4)
-    row = SCORES["mutual_information"]
-    assert row.bernoulli is not None
-    found = row.bernoulli(torch.from_numpy(logits), torch.tensor(1.0).double(), form).numpy()
+    information = formula("mutual_information", "bernoulli")
+    found = information(torch.from_numpy(logits), torch.tensor(1.0).double(), form).numpy()
     off = np.abs(found - exact)
     assert off.max() > max(ulp(value) for value in exact)
     assert (off <= Rounding("mutual_information", 1, "float64", members=4).bands(exact)).all()
@@ -107,7 +106,7 @@ def test_torch_in_float32_stays_within_half_the_band_of_float64(score: str, clas
     scales = generator.choice([0.5, 1.0, 3.0, 6.0], size=(2000, 1))
     logits = torch.from_numpy(generator.standard_normal((2000, classes)) * scales).float()
     function, form = (
-        SCORES[score].categorical,
+        formula(score, "categorical"),
         Form(n_classes=classes, parameters=check_parameters(score, {})),
     )
     rough = function(logits, torch.tensor(1.5), form).double().numpy()

@@ -18,7 +18,7 @@ from logitconf import thresholds
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.placement import NARROW, NOTHING
 from logitconf.reductions import Form
-from logitconf.scores import SCORES, check_parameters
+from logitconf.scores import check_parameters, formula
 from logitconf.thresholds import Rounding, ThresholdChoice
 
 Float32 = NDArray[np.float32]
@@ -220,7 +220,7 @@ def test_40_coverages_of_a_real_file_are_each_kept_within_one_percent(
     logits = torch.from_numpy(real_data.LOGIT_SPLITS[name]().test_logits).float()
     rounding = Rounding(score, logits.shape[1], temperature=2.0)
     form = Form(n_classes=logits.shape[1], parameters=check_parameters(score, {}))
-    scores = SCORES[score].categorical(logits, torch.tensor(2.0), form).numpy()
+    scores = formula(score, "categorical")(logits, torch.tensor(2.0), form).numpy()
     for coverage in np.linspace(0.025, 1.0, 40):
         choice = thresholds.choose_coverage(scores, float(coverage), rounding=rounding)
         assert isinstance(choice.threshold, float)
