@@ -12,13 +12,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from logitconf.concrete_scores import EnergyScore, EntropyScore, MarginScore, SoftmaxScore
+from logitconf.concrete_scores import (
+    EnergyScore,
+    EntropyScore,
+    MarginScore,
+    MutualInformationScore,
+    PredictiveVarianceScore,
+    SoftmaxScore,
+)
 from logitconf.errors import LogitconfError
 from logitconf.logit_scores import LogitScore
 from logitconf.tasks import ArrayLike, as_tensor
 
-_SEAPIG_SCORES: Mapping[str, type[LogitScore]] = {
+_SEAPIG_SCORES: Mapping[str, Callable[..., LogitScore]] = {
     score.__name__: score for score in (SoftmaxScore, EntropyScore, EnergyScore, MarginScore)
+}
+_SEAPIG_OVER_MEMBERS: Mapping[str, Callable[..., LogitScore]] = {
+    score.__name__: score for score in (MutualInformationScore, PredictiveVarianceScore)
 }
 # what scikit-learn adds to a probability before its logarithm
 _SKLEARN_EPSILON = 1e-12
@@ -80,7 +90,8 @@ class Adapted:
 def from_fitted(source: object, *, task: str | None = None) -> LogitScore:
     """The score with the numbers of another library's fitted object.
 
-    Taken are seapig's four logit scores (0.1 to 0.3), with their threshold; the temperature
+    Taken are seapig's logit scores (four of 0.1 to 0.3, of ensembles too from 0.3 on, and the two
+    of 0.3 that compare members), with their threshold; the temperature
     scalers of torch-uncertainty and netcal; scikit-learn's ``CalibratedClassifierCV`` with
     ``method="temperature"`` or ``"sigmoid"``, fitted as one classifier. The latter three become a
     :class:`SoftmaxScore` without a threshold. The score takes what :func:`source_logits` makes of
@@ -102,7 +113,8 @@ def source_logits(source: object, values: ArrayLike, *, task: str | None = None)
 
     Args:
         source: the fitted object.
-        values: logits for seapig and torch-uncertainty; probabilities (N, K) or (N,) for netcal;
+        values: logits for seapig (of an ensemble with the members last) and
+            torch-uncertainty; probabilities (N, K) or (N,) for netcal;
             for scikit-learn the base estimator's decision_function, or its predict_proba if it has
             no decision_function.
         task: as in :func:`from_fitted`.
@@ -135,17 +147,19 @@ def adapt(source: object, *, task: str | None = None) -> Adapted:
 
 
 def _of_seapig(source: Any, name: str, task: str | None) -> Adapted:  # noqa: ARG001
-    if name not in _SEAPIG_SCORES or getattr(source, "per_member", False):
-        raise LogitconfError(
-            f"of seapig the scores {sorted(_SEAPIG_SCORES)} of single models are taken, got {name}"
-        )
+    known = {**_SEAPIG_SCORES, **_SEAPIG_OVER_MEMBERS}
+    if name not in known:
+        raise LogitconfError(f"of seapig the scores {sorted(known)} are taken, got {name}")
     temperature = 1.0 if source.temperature is None else float(source.temperature)
     if source.logits is None or source.scores is None:
         raise LogitconfError(f"the {name} must be fitted, got one without scores")
-    columns = 1 if source.logits.ndim == 1 else int(source.logits.shape[1])
+    members = int(source.logits.shape[-1]) if getattr(source, "per_member", False) else None
+    shape = source.logits.shape if members is None else source.logits.shape[:-1]
+    columns = 1 if len(shape) == 1 else int(shape[1])
+    options = {"per_member": members is not None} if name in _SEAPIG_SCORES else {}
     candidates = [temperature, 1.0] if name == "MarginScore" else [temperature]
     for value in candidates:
-        score = _SEAPIG_SCORES[name](value, task=source.task)
+        score = known[name](value, task=source.task, **options)
         if _same_numbers(score, source):
             break
     else:
@@ -153,7 +167,7 @@ def _of_seapig(source: Any, name: str, task: str | None) -> Adapted:  # noqa: AR
             f"the {name} for task {source.task!r} at T = {temperature:g} must compute what ours "
             "does, but differs on the rows that it was fitted on; fit a score of logitconf on them"
         )
-    score.card = replace(score.card, n_classes=columns)
+    score.card = replace(score.card, n_classes=columns, members=members)
     if source.threshold is not None:
         score.set_threshold(value=float(source.threshold))
     return Adapted(score, SourceInput("logits", "logits", columns))

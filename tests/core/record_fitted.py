@@ -25,9 +25,11 @@ from numpy.typing import NDArray
 OUTPUT = Path(__file__).with_name("fitted_peers.npz")
 ROWS = 400
 KEPT = 60
-"""Rows that are recorded, of those that are fitted on."""
+"""Rows that are recorded, of those that are fitted on; of ensembles a third of them."""
 SEED = 20261122
 SEAPIG = ("SoftmaxScore", "EntropyScore", "EnergyScore", "MarginScore")
+OVER_MEMBERS = ("MutualInformationScore", "PredictiveVarianceScore")
+MEMBERS = 3
 LAYOUTS = {
     "multiclass": (5,),
     "binary_flat": (),
@@ -49,30 +51,57 @@ def rows_of(tail: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.int6
     return logits, (p.cumsum(axis=1) < random.random((ROWS, 1))).sum(axis=1)
 
 
+def member_rows(tail: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Logits (ROWS, *tail, MEMBERS) around those of a single model, and its labels."""
+    logits, labels = rows_of(tail)
+    noise = np.random.default_rng(SEED + 1).standard_normal((*logits.shape, MEMBERS))
+    return logits[..., np.newaxis] + noise, labels
+
+
 def of_seapig(arrays: dict[str, NDArray[Any]], cases: dict[str, Any]) -> None:
-    """The four scores, fitted with labels and a threshold, for every layout."""
-    scores, release = import_module("seapig.scores"), version("seapig")
+    """The scores, fitted with labels and a threshold, for every layout; of members from 0.3 on."""
     for layout, tail in LAYOUTS.items():
-        logits, labels = (torch.from_numpy(part) for part in rows_of(tail))
-        given = labels.float() if layout != "multiclass" and tail != (2,) else labels
         for name in SEAPIG:
-            score = getattr(scores, name)(task=layout.split("_", maxsplit=1)[0])
-            if release < "0.3":
-                score.fit(logits.float(), given)
-            else:
-                score.fit({"logit": logits.float(), "label": given}, temp_scale=True)
-            score.set_threshold(q=0.8)
-            case = f"seapig {release} {name} {layout}"
-            arrays[f"{case}/values"] = logits.numpy()[:KEPT]
-            arrays[f"{case}/found"] = score.score(logits[:KEPT]).numpy()
-            arrays[f"{case}/scores"] = score.scores.numpy()[:KEPT]
-            cases[case] = {
-                "module": type(score).__module__,
-                "class": name,
-                "temperature": score.temperature,
-                "threshold": float(score.threshold),
-                "task": score.task,
-            }
+            seapig_case(arrays, cases, name, layout, rows_of(tail))
+        if version("seapig") < "0.3":
+            continue
+        for name in (*SEAPIG, *OVER_MEMBERS):
+            seapig_case(arrays, cases, name, f"{layout}_members", member_rows(tail))
+
+
+def seapig_case(
+    arrays: dict[str, NDArray[Any]],
+    cases: dict[str, Any],
+    name: str,
+    layout: str,
+    rows: tuple[NDArray[np.float64], NDArray[np.int64]],
+) -> None:
+    """One score, fitted on the rows."""
+    scores, release = import_module("seapig.scores"), version("seapig")
+    logits, labels = (torch.from_numpy(part) for part in rows)
+    classes = layout.startswith(("multiclass", "binary_two"))
+    given = labels if classes else labels.float()
+    of_members = layout.endswith("_members")
+    options = {"per_member": True} if of_members and name in SEAPIG else {}
+    score = getattr(scores, name)(task=layout.split("_", maxsplit=1)[0], **options)
+    if release < "0.3":
+        score.fit(logits.float(), given)
+    else:
+        score.fit({"logit": logits.float(), "label": given}, temp_scale=True)
+    score.set_threshold(q=0.8)
+    case = f"seapig {release} {name} {layout}"
+    kept = KEPT // MEMBERS if of_members else KEPT
+    arrays[f"{case}/values"] = logits.numpy()[:kept]
+    arrays[f"{case}/found"] = score.score(logits[:kept]).numpy()
+    arrays[f"{case}/scores"] = score.scores.numpy()[:kept]
+    cases[case] = {
+        "module": type(score).__module__,
+        "class": name,
+        "temperature": score.temperature,
+        "threshold": float(score.threshold),
+        "task": score.task,
+        **({"per_member": True} if of_members else {}),
+    }
 
 
 def of_torch_uncertainty(arrays: dict[str, NDArray[Any]], cases: dict[str, Any]) -> None:

@@ -33,7 +33,11 @@ BASES: dict[str, Callable[[], Any]] = {
 }
 PEERS = list(fitted_peers.cases())
 # seapig 0.3 gives one logit its sign in the energy
-REFUSED = {f"seapig 0.3.0 EnergyScore {layout}" for layout in ("binary_flat", "binary_one")}
+REFUSED = {
+    f"seapig 0.3.0 EnergyScore {layout}{members}"
+    for layout in ("binary_flat", "binary_one")
+    for members in ("", "_members")
+}
 
 
 def digits(classes: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -108,6 +112,18 @@ def test_probabilities_are_those_of_predict_proba(base: str, classes: int, metho
     np.testing.assert_allclose(scores, -model.predict_proba(rows).max(axis=1), atol=SAME)
 
 
+@pytest.mark.parametrize("layout", ["multiclass", "binary_flat", "binary_two", "multilabel"])
+@pytest.mark.parametrize("name", ["SoftmaxScore", "MutualInformationScore"])
+def test_a_score_of_an_ensemble_knows_its_members(name: str, layout: str) -> None:
+    case = f"seapig 0.3.0 {name} {layout}_members"
+    score = from_fitted(fitted_peers.stand_in(case))
+    values, expected = fitted_peers.recorded(case)
+    assert (score.per_member, score.card.members) == (True, 3)
+    found, mask = score.compile()(source_logits(fitted_peers.stand_in(case), values))
+    np.testing.assert_allclose(found.numpy(), expected.reshape(-1), rtol=2e-6, atol=2e-6)
+    assert 0 < int(mask.sum()) < len(mask)
+
+
 def test_a_score_can_get_a_threshold_and_a_head() -> None:
     model, rows = calibrated("decision values", 4, "temperature")
     logits = source_logits(model, base_values(model, rows)).float()
@@ -162,7 +178,6 @@ SEAPIG = "seapig 0.3.0 SoftmaxScore multiclass"
             lambda: fitted_peers.stand_in(NETCAL, **{"class": "BetaCalibration"}),
             "a TemperatureScaling is taken, got BetaCalibration",
         ),
-        (lambda: fitted_peers.stand_in(SEAPIG, per_member=True), "of single models are taken"),
         (lambda: fitted_peers.stand_in(SEAPIG, logits=None), "must be fitted, got one without sc"),
         (
             lambda: fitted_peers.stand_in(SEAPIG, **{"class": "CosineScore"}),

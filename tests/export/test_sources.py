@@ -143,22 +143,36 @@ def test_a_recorded_scaler_says_the_same_through_onnx(case: str) -> None:
     assert largest_difference(found, expected.reshape(len(values), -1)) <= SAME
 
 
-@pytest.mark.parametrize("layout", ["multiclass", "binary_one", "binary_two", "multilabel"])
-@pytest.mark.parametrize("name", ["SoftmaxScore", "EntropyScore", "EnergyScore", "MarginScore"])
-@pytest.mark.parametrize("release", ["0.1.0", "0.2.0", "0.3.0"])
-def test_a_recorded_seapig_score_says_the_same_through_onnx(
-    release: str, name: str, layout: str
-) -> None:
-    if release == "0.2.0" and layout in ("binary_one", "binary_two"):
-        pytest.skip("0.2.0 computes as 0.1.0 does; tests/core compares every layout")
-    if (release, name, layout) == ("0.3.0", "EnergyScore", "binary_one"):
-        pytest.skip("its energy of one logit keeps the sign, ours does not; from_fitted refuses it")
-    values, expected = fitted_peers.recorded(f"seapig {release} {name} {layout}")
-    score = from_fitted(fitted_peers.stand_in(f"seapig {release} {name} {layout}"))
-    columns = values.shape[1]
+SEAPIG_LAYOUTS = ("multiclass", "binary_one", "binary_two", "multilabel")
+SEAPIG_SCORES = ("SoftmaxScore", "EntropyScore", "EnergyScore", "MarginScore")
+SEAPIG_CASES = [
+    f"seapig {release} {name} {layout}"
+    for release, layouts in (
+        ("0.1.0", SEAPIG_LAYOUTS),
+        # it computes as 0.1.0 does; tests/core compares every layout
+        ("0.2.0", ("multiclass", "multilabel")),
+        ("0.3.0", SEAPIG_LAYOUTS),
+    )
+    for name in SEAPIG_SCORES
+    for layout in layouts
+] + [
+    f"seapig 0.3.0 {name} {layout}_members"
+    for name in (*SEAPIG_SCORES, "MutualInformationScore", "PredictiveVarianceScore")
+    for layout in SEAPIG_LAYOUTS
+]
+# its energy of one logit keeps the sign, ours does not; from_fitted refuses it
+KEEPS_SIGN = {f"seapig 0.3.0 EnergyScore binary_one{members}" for members in ("", "_members")}
+
+
+@pytest.mark.parametrize("case", [case for case in SEAPIG_CASES if case not in KEEPS_SIGN])
+def test_a_recorded_seapig_score_says_the_same_through_onnx(case: str) -> None:
+    values, expected = fitted_peers.recorded(case)
+    score = from_fitted(fitted_peers.stand_in(case))
+    dims = ", ".join(["N", *map(str, values.shape[1:])])
     host = onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["": 17]>
-    base (double[N, {columns}] x) => (double[N, {columns}] y) {{ y = Identity(x) }}""")
-    shipped = attach(host, score.compile(precision="float64"), logits="y", kind="logits")
+    base (double[{dims}] x) => (double[{dims}] y) {{ y = Identity(x) }}""")
+    head = score.compile(precision="float64")
+    shipped = attach(host, head, logits="y", kind="logits", class_axis=1)
     session = onnxruntime.InferenceSession(shipped.SerializeToString())
     found, mask = session.run(["score", "mask"], {"x": values})
     # the scores leave as float32
