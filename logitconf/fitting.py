@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import warnings
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def fit_card(
     labels: Tensor | None,
     layout: Layout,
     *,
-    given: Collection[str] = (),
+    tried: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
     holdout: float | None = None,
     seed: int = 0,
 ) -> tuple[ScoreCard, Calibration]:
@@ -45,7 +46,7 @@ def fit_card(
         logits: checked.
         labels: checked; None if there are none.
         layout: of the logits.
-        given: parameters of the score that stay as they are.
+        tried: values of parameters to choose from, instead of the table's; none: it stays as it is.
         holdout: share of the rows that is not fitted on but kept for thresholds; None keeps and
             fits on all.
         seed: of the split.
@@ -58,7 +59,7 @@ def fit_card(
         identity = identity_of(logits, labels)
         if labels is None:
             return calibrate_card(card, logits, None, layout, identity=identity)
-        card = _fitted(card, logits, labels, layout, given, identity=identity)
+        card = _fitted(card, logits, labels, layout, tried, identity=identity)
         return calibrate_card(card, logits, labels, layout, identity.keys, identity=identity)
     if labels is None:
         raise LogitconfError("a holdout is for rows with labels, got none")
@@ -66,7 +67,7 @@ def fit_card(
         torch.from_numpy(p).to(logits.device) for p in split_rows(labels, holdout, seed)
     )
     identity = identity_of(logits[fitting], labels[fitting])
-    card = _fitted(card, logits[fitting], labels[fitting], layout, given, identity=identity)
+    card = _fitted(card, logits[fitting], labels[fitting], layout, tried, identity=identity)
     card, calibration = calibrate_card(card, logits[held], labels[held], layout, identity.keys)
     split = {"holdout": holdout, "seed": seed, "stratified": True}
     return replace(card, calibration={**(card.calibration or {}), "split": split}), calibration
@@ -247,45 +248,49 @@ def _fitted(
     logits: Tensor,
     labels: Tensor,
     layout: Layout,
-    given: Collection[str],
+    tried: Mapping[str, tuple[float, ...]],
     *,
     identity: RowsIdentity,
 ) -> ScoreCard:
     """The card with temperature and parameters that suit the rows."""
     card = _with_fitted_temperature(card, logits, labels, layout, identity.sha256)
-    return _with_fitted_parameters(card, logits, labels, layout, given)
+    return _with_fitted_parameters(card, logits, labels, layout, tried)
 
 
 def _with_fitted_parameters(
-    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout, given: Collection[str]
+    card: ScoreCard,
+    logits: Tensor,
+    labels: Tensor,
+    layout: Layout,
+    tried: Mapping[str, tuple[float, ...]],
 ) -> ScoreCard:
     """The card with the parameters of least AURC among those tried; the first of several such."""
-    tried = {
-        name: parameter.tried
+    choices = {
+        name: tried.get(name, parameter.tried)
         for name, parameter in SCORES[card.score].parameters.items()
-        if parameter.tried and name not in given
     }
-    if not tried:
+    choices = {name: values for name, values in choices.items() if values}
+    if not choices:
         return card
     right = rows_right(card.score, logits, labels, layout, card.temperature)
     wrong = ~right.cpu().numpy()
     if not wrong.any() or wrong.all():
         warnings.warn(
-            f"rows that are all right or all wrong cannot choose {list(tried)}; "
+            f"rows that are all right or all wrong cannot choose {list(choices)}; "
             f"they stay {dict(card.parameters)}",
             LogitconfWarning,
             stacklevel=5,
         )
         return card
     best, least = card, float("inf")
-    for values in itertools.product(*tried.values()):
-        parameters = {**card.parameters, **dict(zip(tried, values, strict=True))}
+    for values in itertools.product(*choices.values()):
+        parameters = {**card.parameters, **dict(zip(choices, values, strict=True))}
         candidate = replace(card, parameters=parameters)
         scores = score_of(candidate, at_least_float32(logits), layout).to(torch.float32)
         area = area_under_risk_coverage(scores.cpu().numpy().reshape(-1), wrong.reshape(-1))
         if area < least:
             best, least = candidate, area
-    fit = {"measure": "AURC", "value": least, "tried": {k: list(v) for k, v in tried.items()}}
+    fit = {"measure": "AURC", "value": least, "tried": {k: list(v) for k, v in choices.items()}}
     return replace(best, parameter_fit=fit)
 
 

@@ -90,7 +90,8 @@ class LogitScore(ABC):
         )
         if per_label:
             check_defined(self.name, Layout(self.task, None, per_label=True))
-        self._given = frozenset(given)
+        # what fit tries instead of what the table says
+        self._tried: dict[str, tuple[float, ...]] = dict.fromkeys(given, ())
         self._calibration: Calibration | None = None
 
     @property
@@ -158,7 +159,7 @@ class LogitScore(ABC):
             raise LogitconfError(f"fit needs at least one row, got shape {tuple(logits.shape)}")
         labels = None if Y is None else check_labels(Y, logits, layout).to(logits.device)
         self.card, self._calibration = fit_card(
-            self.card, logits, labels, layout, given=self._given, holdout=holdout, seed=seed
+            self.card, logits, labels, layout, tried=self._tried, holdout=holdout, seed=seed
         )
         return self
 
@@ -378,8 +379,7 @@ class LogitScore(ABC):
         """Whether both have the same card."""
         return isinstance(other, LogitScore) and self.card == other.card
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return (
@@ -388,5 +388,5 @@ class LogitScore(ABC):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """What pickle keeps: the card alone."""
-        return {"card": self.card, "_calibration": None, "_given": self._given}
+        """What pickle keeps: the card, and nothing of the rows."""
+        return {"card": self.card, "_calibration": None, "_tried": self._tried}

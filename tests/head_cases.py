@@ -50,13 +50,14 @@ def head_for(
     *,
     threshold: Any = None,
     per_label: bool = False,
+    given: Any = None,
     **form: Any,
 ) -> ConfidenceHead:
     name, columns = TASKS.get(task, (task, form.get("n_classes")))
     columns = form.pop("n_classes", columns)
     if threshold is None:
         threshold = matrix.middling_head(score, name, columns or 5).card.threshold
-    parameters = check_parameters(score, {})
+    parameters = check_parameters(score, given or {})
     card = ScoreCard(
         score, name, 1.5, threshold, columns, parameters=parameters, per_label=per_label
     )

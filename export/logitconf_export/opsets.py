@@ -126,6 +126,16 @@ class GraphWriter:
         node.output[:] = [f"{first}_of_{len(sizes)}_{i + 1}" for i in range(len(sizes))]
         return list(node.output)
 
+    def largest(self, x: str, count: int, axis: int, what: str) -> str:
+        """That many of the largest values along an axis, from the largest down."""
+        if self.opset >= 10:
+            wanted = self.constant(np.array([count], dtype=np.int64), f"count_{count}")
+            values = self.node("TopK", [x, wanted], what, axis=axis)
+        else:
+            values = self.node("TopK", [x], what, axis=axis, k=count)
+        self.nodes[-1].output.append(f"{values}_classes")
+        return values
+
     def product(
         self, a: str, b: str, dtype: "np.dtype[Any]", what: str, *, transposed: bool = False
     ) -> str:

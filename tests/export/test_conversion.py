@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -37,6 +38,21 @@ def test_the_graph_says_what_the_head_says_of_hard_rows(
     ours, theirs = eager(head, rows), run(to_onnx(head), rows)
     np.testing.assert_allclose(theirs.score, ours.score, rtol=CLOSE, atol=CLOSE)
     np.testing.assert_array_equal(theirs.mask, ours.mask)
+
+
+@pytest.mark.parametrize("opset", [7, 9, 11, 17, 26])
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("form", [{}, {"class_axis": 2, "rank": 3}], ids=["rows", "positions"])
+def test_the_likeliest_classes_of_gen_are_the_same_at_every_opset(
+    opset: int, runtime: str, form: dict[str, Any]
+) -> None:
+    head = head_for("gen", threshold=1.5, given={"top": 2}, runtime=runtime, **form)
+    rows = np.concatenate([hard_rows(5), np.zeros((1, 5)), np.eye(5)]).astype(np.float32)
+    rows = rows[np.newaxis] if form else rows
+    ours, theirs = eager(head, rows), run(to_onnx(head, opset=opset), rows)
+    np.testing.assert_allclose(theirs.score, ours.score, rtol=CLOSE, atol=CLOSE)
+    np.testing.assert_array_equal(theirs.mask, ours.mask)
+    assert 0 < int(theirs.mask.sum()) < theirs.mask.size
 
 
 @pytest.mark.parametrize("score", SCORES)
