@@ -67,7 +67,7 @@ def energy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 def energy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−Σ over labels of T·softplus(z).
 
-    Source: Wang et al. 2021 (JointEnergy), equation 6. One logit comes here as its abs value.
+    Source: Wang et al. 2021 (JointEnergy). One logit comes here as its abs value.
     """
     return -softplus_sum(x, temperature, form)
 
@@ -86,7 +86,7 @@ def margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 def learned_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−min over labels of sigmoid(z), z a confidence logit: in [−1, 0].
 
-    Source: DeVries & Taylor 2018, section 2.1.
+    Source: DeVries & Taylor 2018.
     """
     smallest, has_score = least_label(x, form)
     z = smallest / temperature

@@ -44,7 +44,7 @@ def confidence_terms(
     Raises:
         LogitconfError: if the shapes or the labels do not fit the task.
 
-    Source: DeVries & Taylor 2018, equations 2 to 4; binary cross entropy is theirs for two classes.
+    Source: DeVries & Taylor 2018; binary cross entropy is theirs for two classes.
     """
     checked, layout = check_logits(logits.detach(), check_task(task))
     targets = check_labels(labels, checked, layout)
@@ -94,7 +94,8 @@ class LearnedConfidenceLoss(nn.Module):
             confidences of exp(−budget).
         penalty: () buffer, lambda; > 0.
 
-    Source: DeVries & Taylor 2018, sections 2.2 and 2.3; steps of lambda from the authors' code.
+    Source: DeVries & Taylor 2018; the budget of .3, lambda's start at .1 and its steps from the
+    authors' code.
     Departures: exactly half of the rows (with an odd one by chance) where the code tosses a coin
     for each; lambda stays in [1e-6, 1e6].
 
@@ -180,7 +181,7 @@ class ConfidenceBranch(nn.Module):
     >>> ConfidenceBranch(64)(torch.zeros(8, 64)).shape
     torch.Size([8, 1])
 
-    Source: DeVries & Taylor 2018, section 2.1: one or more linear layers beside the last one.
+    Source: DeVries & Taylor 2018: one or more linear layers beside the last one.
     """
 
     def __init__(

@@ -13,8 +13,8 @@ _TINY = 2.0**-100
 def max_logit_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−max z.
 
-    Source: Hendrycks et al. 2022, "Scaling out-of-distribution detection for real-world settings",
-    section 3. Departure: T divides the logits, which changes no order.
+    Source: Hendrycks et al. 2022, "Scaling out-of-distribution detection for real-world settings".
+    Departure: T divides the logits, which changes no order.
     """
     return largest_logit(x, form) / -temperature
 
@@ -22,7 +22,7 @@ def max_logit_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 def max_logit_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−max over labels of z; one logit comes here as its abs value.
 
-    Source: Hendrycks et al. 2022, section 3 (multi-label).
+    Source: Hendrycks et al. 2022 (multi-label).
     """
     return largest_logit(x, form) / -temperature
 
@@ -33,8 +33,9 @@ def max_logit_norm_categorical(x: Tensor, temperature: Tensor, form: Form) -> Te
     T cancels. p = 0 stands for the fallback where no norm does better, −max softmax(z). A masked
     class counts neither in the mean nor in the norm.
 
-    Source: Cattelan & Silva 2024, "How to fix a broken confidence estimator", section 4
-    (MaxLogit-pNorm of centred logits, with fallback). Departure: p is tried up to 10 here.
+    Source: Cattelan & Silva 2024, "How to fix a broken confidence estimator" (MaxLogit-pNorm of
+    centred logits, with fallback). Departure: whole p from 1 to 10 are tried here, in the authors'
+    code 0 to 8, where 0 is no norm; 4 before a fit is a middle of them, not theirs.
     """
     power = int(form.parameters["p"])
     if power == 0:

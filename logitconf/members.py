@@ -44,7 +44,7 @@ def mutual_information_categorical(x: Tensor, temperature: Tensor, form: Form) -
 
     It equals H(mean p) − mean H(p), without the difference of two large numbers.
 
-    Source: Houlsby et al. 2011 (BALD), equation 2; Smith & Gal 2018.
+    Source: Houlsby et al. 2011 (BALD); Smith & Gal 2018.
     """
     share = _softmax(x, temperature, form)
     return torch.sum(member_mean(_divergence(share, form), form), dim=form.class_axis)
@@ -61,7 +61,7 @@ def mutual_information_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> 
 def predictive_variance_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Σ over classes of the population variance of p over the members: in [0, 1).
 
-    Source: Kendall & Gal 2017, section 2; Gal 2016, section 3.3.
+    Source: Kendall & Gal 2017; Gal 2016.
     """
     share = _softmax(x, temperature, form)
     off = share - _average(share, form)
