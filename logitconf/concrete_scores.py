@@ -52,6 +52,17 @@ class MarginScore(LogitScore):
     name = "margin"
 
 
+class SoftmaxMarginScore(LogitScore):
+    """Largest minus second largest probability, negated; for labels −min abs(2p − 1).
+
+    >>> import torch
+    >>> SoftmaxMarginScore().score(torch.tensor([[50.0, 0.0, 0.0], [1.0, 1.0, 0.0]]))
+    tensor([-1.,  0.])
+    """
+
+    name = "softmax_margin"
+
+
 class MaxLogitScore(LogitScore):
     """Maximum logit, negated: −max z; for labels of all of them, for one logit its size.
 

@@ -13,6 +13,7 @@ from logitconf.reductions import (
     exponential_rest,
     exponential_squares,
     exponential_sum,
+    half_deficit,
     row_has_score,
     worst_label,
 )
@@ -83,6 +84,25 @@ def doctor_beta_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Max over labels of D_β = o: in [0, 1]."""
     odds, has_score = _worst_odds(x, temperature, form)
     return torch.where(has_score, odds, _NAN)
+
+
+def softmax_margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−(largest p − second p): in [−1, 0].
+
+    Source: Scheffer et al. 2001, "Active hidden Markov models for information extraction".
+    """
+    margin = half_deficit(x, form) / (temperature * 0.5)
+    largest, total = exponential_sum(x, temperature, form)
+    score = (torch.exp(margin) - 1.0) * torch.reciprocal(total)
+    # half_deficit takes the lowest float for a masked class, and here all of them are
+    some = largest > torch.finfo(x.dtype).min
+    return torch.where((margin < 1.0) & some, score, _NAN)
+
+
+def softmax_margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−min over labels of abs(2p − 1) = (1 − o) / (1 + o): in [−1, 0]."""
+    odds, has_score = _worst_odds(x, temperature, form)
+    return torch.where(has_score, (odds - 1.0) * torch.reciprocal(1.0 + odds), _NAN)
 
 
 def gen_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:

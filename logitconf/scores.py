@@ -138,6 +138,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             joins_labels=True,
         ),
         "margin": ScoreRow("formulas", _UNBOUNDED, Band(2.0, 2.0)),
+        "softmax_margin": ScoreRow("impurities", -1.5, Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE)),
         "learned": ScoreRow(
             "formulas",
             -1.5,

@@ -74,6 +74,11 @@ def _margin_score(x: Row, layout: Layout, temperature: float) -> float:
     return -min(abs(value / temperature) for value in x)
 
 
+def _softmax_margin_score(x: Row, layout: Layout, temperature: float) -> float:
+    gaps = _gaps(x, temperature) if layout == "categorical" else _pair(x, temperature)
+    return math.expm1(gaps[-2]) / math.fsum(math.exp(gap) for gap in gaps)
+
+
 def _max_logit_score(x: Row, layout: Layout, temperature: float) -> float:
     largest = abs(x[0]) if layout == "one logit" else max(x)
     return -largest / temperature
@@ -143,6 +148,7 @@ _SCORES: dict[str, Callable[..., float]] = {
     "entropy": _entropy_score,
     "energy": _energy_score,
     "margin": _margin_score,
+    "softmax_margin": _softmax_margin_score,
     "max_logit": _max_logit_score,
     "max_logit_norm": _max_logit_norm_score,
     "gen": _gen_score,

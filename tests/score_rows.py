@@ -147,6 +147,14 @@ SCORE_TESTS: Mapping[str, ScoreTest] = MappingProxyType(
             even=0,
             allowed=_difference_allowed,
         ),
+        "softmax_margin": ScoreTest(
+            *_of_probabilities(lambda p: sorted(p)[-2] - max(p)),
+            even=0,
+            allowed=lambda rows: (
+                rows.unit * (8.0 + rows.columns / 100.0) * np.ones_like(rows.exact)
+            ),
+            near_zero=True,
+        ),
         "max_logit": ScoreTest(
             lambda row: -max(row.z),
             lambda row: -max(row.z),
