@@ -21,10 +21,12 @@ from rich.table import Table
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
+from logitconf.scores import SCORES, check_parameters, refusal
+from logitconf.tasks import Layout, check_task
 from logitconf_export.conversion import to_onnx
 
 Array = npt.NDArray[np.float32]
-SCORES = ("softmax", "entropy", "energy", "margin")
+FIRST_SCORES = ("softmax", "entropy", "energy", "margin")
 SHAPES: dict[str, tuple[str, tuple[int, ...], int]] = {
     "1x1000": ("multiclass", (1, 1000), 1),
     "64x1000": ("multiclass", (64, 1000), 1),
@@ -37,6 +39,8 @@ SHAPES: dict[str, tuple[str, tuple[int, ...], int]] = {
     "1x21x256x256": ("multiclass", (1, 21, 256, 256), 1),
     "1x150x128x128": ("multiclass", (1, 150, 128, 128), 1),
     "8x2x128x128": ("multiclass", (8, 2, 128, 128), 1),
+    "members 64x1000x5": ("multiclass", (64, 1000, 5), 1),
+    "members 8192x10x5": ("multiclass", (8192, 10, 5), 1),
     "labels 1024x80": ("multilabel", (1024, 80), 1),
     "labels 64x5000": ("multilabel", (64, 5000), 1),
     "binary 100000": ("binary", (100000,), 1),
@@ -62,16 +66,32 @@ def bound(model: bytes, rows: Array, threads: int) -> Callable[[], object]:
     return lambda: loaded.run_with_iobinding(binding)
 
 
-def our_head(score: str, task: str, shape: tuple[int, ...], axis: int, runtime: str) -> bytes:
+def our_head(score: str, name: str, runtime: str, top: int) -> bytes:
+    task, shape, axis = SHAPES[name]
     columns = 1 if len(shape) == 1 else shape[axis]
-    form = HeadForm(columns, rank=len(shape), class_axis=axis, runtime=runtime)
-    head = ConfidenceHead(ScoreCard(score, task, 1.5, -0.7, columns), form)
-    return bytes(to_onnx(head, opset=17).SerializeToString())
+    members = members_of(name)
+    form = HeadForm(columns, len(shape), axis, runtime, members=members)
+    parameters = check_parameters(score, {"top": top} if top else {})
+    card = ScoreCard(score, task, 1.5, -0.7, columns, parameters=parameters, members=members)
+    return bytes(to_onnx(ConfidenceHead(card, form), opset=17).SerializeToString())
+
+
+def members_of(name: str) -> int | None:
+    return SHAPES[name][1][-1] if name.startswith("members") else None
+
+
+def is_defined(score: str, name: str) -> bool:
+    task, shape, axis = SHAPES[name]
+    columns = 1 if len(shape) == 1 else shape[axis]
+    layout = Layout(check_task(task), columns, members=members_of(name))
+    scored_alone = members_of(name) is not None and not SCORES[score].over_members
+    has_textbook = hasattr(Textbook, f"{score}_{task}")
+    return has_textbook and not scored_alone and not refusal(score, layout)
 
 
 @cache
-def textbook(score: str, task: str, rank: int, axis: int) -> bytes:
-    return bytes(export(Textbook(score, task, axis), rank))
+def textbook(score: str, task: str, rank: int, axis: int, top: int) -> bytes:
+    return bytes(export(Textbook(score, task, axis, top), rank))
 
 
 def single_op(op: str, shape: tuple[int, ...], axis: int) -> bytes:
@@ -88,8 +108,8 @@ def single_op(op: str, shape: tuple[int, ...], axis: int) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def eager(score: str, task: str, axis: int, rows: Array) -> Callable[[], object]:
-    module, x = Textbook(score, task, axis), torch.from_numpy(rows)
+def eager(module: Textbook, rows: Array) -> Callable[[], object]:
+    x = torch.from_numpy(rows)
 
     def run() -> object:
         with torch.inference_mode():
@@ -107,15 +127,15 @@ def numpy_softmax(rows: Array, axis: int) -> Callable[[], object]:
     return run
 
 
-def measure(name: str, score: str, threads: int, seconds: float) -> dict[str, float]:
+def measure(name: str, score: str, threads: int, seconds: float, top: int) -> dict[str, float]:
     task, shape, axis = SHAPES[name]
     rows = np.random.default_rng(0).normal(0, 4, shape).astype(np.float32)
     rank = len(shape)
     runs = {
-        "any": bound(our_head(score, task, shape, axis, "any"), rows, threads),
-        "ort": bound(our_head(score, task, shape, axis, "onnxruntime"), rows, threads),
-        "textbook": bound(textbook(score, task, rank, axis), rows, threads),
-        "torch": eager(score, task, axis, rows),
+        "any": bound(our_head(score, name, "any", top), rows, threads),
+        "ort": bound(our_head(score, name, "onnxruntime", top), rows, threads),
+        "textbook": bound(textbook(score, task, rank, axis, top), rows, threads),
+        "torch": eager(Textbook(score, task, axis, top), rows),
     }
     if rank > 1:
         runs["Softmax"] = bound(single_op("Softmax", shape, axis), rows, threads)
@@ -128,7 +148,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=1, help="0 means all")
     parser.add_argument("--shapes", nargs="*", default=list(SHAPES))
-    parser.add_argument("--scores", nargs="*", default=list(SCORES))
+    parser.add_argument("--scores", nargs="*", default=FIRST_SCORES, choices=list(SCORES))
+    parser.add_argument("--top", type=int, default=0, help="classes that count in gen; 0 is all")
     parser.add_argument("--seconds", type=float, default=1.5, help="for each row of the table")
     options = parser.parse_args()
     torch.set_num_threads(options.threads or torch.get_num_threads())
@@ -146,8 +167,8 @@ def main() -> None:
         title="× textbook export's speed | cost, relative to onnxruntime's Softmax",
     )
     for name in options.shapes:
-        for score in options.scores:
-            t = measure(name, score, options.threads, options.seconds)
+        for score in (score for score in options.scores if is_defined(score, name)):
+            t = measure(name, score, options.threads, options.seconds, options.top)
             unit = t.get("Softmax", t["textbook"])
             speed = [f"{t['textbook'] / t[who]:.2f}" for who in ("any", "ort")]
             costs = ("any", "ort", "torch", "NumPy", "ReduceMax")

@@ -17,9 +17,9 @@ class Textbook(nn.Module):
     temperature: Tensor
     threshold: Tensor
 
-    def __init__(self, score: str, task: str, axis: int) -> None:
+    def __init__(self, score: str, task: str, axis: int, top: int = 0) -> None:
         super().__init__()
-        self.score, self.task, self.axis = score, task, axis
+        self.score, self.task, self.axis, self.top = score, task, axis, top
         self.register_buffer("temperature", torch.tensor(1.5))
         self.register_buffer("threshold", torch.tensor(-0.7))
 
@@ -41,6 +41,71 @@ class Textbook(nn.Module):
         top = torch.topk(z, 2, dim=self.axis).values
         return top.select(self.axis, 1) - top.select(self.axis, 0)
 
+    def max_logit_multiclass(self, z: Tensor) -> Tensor:
+        return -z.amax(self.axis)
+
+    def max_logit_norm_multiclass(self, z: Tensor) -> Tensor:
+        centred = z - z.mean(self.axis, keepdim=True)
+        norm: Tensor = torch.linalg.vector_norm(centred, 4, self.axis)
+        return -centred.amax(self.axis) / norm
+
+    def softmax_margin_multiclass(self, z: Tensor) -> Tensor:
+        top = torch.topk(torch.softmax(z, self.axis), 2, dim=self.axis).values
+        return top.select(self.axis, 1) - top.select(self.axis, 0)
+
+    def gen_multiclass(self, z: Tensor) -> Tensor:
+        p = torch.softmax(z, self.axis)
+        if self.top:
+            p = torch.topk(p, self.top, dim=self.axis).values
+        return (p**0.1 * (1 - p) ** 0.1).sum(self.axis)
+
+    def gini_multiclass(self, z: Tensor) -> Tensor:
+        return 1 - torch.softmax(z, self.axis).square().sum(self.axis)
+
+    def doctor_multiclass(self, z: Tensor) -> Tensor:
+        squares = torch.softmax(z, self.axis).square().sum(self.axis)
+        return (1 - squares) / squares
+
+    def doctor_beta_multiclass(self, z: Tensor) -> Tensor:
+        largest = torch.softmax(z, self.axis).amax(self.axis)
+        return (1 - largest) / largest
+
+    def mutual_information_multiclass(self, z: Tensor) -> Tensor:
+        p = torch.softmax(z, self.axis).clamp_min(1e-12)
+        mean = p.mean(-1)
+        inner = -(p * p.log()).sum(self.axis).mean(-1)
+        return -(mean * mean.log()).sum(self.axis) - inner
+
+    def predictive_variance_multiclass(self, z: Tensor) -> Tensor:
+        return torch.softmax(z, self.axis).var(-1, unbiased=False).sum(self.axis)
+
+    def learned_multilabel(self, z: Tensor) -> Tensor:
+        return -torch.sigmoid(z).amin(self.axis)
+
+    def max_logit_multilabel(self, z: Tensor) -> Tensor:
+        return -z.amax(self.axis)
+
+    def softmax_margin_multilabel(self, z: Tensor) -> Tensor:
+        return -(2 * torch.sigmoid(z) - 1).abs().amin(self.axis)
+
+    def gen_multilabel(self, z: Tensor) -> Tensor:
+        p = torch.sigmoid(z)
+        return (2 * (p * (1 - p)) ** 0.1).amax(self.axis)
+
+    def gini_multilabel(self, z: Tensor) -> Tensor:
+        p = torch.sigmoid(z)
+        return (2 * p * (1 - p)).amax(self.axis)
+
+    def doctor_multilabel(self, z: Tensor) -> Tensor:
+        p = torch.sigmoid(z)
+        squares = p * p + (1 - p) * (1 - p)
+        return ((1 - squares) / squares).amax(self.axis)
+
+    def doctor_beta_multilabel(self, z: Tensor) -> Tensor:
+        p = torch.sigmoid(z)
+        largest = torch.maximum(p, 1 - p)
+        return ((1 - largest) / largest).amax(self.axis)
+
     def softmax_multilabel(self, z: Tensor) -> Tensor:
         p = torch.sigmoid(z)
         return -torch.maximum(p, 1 - p).amin(self.axis)
@@ -54,6 +119,9 @@ class Textbook(nn.Module):
 
     def margin_multilabel(self, z: Tensor) -> Tensor:
         return -z.abs().amin(self.axis)
+
+    def learned_binary(self, z: Tensor) -> Tensor:
+        return -torch.sigmoid(z)
 
     def softmax_binary(self, z: Tensor) -> Tensor:
         return -torch.sigmoid(z.abs())
