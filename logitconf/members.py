@@ -3,11 +3,13 @@
 Scores of one model are averaged over the members; two scores say how far the members disagree.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from logitconf.errors import LogitconfError
-from logitconf.reductions import Form, row_has_score
+from logitconf.reductions import Form, over_classes, row_has_score
 
 _NAN = float("nan")
 _INFINITY = float("inf")
@@ -46,8 +48,9 @@ def mutual_information_categorical(x: Tensor, temperature: Tensor, form: Form) -
 
     Source: Houlsby et al. 2011 (BALD); Smith & Gal 2018.
     """
+    x, form = _classes_last(x, form)
     share = _softmax(x, temperature, form)
-    return torch.sum(member_mean(_divergence(share, form), form), dim=form.class_axis)
+    return member_mean(over_classes(torch.sum, _divergence(share, form), form), form)
 
 
 def mutual_information_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -63,14 +66,15 @@ def predictive_variance_categorical(x: Tensor, temperature: Tensor, form: Form) 
 
     Source: Kendall & Gal 2017; Gal 2016.
     """
+    x, form = _classes_last(x, form)
     share = _softmax(x, temperature, form)
     off = share - _average(share, form)
     if x.dtype == torch.float64:
         # what is left of p near 1 has few places: the other classes know it better
         likely = _average(share, form) > 0.5
-        others = torch.sum(torch.where(likely, 0.0, off), dim=form.class_axis, keepdim=True)
+        others = over_classes(torch.sum, torch.where(likely, 0.0, off), form, keepdim=True)
         off = torch.where(likely, -others, off)
-    return torch.sum(member_mean(off * off, form), dim=form.class_axis)
+    return member_mean(over_classes(torch.sum, off * off, form), form)
 
 
 def predictive_variance_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -92,15 +96,27 @@ def _count(form: Form) -> int:
     return form.members
 
 
+def _classes_last(x: Tensor, form: Form) -> tuple[Tensor, Form]:
+    """Logits (N, K, M) as (N, M, K), and their form; others as they are.
+
+    onnxruntime reduces the last axis best where it is long, and worst where it is a few members.
+    """
+    if form.rank != 3 or form.axis != 1:
+        return x, form
+    return torch.permute(x, (0, 2, 1)), replace(form, axis=2)
+
+
 def _softmax(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    largest = torch.amax(x, dim=form.class_axis, keepdim=True)
+    largest = over_classes(torch.amax, x, form, keepdim=True)
     exponentials = torch.exp((x - largest) * torch.reciprocal(temperature))
-    total = torch.sum(exponentials, dim=form.class_axis, keepdim=True)
+    total = over_classes(torch.sum, exponentials, form, keepdim=True)
     return exponentials * torch.reciprocal(total)
 
 
 def _average(share: Tensor, form: Form) -> Tensor:
-    return torch.sum(share, dim=share.ndim - 1, keepdim=True) * (1.0 / _count(form))
+    # before the classes, where those lie last
+    axis = form.class_axis - 1 if form.last else share.ndim - 1
+    return torch.sum(share, dim=axis, keepdim=True) * (1.0 / _count(form))
 
 
 def _divergence(share: Tensor, form: Form) -> Tensor:

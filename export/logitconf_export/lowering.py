@@ -187,6 +187,10 @@ def _untransposed(writer: GraphWriter, operands: Operands) -> str:  # noqa: ARG0
     return operands[0]
 
 
+def _permute(writer: GraphWriter, operands: Operands) -> str:
+    return writer.node("Transpose", [operands[0]], "arranged", perm=list(operands.arguments[1]))
+
+
 def _full(writer: GraphWriter, operands: Operands) -> str:
     # an initializer: OpenCV 5 does not survive an empty batch times weights that a node makes
     dtype = np.dtype(str(operands.options["dtype"]).removeprefix("torch."))
@@ -218,6 +222,7 @@ _RULES: dict[str, Rule] = {
     "minimum.default": _plain("Min", "smaller"),
     "mul.Tensor": _plain("Mul", "product"),
     "neg.default": _plain("Neg", "negated"),
+    "permute.default": _permute,
     "reciprocal.default": _plain("Reciprocal", "reciprocal"),
     "reshape.default": _reshape,
     "rsub.Scalar": _one_minus,
