@@ -137,9 +137,10 @@ class Textbook(nn.Module):
         return -z.abs()
 
 
-def export(module: nn.Module, rank: int) -> bytes:
+def export(module: Textbook, rank: int) -> bytes:
     """The module as torch's own exporter writes it, every dim free."""
-    example = torch.randn([3, 4, 5, 6][:rank])
+    # no size is smaller than what TopK takes
+    example = torch.randn([size + module.top for size in (3, 4, 5, 6)][:rank])
     dims = dict.fromkeys(range(rank), torch.export.Dim.DYNAMIC)
     with (
         warnings.catch_warnings(),
