@@ -73,14 +73,11 @@ def test_every_cell_of_the_matrix_decides_as_the_head_does(
     assert cells > 1000
 
 
-@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("score", ["mutual_information", "predictive_variance"])
-def test_heads_that_compare_members_decide_alike_at_every_opset(
-    score: str, precision: str, runtime: str
-) -> None:
+def test_heads_that_compare_members_decide_alike_at_every_opset(score: str, precision: str) -> None:
     for task, columns in TASKS.values():
-        form = HeadForm(columns, runtime=runtime, precision=precision, members=3)
+        form = HeadForm(columns, precision=precision, members=3)
         head = ConfidenceHead(matrix.middling_head(score, task, columns, 3).card, form)
         rows = inputs.arranged(hard_rows(columns * 3), form)
         expected = eager(head, rows)
