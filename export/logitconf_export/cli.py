@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf_export import cli_judging
+from logitconf_export import cli_changing, cli_judging
 from logitconf_export.cli_options import (
     Card,
     Force,
@@ -126,6 +126,7 @@ def fit(
         kind=kind,
         score=score,
         class_logits=class_logits,
+        per_member=per_member,
     )
     cli_fit.fit_card(
         labelled,
@@ -239,41 +240,10 @@ def attach(
     )
 
 
-@app.command()
-def detach(model: Model, *, output: Output, force: Force = False) -> None:
-    """Take a head off again."""
-    check_output(output, (model,), force=force)
-    from logitconf_export import cli_ship
-
-    cli_ship.detach_head(model, output, force=force)
-
-
-@app.command()
-def retune(
-    model: Model,
-    *,
-    output: Output,
-    temperature: Annotated[
-        float | None, typer.Option("--temperature", help="Another temperature, > 0.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", help="Another threshold.")
-    ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option("--head", help="Of several heads: the output that it judges, or all."),
-    ] = None,
-    force: Force = False,
-) -> None:
-    """Change temperature or threshold of a head; its certificate, if any, is void."""
-    check_output(output, (model,), force=force)
-    from logitconf_export import cli_ship
-
-    cli_ship.retune_head(
-        model, output, temperature=temperature, threshold=threshold, head=head, force=force
-    )
-
-
+app.command()(cli_changing.detach)
+app.command()(cli_changing.retune)
+app.command()(cli_changing.reattach)
+app.command()(cli_changing.ensemble)
 app.command()(cli_judging.compare)
 app.command()(cli_judging.verify)
 app.command()(cli_judging.drift)

@@ -22,6 +22,7 @@ from logitconf.tasks import (
 )
 from logitconf_export.cli_output import Facts, print_facts, with_progress, working
 from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
+from logitconf_export.ensembles import STACKED
 from logitconf_export.host_runs import host_input_names, run_host
 from logitconf_export.hosts import read_host
 from logitconf_export.removal import detach
@@ -99,7 +100,13 @@ def rows_from_file(path: Path) -> LabelledRows:
 
 
 def rows_from_host(
-    model: Path, data: Path, *, task: str, logits: str | None, kind: str | None
+    model: Path,
+    data: Path,
+    *,
+    task: str,
+    logits: str | None,
+    kind: str | None,
+    per_member: bool = False,
 ) -> LabelledRows:
     """What a host says of labelled rows, as logits; a head that it already has is left out.
 
@@ -109,6 +116,7 @@ def rows_from_host(
         task: what the columns mean.
         logits: the tensor to take; found in the graph unless given.
         kind: what it holds, with ``logits``.
+        per_member: whether it is (N, K, M), the members of an ensemble last.
 
     Raises:
         LogitconfError: if the logits are not certain, or the rows do not fit the host.
@@ -116,7 +124,13 @@ def rows_from_host(
     arrays = read_arrays(data)
     labels = named_array(arrays, LABELS, data)
     host = detach(model)
-    candidate = read_host(host).choose(logits=logits, kind=kind, task=task)
+    if per_member and logits is None:
+        raise LogitconfError(
+            "the graph does not tell an ensemble's logits from other tensors; name theirs with "
+            f"--logits ({STACKED} in what the command ensemble wrote)"
+        )
+    axis = 1 if per_member else None
+    candidate = read_host(host).choose(logits, kind, task, class_axis=axis)
     inputs = {name: array for name, array in arrays.items() if name != LABELS}
     feeds = host_feeds(inputs, host_input_names(host), data)
     values = run_host(
@@ -124,6 +138,7 @@ def rows_from_host(
         feeds,
         candidate,
         folder=model.parent,
+        per_member=per_member,
         follow=lambda starts, total: with_progress(starts, "Running the model", total=total),
     )
     columns = 1 if values.ndim == 1 else values.shape[1]
@@ -182,7 +197,7 @@ def fit_card(
 
 
 def _held_out(rows: LabelledRows, fitted: LogitScore, holdout: float, seed: int) -> LabelledRows:
-    logits, layout = check_logits(rows.logits, fitted.task)
+    logits, layout = check_logits(rows.logits, fitted.task, per_member=fitted.per_member)
     _, held = split_rows(check_labels(rows.labels, logits, layout), holdout, seed)
     return LabelledRows(rows.logits[held], rows.labels[held])
 

@@ -1,6 +1,7 @@
 """The command ``inspect``: what a model or a card says of itself; no torch, nothing is run."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import onnx
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.cli_output import Facts, port_facts, print_facts, print_line, print_table
-from logitconf_export.hosts import HostReading, read_host
+from logitconf_export.hosts import Candidate, HostReading, read_host
 from logitconf_export.loading import host_opset, load_model
 from logitconf_export.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
 from logitconf_export.removal import head_nodes
@@ -131,20 +132,33 @@ def _print_host(path: Path, model: onnx.ModelProto, reading: HostReading) -> Non
         print_line(f"refused: {refusal}")
     for note in reading.notes:
         print_line(f"note: {note}")
-    print_line(_next_command(path, reading))
+    for line in _next_commands(path, reading):
+        print_line(line)
 
 
-def _next_command(path: Path, reading: HostReading) -> str:
+def _next_commands(path: Path, reading: HostReading) -> list[str]:
+    host = shlex.quote(str(path))
     chosen = reading.chosen
     if chosen is not None:
-        return f"attach with: logitconf attach {path} card.json -o out.onnx"
+        return _commands(host, chosen, named="")
     clear = [c for c in reading.candidates if c.certain and not c.per_position]
     if len(clear) > 1 and len(clear) == len(reading.candidates):
-        return (
-            f"attach with: logitconf attach {path} card.json --several joint -o out.onnx "
+        return [
+            f"attach with: logitconf attach {host} card.json --several joint -o out.onnx "
             "(or --several each, or --logits and one of the names)"
-        )
+        ]
     if reading.candidates:
-        name = reading.candidates[0].tensor
-        return f"attach with: logitconf attach {path} card.json --logits {name} -o out.onnx"
-    return "no head can be attached to this model"
+        first = reading.candidates[0]
+        named = f" --logits {shlex.quote(first.tensor)}"
+        return ["if you know that one of these is right, name it:", *_commands(host, first, named)]
+    return ["no head can be attached to this model"]
+
+
+def _commands(host: str, place: Candidate, named: str) -> list[str]:
+    """The two commands that lead to a model with a head; multiclass goes without saying."""
+    task = "" if place.task == "multiclass" else f" --task {place.task or 'TASK'}"
+    data = f"--data val.npz --score softmax{task}{named}"
+    return [
+        f"fit with: logitconf fit --model {host} {data} -o card.json",
+        f"attach with: logitconf attach {host} card.json{named} -o out.onnx",
+    ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from logitconf.errors import LogitconfError
+from logitconf.scores import SCORES
 from logitconf_export import cli_fit, cli_learned
 
 
@@ -16,6 +17,7 @@ def given_rows(
     kind: str | None,
     score: str | None = None,
     class_logits: str | None = None,
+    per_member: bool = False,
 ) -> tuple[cli_fit.LabelledRows, str]:
     """Labelled logits and their task.
 
@@ -28,6 +30,7 @@ def given_rows(
         kind: with ``logits``: what it holds.
         score: the score that they are for, where that matters.
         class_logits: with ``model`` and a learned confidence: the tensor of the classes.
+        per_member: whether the logits have the members of an ensemble last.
 
     Raises:
         LogitconfError: if the options do not fit together, or the rows do not fit the model.
@@ -45,7 +48,11 @@ def given_rows(
         )
     if model is None:
         return cli_fit.rows_from_file(source), task
-    return cli_fit.rows_from_host(model, source, task=task, logits=logits, kind=kind), task
+    members = per_member or (score is not None and score in SCORES and SCORES[score].over_members)
+    found = cli_fit.rows_from_host(
+        model, source, task=task, logits=logits, kind=kind, per_member=members
+    )
+    return found, task
 
 
 def _one_source(rows: Path | None, data: Path | None) -> Path:

@@ -1,8 +1,10 @@
-"""The commands ``export``, ``attach`` and ``detach``: cards and hosts in, models out."""
+"""What ``export``, ``attach``, ``detach``, ``retune`` and ``reattach`` do: models out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import onnx
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
@@ -17,7 +19,8 @@ from logitconf_export.conversion import to_onnx
 from logitconf_export.hosts import read_host
 from logitconf_export.loading import load_model
 from logitconf_export.metadata import has_metadata, read_heads
-from logitconf_export.removal import detach
+from logitconf_export.reattachment import reattach
+from logitconf_export.removal import detach, single_head
 from logitconf_export.tuning import retune
 from logitconf_export.weights import check_weights_folder
 
@@ -143,15 +146,21 @@ def attach_head(
             self_contained=self_contained,
             force=force,
         )
-    found = read_heads(model)
-    facts = [("host", f"{host}")]
-    for head in found.heads:
-        facts += [("attached to", place_words(head)), *_number_facts(head.card)]
-    print_facts(f"{output}", [*facts, *port_facts(model)])
+    print_facts(f"{output}", [("host", f"{host}"), *head_facts(model), *port_facts(model)])
 
 
 def _needs_columns(card: ScoreCard) -> bool:
     return card.task == "binary" and card.n_classes is None
+
+
+def head_facts(model: onnx.ModelProto) -> Facts:
+    """Where every head of the model sits, and its numbers; nothing without a head."""
+    heads = read_heads(model).heads if has_metadata(model) else ()
+    return [
+        fact
+        for head in heads
+        for fact in (("attached to", place_words(head)), *_number_facts(head.card))
+    ]
 
 
 def _number_facts(card: ScoreCard) -> Facts:
@@ -185,11 +194,18 @@ def retune_head(
     print_facts(f"{output}", facts)
 
 
-def detach_head(model: Path, output: Path, *, force: bool) -> None:
-    """Writes the host without its head, and prints what is left."""
+def detach_head(model: Path, output: Path, *, keep: str | None, force: bool) -> None:
+    """Writes the host without its heads, or with one of them, and prints what is left."""
     if not has_metadata(load_model(model)):
         raise LogitconfError(f"{model} must have a head to take off, got none")
-    host = detach(model)
+    host = detach(model) if keep is None else single_head(model, keep)
     check_weights_folder(host, model, output, copy=False)
     write_atomically(output, host.SerializeToString(deterministic=True), force=force)
-    print_facts(f"{output}", port_facts(host))
+    print_facts(f"{output}", [*head_facts(host), *port_facts(host)])
+
+
+def reattach_heads(model: Path, output: Path, *, force: bool) -> None:
+    """Writes the model with its heads made anew from their cards, and prints where they sit."""
+    with working("Attaching"):
+        mended = reattach(model, output, force=force)
+    print_facts(f"{output}", [*head_facts(mended), *port_facts(mended)])

@@ -21,7 +21,7 @@ from logitconf_export.loading import (
 )
 from logitconf_export.readings import Candidate
 from logitconf_export.removal import detach
-from logitconf_export.weights import embed_weights
+from logitconf_export.weights import embed_weights, embedded_size
 
 STACKED = "member_logits"
 """The output that holds the logits of all members, the members last."""
@@ -36,6 +36,7 @@ def ensemble(
     logits: str | None = None,
     kind: str | None = None,
     class_axis: int | None = None,
+    task: str | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
     """One model that runs every member on the same inputs, and a head on their stacked logits.
@@ -52,6 +53,7 @@ def ensemble(
         logits: name of the logits in every member; found in each graph unless given.
         kind: what they hold, as for ``attach``.
         class_axis: where their classes are, as for ``attach``.
+        task: what their columns mean, where neither graph nor head tells.
         force: whether a file at ``path`` may be replaced.
 
     Raises:
@@ -62,18 +64,24 @@ def ensemble(
         raise LogitconfError("an ensemble must have at least 2 members, got one model; list them")
     if head is not None and head.form.members != len(models):
         raise LogitconfError(
-            f"the head must be for {len(models)} members, got one for {head.form.members}; fit a "
-            "per_member score on logits with as many members"
+            f"the head must be for {len(models)} members, got one for "
+            f"{head.form.members or 'a single model'}; fit a per_member score on logits with as "
+            "many members"
         )
     if path is not None:
         check_writable(path, force=force)
-    members = [_member(model) for model in models]
+    members = _members(models)
     for count, member in enumerate(members[1:], 2):
         _check_alike(members[0], member, count)
-    task = None if head is None else head.card.task
-    places = [
-        read_host(member).choose(logits, kind, task, class_axis=class_axis) for member in members
-    ]
+    if head is not None and task not in {None, head.card.task}:
+        raise LogitconfError(f"the task must be the head's, {head.card.task}, got {task}")
+    task = task if head is None else head.card.task
+    places = []
+    for count, member in enumerate(members, 1):
+        try:
+            places.append(read_host(member).choose(logits, kind, task, class_axis=class_axis))
+        except LogitconfError as error:
+            raise LogitconfError(f"in member {count} {error}") from error
     rank, axis = _common_form(places)
     joined = _joined(members)
     _stack(joined, members[0], places, rank)
@@ -84,11 +92,23 @@ def ensemble(
     return joined
 
 
-def _member(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of a host without heads and with its weights inside."""
-    host = detach(model)
-    embed_weights(host, None if isinstance(model, bytes | onnx.ModelProto) else Path(model))
-    return host
+def _members(models: Sequence[str | Path | bytes | onnx.ModelProto]) -> list[onnx.ModelProto]:
+    """Copies of the hosts without heads and with their weights inside.
+
+    Raises:
+        LogitconfError: if these would not fit into one file; nothing of them has been read then.
+    """
+    hosts = [detach(model) for model in models]
+    sources = [None if isinstance(m, bytes | onnx.ModelProto) else Path(m) for m in models]
+    size = sum(embedded_size(host, source) for host, source in zip(hosts, sources, strict=True))
+    if size > LARGEST_PROTOBUF:
+        raise LogitconfError(
+            f"one ONNX file holds less than 2 GiB, but the members with their weights have {size} "
+            "bytes; run them apart and score their stacked logits with a head that stands alone"
+        )
+    for host, source in zip(hosts, sources, strict=True):
+        embed_weights(host, source)
+    return hosts
 
 
 def _check_alike(first: onnx.ModelProto, other: onnx.ModelProto, count: int) -> None:
@@ -141,9 +161,6 @@ def _common_form(places: Sequence[Candidate]) -> tuple[int, int]:
 
 def _joined(members: Sequence[onnx.ModelProto]) -> onnx.ModelProto:
     """The members side by side, all their names but the inputs' under ``member<m>/``."""
-    size = sum(member.ByteSize() for member in members)
-    if size > LARGEST_PROTOBUF:
-        raise LogitconfError(f"one ONNX file holds less than 2 GiB, but the members have {size}")
     first = members[0]
     joined = onnx.ModelProto(ir_version=first.ir_version, producer_name="logitconf")
     joined.opset_import.extend(first.opset_import)

@@ -35,6 +35,7 @@ def run_host(
     candidate: Candidate,
     *,
     folder: Path,
+    per_member: bool = False,
     follow: Follow = lambda starts, _: starts,
 ) -> Array:
     """What a tensor of the host holds for every row, classes last.
@@ -44,10 +45,11 @@ def run_host(
         feeds: one array for each input, rows first; floats are cast to what the host takes.
         candidate: the tensor, and where its classes lie.
         folder: where the host's external weights lie, if it has any.
+        per_member: whether the tensor is (N, K, M), the members of an ensemble last.
         follow: shows progress.
 
     Returns:
-        (N,) for a tensor of rank one, else (M, K), M rows or positions.
+        (N,) for a tensor of rank one, (N, K, M) of members, else (N, K), N rows or positions.
 
     Raises:
         LogitconfError: if the host cannot be loaded or run on these inputs.
@@ -64,6 +66,13 @@ def run_host(
             for start in follow(starts, len(starts))
         ]
     collected = np.concatenate(parts)
+    if per_member:
+        if collected.ndim != 3:
+            raise LogitconfError(
+                f"'{candidate.tensor}' must be (N, K, M), the members last, got {collected.ndim} "
+                "axes; save its logits to an .npz file and fit on that"
+            )
+        return np.moveaxis(collected, -1, 1)
     return collected.reshape(-1, collected.shape[-1]) if collected.ndim > 1 else collected
 
 

@@ -69,14 +69,9 @@ def embed_weights(model: onnx.ModelProto, source: Path | None) -> None:
         LogitconfError: if the model was not given as a path, would not stay below 2 GiB (the most
             that one ONNX file can hold), or a file is missing.
     """
-    files = weight_files(model)
-    if not files:
+    size = embedded_size(model, source)
+    if source is None or not weight_files(model):
         return
-    if source is None:
-        raise LogitconfError(f"the model keeps weights in {list(files)}; give it as a path")
-    size = model.ByteSize() + sum(
-        _stored_size(tensor, source.parent) for tensor in external_tensors(model)
-    )
     if size > LARGEST_PROTOBUF:
         raise LogitconfError(
             f"one ONNX file holds less than 2 GiB, but the model with its weights has {size} "
@@ -86,6 +81,21 @@ def embed_weights(model: onnx.ModelProto, source: Path | None) -> None:
     left = weight_files(model)
     if left:
         raise LogitconfError(f"the weights in {list(left)} cannot be taken into the model")
+
+
+def embedded_size(model: onnx.ModelProto, source: Path | None) -> int:
+    """Bytes that the model would have with the weights in other files; they are not read.
+
+    Raises:
+        LogitconfError: if there are some and the model was not given as a path, or one is missing.
+    """
+    files = weight_files(model)
+    if files and source is None:
+        raise LogitconfError(f"the model keeps weights in {list(files)}; give it as a path")
+    folder = Path() if source is None else source.parent
+    return int(model.ByteSize()) + sum(
+        _stored_size(tensor, folder) for tensor in external_tensors(model)
+    )
 
 
 def _stored_size(tensor: onnx.TensorProto, folder: Path) -> int:

@@ -19,6 +19,7 @@ from logitconf import ConfidenceHead, LogitconfError, MutualInformationScore
 from logitconf.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach, ensemble, verify
 from logitconf_export.metadata import read_metadata
+from logitconf_export.weights import weight_files
 
 MEMBERS = 3
 ROWS = np.random.default_rng(5).normal(0, 1, (64, 6)).astype(np.float32)
@@ -168,6 +169,57 @@ def test_a_joined_ensemble_verifies(files: list[Path]) -> None:
     logits = np.random.default_rng(3).normal(0, 1, (99, 4, MEMBERS)).astype(np.float32)
     head = fitted("softmax", logits)
     assert verify(ensemble(files, head), ROWS, head=head, pairs=100).passed
+
+
+def outside(folder: Path, seed: int) -> Path:
+    """A member whose weights lie in a file of one name in a folder of its own."""
+    folder.mkdir()
+    path = folder / "member.onnx"
+    onnx.save_model(
+        nested(seed), path, save_as_external_data=True, location="weights.bin", size_threshold=0
+    )
+    return path
+
+
+def test_weights_in_other_files_go_into_the_joined_model(tmp_path: Path) -> None:
+    paths = [outside(tmp_path / f"{seed}", seed) for seed in range(MEMBERS)]
+    before = [path.read_bytes() for path in paths]
+    target = tmp_path / "joined.onnx"
+    joined = ensemble(paths, path=target)
+    within = ensemble([nested(seed) for seed in range(MEMBERS)])
+    feeds = {"x": ROWS, "flag": np.array(True)}
+    expected = run(within, feeds)
+    for model in (joined, onnx.load(target)):
+        for name, values in run(model, feeds).items():
+            np.testing.assert_array_equal(values, expected[name], strict=True)
+    assert [path.read_bytes() for path in paths] == before
+    assert weight_files(joined) == ()
+
+
+def changed_weights(path: Path, key: str, value: str) -> None:
+    model = onnx.load(path, load_external_data=False)
+    entries = {entry.key: entry for entry in model.graph.initializer[0].external_data}
+    entries[key].value = value
+    path.write_bytes(model.SerializeToString())
+
+
+def test_weights_that_cannot_be_taken_in_are_refused(tmp_path: Path) -> None:
+    target = tmp_path / "joined.onnx"
+    paths = [outside(tmp_path / f"{seed}", seed) for seed in range(2)]
+    with pytest.raises(LogitconfError, match=r"weights in \['weights.bin'\]; give it as a path"):
+        ensemble([path.read_bytes() for path in paths], path=target)
+    # more than 1 GiB each is too much for one file; files that small show that none is read
+    for path in paths:
+        changed_weights(path, "length", str(2**30 + 1))
+    with pytest.raises(LogitconfError, match="less than 2 GiB, but the members with their weights"):
+        ensemble(paths, path=target)
+    changed_weights(paths[0], "location", "../0/weights.bin")
+    with pytest.raises(LogitconfError, match="must lie in the model's own folder"):
+        ensemble(paths, path=target)
+    (tmp_path / "1" / "weights.bin").unlink()
+    with pytest.raises(LogitconfError, match="external data must be readable"):
+        ensemble([nested(0), paths[1]], path=target)
+    assert not target.exists()
 
 
 FOURTH = nested(3)

@@ -1,0 +1,182 @@
+"""The commands that change models: heads put back, one head kept of several, members joined."""
+
+import re
+from pathlib import Path
+
+import command_line
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import reference
+from command_line import Rows, call, done, make_files
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from export import several_hosts, variants
+from logitconf import ScoreCard
+from logitconf_export import detach, reattach
+from logitconf_export.metadata import read_heads
+
+MEMBERS = 3
+CLOSE = 1e-5
+"""Products and exponentials of two libraries in float32."""
+NAMED = "--logits member_logits --kind logits"
+
+
+@pytest.fixture(autouse=True)
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    """The files of make_files in the working folder, and three members with other weights."""
+    monkeypatch.chdir(tmp_path)
+    for count, weight in enumerate(member_weights(), 1):
+        model = command_line.host(command_line.SOFTMAX)
+        model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weight, "weight"))
+        onnx.save(model, f"member{count}.onnx")
+    return make_files(tmp_path)
+
+
+def member_weights() -> list[NDArray[np.float32]]:
+    random = np.random.default_rng(11)
+    shape = command_line.weight().shape
+    return [
+        command_line.weight() + random.normal(0, 0.4, shape).astype(np.float32)
+        for _ in range(MEMBERS)
+    ]
+
+
+def member_logits(rows: Rows) -> NDArray[np.float32]:
+    """(N, K, M), as NumPy computes them."""
+    return np.stack([rows.pixels @ weight for weight in member_weights()], axis=-1)
+
+
+def decide(path: str, feeds: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found: list[NDArray[np.float32]] = session.run(["score", "mask"], feeds)
+    return found
+
+
+def test_a_head_that_a_conversion_rewired_is_put_back(capsys: pytest.CaptureFixture[str]) -> None:
+    done(capsys, "attach host.onnx --score softmax --threshold -0.7 -o headed.onnx")
+    onnx.save(variants.half(onnx.load("headed.onnx")), "half.onnx")
+    assert call(capsys, "verify half.onnx --data val.npz").code == 1
+    out = done(capsys, "reattach half.onnx -o mended.onnx")
+    assert "attached to  z, which holds logits, 4 columns on axis 1" in out
+    assert onnx.load("mended.onnx") == reattach("half.onnx")
+    done(capsys, "verify mended.onnx --data val.npz")
+
+
+def test_heads_of_several_places_are_put_back(capsys: pytest.CaptureFixture[str]) -> None:
+    onnx.save(several_hosts.three_softmaxes(), "three.onnx")
+    given = "--score softmax --threshold -0.6 --several joint"
+    done(capsys, f"attach three.onnx {given} -o joint.onnx")
+    assert done(capsys, "reattach joint.onnx -o again.onnx").count("attached to") == 3
+    assert onnx.load("again.onnx") == onnx.load("joint.onnx")
+
+
+@pytest.mark.parametrize("several", ["each", "joint"])
+def test_one_head_of_several_is_kept(several: str, capsys: pytest.CaptureFixture[str]) -> None:
+    onnx.save(several_hosts.three_softmaxes(), "three.onnx")
+    given = f"--score softmax --temperature 1.5 --threshold -0.6 --several {several}"
+    done(capsys, f"attach three.onnx {given} -o all.onnx")
+    out = done(capsys, "detach all.onnx --keep second -o one.onnx")
+    assert out.count("attached to") == 1
+    (head,) = read_heads(onnx.load("one.onnx")).heads
+    assert head.attached is not None
+    assert head.attached["output"] == "second"
+    names = [str(head.attached[name]) for name in ("score", "mask")]
+    found = several_hosts.run(onnx.load("one.onnx"), names)
+    expected = several_hosts.expected_scores()[1]
+    np.testing.assert_allclose(found[names[0]], expected, rtol=CLOSE, atol=CLOSE)
+    np.testing.assert_array_equal(found[names[1]], found[names[0]] < np.float32(-0.6))
+    assert detach("one.onnx") == onnx.load("three.onnx")
+    refused = call(capsys, "detach all.onnx --keep fourth -o other.onnx")
+    assert refused.code == 2
+    assert "['first', 'second', 'third']" in refused.err
+    assert not Path("other.onnx").exists()
+
+
+def test_members_are_joined_fitted_and_given_a_head(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = "member1.onnx member2.onnx member3.onnx"
+    out = done(capsys, f"ensemble {members} -o joined.onnx")
+    # the two commands that it prints are those that work
+    fit, attach = (line.partition("logitconf ")[2] for line in out.splitlines()[-2:])
+    done(capsys, fit)
+    done(capsys, attach)
+    card = ScoreCard.load("card.json")
+    assert card.members == MEMBERS
+    score, mask = decide("out.onnx", {"pixels": made.pixels})
+    expected = reference.member_score("softmax", member_logits(made), card.temperature)
+    np.testing.assert_allclose(score, expected, rtol=CLOSE, atol=CLOSE)
+    assert isinstance(card.threshold, float)
+    clear = np.abs(expected - card.threshold) > CLOSE
+    np.testing.assert_array_equal(mask[clear], (expected < card.threshold)[clear])
+    assert 0.9 < mask.mean() < 1
+    done(capsys, f"ensemble {members} --card card.json -o at_once.onnx")
+    assert onnx.load("at_once.onnx") == onnx.load("out.onnx")
+    done(capsys, "verify at_once.onnx --data val.npz")
+
+
+def test_the_rows_of_members_can_be_held_out_and_compare_the_members(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done(capsys, "ensemble member1.onnx member2.onnx member3.onnx -o joined.onnx")
+    asked = f"--data val.npz {NAMED} --score mutual_information --holdout 0.5"
+    done(capsys, f"fit --model joined.onnx {asked} -o host.json")
+    np.savez("saved.npz", logits=member_logits(made), labels=made.labels)
+    done(capsys, "fit saved.npz --score mutual_information --holdout 0.5 -o file.json")
+    one, other = ScoreCard.load("host.json"), ScoreCard.load("file.json")
+    # onnxruntime and NumPy multiply matrices in different orders
+    assert one.temperature == pytest.approx(other.temperature, rel=CLOSE)
+    assert one.threshold == pytest.approx(other.threshold, rel=1e-4)
+
+
+def test_members_without_an_activation_are_joined_once_their_task_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = call(capsys, "ensemble plain.onnx plain.onnx -o joined.onnx")
+    assert refused.code == 2
+    assert "in member 1 the graph cannot tell the task of 'classes'" in refused.err
+    assert not Path("joined.onnx").exists()
+    out = done(capsys, "ensemble plain.onnx plain.onnx --task multiclass -o joined.onnx")
+    assert "member_logits float [N, 4, 2]" in out
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("ensemble host.onnx -o new.onnx", "at least 2 members"),
+        ("ensemble host.onnx binary.onnx -o new.onnx", "logits of one form"),
+        ("ensemble host.onnx none.onnx -o new.onnx", "none.onnx must be a readable ONNX file"),
+        ("ensemble host.onnx val.npz -o new.onnx", "val.npz must be an ONNX model"),
+        ("ensemble host.onnx host.onnx --card one.json -o new.onnx", "got one for a single model"),
+        ("ensemble host.onnx host.onnx --card none.json -o new.onnx", "none.json must be"),
+        ("ensemble host.onnx host.onnx --kind margins -o new.onnx", "got 'margins'"),
+        ("ensemble host.onnx plain.onnx --force -o plain.onnx", "must not be the input plain"),
+        ("ensemble host.onnx host.onnx -o plain.onnx", "plain.onnx exists.*--force"),
+        ("reattach host.onnx -o new.onnx", "must have a head .* got none; attach one first"),
+        ("reattach none.onnx -o new.onnx", "none.onnx must be a readable ONNX file"),
+        ("reattach host.onnx --force -o host.onnx", "must not be the input host.onnx"),
+        ("detach host.onnx --keep classes -o new.onnx", "must have a head to take off, got none"),
+        (
+            "fit --model host.onnx --data val.npz --per-member --score softmax -o new.json",
+            "name theirs with --logits",
+        ),
+        (
+            "fit --model host.onnx --data val.npz --per-member --score softmax --logits z "
+            "-o new.json",
+            "must be .N, K, M., the members last, got 2 axes",
+        ),
+    ],
+)
+def test_misuse_is_refused_and_writes_nothing(
+    command: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done(capsys, "fit logits.npz --score softmax -o one.json")
+    before = command_line.contents(Path())
+    outcome = call(capsys, command)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert re.match(f"logitconf: error: .*{message}", outcome.err), outcome.err
+    assert command_line.contents(Path()) == before

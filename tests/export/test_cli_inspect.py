@@ -1,0 +1,61 @@
+"""What the command inspect tells a new user to do next, done to the letter."""
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from command_line import call, done, make_files
+
+from logitconf_export.metadata import read_heads
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the files of make_files, one host under a name with blanks."""
+    monkeypatch.chdir(tmp_path)
+    make_files(tmp_path)
+    Path("host.onnx").rename("my host.onnx")
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str], path: str) -> tuple[str, list[str], list[str]]:
+    """What inspect prints, and the arguments of the two commands in it."""
+    out = done(capsys, ["inspect", path])
+    fit, attach = (
+        shlex.split(next(line for line in out.splitlines() if line.startswith(start)))[3:]
+        for start in ("fit with: logitconf ", "attach with: logitconf ")
+    )
+    return out, fit, attach
+
+
+def test_the_commands_for_a_host_that_is_certain_work(capsys: pytest.CaptureFixture[str]) -> None:
+    _, fit, attach = told(capsys, "my host.onnx")
+    done(capsys, fit)
+    done(capsys, attach)
+    assert read_heads(onnx.load("out.onnx")).heads[0].card.task == "multiclass"
+
+
+def test_the_task_of_labels_is_in_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    _, fit, attach = told(capsys, "binary.onnx")
+    assert fit[fit.index("--task") + 1] == "binary"
+    pixels = np.load("val.npz")["pixels"]
+    labels = np.random.default_rng(1).integers(0, 2, len(pixels))
+    np.savez("val.npz", pixels=pixels, labels=labels)
+    done(capsys, fit)
+    done(capsys, attach)
+    assert read_heads(onnx.load("out.onnx")).heads[0].card.task == "binary"
+
+
+def test_a_place_that_is_not_certain_is_left_to_the_user(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, fit, attach = told(capsys, "plain.onnx")
+    assert "if you know that one of these is right, name it:" in out
+    assert attach[attach.index("--logits") + 1] == "classes"
+    refused = call(capsys, fit)
+    assert refused.code == 2
+    assert "task must be one of" in refused.err
+    done(capsys, ["multiclass" if word == "TASK" else word for word in fit])
+    done(capsys, attach)
