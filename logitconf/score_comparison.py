@@ -159,6 +159,9 @@ def compare_scores(
             if row.learned:
                 left_out[name] = "it is computed on confidence logits of its own"
                 continue
+            if row.over_members:
+                left_out[name] = "it compares the members of an ensemble, and this is one model"
+                continue
             try:
                 score = SCORE_CLASSES[name](task=task).fit(values[fitted], checked[fitted])
                 found[name] = score.score(values[held]).to(torch.float32).double().cpu().numpy()

@@ -183,6 +183,7 @@ def main() -> None:
     parser.add_argument("--peers", default=sys.executable, help="a Python that has the peers")
     parser.add_argument("--folder", type=Path, help="where 9 GB are free")
     parser.add_argument("--layers", type=int, default=LAYERS)
+    parser.add_argument("--tools", nargs="+", choices=TOOLS, default=[*TOOLS])
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp(dir=chosen.folder))
     try:
@@ -194,7 +195,7 @@ def main() -> None:
         print(f"host of {gib:.2f} GiB; one run each, in a process of its own\n")
         print("| tool | seconds | MB more after imports, of peak | what came out |")
         print("|---|---|---|---|")
-        for tool in TOOLS:
+        for tool in chosen.tools:
             python = sys.executable if tool.startswith("logitconf") else chosen.peers
             print(measured(python, tool, folder, WIDTH), flush=True)
     finally:

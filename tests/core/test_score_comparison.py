@@ -45,6 +45,7 @@ def test_every_score_of_the_table_is_ranked_or_left_out_with_a_reason() -> None:
     assert {*named, *found.left_out} == set(SCORES)
     assert {"softmax", "entropy", "energy", "margin"} <= set(named)
     assert not set(named) & set(found.left_out)
+    assert "and this is one model" in found.left_out["mutual_information"]
     areas = [standing.aurc.estimate for standing in found.standings]
     assert areas == sorted(areas)
     assert (found.rows, found.fitted_rows) == (300, 300)
