@@ -186,7 +186,9 @@ def generated_feeds(host: onnx.ModelProto, seed: int) -> tuple[dict[str, Array] 
         feeds[value.name] = random.standard_normal(shape).astype(dtype)
     if not feeds:
         return None, "the host was not run: it has no inputs"
-    return feeds, "the host ran on made-up inputs only; pass feeds to check it on real ones"
+    return feeds, (
+        "the host ran on made-up inputs only; pass feeds=... (--data) to check it on real ones"
+    )
 
 
 def host_logits_dtype(model: onnx.ModelProto, found: HeadInFile, folder: Path | None) -> str:

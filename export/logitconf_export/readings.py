@@ -197,9 +197,9 @@ class HostReading:
             if count == 0
             else f"{count} places in the model hold logits"
         )
-        advice = "; name one" if self.candidates else ""
+        advice = "; name one with logits=... (--logits)" if self.candidates else ""
         if count > 1:
-            advice += ", or attach to all of them, jointly or each with its own outputs"
+            advice += ", or attach to all of them with several=... (--several)"
         return f"{what}{advice}:\n{self.listing()}"
 
     def _named(self, name: str, kind: Kind | None, class_axis: int | None) -> Candidate:

@@ -32,7 +32,8 @@ def test_without_a_choice_the_places_are_listed_and_nothing_is_written(
     assert code == 2
     assert not output.exists()
     shown = capsys.readouterr().err
-    assert "3 places in the model hold logits" in shown
+    assert "3 places in the model hold logits; name one with logits=... (--logits)" in shown
+    assert "attach to all of them with several=... (--several)" in shown
     assert all(f"output '{name}'" in shown for name in hosts.NAMES)
 
 
