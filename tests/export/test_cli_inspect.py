@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from command_line import call, done, make_files
+from command_line import call, done, make_files, weight
 
 from logitconf_export.metadata import read_heads
 
@@ -41,7 +41,8 @@ def test_the_task_of_labels_is_in_the_command(capsys: pytest.CaptureFixture[str]
     _, fit, attach = told(capsys, "binary.onnx")
     assert fit[fit.index("--task") + 1] == "binary"
     pixels = np.load("val.npz")["pixels"]
-    labels = np.random.default_rng(1).integers(0, 2, len(pixels))
+    noise = np.random.default_rng(1).logistic(0, 2, len(pixels))
+    labels = (pixels @ weight()[:, 0] > noise).astype(np.int64)
     np.savez("val.npz", pixels=pixels, labels=labels)
     done(capsys, fit)
     done(capsys, attach)

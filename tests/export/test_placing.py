@@ -187,7 +187,7 @@ def test_names_that_the_host_uses_are_left_to_it() -> None:
 @pytest.mark.parametrize(
     ("heads", "options", "words"),
     [
-        (["softmax"], {}, "3 places in the model hold logits; name one, or attach to all"),
+        (["softmax"], {}, "3 places in the model hold logits; name one .*, or attach to all"),
         (["softmax"], {"logits": ["z1", "z2"]}, "1 heads for 2 places; say whether"),
         (["softmax"], {"several": "all"}, r"several must be one of \['joint', 'each'\], got 'all'"),
         (["softmax"], {"several": "each", "logits": ["z1"]}, "two different places or more"),
