@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from command_line import call, done, make_files, weight
+from command_line import SIGMOID, call, done, host, make_files, weight
 
 from logitconf_export.metadata import read_heads
 
@@ -49,14 +49,21 @@ def test_the_task_of_labels_is_in_the_command(capsys: pytest.CaptureFixture[str]
     assert read_heads(onnx.load("out.onnx")).heads[0].card.task == "binary"
 
 
+def test_a_task_that_the_graph_does_not_tell_is_left_to_the_user(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, fit, attach = told(capsys, "plain.onnx")
+    refused = call(capsys, fit)
+    assert refused.code == 2
+    assert "got 'TASK'" in refused.err
+    done(capsys, ["multiclass" if word == "TASK" else word for word in fit])
+    done(capsys, attach)
+
+
 def test_a_place_that_is_not_certain_is_left_to_the_user(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out, fit, attach = told(capsys, "plain.onnx")
+    onnx.save(host(SIGMOID.replace("yes = Sigmoid(z)", "yes = Identity(z)")), "one.onnx")
+    out, _, attach = told(capsys, "one.onnx")
     assert "if you know that one of these is right, name it:" in out
-    assert attach[attach.index("--logits") + 1] == "classes"
-    refused = call(capsys, fit)
-    assert refused.code == 2
-    assert "task must be one of" in refused.err
-    done(capsys, ["multiclass" if word == "TASK" else word for word in fit])
-    done(capsys, attach)
+    assert attach[attach.index("--logits") + 1] == "yes"
