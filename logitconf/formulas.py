@@ -8,17 +8,16 @@ from torch import Tensor
 
 from logitconf.reductions import (
     Form,
-    exponential_moments,
+    bounded_score,
     exponential_sum,
     half_deficit,
     largest_probability,
     least_label,
     log_reciprocal,
+    shannon_entropy,
     softplus_sum,
     worst_label,
 )
-
-_NAN = float("nan")
 
 
 def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -31,28 +30,25 @@ def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 def softmax_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−min over labels of max(p, 1 − p): in [−1, −1/2]."""
-    smallest, has_score = worst_label(x, form)
-    score = torch.reciprocal(-1.0 - torch.exp(smallest / -temperature))
-    return torch.where(has_score, score, _NAN)
+    smallest, seal = worst_label(x, form)
+    return seal(torch.reciprocal(-1.0 - torch.exp(smallest / -temperature)))
 
 
 def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−Σ p log p in nats: in [0, log K].
 
-    Source: Shannon 1948; as log S − D / S, which is right for masked classes.
+    Source: Shannon 1948.
     """
-    logarithm, moment = exponential_moments(x, temperature, form)
-    return logarithm - moment
+    return shannon_entropy(x, temperature, form)
 
 
 def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Max over labels of the Bernoulli entropy in nats: in [0, log 2]."""
-    smallest, has_score = worst_label(x, form)
+    smallest, seal = worst_label(x, form)
     # finite, since inf * 0 would be NaN
     distance = torch.clamp(smallest / temperature, max=1e30)
     odds = torch.exp(-distance)
-    score = distance * odds * torch.reciprocal(1.0 + odds) - log_reciprocal(odds)
-    return torch.where(has_score, score, _NAN)
+    return seal(distance * odds * torch.reciprocal(1.0 + odds) - log_reciprocal(odds))
 
 
 def energy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -79,8 +75,10 @@ def margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 def margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−min over labels of abs z: at most 0."""
-    smallest, has_score = worst_label(x, form)
-    return torch.where(has_score, smallest / -temperature, _NAN)
+    if form.axis is None:
+        return bounded_score(x / -temperature, form)
+    smallest, seal = worst_label(x, form)
+    return seal(smallest / -temperature)
 
 
 def learned_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -88,9 +86,8 @@ def learned_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
     Source: DeVries & Taylor 2018.
     """
-    smallest, has_score = least_label(x, form)
+    smallest, seal = least_label(x, form)
     z = smallest / temperature
     # exp of what is at most 0 on both sides of 0, so that neither end overflows
     negated_share = torch.reciprocal(-1.0 - torch.exp(-torch.abs(z)))
-    score = torch.exp(torch.clamp(z, max=0.0)) * negated_share
-    return torch.where(has_score, score, _NAN)
+    return seal(torch.exp(torch.clamp(z, max=0.0)) * negated_share)

@@ -124,13 +124,21 @@ class ConfidenceHead(nn.Module):
         found = evaluate(self.card.score, canonical_logits, temperature, layout, form)
         score = found.to(torch.float32)
         threshold = threshold_of(self.threshold, canonical_logits, layout, form)
-        keeps_nan = form.runtime == "onnxruntime" and row.floor > -math.inf
-        mask = accept(score, threshold, None if keeps_nan else row.floor)
+        mask = accept(score, threshold, row.floor if self._needs_floor else None)
         mask = mask.to(_MASK_TYPES[self.form.mask_type])
         if not self.form.probabilities:
             return score, mask
         z = logits_of(values, layout, kind)
         return score, mask, probabilities(z, temperature, layout).to(torch.float32)
+
+    @property
+    def _needs_floor(self) -> bool:
+        """Whether a row without a score may end as −inf, or a runtime may lose its NaN."""
+        if self.form.runtime != "onnxruntime":
+            return True
+        single = self.layout.axis is None and self.form.members is None
+        exact = single and self.form.precision == "float32"
+        return not exact and SCORES[self.card.score].floor == -math.inf
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "ConfidenceHead":
         """Moves the buffers to another device, but never rounds them (``.half()``)."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from logitconf.reductions import (
     Form,
+    Seal,
     exponential_rest,
     exponential_squares,
     exponential_sum,
@@ -43,8 +44,8 @@ def doctor_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 def doctor_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Max over labels of D_α = 2o / (1 + o²): in [0, 1]."""
-    odds, has_score = _worst_odds(x, temperature, form)
-    return torch.where(has_score, 2.0 * odds * torch.reciprocal(1.0 + odds * odds), _NAN)
+    odds, seal = _worst_odds(x, temperature, form)
+    return seal(2.0 * odds * torch.reciprocal(1.0 + odds * odds))
 
 
 def gini_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -63,9 +64,9 @@ def gini_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 def gini_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Max over labels of 2p (1 − p) = 2o / (1 + o)²: in [0, 1/2]."""
-    odds, has_score = _worst_odds(x, temperature, form)
+    odds, seal = _worst_odds(x, temperature, form)
     share = torch.reciprocal(1.0 + odds)
-    return torch.where(has_score, 2.0 * odds * share * share, _NAN)
+    return seal(2.0 * odds * share * share)
 
 
 def doctor_beta_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -82,8 +83,8 @@ def doctor_beta_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tenso
 
 def doctor_beta_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Max over labels of D_β = o: in [0, 1]."""
-    odds, has_score = _worst_odds(x, temperature, form)
-    return torch.where(has_score, odds, _NAN)
+    odds, seal = _worst_odds(x, temperature, form)
+    return seal(odds)
 
 
 def softmax_margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -101,8 +102,8 @@ def softmax_margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Te
 
 def softmax_margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−min over labels of abs(2p − 1) = (1 − o) / (1 + o): in [−1, 0]."""
-    odds, has_score = _worst_odds(x, temperature, form)
-    return torch.where(has_score, (odds - 1.0) * torch.reciprocal(1.0 + odds), _NAN)
+    odds, seal = _worst_odds(x, temperature, form)
+    return seal((odds - 1.0) * torch.reciprocal(1.0 + odds))
 
 
 def gen_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -173,11 +174,10 @@ def _sum_of_largest(values: Tensor, order: Tensor, wanted: int, axis: int) -> Te
 
 def gen_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """Max over labels of 2 (p (1 − p))^γ: in [0, 2 · 4^−γ]; both of a pair always count."""
-    smallest, has_score = worst_label(x, form)
+    smallest, seal = worst_label(x, form)
     distance = smallest / temperature
     share = torch.reciprocal(1.0 + torch.exp(-distance))
-    score = 2.0 * torch.exp((torch.log(share) * 2.0 - distance) * form.parameters["gamma"])
-    return torch.where(has_score, score, _NAN)
+    return seal(2.0 * torch.exp((torch.log(share) * 2.0 - distance) * form.parameters["gamma"]))
 
 
 def _collisions(rest: Tensor, squares: Tensor) -> Tensor:
@@ -185,7 +185,7 @@ def _collisions(rest: Tensor, squares: Tensor) -> Tensor:
     return (2.0 * rest - squares) + rest * rest
 
 
-def _worst_odds(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
-    """Exp(−min abs z) over the labels and whether the row has a score, (N, ...) each."""
-    smallest, has_score = worst_label(x, form)
-    return torch.exp(smallest / -temperature), has_score
+def _worst_odds(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Seal]:
+    """Exp(−min abs z) over the labels, (N, ...), and what to call on the score."""
+    smallest, seal = worst_label(x, form)
+    return torch.exp(smallest / -temperature), seal

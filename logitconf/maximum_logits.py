@@ -3,7 +3,13 @@
 import torch
 from torch import Tensor
 
-from logitconf.reductions import Form, largest_logit, largest_probability, row_has_score
+from logitconf.reductions import (
+    Form,
+    bounded_score,
+    largest_logit,
+    largest_probability,
+    row_has_score,
+)
 
 _NAN = float("nan")
 # a row that spreads less counts as flat, far above what runtimes flush to zero
@@ -24,7 +30,8 @@ def max_logit_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
     Source: Hendrycks et al. 2022 (multi-label).
     """
-    return largest_logit(x, form) / -temperature
+    score = largest_logit(x, form) / -temperature
+    return bounded_score(score, form) if form.axis is None else score
 
 
 def max_logit_norm_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:

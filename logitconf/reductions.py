@@ -67,18 +67,39 @@ class Form:
 
 
 def largest_probability(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
-    """Max softmax(x / T), (N, ...): in [1/K, 1]; NaN for a row without a score.
-
-    On the last axis onnxruntime's fused Softmax reads the classes fewer times from some tens of
-    them on. It divides before it takes the maximum off, so there, and for T < 1 alone, a row
-    beyond T times the largest float has no score.
-    """
-    many = form.n_classes is not None and form.n_classes >= _MANY_CLASSES
-    if form.runtime == "onnxruntime" and form.last and many:
+    """Max softmax(x / T), (N, ...): in [1/K, 1]; NaN for a row without a score."""
+    if _is_fused(form):
         scaled = x * torch.reciprocal(temperature)
         return torch.amax(torch.softmax(scaled, dim=form.class_axis), dim=form.class_axis)
     _, total = exponential_sum(x, temperature, form)
     return torch.reciprocal(total)
+
+
+def shannon_entropy(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−Σ p log p with p = softmax(x / T), (N, ...): in [0, log K]; NaN for a row without a score.
+
+    A masked class (−inf) adds 0.
+    """
+    if not _is_fused(form) or x.dtype == torch.float64:
+        logarithm, moment = exponential_moments(x, temperature, form)
+        return logarithm - moment
+    scaled = x * torch.reciprocal(temperature)
+    logarithms = torch.log_softmax(scaled, dim=form.class_axis)
+    # of what is not bounded yet, since a bound may drop a NaN
+    shares = torch.exp(logarithms)
+    weighted = shares * torch.clamp(logarithms, min=_LOWEST)
+    return 0.0 - torch.sum(weighted, dim=form.class_axis)
+
+
+def _is_fused(form: Form) -> bool:
+    """Whether onnxruntime's fused Softmax and LogSoftmax are the quickest right ones.
+
+    On the last axis they read the classes fewer times from some tens of them on. They divide
+    before they take the maximum off, so there, and for T < 1 alone, a row beyond T times the
+    largest float has no score.
+    """
+    many = form.n_classes is not None and form.n_classes >= _MANY_CLASSES
+    return form.runtime == "onnxruntime" and form.last and many
 
 
 def exponential_sum(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
@@ -209,8 +230,9 @@ def half_deficit(x: Tensor, form: Form) -> Tensor:
         deficit = -torch.abs(first * 0.5 - other * 0.5)
         return torch.where(torch.maximum(first, other) < _INFINITY, deficit, _NAN)
     largest, second = _top_two(x, form)
-    # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
-    second = torch.where(second > torch.finfo(x.dtype).min, second, -_INFINITY)
+    if form.runtime != "onnxruntime":
+        # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
+        second = torch.where(second > torch.finfo(x.dtype).min, second, -_INFINITY)
     deficit = second * 0.5 - largest * 0.5
     return torch.where(_carrier(x, form) < _INFINITY, deficit, _NAN)
 
@@ -272,36 +294,55 @@ def _mask_largest(x: Tensor, axis: int, *, expected: int) -> tuple[Tensor, Tenso
     return largest, torch.where(count > expected + 0.5, largest, runner_up)
 
 
-def worst_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
-    """The smallest abs logit over the labels and whether the row has a score, (N, ...) each.
+# makes NaN of the score of a row that has none; comes last, since much drops a NaN on its way
+Seal: TypeAlias = Callable[[Tensor], Tensor]
+
+
+def worst_label(x: Tensor, form: Form) -> tuple[Tensor, Seal]:
+    """The smallest abs logit over the labels, (N, ...), and what to call on the score.
 
     Probability, entropy and margin of a label are monotone in abs x, so the worst label is found
-    before any of them is computed. A row with a NaN, a +inf or no finite value has no score. The
-    caller says so last, since minimum and maximum drop a NaN on some runtimes.
+    before any of them is computed. A row with a NaN, a +inf or no finite value has no score. A
+    single logit comes here as its abs value.
     """
-    largest_float = torch.finfo(x.dtype).max
     if form.axis is None:
-        return x, x < _INFINITY
+        return x, functools.partial(_sealed, x, form)
+    largest_float = torch.finfo(x.dtype).max
     smallest = over_classes(torch.amin, torch.abs(x), form)
     # OpenVINO, tract and OpenCV give the largest float as the minimum of +inf
-    return smallest, (_carrier(x, form) < _INFINITY) & (smallest < largest_float)
+    has_score = (_carrier(x, form) < _INFINITY) & (smallest < largest_float)
+    return smallest, lambda score: torch.where(has_score, score, _NAN)
 
 
-def least_label(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
-    """The smallest logit over the labels, its sign kept, and whether the row has a score, (N, ...).
+def least_label(x: Tensor, form: Form) -> tuple[Tensor, Seal]:
+    """The smallest logit over the labels, its sign kept, (N, ...), and what to call on the score.
 
-    A row with a NaN, a +inf or no finite value has no score; the caller says so last.
+    A row with a NaN, a +inf or no finite value has no score.
     """
     if form.axis is None:
-        return x, torch.abs(x) < _INFINITY
-    largest = over_classes(torch.amax, x, form)
-    return over_classes(torch.amin, x, form), row_has_score(x, largest, form)
+        return x, functools.partial(_sealed, torch.abs(x), form)
+    has_score = row_has_score(x, over_classes(torch.amax, x, form), form)
+    return over_classes(torch.amin, x, form), lambda score: torch.where(has_score, score, _NAN)
+
+
+def _sealed(size: Tensor, form: Form, score: Tensor) -> Tensor:
+    if form.runtime == "onnxruntime":
+        # at a fifth of the price of Where; other runtimes fold x - x
+        return score + (size - size)
+    return torch.where(size < _INFINITY, score, _NAN)
+
+
+def bounded_score(score: Tensor, form: Form) -> Tensor:
+    """The score of single logits, NaN where it is not finite; it can be −inf or NaN, never +inf."""
+    if form.runtime == "onnxruntime":
+        return score + (score - score)
+    return torch.where(score > -_INFINITY, score, _NAN)
 
 
 def largest_logit(x: Tensor, form: Form) -> Tensor:
-    """The largest logit, (N, ...); NaN for a row with a NaN, a +inf or no finite value."""
+    """The largest logit, (N, ...); NaN for a row of several with a NaN, a +inf or none finite."""
     if form.axis is None:
-        return torch.where(x < _INFINITY, x, _NAN)
+        return x
     largest = over_classes(torch.amax, x, form)
     return torch.where(row_has_score(x, largest, form), largest, _NAN)
 
@@ -320,7 +361,7 @@ def softplus_sum(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     odds = torch.exp(-(torch.abs(x) * torch.reciprocal(temperature)))
     tails = temperature * log_reciprocal(odds)
     if form.axis is None:
-        return torch.where(x < _INFINITY, x - tails, _NAN)
+        return _sealed(x, form, x - tails)
     # OpenCV 5 makes NaN of relu(-inf), not of a maximum
     total = over_classes(torch.sum, torch.clamp(x, min=0.0), form)
     total = total - over_classes(torch.sum, tails, form)
