@@ -1,15 +1,19 @@
 """Worst error of heads against float64 truth: ``PYTHONPATH=tests python -m benchmarks.accuracy``.
 
-Rows are drawn at several scales, in chunks, and the heads run in onnxruntime. With
-``precision="float64"`` the score is compared with what eager torch gives, in scores and masks.
+Rows are drawn at several scales, in chunks, or come from real classifiers, and the heads run in
+onnxruntime. With ``precision="float64"`` the score is compared with what eager torch gives, in
+scores and in masks, whose threshold is the median score of the first rows.
 """
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+import real_data
 import reference
 import torch
 from rich.console import Console
@@ -25,10 +29,20 @@ CHUNK_VALUES = 2_000_000
 SCALES = (0.5, 3.0, 10.0, 100.0)
 
 
-def head_of(score: str, columns: int, runtime: str, precision: str) -> ConfidenceHead:
-    card = ScoreCard(
-        score, "multiclass", TEMPERATURE, 0.0, columns, parameters=check_parameters(score, {})
-    )
+Float32 = npt.NDArray[np.float32]
+REAL = {
+    "nncal": real_data.nncal,
+    "eurosat": real_data.eurosat,
+    "llama": real_data.llmuq_llama,
+    "mistral": real_data.llmuq_mistral,
+}
+
+
+def head_of(
+    score: str, columns: int, runtime: str, precision: str, threshold: float = 0.0
+) -> ConfidenceHead:
+    parameters = check_parameters(score, {})
+    card = ScoreCard(score, "multiclass", TEMPERATURE, threshold, columns, parameters=parameters)
     return ConfidenceHead(card, HeadForm(columns, runtime=runtime, precision=precision))
 
 
@@ -37,11 +51,31 @@ def session_of(head: ConfidenceHead) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
 
-def worst_errors(score: str, columns: int, rows: int, runtime: str) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows of so many classes: those of a real classifier by name, or random ones."""
+
+    columns: int
+    rows: int
+    real: str = ""
+
+    def chunks(self) -> Iterator[Float32]:
+        """The rows in chunks, random ones at several scales."""
+        if self.real:
+            split = REAL[self.real]()
+            yield from (split.fit_logits, split.test_logits)
+            return
+        rng = np.random.default_rng(0)
+        size = max(1, CHUNK_VALUES // self.columns)
+        for i in range(-(-self.rows // size)):
+            yield rng.normal(0, SCALES[i % len(SCALES)], (size, self.columns)).astype(np.float32)
+
+
+def worst_errors(score: str, source: Source, runtime: str) -> tuple[float, float]:
     """Largest error of the float32 head, absolute and in ulps of the score."""
-    session = session_of(head_of(score, columns, runtime, "float32"))
+    session = session_of(head_of(score, source.columns, runtime, "float32"))
     absolute = ulps = 0.0
-    for logits in chunks(columns, rows):
+    for logits in source.chunks():
         found = session.run(["score"], {"logits": logits})[0].astype(np.float64)
         truth = reference.score(score, logits, TEMPERATURE, "multiclass")
         error = np.abs(found - truth)
@@ -50,12 +84,14 @@ def worst_errors(score: str, columns: int, rows: int, runtime: str) -> tuple[flo
     return absolute, ulps
 
 
-def differences_in_double(score: str, columns: int, rows: int) -> tuple[int, int, int]:
+def differences_in_double(score: str, source: Source) -> tuple[int, int, int]:
     """Rows whose score differs, the largest difference in ulps, and masks that differ."""
-    head = head_of(score, columns, "any", "float64")
+    (first,) = islice(source.chunks(), 1)
+    median = float(np.median(reference.score(score, first, TEMPERATURE, "multiclass")))
+    head = head_of(score, source.columns, "any", "float64", median)
     session = session_of(head)
     scores = ulps = masks = 0
-    for logits in chunks(columns, rows):
+    for logits in source.chunks():
         found, mask = session.run(["score", "mask"], {"logits": logits})
         expected, accepted = (value.numpy() for value in head(torch.from_numpy(logits)))
         distance = reference.ulp_distance(found, expected)
@@ -65,12 +101,10 @@ def differences_in_double(score: str, columns: int, rows: int) -> tuple[int, int
     return scores, ulps, masks
 
 
-def chunks(columns: int, rows: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Random rows at several scales."""
-    rng = np.random.default_rng(0)
-    size = max(1, CHUNK_VALUES // columns)
-    for i in range(-(-rows // size)):
-        yield rng.normal(0, SCALES[i % len(SCALES)], (size, columns)).astype(np.float32)
+def real_source(name: str) -> Source:
+    """All rows of a real classifier."""
+    split = REAL[name]()
+    return Source(split.fit_logits.shape[1], len(split.fit_logits) + len(split.test_logits), name)
 
 
 def main() -> None:
@@ -78,18 +112,21 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="for each score")
     parser.add_argument("--scores", nargs="*", default=list(SCORES))
     parser.add_argument("--classes", type=int, nargs="*", default=[2, 10, 1000])
+    parser.add_argument("--real", nargs="*", default=[], choices=list(REAL))
     options = parser.parse_args()
+    sources = [Source(k, max(1, options.rows * 10 // max(10, k))) for k in options.classes]
+    sources += [real_source(name) for name in options.real]
     table = Table(
-        "score", "classes", "rows", "any: absolute", "ulp", "onnxruntime: absolute", "ulp",
-        "float64: scores differ", "by ulp", "masks differ",
+        "score", "source", "classes", "rows", "any: absolute", "ulp",
+        "onnxruntime: absolute", "ulp", "float64: scores differ", "by ulp", "masks differ",
     )  # fmt: skip
     for score in options.scores:
-        for columns in options.classes:
-            rows = max(1, options.rows * 10 // max(10, columns))
-            found = [worst_errors(score, columns, rows, r) for r in ("any", "onnxruntime")]
+        for source in sources:
+            found = [worst_errors(score, source, r) for r in ("any", "onnxruntime")]
             numbers = [f"{value:.3g}" for pair in found for value in pair]
-            double = [str(value) for value in differences_in_double(score, columns, rows)]
-            table.add_row(score, str(columns), str(rows), *numbers, *double)
+            double = [str(value) for value in differences_in_double(score, source)]
+            what = [source.real or "random", str(source.columns), str(source.rows)]
+            table.add_row(score, *what, *numbers, *double)
     Console(width=150).print(table)
 
 
