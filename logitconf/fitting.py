@@ -309,9 +309,9 @@ def _counts(calibration: Calibration, sha256: str) -> dict[str, Any]:
     }
 
 
-def rounding_of(card: ScoreCard, precision: str = "float32") -> Rounding:
-    """The rounding that a card's score has."""
+def rounding_of(card: ScoreCard, precision: str = "float32", kind: str = "logits") -> Rounding:
+    """The rounding that a card's score has in a head of this precision on this kind of input."""
     labels = Layout(check_task(card.task), card.n_classes).family == "bernoulli"
     alone = card.per_label or not SCORES[card.score].joins_labels
     n_classes = 1 if labels and alone else card.n_classes
-    return Rounding(card.score, n_classes, precision, card.temperature, card.members or 1)
+    return Rounding(card.score, n_classes, precision, card.temperature, card.members or 1, kind)

@@ -40,6 +40,8 @@ class Rounding:
         precision: ``"float32"``, or ``"float64"`` for a head that computes in double.
         temperature: divides the logits; > 0; the energy's band depends on it.
         members: whose scores are averaged; 1 for a single model.
+        kind: what the head gets, as in :class:`~logitconf.card.HeadForm`; unless logits, they are
+            made from it by logarithms.
     """
 
     score: str
@@ -47,6 +49,7 @@ class Rounding:
     precision: str = "float32"
     temperature: float = 1.0
     members: int = 1
+    kind: str = "logits"
 
     def __post_init__(self) -> None:
         """Checks the names.
@@ -85,6 +88,10 @@ class Rounding:
         constant, of_size, of_temperature = band.of_sum
         share = constant + of_size * size.astype(np.float64) + of_temperature * self.temperature
         width = width + classes * _HALF_ULPS_PER_CLASS * _HALF_ULP * share
+        if self.kind != "logits":
+            logarithms = size * self.temperature + math.log(max(2, classes))
+            step = np.spacing(logarithms.astype(np.float32)).astype(np.float64)
+            width = width + band.of_logarithms * step / self.temperature
         return np.asarray(width, dtype=np.float64)
 
 

@@ -71,6 +71,8 @@ class Band:
         absolute: the same for more.
         of_sum: what the relative error of a sum over the classes adds: that times a constant, plus
             that times this of the score's size, plus that times this of T.
+        of_logarithms: what logits that were made from probabilities add: units in the last place of
+            the logarithms.
     """
 
     few_ulps: float
@@ -78,6 +80,7 @@ class Band:
     few_absolute: float = 0.0
     absolute: float = 0.0
     of_sum: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    of_logarithms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             needs_logits=True,
             joins_labels=True,
         ),
-        "margin": ScoreRow("formulas", _UNBOUNDED, Band(2.0, 2.0)),
+        "margin": ScoreRow("formulas", _UNBOUNDED, Band(2.0, 2.0, of_logarithms=6.0)),
         "softmax_margin": ScoreRow("impurities", -1.5, Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE)),
         "learned": ScoreRow(
             "formulas",

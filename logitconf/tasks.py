@@ -248,9 +248,11 @@ def logits_of(values: Tensor, layout: Layout, kind: InputKind) -> Tensor:
         return values
     if layout.family == "categorical":
         return torch.log(values) if kind == "probabilities" else values
-    probabilities = torch.exp(values) if kind == "log-probabilities" else values
-    no = torch.clamp(1.0 - probabilities, min=2.0**-24)
-    return torch.log(probabilities) - torch.log(no)
+    if kind == "log-probabilities":
+        # 1 - exp(v) without cancellation where v is near 0
+        no = -torch.tanh(values * 0.5) * (1.0 + torch.exp(values))
+        return values - torch.log(torch.clamp(no, min=2.0**-24))
+    return torch.log(values) - torch.log(torch.clamp(1.0 - values, min=2.0**-24))
 
 
 def predicted_correctly(logits: Tensor, labels: Tensor, layout: Layout) -> Tensor:

@@ -69,7 +69,7 @@ class Reference:
         if columns is None and n_columns is not None:
             columns = n_columns // (head.form.members or 1)
         card = replace(head.card, n_classes=columns, temperature=float(head.temperature))
-        rounding = rounding_of(card, head.form.precision)
+        rounding = rounding_of(card, head.form.precision, head.form.kind)
         bands: Array = rounding.bands(values)
         return bands
 

@@ -237,6 +237,7 @@ _RULES: dict[str, Rule] = {
     "sym_size.int": _size,
     "sub.Tensor": _plain("Sub", "difference"),
     "sum.dim_IntList": _reduce("Sum", "total"),
+    "tanh.default": _plain("Tanh", "hyperbolic_tangent"),
     "to.dtype": _to_dtype,
     "topk.default": _topk,
     "transpose.int": _untransposed,

@@ -71,6 +71,17 @@ def test_every_form_passes(form: HeadForm) -> None:
     assert report.passed, report.failures
 
 
+@pytest.mark.parametrize("kind", ["probabilities", "log-probabilities"])
+@pytest.mark.parametrize("score", ["softmax", "entropy", "margin"])
+@pytest.mark.parametrize(
+    ("task", "columns"), [("binary", 1), ("multilabel", 4), ("multiclass", 10)]
+)
+def test_a_head_on_probabilities_passes(task: str, columns: int, score: str, kind: str) -> None:
+    form = HeadForm(columns, kind=kind)
+    report = verify(to_onnx(head_models.make_head(score, task, columns, form=form)), **QUICK)
+    assert report.passed, report.failures
+
+
 def test_a_head_in_double_flips_nothing_at_all() -> None:
     head = head_models.make_head(form=HeadForm(10, precision="float64"))
     report = verify(to_onnx(head), **QUICK)
