@@ -9,12 +9,12 @@ from torch import Tensor
 from logitconf.reductions import (
     Form,
     bounded_score,
+    exponential_moments,
     exponential_sum,
     half_deficit,
     largest_probability,
     least_label,
     log_reciprocal,
-    shannon_entropy,
     softplus_sum,
     worst_label,
 )
@@ -37,9 +37,10 @@ def softmax_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     """−Σ p log p in nats: in [0, log K].
 
-    Source: Shannon 1948.
+    Source: Shannon 1948; as log S − D / S, which is right for masked classes.
     """
-    return shannon_entropy(x, temperature, form)
+    logarithm, moment = exponential_moments(x, temperature, form)
+    return logarithm - moment
 
 
 def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:

@@ -131,12 +131,9 @@ def _one_minus(writer: GraphWriter, operands: Operands) -> str:
     return writer.node("Sub", [operands[1], operands[0]], "difference")
 
 
-def _softmax(kind: str, what: str) -> Rule:
-    def rule(writer: GraphWriter, operands: Operands) -> str:
-        rank = len(operands.shape())
-        return writer.softmax(kind, operands[0], operands.arguments[1] % rank, rank, what)
-
-    return rule
+def _softmax(writer: GraphWriter, operands: Operands) -> str:
+    rank = len(operands.shape())
+    return writer.softmax(operands[0], operands.arguments[1] % rank, rank, "probabilities")
 
 
 def _reshape(writer: GraphWriter, operands: Operands) -> str:
@@ -218,7 +215,6 @@ _RULES: dict[str, Rule] = {
     "gt.Scalar": _plain("Less", "is_above", swapped=True),
     "gt.Tensor": _plain("Less", "is_above", swapped=True),
     "log.default": _plain("Log", "logarithm"),
-    "log_softmax.int": _softmax("LogSoftmax", "log_probabilities"),
     "lt.Scalar": _plain("Less", "is_below"),
     "lt.Tensor": _plain("Less", "is_below"),
     "matmul.default": _product,
@@ -231,7 +227,7 @@ _RULES: dict[str, Rule] = {
     "reshape.default": _reshape,
     "rsub.Scalar": _one_minus,
     "select.int": _select,
-    "softmax.int": _softmax("Softmax", "probabilities"),
+    "softmax.int": _softmax,
     "split.Tensor": _split,
     "squeeze.dim": _squeeze,
     "sym_size.int": _size,

@@ -208,11 +208,11 @@ class GraphWriter:
         ]
         return self.node("Max", sides, what)
 
-    def softmax(self, kind: str, x: str, axis: int, rank: int, what: str) -> str:
-        """Softmax or LogSoftmax over the last axis; below opset 13 they are right for no other."""
+    def softmax(self, x: str, axis: int, rank: int, what: str) -> str:
+        """Softmax over the last axis; below opset 13 the operator is right for no other."""
         if axis != rank - 1:
-            raise LogitconfError(f"{kind} is written for the last axis only, got {axis} of {rank}")
-        return self.node(kind, [x], what, axis=axis)
+            raise LogitconfError(f"Softmax is written for the last axis only, got {axis} of {rank}")
+        return self.node("Softmax", [x], what, axis=axis)
 
 
 def apply_names(graph: onnx.GraphProto, rename: dict[str, str], prefix: str) -> None:

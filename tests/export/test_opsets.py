@@ -162,4 +162,4 @@ def test_a_choice_between_two_tensors_is_written_by_arithmetic_before_there_is_w
 
 def test_softmax_is_written_for_the_last_axis_only() -> None:
     with pytest.raises(LogitconfError, match="last axis only, got 1 of 3"):
-        GraphWriter(17).softmax("Softmax", "x", 1, 3, "probabilities")
+        GraphWriter(17).softmax("x", 1, 3, "probabilities")
