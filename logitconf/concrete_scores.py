@@ -113,7 +113,8 @@ class GenScore(LogitScore):
 
     A small γ lets unlikely classes count. ``fit`` chooses γ by AURC on labelled rows, and how many
     classes count if it is given some to choose from. Not counting all costs 22 passes over the
-    logits more, or one TopK with ``runtime="onnxruntime"``.
+    logits more, or with ``runtime="onnxruntime"`` one TopK, which kills onnxruntime before 1.31 on
+    a batch without rows.
 
     >>> import torch
     >>> GenScore(gamma=1.0).score(torch.tensor([[0.0, 0.0]]))
