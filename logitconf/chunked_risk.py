@@ -20,6 +20,7 @@ from logitconf.placement import (
     Gaps,
     Placement,
     RankedScores,
+    checked_errors,
     measure_gaps,
     place,
     threshold_in,
@@ -67,7 +68,7 @@ class ChunkedCertificate:
             card: whose score and temperature gave the scores.
         """
         choice = self.choice
-        policy = {**choice.policy, "accepted": choice.accepted, "errors": choice.errors}
+        policy = choice.counted_policy
         rows = {"rows": choice.rows, "not_finite": self.not_finite, "errors": self.errors}
         card = replace(
             card, threshold=choice.threshold, policy=policy, calibration=rows, certificate=None
@@ -202,7 +203,8 @@ def _errors_below(
     bins = thresholds.size + 1
     counts: npt.NDArray[np.float64] = np.zeros(2 * bins + 1)
     for chunk in chunks():
-        rounded, wrong = _checked(chunk)
+        rounded = rounded_scores(chunk[0])
+        wrong = checked_errors(chunk[1], rounded.shape)
         finite = np.isfinite(rounded)
         places = np.searchsorted(thresholds, rounded[finite], side="right")
         counts[:bins] += np.bincount(places, minlength=bins)
@@ -213,13 +215,3 @@ def _errors_below(
     below = np.cumsum(counts[:-1].reshape(2, bins), axis=1)[:, :-1]
     accepted, errors = ([int(count) for count in row] for row in below)
     return accepted, errors, int(counts[-1])
-
-
-def _checked(chunk: LabelledChunk) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    values, wrong = rounded_scores(chunk[0]), np.asarray(chunk[1])
-    if wrong.dtype != np.bool_ or wrong.shape != values.shape:
-        raise LogitconfError(
-            f"wrong must be booleans of shape {values.shape}, got {wrong.dtype} of shape "
-            f"{wrong.shape}"
-        )
-    return values, wrong

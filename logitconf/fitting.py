@@ -125,8 +125,7 @@ def card_with_threshold(
     """
     choice = choose_threshold(request, calibration, rounding_of(card))
     notes = choice.notes
-    policy = {**choice.policy, "accepted": choice.accepted, "errors": choice.errors}
-    card = replace(card, threshold=choice.threshold, policy=policy, certificate=None)
+    card = replace(card, threshold=choice.threshold, policy=choice.counted_policy, certificate=None)
     if request.risk is None:
         return card, notes
     shared = fitted_rows(card, calibration)

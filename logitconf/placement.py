@@ -92,14 +92,23 @@ def rank_scores(scores: npt.ArrayLike, wrong: npt.ArrayLike | None = None) -> Ra
     order = np.argsort(rounded[finite], kind="stable")
     errors = None
     if wrong is not None:
-        flags = np.asarray(wrong)
-        if flags.shape != rounded.shape or flags.dtype != np.bool_:
-            raise LogitconfError(
-                f"wrong must be booleans of shape {rounded.shape}, got {flags.dtype} of shape "
-                f"{flags.shape}"
-            )
+        flags = checked_errors(wrong, rounded.shape)
         errors = np.concatenate([[0], np.cumsum(flags[finite][order], dtype=np.int64)])
     return RankedScores(rounded[finite][order], errors, rounded.size)
+
+
+def checked_errors(wrong: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Which rows are wrong, in the shape of their scores.
+
+    Raises:
+        LogitconfError: for other shapes or dtypes.
+    """
+    flags = np.asarray(wrong)
+    if flags.shape != shape or flags.dtype != np.bool_:
+        raise LogitconfError(
+            f"wrong must be booleans of shape {shape}, got {flags.dtype} of shape {flags.shape}"
+        )
+    return flags
 
 
 def pool(first: RankedScores, second: RankedScores) -> RankedScores:

@@ -61,6 +61,11 @@ class ThresholdChoice:
     errors: int | None
     notes: tuple[str, ...] = ()
 
+    @property
+    def counted_policy(self) -> dict[str, Any]:
+        """The policy with its counts, as a card keeps it."""
+        return {**self.policy, "accepted": self.accepted, "errors": self.errors}
+
 
 def choose_value(
     value: float, scores: npt.ArrayLike | None = None, *, wrong: npt.ArrayLike | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from logitconf.card import ScoreCard
-from logitconf_export.cli_output import port_facts, print_facts, print_line, working
+from logitconf_export.cli_output import next_commands, port_facts, print_facts, print_line, working
 from logitconf_export.cli_ship import HeadOptions, head_facts
 from logitconf_export.ensembles import STACKED, ensemble
 from logitconf_export.hosts import read_host
@@ -58,10 +58,6 @@ def join_members(
     place = read_host(detach(models[0])).choose(logits, kind, task, class_axis=class_axis)
     named = f"--logits {STACKED} --kind {place.kind}"
     axis = 1 if place.class_axis == place.rank else place.class_axis
-    print_line(
-        f"fit with: logitconf fit --model {output} --data val.npz {named} --task {place.task} "
-        "--per-member --score softmax -o card.json"
-    )
-    print_line(
-        f"attach with: logitconf attach {output} card.json {named} --class-axis {axis} -o out.onnx"
-    )
+    fit = f"{named} --task {place.task} --per-member --score softmax"
+    for line in next_commands(output, fit=fit, attach=f" {named} --class-axis {axis}"):
+        print_line(line)

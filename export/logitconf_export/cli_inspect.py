@@ -10,7 +10,14 @@ import onnx
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf_export.cli_output import Facts, port_facts, print_facts, print_line, print_table
+from logitconf_export.cli_output import (
+    Facts,
+    next_commands,
+    port_facts,
+    print_facts,
+    print_line,
+    print_table,
+)
 from logitconf_export.hosts import Candidate, HostReading, read_host
 from logitconf_export.loading import host_opset, load_model
 from logitconf_export.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
@@ -137,12 +144,12 @@ def _print_host(path: Path, model: onnx.ModelProto, reading: HostReading) -> Non
 
 
 def _next_commands(path: Path, reading: HostReading) -> list[str]:
-    host = shlex.quote(str(path))
     chosen = reading.chosen
     if chosen is not None:
-        return _commands(host, chosen, named="")
+        return _commands(path, chosen, named="")
     clear = [c for c in reading.candidates if c.certain and not c.per_position]
     if len(clear) > 1 and len(clear) == len(reading.candidates):
+        host = shlex.quote(str(path))
         return [
             f"attach with: logitconf attach {host} card.json --several joint -o out.onnx "
             "(or --several each, or --logits and one of the names)"
@@ -150,15 +157,11 @@ def _next_commands(path: Path, reading: HostReading) -> list[str]:
     if reading.candidates:
         first = reading.candidates[0]
         named = f" --logits {shlex.quote(first.tensor)}"
-        return ["if you know that one of these is right, name it:", *_commands(host, first, named)]
+        return ["if you know that one of these is right, name it:", *_commands(path, first, named)]
     return ["no head can be attached to this model"]
 
 
-def _commands(host: str, place: Candidate, named: str) -> list[str]:
-    """The two commands that lead to a model with a head; multiclass goes without saying."""
+def _commands(path: Path, place: Candidate, named: str) -> list[str]:
+    """What to do next with a place; multiclass goes without saying."""
     task = "" if place.task == "multiclass" else f" --task {place.task or 'TASK'}"
-    data = f"--data val.npz --score softmax{task}{named}"
-    return [
-        f"fit with: logitconf fit --model {host} {data} -o card.json",
-        f"attach with: logitconf attach {host} card.json{named} -o out.onnx",
-    ]
+    return next_commands(path, fit=f"--score softmax{task}{named}", attach=named)

@@ -1,9 +1,11 @@
 """What the commands print: results on stdout, everything else on stderr."""
 
+import shlex
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO, TypeVar
 
 import onnx
@@ -17,6 +19,15 @@ from logitconf_export.loading import host_inputs
 
 Item = TypeVar("Item")
 Facts = Sequence[tuple[str, str]]
+
+
+def next_commands(model: Path, *, fit: str, attach: str) -> list[str]:
+    """The two commands that lead to a model with a head, each with options of its own."""
+    host = shlex.quote(str(model))
+    return [
+        f"fit with: logitconf fit --model {host} --data val.npz {fit} -o card.json",
+        f"attach with: logitconf attach {host} card.json{attach} -o out.onnx",
+    ]
 
 
 def print_facts(title: str, facts: Facts) -> None:
