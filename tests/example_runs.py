@@ -1,4 +1,4 @@
-"""Runs an example as a user would: in a folder of its own, with every warning an error."""
+"""Runs examples and commands as a user would: in a process, with every warning an error."""
 
 import subprocess
 import sys
@@ -9,13 +9,18 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 def run_example(path: Path, folder: Path, *options: str) -> str:
     """What the example prints; it must end well and say nothing else."""
+    return run_python(str(path), *options, folder=folder, seconds=120)
+
+
+def run_python(*arguments: str, folder: Path, seconds: float) -> str:
+    """What a Python process prints; it must end well and say nothing else."""
     ran = subprocess.run(
-        [sys.executable, "-W", "error", str(path), *options],
+        [sys.executable, "-W", "error", *arguments],
         cwd=folder,
         env={"PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -1,12 +1,15 @@
 """What a person at a terminal and a program behind a pipe get to see."""
 
+import shlex
 import warnings
+from pathlib import Path
 
 import onnx
 import pytest
 
 from logitconf.errors import LogitconfWarning
 from logitconf_export.cli_output import (
+    next_commands,
     port_facts,
     print_error,
     print_facts,
@@ -98,3 +101,12 @@ def test_a_port_of_an_unknown_type_is_listed_by_its_number() -> None:
     model = onnx.parser.parse_model(text)
     model.graph.output[0].type.tensor_type.elem_type = 99
     assert dict(port_facts(model))["outputs"] == "y type 99 [N]"
+
+
+def test_the_next_commands_can_be_pasted_for_a_path_with_a_blank() -> None:
+    commands = next_commands(Path("my host.onnx"), fit="--score softmax", attach=" --logits z")
+    fit, attach = (shlex.split(line.partition(": ")[2]) for line in commands)
+    rest = ["--data", "val.npz", "--score", "softmax", "-o", "card.json"]
+    assert fit == ["logitconf", "fit", "--model", "my host.onnx", *rest]
+    rest = ["card.json", "--logits", "z", "-o", "out.onnx"]
+    assert attach == ["logitconf", "attach", "my host.onnx", *rest]

@@ -12,6 +12,7 @@ import onnx
 import pytest
 import reference
 from command_line import call
+from example_runs import run_python
 from numpy.typing import NDArray
 
 from logitconf.scores import SCORES
@@ -44,16 +45,8 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "logitconf_export.cli", "demo", "--out", str(folder)],
-        env={"PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    return Demo(folder, ran.stdout)
+    command = ("-m", "logitconf_export.cli", "demo", "--out", str(folder))
+    return Demo(folder, run_python(*command, folder=folder, seconds=600))
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """Sessions run where they were told to."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import head_models
 import numpy as np
 import pytest
+from stand_in_runtime import with_cuda
 
 from logitconf.errors import LogitconfError
 from logitconf_export import sessions
@@ -50,13 +50,7 @@ def test_products_in_tf32_are_asked_for_or_not_at_all(
         made.get_providers = lambda: [providers[0][0]]
         return made
 
-    fake = SimpleNamespace(
-        __version__=real.__version__,
-        SessionOptions=real.SessionOptions,
-        GraphOptimizationLevel=real.GraphOptimizationLevel,
-        InferenceSession=noted,
-        get_available_providers=lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"],
-    )
+    fake = with_cuda(noted)
     monkeypatch.setattr(sessions, "load_onnxruntime", lambda: fake)
     with Session(to_onnx(head_models.make_head()), provider=provider):
         (((name, options),),) = asked

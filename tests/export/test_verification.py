@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import head_models
 import numpy as np
 import onnx
 import pytest
+from stand_in_runtime import with_cuda
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError, MissingExtraError
@@ -204,13 +204,7 @@ def test_a_session_that_fell_back_to_the_cpu_is_a_failure(monkeypatch: Any) -> N
     def quiet(model: bytes, *_: Any, **__: Any) -> Any:
         return real.InferenceSession(model, providers=["CPUExecutionProvider"])
 
-    fake = SimpleNamespace(
-        __version__=real.__version__,
-        SessionOptions=real.SessionOptions,
-        GraphOptimizationLevel=real.GraphOptimizationLevel,
-        InferenceSession=quiet,
-        get_available_providers=lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"],
-    )
+    fake = with_cuda(quiet)
     monkeypatch.setattr(sessions, "load_onnxruntime", lambda: fake)
     report = verify(to_onnx(head_models.make_head()), providers=["cuda"], **QUICK)
     assert any("cuda was asked for, but the session has" in f for f in report.failures)
