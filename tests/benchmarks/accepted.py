@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from export.real_hosts import REAL_HOSTS, NotAvailableError, fetch
 from numpy.typing import NDArray
 from scipy.stats import beta
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -26,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from support.real_hosts import REAL_HOSTS, NotAvailableError, fetch
 
 from logitconf_export.cli import run
 from logitconf_export.sessions import Session

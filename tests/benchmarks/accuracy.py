@@ -13,11 +13,10 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-import real_data
-import reference
 import torch
 from rich.console import Console
 from rich.table import Table
+from support import real_data, reference
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead

@@ -12,9 +12,9 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import real_data
 from numpy.typing import NDArray
 from scipy.special import betaincinv
+from support import real_data
 
 from logitconf.certificates import certify
 from logitconf.errors import UncertifiableError

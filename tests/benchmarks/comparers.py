@@ -17,12 +17,11 @@ from collections import OrderedDict
 from importlib import import_module
 from typing import Any
 
-import faults
-import head_models
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from support import faults, head_models
 
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead

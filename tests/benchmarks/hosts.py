@@ -19,11 +19,11 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 from benchmarks.timing import interleaved_medians
-from export.real_hosts import REAL_HOSTS, NotAvailableError, fetch
-from export.test_real_hosts import fed
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 from rich.table import Table
+from support.real_hosts import REAL_HOSTS, NotAvailableError, fetch
+from whole.test_real_hosts import fed
 
 from logitconf.score_classes import SCORE_CLASSES
 from logitconf_export import attach, head_nodes

@@ -19,9 +19,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import real_data
 import torch
 from numpy.typing import NDArray
+from support import real_data
 
 from logitconf import LogitconfWarning
 from logitconf.risk import Interval, area_under_risk_coverage, area_under_roc, bootstrap

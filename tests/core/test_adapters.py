@@ -8,7 +8,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import fitted_peers
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
+from support import fitted_peers
 
 import logitconf
 from logitconf import LogitconfError, from_fitted, source_logits

@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import pytest
-import real_data
-import reference
 import torch
 from numpy.typing import NDArray
+from support import real_data, reference
 
 from logitconf import calibration
 from logitconf.errors import LogitconfError

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import real_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
+from support import real_data
 
 from logitconf.certificates import GRID, CertifiedPlacement, certify, fewest_rows
 from logitconf.errors import LogitconfError, UncertifiableError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lockstep import in_lockstep
 from numpy.typing import NDArray
+from support.lockstep import in_lockstep
 
 from logitconf.chunked_thresholds import choose_coverage_chunks
 from logitconf.errors import LogitconfError

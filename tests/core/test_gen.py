@@ -4,10 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
-import reference
 import torch
 from numpy.typing import NDArray
-from score_cases import CASES, UNIT
+from support import reference
+from support.score_cases import CASES, UNIT
 
 from logitconf import GenScore, LogitconfError
 from logitconf.card import HeadForm, ScoreCard

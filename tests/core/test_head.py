@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import real_data
-import reference
 import torch
-from score_cases import (
+from support import real_data, reference
+from support.score_cases import (
     CASES,
     UNIT,
     assert_close,
@@ -22,7 +21,7 @@ from score_cases import (
     names_for_all_cases,
     rounding_allowed,
 )
-from score_rows import SCORE_TESTS
+from support.score_rows import SCORE_TESTS
 
 import logitconf
 from logitconf import (

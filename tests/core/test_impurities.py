@@ -3,7 +3,7 @@
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
-from score_cases import make
+from support.score_cases import make
 
 
 def exact(name: str, row: list[float], temperature: float) -> float:

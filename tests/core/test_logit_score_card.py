@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from score_cases import CASES, make, names
+from support.score_cases import CASES, make, names
 
 import logitconf
 from logitconf import LogitconfError, SoftmaxScore

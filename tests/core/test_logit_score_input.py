@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from score_cases import CASES
+from support.score_cases import CASES
 from torch import nn
 from torch.utils.data import DataLoader
 

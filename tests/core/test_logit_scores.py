@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import real_data
-import reference
 import torch
 from numpy.typing import NDArray
-from score_cases import CASES, make, names, names_and_cases
+from support import real_data, reference
+from support.score_cases import CASES, make, names, names_and_cases
 
 import logitconf
 from logitconf import EntropyScore, LogitconfError, LogitconfWarning, SoftmaxScore

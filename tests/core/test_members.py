@@ -5,10 +5,10 @@ from pathlib import Path
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
-import reference
 import torch
 from numpy.typing import NDArray
-from score_cases import NAMES
+from support import reference
+from support.score_cases import NAMES
 
 import logitconf
 from logitconf import LogitconfError, LogitScore, MarginScore, MutualInformationScore, SoftmaxScore

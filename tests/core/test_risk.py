@@ -5,12 +5,12 @@ import math
 import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
-import real_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
+from support import real_data
 
 from logitconf import risk
 from logitconf.errors import LogitconfError

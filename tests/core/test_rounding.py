@@ -5,8 +5,8 @@ import math
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
-import reference
 import torch
+from support import reference
 
 from logitconf.errors import LogitconfError
 from logitconf.reductions import Form

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import real_data
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import real_data
 
 from logitconf import score_comparison
 from logitconf.errors import LogitconfError

@@ -3,12 +3,12 @@
 import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
-import reference
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from score_cases import (
+from support import reference
+from support.score_cases import (
     CASES,
     assert_close,
     make,
@@ -17,7 +17,7 @@ from score_cases import (
     names_and_tasks,
     names_for_all_cases,
 )
-from score_rows import SCORE_TESTS
+from support.score_rows import SCORE_TESTS
 
 Float32 = NDArray[np.float32]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import reference
 import torch
 from numpy.typing import NDArray
-from score_cases import assert_close, make, names, names_and_tasks, names_for_all_cases
+from support import reference
+from support.score_cases import assert_close, make, names, names_and_tasks, names_for_all_cases
 
 NAN, INF = np.nan, np.inf
 SUBNORMAL = 1e-40

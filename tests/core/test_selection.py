@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lockstep import in_lockstep
 from numpy.typing import NDArray
+from support.lockstep import in_lockstep
 
 from logitconf.errors import LogitconfError
 from logitconf.selection import gap_at_or_below, keys_of, order_statistics, values_of

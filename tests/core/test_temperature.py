@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import real_data
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lockstep import in_lockstep
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_expit, logsumexp
+from support import real_data
+from support.lockstep import in_lockstep
 
 from logitconf.errors import LogitconfError
 from logitconf.temperature import TemperatureFit, fit_temperature, fit_temperature_chunks

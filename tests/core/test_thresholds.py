@@ -7,12 +7,11 @@ from collections.abc import Callable
 import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
-import real_data
-import reference
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support import real_data, reference
 
 from logitconf import thresholds
 from logitconf.errors import LogitconfError, UncertifiableError

@@ -2,11 +2,9 @@
 
 import re
 
-import faults
-import head_cases
-import head_models
 import onnx
 import pytest
+from support import faults, head_cases, head_models
 
 from logitconf.card import HeadForm
 from logitconf_export.agreement import (

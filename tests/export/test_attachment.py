@@ -5,8 +5,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from head_cases import SCORES, head_for
 from onnx import numpy_helper, parser
+from support.head_cases import SCORES, head_for
 
 from logitconf import LogitconfError
 from logitconf_export.attachment import attach

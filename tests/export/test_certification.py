@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from command_line import Rows, call, done, make_files
+from support.command_line import Rows, call, done, make_files
 
 import logitconf
 from logitconf.card import ScoreCard
@@ -158,7 +158,7 @@ def test_new_rows_that_contradict_the_promise_are_caught(
 
 
 def test_a_host_is_measured_on_what_its_head_reads(score: logitconf.LogitScore, made: Rows) -> None:
-    from command_line import PLAIN, host
+    from support.command_line import PLAIN, host
 
     shipped = attach(host(PLAIN), score.compile(), logits="classes", kind="logits")
     report = verify(shipped, made.pixels, rows_as="inputs", labels=made.labels, **QUICK)

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from export.hosts.text import ML, host
 from onnx import parser
+from support.hosts.text import ML, host
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts import read_host, refute

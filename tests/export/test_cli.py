@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import reference
-from command_line import Rows, call, contents, done, make_files
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
+from support import reference
+from support.command_line import Rows, call, contents, done, make_files
 
 from logitconf.scores import SCORES
 from logitconf_export import matrix

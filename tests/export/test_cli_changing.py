@@ -3,17 +3,15 @@
 import re
 from pathlib import Path
 
-import command_line
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import reference
-from command_line import Rows, call, done, make_files
 from numpy.typing import NDArray
 from onnx import numpy_helper
+from support import command_line, reference, several_hosts, variants
+from support.command_line import Rows, call, done, make_files
 
-from export import several_hosts, variants
 from logitconf import ScoreCard
 from logitconf_export import detach, reattach
 from logitconf_export.metadata import read_heads

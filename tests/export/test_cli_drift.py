@@ -10,17 +10,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import reference
-from command_line import call, contents, done
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
-from report_schema import check_report
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
+from support import reference, variants
+from support.command_line import call, contents, done
+from support.report_schema import check_report
 
-from export import variants
 from logitconf_export import attach, reattach
 from logitconf_export.metadata import read_metadata
 

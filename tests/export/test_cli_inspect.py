@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from command_line import SIGMOID, call, done, host, make_files, weight
+from support.command_line import SIGMOID, call, done, host, make_files, weight
 
 from logitconf_export.metadata import read_heads
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from command_line import call, contents, make_files
 from numpy.typing import NDArray
+from support.command_line import call, contents, make_files
 
 from logitconf_export.cli import run
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from support import several_hosts as hosts
 
-from export import several_hosts as hosts
 from logitconf_export.cli import run
 from logitconf_export.metadata import read_heads
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from command_line import Rows, call, done, make_files
+from support.command_line import Rows, call, done, make_files
 
 from logitconf.score_comparison import ScoreComparison, compare_scores
 from logitconf.scores import SCORES

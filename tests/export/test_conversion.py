@@ -7,7 +7,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from head_cases import (
+from onnx import numpy_helper
+from support.head_cases import (
     HEADS,
     SCORES,
     SCORES_AND_COLUMNS,
@@ -18,7 +19,6 @@ from head_cases import (
     head_for,
     run,
 )
-from onnx import numpy_helper
 
 from logitconf import LogitconfError
 from logitconf_export.conversion import to_onnx

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import reference
-from command_line import call
-from example_runs import run_python
 from numpy.typing import NDArray
+from support import reference
+from support.command_line import call
+from support.example_runs import run_python
 
 from logitconf.scores import SCORES
 from logitconf_export import matrix

@@ -1,11 +1,10 @@
 """Drift between a host and its variant is counted, and is nothing between a host and itself."""
 
-import head_models
 import numpy as np
 import onnx
 import pytest
-import reference
 from onnx import numpy_helper
+from support import head_models, reference
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment import attach

@@ -1,10 +1,8 @@
 """The reference of verification: eager torch and the same head in double."""
 
-import head_cases
-import head_models
 import numpy as np
 import pytest
-import reference
+from support import head_cases, head_models, reference
 
 from logitconf.card import HeadForm
 from logitconf.score_classes import SCORE_CLASSES

@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import reference
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
+from support import reference
 from torch import nn
 
 import logitconf

@@ -4,11 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import faults
-import head_models
 import numpy as np
 import onnx
 import pytest
+from support import faults, head_models
 
 from logitconf.errors import LogitconfError
 from logitconf_export.conversion import to_onnx

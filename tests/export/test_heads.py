@@ -1,9 +1,9 @@
 """The head in a file is found where its metadata say, and cut out as it is."""
 
-import head_models
 import numpy as np
 import onnx
 import pytest
+from support import head_models
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment import attach

@@ -7,18 +7,18 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from export.hosts.bodies import (
+from numpy.typing import NDArray
+from onnx import parser
+from support.hosts.bodies import (
     BODIES,
     DETECTORS,
     LOGITS_AND_SOFTMAX,
     RECURRENT,
     TWO_HEADS,
 )
-from export.hosts.classical import CLASSICAL
-from export.hosts.layers import BARE, BEHIND, QUANTIZED
-from export.hosts.text import ACTIVATIONS, DECOMPOSED, HostCase
-from numpy.typing import NDArray
-from onnx import parser
+from support.hosts.classical import CLASSICAL
+from support.hosts.layers import BARE, BEHIND, QUANTIZED
+from support.hosts.text import ACTIVATIONS, DECOMPOSED, HostCase
 
 from logitconf_export.hosts import read_host, refute
 

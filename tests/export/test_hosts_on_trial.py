@@ -1,9 +1,9 @@
 """Hosts are run with and without their head, on feeds that are theirs."""
 
-import head_models
 import numpy as np
 import onnx
 import pytest
+from support import head_models
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment import attach

@@ -5,20 +5,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import head_models
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from command_line import call, done
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
-from report_schema import check_report
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import StringTensorType
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from support import head_models
+from support.command_line import call, done
+from support.report_schema import check_report
 
 from logitconf.errors import LogitconfError
 from logitconf_export.conversion import to_onnx as head_to_onnx

@@ -8,8 +8,8 @@ import onnx
 import pytest
 from export.test_placing import head
 from onnx import numpy_helper
+from support import several_hosts as hosts
 
-from export import several_hosts as hosts
 from logitconf_export import attach, verify
 from logitconf_export.metadata import read_heads
 

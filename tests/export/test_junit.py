@@ -2,8 +2,7 @@
 
 from xml.etree import ElementTree
 
-import faults
-import head_models
+from support import faults, head_models
 
 from logitconf_export.conversion import to_onnx
 from logitconf_export.junit import to_junit

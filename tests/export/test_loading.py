@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from export.hosts.text import LOGITS, host
 from onnx import TensorProto, helper, numpy_helper, parser
+from support.hosts.text import LOGITS, host
 
 from logitconf.errors import LogitconfError
 from logitconf_export.loading import (

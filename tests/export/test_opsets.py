@@ -8,8 +8,8 @@ import onnx.reference
 import onnxruntime
 import pytest
 import torch
-from head_cases import HEADS, TASKS, eager, hard_rows, head_for, label_head, run
 from onnx import TensorProto, helper
+from support.head_cases import HEADS, TASKS, eager, hard_rows, head_for, label_head, run
 
 from logitconf import LogitconfError
 from logitconf.card import HeadForm

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 import pytest
-import reference
+from support import reference
+from support import several_hosts as hosts
 
-from export import several_hosts as hosts
 from logitconf import ConfidenceHead, LogitconfError
 from logitconf.card import HeadForm, ScoreCard
 from logitconf_export import attach, detach, head_nodes, retune, single_head

@@ -1,9 +1,9 @@
 """Choosing one of the candidates, and the words where that is refused."""
 
 import pytest
-from export.hosts.bodies import TWO_HEADS
-from export.hosts.text import ACTIVATIONS, LOGITS, host
 from onnx import parser
+from support.hosts.bodies import TWO_HEADS
+from support.hosts.text import ACTIVATIONS, LOGITS, host
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts import HostReading, read_host

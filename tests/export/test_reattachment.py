@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import head_models
 import numpy as np
 import onnx
 import pytest
-import reference
 from export.test_placing import head as softmax_head
-from export.variants import dynamic, half
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
+from support import head_models, reference, several_hosts, variants
+from support.variants import dynamic, half
 
-from export import several_hosts, variants
 from logitconf import LogitconfError, LogitconfWarning
 from logitconf_export import attach, detach, head_nodes, read_host, reattach, verify
 from logitconf_export.host_runs import with_output

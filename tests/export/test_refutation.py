@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from export.hosts.bodies import TWO_HEADS
-from export.hosts.text import LOGITS, host
 from onnx import parser
+from support.hosts.bodies import TWO_HEADS
+from support.hosts.text import LOGITS, host
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts import Candidate, read_host, refute

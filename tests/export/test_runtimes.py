@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 
-import installed_runtimes
 import numpy as np
 import pytest
+from support import installed_runtimes
 
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf_export import matrix

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import head_models
 import numpy as np
 import pytest
-from stand_in_runtime import with_cuda
+from support import head_models
+from support.stand_in_runtime import with_cuda
 
 from logitconf.errors import LogitconfError
 from logitconf_export import sessions

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fitted_peers
 import numpy as np
 import onnx
 import onnxruntime
@@ -20,6 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
+from support import fitted_peers
 
 from logitconf import LogitconfError, LogitScore, from_fitted
 from logitconf_export import attach, ship_sklearn, verify, with_source_logits
@@ -149,7 +149,7 @@ SEAPIG_CASES = [
     f"seapig {release} {name} {layout}"
     for release, layouts in (
         ("0.1.0", SEAPIG_LAYOUTS),
-        # it computes as 0.1.0 does; tests/core compares every layout
+        # it computes as 0.1.0 does; tests/peers compares every layout
         ("0.2.0", ("multiclass", "multilabel")),
         ("0.3.0", SEAPIG_LAYOUTS),
     )

@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
-import faults
-import head_models
 import numpy as np
 import onnx
 import pytest
-from report_schema import check_report
+from support import faults, head_models
+from support.report_schema import check_report
 
 from logitconf.errors import LogitconfError
 from logitconf_export.conversion import to_onnx

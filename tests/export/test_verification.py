@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import head_models
 import numpy as np
 import onnx
 import pytest
-from stand_in_runtime import with_cuda
+from support import head_models
+from support.stand_in_runtime import with_cuda
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError, MissingExtraError
