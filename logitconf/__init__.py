@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from logitconf.scores import SCORES, class_of
+from logitconf.scores.table import SCORES, class_of
 
 if TYPE_CHECKING:
     from logitconf.adapters import from_fitted as from_fitted

@@ -26,7 +26,7 @@ from logitconf.placement import (
     threshold_in,
 )
 from logitconf.promises import certificate_of
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.selection import (
     AllReduce,
     ScoreChunks,

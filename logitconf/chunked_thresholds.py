@@ -8,7 +8,7 @@ import numpy as np
 
 from logitconf.errors import LogitconfError
 from logitconf.placement import NARROW, REACH, TIED, RankedScores, measure_gaps, past_ties, place
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.selection import AllReduce, ScoreChunks, Vector, order_statistics, rounded_scores
 from logitconf.thresholds import UNSCORED, ThresholdChoice, at_least
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from logitconf.logit_scores import LogitScore
-from logitconf.scores import check_parameters
+from logitconf.scores.table import check_parameters
 
 
 class SoftmaxScore(LogitScore):

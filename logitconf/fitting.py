@@ -20,10 +20,10 @@ from logitconf.extraction import tensor_buffer
 from logitconf.head import probabilities
 from logitconf.policies import Calibration, PolicyRequest, choose_threshold
 from logitconf.promises import certificate_of
-from logitconf.reductions import Form
 from logitconf.risk import area_under_risk_coverage
-from logitconf.rounding import Rounding
-from logitconf.scores import SCORES, evaluate
+from logitconf.scores.reductions import Form
+from logitconf.scores.rounding import Rounding
+from logitconf.scores.table import SCORES, evaluate
 from logitconf.splits import Keys, overlap_note, row_keys, split_rows
 from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature import fit_temperature

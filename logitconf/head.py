@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.members import member_mean
-from logitconf.reductions import Form, Runtime, value_at_largest
-from logitconf.scores import SCORES, check_defined, check_parameters, evaluate
+from logitconf.scores.of_members import member_mean
+from logitconf.scores.reductions import Form, Runtime, value_at_largest
+from logitconf.scores.table import SCORES, check_defined, check_parameters, evaluate
 from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
 
 _MASK_TYPES = {"bool": torch.bool, "uint8": torch.uint8, "float32": torch.float32}

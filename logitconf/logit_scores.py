@@ -22,8 +22,8 @@ from logitconf.fitting import (
 )
 from logitconf.head import ConfidenceHead, accept, probabilities, threshold_of
 from logitconf.policies import Calibration, FloatArray, PolicyRequest
-from logitconf.reductions import Form
-from logitconf.scores import SCORES, check_defined, check_parameters
+from logitconf.scores.reductions import Form
+from logitconf.scores.table import SCORES, check_defined, check_parameters
 from logitconf.tasks import (
     ArrayLike,
     Layout,

@@ -20,7 +20,7 @@ from logitconf.placement import (
     rank_scores,
     threshold_in,
 )
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.thresholds import UNSCORED, ThresholdChoice, at_least, choice_of
 
 

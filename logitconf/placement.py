@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.selection import rounded_scores
 
 # Share of the rows by which a threshold may move to a gap that is wide enough.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from logitconf.class_thresholds import choose_per_class, choose_per_label
 from logitconf.errors import LogitconfError
 from logitconf.outliers import choose_false_positive_rate, choose_true_positive_rate
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.splits import Keys, shared_rows
 from logitconf.thresholds import (
     ThresholdChoice,

@@ -8,7 +8,7 @@ from typing import cast
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.logit_scores import LogitScore
-from logitconf.scores import SCORES, check_parameters, class_of
+from logitconf.scores.table import SCORES, check_parameters, class_of
 
 
 def _class(score: str) -> type[LogitScore]:

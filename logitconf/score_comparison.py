@@ -24,7 +24,7 @@ from logitconf.risk import (
     risk_coverage,
 )
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 from logitconf.splits import split_rows
 from logitconf.tasks import (
     ArrayLike,

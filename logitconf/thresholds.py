@@ -24,7 +24,7 @@ from logitconf.placement import (
     rank_scores,
     threshold_in,
 )
-from logitconf.rounding import Rounding, rounding_band
+from logitconf.scores.rounding import Rounding, rounding_band
 
 __all__ = [
     "Rounding",

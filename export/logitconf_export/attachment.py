@@ -14,7 +14,7 @@ from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 from logitconf_export.hosts import read_host
 from logitconf_export.placing import write_each, write_joint, write_one
 from logitconf_export.readings import Candidate, HostReading

@@ -11,7 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf.fitting import rows_right
 from logitconf.logit_scores import LogitScore
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import SCORES, check_defined
+from logitconf.scores.table import SCORES, check_defined
 from logitconf.splits import split_rows
 from logitconf.tasks import (
     Layout,

@@ -8,7 +8,7 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]

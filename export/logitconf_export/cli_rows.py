@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from logitconf.errors import LogitconfError
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 from logitconf_export import cli_fit, cli_learned
 
 

@@ -19,7 +19,7 @@ from logitconf.files import check_writable, write_atomically
 from logitconf.logit_scores import LogitScore
 from logitconf.risk import area_under_risk_coverage
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import refusal
+from logitconf.scores.table import refusal
 from logitconf.tasks import Layout
 from logitconf_export.attachment import attach
 from logitconf_export.cli_output import print_facts, print_line, print_table, working

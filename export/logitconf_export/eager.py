@@ -10,7 +10,7 @@ import torch
 from logitconf.card import HeadForm
 from logitconf.fitting import rounding_of
 from logitconf.head import ConfidenceHead
-from logitconf.reductions import Form, value_at_largest
+from logitconf.scores.reductions import Form, value_at_largest
 from logitconf.tasks import canonical
 from logitconf_export.comparison import Decisions
 from logitconf_export.inputs import arranged, flattened

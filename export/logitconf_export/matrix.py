@@ -8,7 +8,7 @@ import numpy as np
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
-from logitconf.scores import SCORES, check_parameters, refusal
+from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
 from logitconf_export.comparison import Decisions, FlipCount, near_threshold
 from logitconf_export.conversion import to_onnx

@@ -20,7 +20,7 @@ from support import real_data, reference
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
-from logitconf.scores import SCORES, check_parameters
+from logitconf.scores.table import SCORES, check_parameters
 from logitconf_export import to_onnx
 
 TEMPERATURE = 1.5

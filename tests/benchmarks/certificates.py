@@ -20,7 +20,7 @@ from logitconf.certificates import certify
 from logitconf.errors import UncertifiableError
 from logitconf.placement import measure_gaps, rank_scores
 from logitconf.risk import clopper_pearson_lower, clopper_pearson_upper
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 from logitconf_export.comparison import FlipCount, near_threshold
 from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference

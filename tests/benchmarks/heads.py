@@ -21,7 +21,7 @@ from rich.table import Table
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
-from logitconf.scores import SCORES, check_parameters, refusal
+from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
 from logitconf_export.conversion import to_onnx
 

@@ -26,7 +26,7 @@ from support import real_data
 from logitconf import LogitconfWarning
 from logitconf.risk import Interval, area_under_risk_coverage, area_under_roc, bootstrap
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import SCORES, refusal
+from logitconf.scores.table import SCORES, refusal
 from logitconf.splits import split_rows
 from logitconf.tasks import check_logits, check_task
 

@@ -15,7 +15,7 @@ from logitconf.certificates import GRID, CertifiedPlacement, certify, fewest_row
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.placement import measure_gaps, rank_scores
 from logitconf.risk import clopper_pearson_upper
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 
 Float32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from support.lockstep import in_lockstep
 from logitconf import LogitconfError, MarginScore, ScoreCard, UncertifiableError
 from logitconf.chunked_risk import ChunkedCertificate, choose_risk_chunks
 from logitconf.promises import broken_bindings, wrong_arithmetic
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.thresholds import choose_risk
 
 Rows = tuple[NDArray[np.float32], NDArray[np.bool_]]

@@ -11,7 +11,7 @@ from support.lockstep import in_lockstep
 
 from logitconf.chunked_thresholds import choose_coverage_chunks
 from logitconf.errors import LogitconfError
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.thresholds import choose_coverage
 
 Float32 = NDArray[np.float32]

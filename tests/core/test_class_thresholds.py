@@ -7,7 +7,7 @@ import pytest
 
 from logitconf.class_thresholds import NEVER, choose_per_class
 from logitconf.errors import LogitconfError, UncertifiableError
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.thresholds import choose_coverage, choose_quantile, choose_risk
 
 ROUNDING = Rounding("softmax", 3)

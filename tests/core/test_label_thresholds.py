@@ -21,7 +21,7 @@ from logitconf.head import ConfidenceHead
 from logitconf.logit_scores import LogitScore
 from logitconf.promises import PROMISE_PER_LABEL, broken_bindings, wrong_arithmetic
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import SCORES, refusal
+from logitconf.scores.table import SCORES, refusal
 from logitconf.tasks import Layout
 
 Array = NDArray[Any]

@@ -18,7 +18,7 @@ from logitconf import (
     LogitconfError,
     predictions_right,
 )
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 
 Array = NDArray[np.float64]
 

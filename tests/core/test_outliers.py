@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from logitconf.errors import LogitconfError
 from logitconf.outliers import choose_false_positive_rate, choose_true_positive_rate
 from logitconf.placement import NOTHING
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 from logitconf.thresholds import ThresholdChoice
 
 Float32 = NDArray[np.float32]

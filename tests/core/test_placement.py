@@ -19,7 +19,7 @@ from logitconf.placement import (
     rank_scores,
     threshold_in,
 )
-from logitconf.rounding import Rounding
+from logitconf.scores.rounding import Rounding
 
 Float32 = NDArray[np.float32]
 

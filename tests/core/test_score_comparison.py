@@ -11,7 +11,7 @@ from logitconf import score_comparison
 from logitconf.errors import LogitconfError
 from logitconf.risk import area_under_risk_coverage
 from logitconf.score_comparison import compare_scores, resampled_areas
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 
 steady = settings(derandomize=True, deadline=None, max_examples=40)
 

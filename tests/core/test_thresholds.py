@@ -16,8 +16,8 @@ from support import real_data, reference
 from logitconf import thresholds
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.placement import NARROW, NOTHING
-from logitconf.reductions import Form
-from logitconf.scores import check_parameters, formula
+from logitconf.scores.reductions import Form
+from logitconf.scores.table import check_parameters, formula
 from logitconf.thresholds import Rounding, ThresholdChoice
 
 Float32 = NDArray[np.float32]

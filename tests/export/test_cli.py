@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from support import reference
 from support.command_line import Rows, call, contents, done, make_files
 
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 from logitconf_export import matrix
 
 TEMPERATURE_TOLERANCE = 1e-5

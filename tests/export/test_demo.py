@@ -15,7 +15,7 @@ from support import reference
 from support.command_line import call
 from support.example_runs import run_python
 
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 from logitconf_export import matrix
 from logitconf_export.cli import run
 

@@ -12,7 +12,7 @@ import torch
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
-from logitconf.scores import check_parameters
+from logitconf.scores.table import check_parameters
 from logitconf_export import matrix
 from logitconf_export.inputs import random_rows
 

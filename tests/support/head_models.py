@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
-from logitconf.scores import SCORES, check_parameters
+from logitconf.scores.table import SCORES, check_parameters
 from logitconf_export import matrix
 
 HOST_TEXT = """

@@ -11,7 +11,7 @@ from support.score_rows import SCORE_TESTS, Rows
 
 from logitconf import LogitScore
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import SCORES, refusal
+from logitconf.scores.table import SCORES, refusal
 from logitconf.tasks import Layout, check_task
 
 NAMES = [name for name, row in SCORES.items() if not row.over_members and not row.learned]

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import roc_auc_score
 
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 
 CLOSE = 1e-5
 """T is a float32 value here, and a pair of rows may swap."""

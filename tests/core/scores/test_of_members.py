@@ -12,10 +12,10 @@ from support.score_cases import NAMES
 
 import logitconf
 from logitconf import LogitconfError, LogitScore, MarginScore, MutualInformationScore, SoftmaxScore
-from logitconf.members import only_complete
-from logitconf.reductions import Form
 from logitconf.score_classes import SCORE_CLASSES
-from logitconf.scores import refusal
+from logitconf.scores.of_members import only_complete
+from logitconf.scores.reductions import Form
+from logitconf.scores.table import refusal
 from logitconf.tasks import Layout, check_task
 
 MEMBERS = 4

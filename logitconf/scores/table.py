@@ -20,7 +20,7 @@ from logitconf.errors import LogitconfError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from logitconf.reductions import Form
+    from logitconf.scores.reductions import Form
     from logitconf.tasks import Family, Layout
 
     ScoreFunction: TypeAlias = Callable[[Tensor, Tensor, Form], Tensor]
@@ -62,7 +62,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """How far two runtimes that compute in float32 may differ; see :mod:`logitconf.rounding`.
+    """How far two runtimes that compute in float32 differ; see :mod:`logitconf.scores.rounding`.
 
     Attributes:
         few_ulps: units in the last place of the score, for one or two classes.
@@ -131,19 +131,19 @@ _CONSTANT, _OF_SIZE, _OF_TEMPERATURE = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0
 
 SCORES: Mapping[str, ScoreRow] = MappingProxyType(
     {
-        "softmax": ScoreRow("formulas", -1.5, Band(4.0, 16.0, of_sum=_OF_SIZE)),
-        "entropy": ScoreRow("formulas", -1.0, Band(0.0, 0.0, 4e-7, 1.5e-6, _CONSTANT)),
+        "softmax": ScoreRow("of_probabilities", -1.5, Band(4.0, 16.0, of_sum=_OF_SIZE)),
+        "entropy": ScoreRow("of_probabilities", -1.0, Band(0.0, 0.0, 4e-7, 1.5e-6, _CONSTANT)),
         "energy": ScoreRow(
-            "formulas",
+            "of_logits",
             _UNBOUNDED,
             Band(4.0, 4.0, of_sum=_OF_TEMPERATURE),
             needs_logits=True,
             joins_labels=True,
         ),
-        "margin": ScoreRow("formulas", _UNBOUNDED, Band(2.0, 2.0, of_logarithms=6.0)),
-        "softmax_margin": ScoreRow("impurities", -1.5, Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE)),
+        "margin": ScoreRow("of_logits", _UNBOUNDED, Band(2.0, 2.0, of_logarithms=6.0)),
+        "softmax_margin": ScoreRow("of_probabilities", -1.5, Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE)),
         "learned": ScoreRow(
-            "formulas",
+            "of_logits",
             -1.5,
             # z / T may be computed as z * (1 / T), which moves exp(z) by at most .4 * 2^-23
             Band(4.0, 4.0, 1e-7, 1e-7),
@@ -151,10 +151,10 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             learned=True,
         ),
         "max_logit": ScoreRow(
-            "maximum_logits", _UNBOUNDED, Band(2.0, 2.0), needs_logits=True, joins_labels=True
+            "of_logits", _UNBOUNDED, Band(2.0, 2.0), needs_logits=True, joins_labels=True
         ),
         "max_logit_norm": ScoreRow(
-            "maximum_logits",
+            "of_logits",
             -1.5,
             Band(16.0, 32.0, 1.2e-7, 2.4e-7, _CONSTANT),
             families=("categorical",),
@@ -164,7 +164,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             },
         ),
         "gen": ScoreRow(
-            "impurities",
+            "of_probabilities",
             -1.0,
             Band(64.0, 96.0, 1e-7, 1e-7, _OF_SIZE),
             parameters={
@@ -172,15 +172,17 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
                 "top": Parameter(0, 0, 1e6, whole=True),
             },
         ),
-        "gini": ScoreRow("impurities", -0.5, Band(4.0, 4.0, 1e-6, 2e-6, _CONSTANT)),
+        "gini": ScoreRow("of_probabilities", -0.5, Band(4.0, 4.0, 1e-6, 2e-6, _CONSTANT)),
         # a ratio minus 1, of three sums or of one
-        "doctor": ScoreRow("impurities", -0.5, Band(16.0, 16.0, 1e-6, 2e-6, (3.0, 3.0, 0.0))),
-        "doctor_beta": ScoreRow("impurities", -0.5, Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0))),
+        "doctor": ScoreRow("of_probabilities", -0.5, Band(16.0, 16.0, 1e-6, 2e-6, (3.0, 3.0, 0.0))),
+        "doctor_beta": ScoreRow(
+            "of_probabilities", -0.5, Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0))
+        ),
         "mutual_information": ScoreRow(
-            "members", -1.0, Band(0.0, 0.0, 2e-6, 2e-6), over_members=True
+            "of_members", -1.0, Band(0.0, 0.0, 2e-6, 2e-6), over_members=True
         ),
         "predictive_variance": ScoreRow(
-            "members", -1.0, Band(0.0, 0.0, 1e-6, 1e-6), over_members=True
+            "of_members", -1.0, Band(0.0, 0.0, 1e-6, 1e-6), over_members=True
         ),
     }
 )
@@ -196,7 +198,7 @@ def formula(score: str, family: Family) -> ScoreFunction:
     row = SCORES[score]
     if family not in row.families:
         raise LogitconfError(f"{score} must be defined for {family} logits, got no formula")
-    found = getattr(import_module(f"logitconf.{row.home}"), f"{score}_{family}")
+    found = getattr(import_module(f"logitconf.scores.{row.home}"), f"{score}_{family}")
     return cast("ScoreFunction", found)
 
 
@@ -243,7 +245,7 @@ def refusal(score: str, layout: Layout) -> str:
 
 def evaluate(score: str, values: Tensor, temperature: Tensor, layout: Layout, form: Form) -> Tensor:
     """The scores of canonical logits, the mean over the members if there are any: (N, ...)."""
-    from logitconf.members import member_mean, only_complete
+    from logitconf.scores.of_members import member_mean, only_complete
 
     found = formula(score, layout.family)(values, temperature, form)
     if layout.members is None or SCORES[score].over_members:

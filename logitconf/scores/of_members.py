@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from logitconf.errors import LogitconfError
-from logitconf.reductions import Form, over_classes, row_has_score
+from logitconf.scores.reductions import Form, over_classes, row_has_score
 
 _NAN = float("nan")
 _INFINITY = float("inf")

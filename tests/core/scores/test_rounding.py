@@ -9,9 +9,9 @@ import torch
 from support import reference
 
 from logitconf.errors import LogitconfError
-from logitconf.reductions import Form
-from logitconf.rounding import Rounding, rounding_band
-from logitconf.scores import check_parameters, formula
+from logitconf.scores.reductions import Form
+from logitconf.scores.rounding import Rounding, rounding_band
+from logitconf.scores.table import check_parameters, formula
 
 
 def band(score: str, value: float, n_classes: int = 10, precision: str = "float32") -> float:

@@ -8,13 +8,16 @@ of these scores falls as d grows.
 import torch
 from torch import Tensor
 
-from logitconf.reductions import (
+from logitconf.scores.reductions import (
     Form,
     Seal,
+    exponential_moments,
     exponential_rest,
     exponential_squares,
     exponential_sum,
     half_deficit,
+    largest_probability,
+    log_reciprocal,
     row_has_score,
     worst_label,
 )
@@ -189,3 +192,35 @@ def _worst_odds(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Sea
     """Exp(−min abs z) over the labels, (N, ...), and what to call on the score."""
     smallest, seal = worst_label(x, form)
     return torch.exp(smallest / -temperature), seal
+
+
+def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−max softmax(z): in [−1, −1/K].
+
+    Source: Hendrycks & Gimpel 2017, section 2.
+    """
+    return -largest_probability(x, temperature, form)
+
+
+def softmax_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−min over labels of max(p, 1 − p): in [−1, −1/2]."""
+    smallest, seal = worst_label(x, form)
+    return seal(torch.reciprocal(-1.0 - torch.exp(smallest / -temperature)))
+
+
+def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """−Σ p log p in nats: in [0, log K].
+
+    Source: Shannon 1948; as log S − D / S, which is right for masked classes.
+    """
+    logarithm, moment = exponential_moments(x, temperature, form)
+    return logarithm - moment
+
+
+def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+    """Max over labels of the Bernoulli entropy in nats: in [0, log 2]."""
+    smallest, seal = worst_label(x, form)
+    # finite, since inf * 0 would be NaN
+    distance = torch.clamp(smallest / temperature, max=1e30)
+    odds = torch.exp(-distance)
+    return seal(distance * odds * torch.reciprocal(1.0 + odds) - log_reciprocal(odds))

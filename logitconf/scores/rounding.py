@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-from logitconf.scores import SCORES
+from logitconf.scores.table import SCORES
 
 _PRECISIONS = ("float32", "float64")
 _UNKNOWN_CLASSES = 1000

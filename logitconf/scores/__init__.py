@@ -1,0 +1,1 @@
+"""The confidence scores: one table, and the formulas that its rows name."""
