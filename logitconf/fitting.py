@@ -26,7 +26,7 @@ from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, evaluate
 from logitconf.splits import Keys, overlap_note, row_keys, split_rows
 from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
-from logitconf.temperature import fit_temperature
+from logitconf.temperature.fit import fit_temperature
 
 
 def fit_card(

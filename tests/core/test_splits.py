@@ -12,7 +12,7 @@ import logitconf
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.score_classes import SCORE_CLASSES
 from logitconf.splits import row_keys, shared_rows, split_rows
-from logitconf.temperature import fit_temperature
+from logitconf.temperature.fit import fit_temperature
 
 steady = settings(derandomize=True, deadline=None, max_examples=40)
 

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import log_expit, logsumexp
 
-from logitconf.likelihood import SCALARS, VECTOR_SIZE, LikelihoodSums, chunk_sums
 from logitconf.tasks import Family
+from logitconf.temperature.likelihood import SCALARS, VECTOR_SIZE, LikelihoodSums, chunk_sums
 
 Float64 = NDArray[np.float64]
 

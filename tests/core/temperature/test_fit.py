@@ -16,7 +16,7 @@ from support import real_data
 from support.lockstep import in_lockstep
 
 from logitconf.errors import LogitconfError
-from logitconf.temperature import TemperatureFit, fit_temperature, fit_temperature_chunks
+from logitconf.temperature.fit import TemperatureFit, fit_temperature, fit_temperature_chunks
 
 Float64 = NDArray[np.float64]
 Labels = NDArray[np.int64]

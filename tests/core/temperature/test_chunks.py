@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from logitconf.chunks import (
+from logitconf.errors import LogitconfError
+from logitconf.temperature.chunks import (
     Chunk,
     check_chunk,
     check_values,
@@ -17,8 +18,7 @@ from logitconf.chunks import (
     sub_chunks,
     to_tensor,
 )
-from logitconf.errors import LogitconfError
-from logitconf.temperature import fit_temperature, fit_temperature_chunks
+from logitconf.temperature.fit import fit_temperature, fit_temperature_chunks
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(10_000, 1000), (150_000, 3)])

@@ -17,7 +17,9 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from logitconf.chunks import (
+from logitconf.errors import LogitconfError
+from logitconf.tasks import ArrayLike, Family
+from logitconf.temperature.chunks import (
     Chunk,
     check_chunk,
     check_values,
@@ -25,15 +27,13 @@ from logitconf.chunks import (
     spread_rows,
     sub_chunks,
 )
-from logitconf.errors import LogitconfError
-from logitconf.likelihood import (
+from logitconf.temperature.halley import Solution, minimise, rounded
+from logitconf.temperature.likelihood import (
     VECTOR_SIZE,
     LikelihoodSums,
     Vector,
     chunk_sums,
 )
-from logitconf.minimisation import Solution, minimise, rounded
-from logitconf.tasks import ArrayLike, Family
 
 AllReduce: TypeAlias = Callable[[Vector], Vector]
 

@@ -1,0 +1,1 @@
+"""The temperature: the likelihood, its exact minimum, rows in chunks."""
