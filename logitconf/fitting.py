@@ -18,9 +18,9 @@ from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.extraction import tensor_buffer
 from logitconf.head import probabilities
+from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.policies import Calibration, PolicyRequest, choose_threshold
 from logitconf.promises import certificate_of
-from logitconf.risk import area_under_risk_coverage
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, evaluate

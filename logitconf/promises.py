@@ -17,7 +17,7 @@ from logitconf.card import ScoreCard
 from logitconf.certificates import fewest_rows
 from logitconf.class_thresholds import NEVER, PARTS
 from logitconf.errors import LogitconfError
-from logitconf.risk import clopper_pearson_lower, clopper_pearson_upper
+from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
 
 PROMISE = "at most this share of accepted rows is wrong"
 PROMISE_PER_LABEL = "at most this share of the accepted decisions on each label is wrong"

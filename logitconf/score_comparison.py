@@ -11,14 +11,13 @@ import numpy.typing as npt
 import torch
 
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.risk import (
-    Interval,
+from logitconf.metrics.intervals import Interval, check_share
+from logitconf.metrics.selective import (
     RiskCoverage,
     Vector,
     area_under_generalized_risk,
     area_under_risk_coverage,
     area_under_roc,
-    check_share,
     excess_area_under_risk_coverage,
     false_positive_rate,
     risk_coverage,

@@ -18,8 +18,8 @@ from support import real_data
 
 from logitconf.certificates import certify
 from logitconf.errors import UncertifiableError
+from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
 from logitconf.placement import measure_gaps, rank_scores
-from logitconf.risk import clopper_pearson_lower, clopper_pearson_upper
 from logitconf.scores.rounding import Rounding
 
 Scores = NDArray[np.float32]

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from support import real_data
 
 from logitconf import LogitconfWarning
-from logitconf.risk import Interval, area_under_risk_coverage, area_under_roc, bootstrap
+from logitconf.metrics.intervals import Interval, bootstrap
+from logitconf.metrics.selective import area_under_risk_coverage, area_under_roc
 from logitconf.score_classes import SCORE_CLASSES
 from logitconf.scores.table import SCORES, refusal
 from logitconf.splits import split_rows

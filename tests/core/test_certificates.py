@@ -13,8 +13,8 @@ from support import real_data
 
 from logitconf.certificates import GRID, CertifiedPlacement, certify, fewest_rows
 from logitconf.errors import LogitconfError, UncertifiableError
+from logitconf.metrics.intervals import clopper_pearson_upper
 from logitconf.placement import measure_gaps, rank_scores
-from logitconf.risk import clopper_pearson_upper
 from logitconf.scores.rounding import Rounding
 
 Float32 = NDArray[np.float32]

@@ -9,7 +9,7 @@ from support import real_data
 
 from logitconf import score_comparison
 from logitconf.errors import LogitconfError
-from logitconf.risk import area_under_risk_coverage
+from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.score_comparison import compare_scores, resampled_areas
 from logitconf.scores.table import SCORES
 

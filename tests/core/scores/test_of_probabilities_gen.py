@@ -12,7 +12,7 @@ from support.score_cases import CASES, UNIT
 from logitconf import GenScore, LogitconfError
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
-from logitconf.risk import area_under_risk_coverage
+from logitconf.metrics.selective import area_under_risk_coverage
 
 # rounding of the terms, and what lies within the last halving
 CLOSE = {torch.float32: 64.0 * UNIT[torch.float32], torch.float64: 1e-12}

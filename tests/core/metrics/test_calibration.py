@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from support import real_data, reference
 
-from logitconf import calibration
 from logitconf.errors import LogitconfError
+from logitconf.metrics import calibration
 from logitconf.tasks import Layout, predicted_correctly
 
 Float64 = NDArray[np.float64]

@@ -12,8 +12,8 @@ from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 from support import real_data
 
-from logitconf import risk
 from logitconf.errors import LogitconfError
+from logitconf.metrics import selective as risk
 
 Float64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-from logitconf.risk import Vector, checked_columns
+from logitconf.metrics.selective import Vector, checked_columns
 
 Binning: TypeAlias = Literal["width", "mass"]
 

@@ -1,0 +1,1 @@
+"""Measures of ranking, of calibration, and their intervals."""
