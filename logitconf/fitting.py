@@ -19,14 +19,14 @@ from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.extraction import tensor_buffer
 from logitconf.head import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage
-from logitconf.policies import Calibration, PolicyRequest, choose_threshold
-from logitconf.promises import certificate_of
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, evaluate
 from logitconf.splits import Keys, overlap_note, row_keys, split_rows
 from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature.fit import fit_temperature
+from logitconf.thresholds.certificate import certificate_of
+from logitconf.thresholds.request import Calibration, PolicyRequest, choose_threshold
 
 
 def fit_card(
@@ -121,7 +121,7 @@ def card_with_threshold(
     """The card with the threshold that is asked for and its certificate, and what to tell the user.
 
     Raises:
-        LogitconfError: as :func:`~logitconf.policies.choose_threshold`.
+        LogitconfError: as :func:`~logitconf.thresholds.request.choose_threshold`.
     """
     choice = choose_threshold(request, calibration, rounding_of(card))
     notes = choice.notes

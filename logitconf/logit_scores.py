@@ -21,7 +21,6 @@ from logitconf.fitting import (
     score_of,
 )
 from logitconf.head import ConfidenceHead, accept, probabilities, threshold_of
-from logitconf.policies import Calibration, FloatArray, PolicyRequest
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES, check_defined, check_parameters
 from logitconf.tasks import (
@@ -32,6 +31,7 @@ from logitconf.tasks import (
     check_logits,
     check_task,
 )
+from logitconf.thresholds.request import Calibration, FloatArray, PolicyRequest
 
 
 class LogitScore(ABC):

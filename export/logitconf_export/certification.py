@@ -8,12 +8,12 @@ import numpy.typing as npt
 import torch
 
 from logitconf.card import ScoreCard
-from logitconf.class_thresholds import PARTS
 from logitconf.errors import LogitconfError
 from logitconf.fitting import data_digest, rows_right
 from logitconf.head import ConfidenceHead
-from logitconf.promises import breach, broken_bindings, wrong_arithmetic
 from logitconf.tasks import check_labels, check_logits, logits_of
+from logitconf.thresholds.certificate import breach, broken_bindings, wrong_arithmetic
+from logitconf.thresholds.per_class import PARTS
 from logitconf_export.eager import Reference
 from logitconf_export.inputs import flattened
 from logitconf_export.report import Check

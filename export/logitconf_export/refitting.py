@@ -8,10 +8,10 @@ import onnx
 import torch
 
 from logitconf.card import ScoreCard
-from logitconf.class_thresholds import PARTS
 from logitconf.errors import LogitconfError
 from logitconf.score_classes import SCORE_CLASSES
 from logitconf.tasks import InputKind, Layout, check_task, logits_of
+from logitconf.thresholds.per_class import PARTS
 from logitconf_export.drift import Array, ModelSource, checked_labels, decided
 from logitconf_export.tuning import write_cards
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 from support import real_data
 
-from logitconf.certificates import certify
 from logitconf.errors import UncertifiableError
 from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
-from logitconf.placement import measure_gaps, rank_scores
 from logitconf.scores.rounding import Rounding
+from logitconf.thresholds.gaps import measure_gaps, rank_scores
+from logitconf.thresholds.risk_control import certify
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -46,9 +46,9 @@ def test_the_probe_fails_on_a_statement_that_fails(tmp_path: Path) -> None:
         "import logitconf; dir(logitconf); logitconf.__all__; logitconf.__version__",
         "from logitconf import ScoreCard",
         "import logitconf.card",
-        "import logitconf.thresholds",
+        "import logitconf.thresholds.policies",
         "from logitconf import LogitconfError, LogitconfWarning, UncertifiableError",
-        "import logitconf.thresholds as t; t.rounding_band("
+        "import logitconf.thresholds.policies as t; t.rounding_band("
         "'softmax', n_classes=10, precision='float32', value=-0.5)",
     ],
 )

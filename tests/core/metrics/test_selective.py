@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 from support import real_data
 
 from logitconf.errors import LogitconfError
-from logitconf.metrics import selective as risk
+from logitconf.metrics import selective
 
 Float64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -46,7 +45,7 @@ def naive_curve(scores: Float64, wrong: Flags) -> list[float]:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_curve_is_the_plain_loops(seed: int) -> None:
     scores, wrong = drawn_rows(seed)
-    curve = risk.risk_coverage(scores, wrong)
+    curve = selective.risk_coverage(scores, wrong)
     np.testing.assert_allclose(curve.risk, naive_curve(scores, wrong), rtol=EXACT)
     np.testing.assert_allclose(curve.coverage, [k / 200 for k in range(1, 201)])
     assert curve.risk[-1] == pytest.approx(wrong.mean())
@@ -60,10 +59,12 @@ def test_areas_are_means_of_the_plain_curve(seed: int) -> None:
     errors_first = [sum(sorted(wrong.tolist())[:k]) / k for k in range(1, 201)]
     best = sum(errors_first) / len(errors_first)
     generalized = sum(r * k / 200 for k, r in enumerate(risks, start=1)) / 200
-    assert risk.area_under_risk_coverage(scores, wrong) == pytest.approx(expected, abs=EXACT)
-    excess = risk.excess_area_under_risk_coverage(scores, wrong)
+    assert selective.area_under_risk_coverage(scores, wrong) == pytest.approx(expected, abs=EXACT)
+    excess = selective.excess_area_under_risk_coverage(scores, wrong)
     assert excess == pytest.approx(expected - best, abs=EXACT)
-    assert risk.area_under_generalized_risk(scores, wrong) == pytest.approx(generalized, abs=EXACT)
+    assert selective.area_under_generalized_risk(scores, wrong) == pytest.approx(
+        generalized, abs=EXACT
+    )
 
 
 @steady
@@ -74,8 +75,8 @@ def test_the_area_is_the_mean_over_orders_of_the_ties(seed: int) -> None:
     areas = []
     for _ in range(300):
         order = generator.permutation(6)
-        areas.append(risk.area_under_risk_coverage(scores[order], wrong[order], ties="order"))
-    area = risk.area_under_risk_coverage(scores, wrong)
+        areas.append(selective.area_under_risk_coverage(scores[order], wrong[order], ties="order"))
+    area = selective.area_under_risk_coverage(scores, wrong)
     # Six standard errors, and the rounding where all orders agree.
     assert area == pytest.approx(
         np.mean(areas), abs=6 * float(np.std(areas)) / math.sqrt(300) + 1e-9
@@ -86,30 +87,30 @@ def test_the_area_is_the_mean_over_orders_of_the_ties(seed: int) -> None:
 @given(arrays.arrays(np.bool_, st.integers(1, 50)), st.integers(0, 99))
 def test_no_ranking_beats_the_perfect_one(wrong: Flags, seed: int) -> None:
     scores = np.random.default_rng(seed).random(wrong.size)
-    assert risk.excess_area_under_risk_coverage(scores, wrong) >= -EXACT
-    assert risk.excess_area_under_risk_coverage(wrong * 1.0, wrong) == pytest.approx(0.0)
-    assert 0.0 <= risk.area_under_generalized_risk(scores, wrong) <= 0.5 + 0.5 / wrong.size
+    assert selective.excess_area_under_risk_coverage(scores, wrong) >= -EXACT
+    assert selective.excess_area_under_risk_coverage(wrong * 1.0, wrong) == pytest.approx(0.0)
+    assert 0.0 <= selective.area_under_generalized_risk(scores, wrong) <= 0.5 + 0.5 / wrong.size
 
 
 def test_a_row_without_a_score_comes_last() -> None:
-    curve = risk.risk_coverage([math.nan, -0.5, -math.inf], [True, False, True])
+    curve = selective.risk_coverage([math.nan, -0.5, -math.inf], [True, False, True])
     np.testing.assert_allclose(curve.risk, [0.0, 0.5, 2.0 / 3.0])
 
 
 def test_published_area_of_imagenet() -> None:
     data = real_data.imagenet()
     wrong = data.predicted != data.labels
-    published = risk.area_under_risk_coverage(-data.confidence, wrong, ties="order")
+    published = selective.area_under_risk_coverage(-data.confidence, wrong, ties="order")
     assert published == pytest.approx(0.063959, abs=5e-7)
     # 6131 rows tie; the orders of their errors span .063912 to .064051.
-    assert 0.063912 < risk.area_under_risk_coverage(-data.confidence, wrong) < 0.064051
+    assert 0.063912 < selective.area_under_risk_coverage(-data.confidence, wrong) < 0.064051
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_auroc_is_scikit_learns(seed: int) -> None:
     scores, wrong = drawn_rows(seed)
     expected = roc_auc_score(wrong, scores)
-    area = risk.area_under_roc(scores[~wrong], scores[wrong])
+    area = selective.area_under_roc(scores[~wrong], scores[wrong])
     assert area == pytest.approx(expected, abs=EXACT)
 
 
@@ -119,82 +120,25 @@ def test_auroc_is_scikit_learns(seed: int) -> None:
     arrays.arrays(np.float64, st.integers(1, 30), elements=st.integers(-5, 5)),
 )
 def test_swapping_the_sides_of_auroc_gives_one_minus_it(low: Float64, high: Float64) -> None:
-    area = risk.area_under_roc(low, high)
-    assert area + risk.area_under_roc(high, low) == pytest.approx(1.0)
-    assert area == pytest.approx(risk.area_under_roc(np.exp(low), np.exp(high)))
+    area = selective.area_under_roc(low, high)
+    assert area + selective.area_under_roc(high, low) == pytest.approx(1.0)
+    assert area == pytest.approx(selective.area_under_roc(np.exp(low), np.exp(high)))
 
 
 def test_fpr95_counts_bad_rows_up_to_the_last_of_95_percent_good_ones() -> None:
     good = np.arange(100) / 100.0
     bad = np.array([0.0, 0.93, 0.94, 0.95, math.nan])
-    assert risk.false_positive_rate(good, bad) == pytest.approx(3 / 5)
-    assert risk.false_positive_rate(good, bad, true_positive_rate=0.5) == pytest.approx(1 / 5)
-    assert risk.false_positive_rate(good, good + 1.0) == 0.0
-
-
-ANCHORS = [
-    (31, 3911, 0.0134),
-    (68, 4241, 0.0229),
-    (218, 4805, 0.0554),
-    (269, 14845, 0.0218),
-    (1065, 22140, 0.0527),
-]
-
-
-@pytest.mark.parametrize(("errors", "rows", "bound"), ANCHORS)
-def test_the_binomial_bound_is_at_its_anchors(errors: int, rows: int, bound: float) -> None:
-    assert risk.clopper_pearson_upper(errors, rows, 0.999) == pytest.approx(bound, abs=5e-5)
-
-
-@steady
-@given(st.integers(1, 500), st.floats(0.0, 0.999), st.sampled_from([0.5, 0.9, 0.99]))
-def test_at_the_bound_so_few_errors_have_the_allowed_probability(
-    rows: int, share: float, confidence: float
-) -> None:
-    errors = int(share * rows)
-    bound = risk.clopper_pearson_upper(errors, rows, confidence)
-    assert binom.cdf(errors, rows, bound) == pytest.approx(1.0 - confidence, rel=1e-6)
-
-
-def test_the_bound_of_all_wrong_or_no_rows_is_one() -> None:
-    assert risk.clopper_pearson_upper(5, 5, 0.9) == 1.0
-    assert risk.clopper_pearson_upper(0, 0, 0.9) == 1.0
-
-
-def test_a_bootstrap_interval_of_a_mean_is_the_normal_one() -> None:
-    values = np.random.default_rng(0).random(2000)
-    interval = risk.bootstrap(lambda v: float(v.mean()), values, seed=1, draws=2000)
-    error = values.std() / math.sqrt(2000)
-    assert interval.estimate == pytest.approx(values.mean())
-    # The 2.5 % quantile of 2000 draws is known to about .06 standard deviations; three of those.
-    assert interval.lower == pytest.approx(values.mean() - 1.96 * error, abs=0.18 * error)
-    assert interval.upper == pytest.approx(values.mean() + 1.96 * error, abs=0.18 * error)
-
-
-def test_the_same_seed_gives_the_same_interval_and_rows_stay_together() -> None:
-    scores, wrong = drawn_rows(0)
-    measure = risk.area_under_risk_coverage
-    first = risk.bootstrap(measure, scores, wrong, seed=7, draws=50)
-    assert first == risk.bootstrap(measure, scores, wrong, seed=7, draws=50)
-    assert first.lower <= first.estimate <= first.upper
-    perfect = risk.bootstrap(
-        risk.excess_area_under_risk_coverage, wrong * 1.0, wrong, seed=7, draws=50
-    )
-    assert perfect.upper == pytest.approx(0.0, abs=EXACT)
+    assert selective.false_positive_rate(good, bad) == pytest.approx(3 / 5)
+    assert selective.false_positive_rate(good, bad, true_positive_rate=0.5) == pytest.approx(1 / 5)
+    assert selective.false_positive_rate(good, good + 1.0) == 0.0
 
 
 def test_bad_input_is_refused() -> None:
     with pytest.raises(LogitconfError, match=r"must be \(N,\) with N >= 1, got \(0,\)"):
-        risk.risk_coverage([], [])
+        selective.risk_coverage([], [])
     with pytest.raises(LogitconfError, match="ties must be 'mean' or 'order'"):
-        risk.risk_coverage([1.0], [True], ties="worst")  # type: ignore[arg-type]
+        selective.risk_coverage([1.0], [True], ties="worst")  # type: ignore[arg-type]
     with pytest.raises(LogitconfError, match="both sides must be"):
-        risk.area_under_roc([1.0], [])
+        selective.area_under_roc([1.0], [])
     with pytest.raises(LogitconfError, match="true_positive_rate must lie in"):
-        risk.false_positive_rate([1.0], [1.0], true_positive_rate=0.0)
-    with pytest.raises(LogitconfError, match="got 3 errors of 2 rows"):
-        risk.clopper_pearson_upper(3, 2, 0.9)
-    with pytest.raises(LogitconfError, match="confidence must lie strictly"):
-        risk.clopper_pearson_upper(1, 2, 1.0)
-    with pytest.raises(LogitconfError, match=r"got lengths \[1, 2\]"):
-        risk.bootstrap(risk.area_under_risk_coverage, [1.0, 2.0], [True], seed=0)
+        selective.false_positive_rate([1.0], [1.0], true_positive_rate=0.0)

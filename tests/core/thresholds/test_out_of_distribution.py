@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError
-from logitconf.outliers import choose_false_positive_rate, choose_true_positive_rate
-from logitconf.placement import NOTHING
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds import ThresholdChoice
+from logitconf.thresholds.gaps import NOTHING
+from logitconf.thresholds.out_of_distribution import (
+    choose_false_positive_rate,
+    choose_true_positive_rate,
+)
+from logitconf.thresholds.policies import ThresholdChoice
 
 Float32 = NDArray[np.float32]
 

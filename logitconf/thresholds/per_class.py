@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-from logitconf.thresholds import ThresholdChoice
+from logitconf.thresholds.policies import ThresholdChoice
 
 Choose: TypeAlias = Callable[..., ThresholdChoice]
 PARTS = {"per class": ("classes", "class"), "per label": ("labels", "label")}
@@ -42,7 +42,7 @@ def choose_per_class(
         LogitconfError: for other shapes, or where no class can carry the policy (its own error).
 
     >>> from functools import partial
-    >>> from logitconf.thresholds import choose_quantile
+    >>> from logitconf.thresholds.policies import choose_quantile
     >>> half = partial(choose_quantile, q=0.5)
     >>> scores, predicted = np.float32([-3, -2, -1, 0]), np.array([0, 0, 1, 1])
     >>> choose_per_class(scores, predicted, half, n_classes=2).threshold
@@ -83,7 +83,7 @@ def choose_per_label(
         LogitconfError: for other shapes, or where no label can carry its policy (its own error).
 
     >>> from functools import partial
-    >>> from logitconf.thresholds import choose_quantile
+    >>> from logitconf.thresholds.policies import choose_quantile
     >>> half = partial(choose_quantile, q=0.5)
     >>> choice = choose_per_label(np.float32([[-3, -1], [-2, 0]]), [half, half])
     >>> choice.threshold, choice.accepted

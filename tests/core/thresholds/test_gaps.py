@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError
-from logitconf.placement import (
+from logitconf.scores.rounding import Rounding
+from logitconf.thresholds.gaps import (
     NARROW,
     NOTHING,
     Gaps,
@@ -19,7 +20,6 @@ from logitconf.placement import (
     rank_scores,
     threshold_in,
 )
-from logitconf.scores.rounding import Rounding
 
 Float32 = NDArray[np.float32]
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from logitconf.card import ScoreCard
-from logitconf.certificates import fewest_rows
-from logitconf.class_thresholds import NEVER, PARTS
 from logitconf.errors import LogitconfError
 from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
+from logitconf.thresholds.per_class import NEVER, PARTS
+from logitconf.thresholds.risk_control import fewest_rows
 
 PROMISE = "at most this share of accepted rows is wrong"
 PROMISE_PER_LABEL = "at most this share of the accepted decisions on each label is wrong"

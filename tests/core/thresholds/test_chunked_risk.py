@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from support.lockstep import in_lockstep
 
 from logitconf import LogitconfError, MarginScore, ScoreCard, UncertifiableError
-from logitconf.chunked_risk import ChunkedCertificate, choose_risk_chunks
-from logitconf.promises import broken_bindings, wrong_arithmetic
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds import choose_risk
+from logitconf.thresholds.certificate import broken_bindings, wrong_arithmetic
+from logitconf.thresholds.chunked import ChunkedCertificate, choose_risk_chunks
+from logitconf.thresholds.policies import choose_risk
 
 Rows = tuple[NDArray[np.float32], NDArray[np.bool_]]
 ROUNDING = Rounding("softmax", 10)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.metrics.intervals import check_share, clopper_pearson_upper
-from logitconf.placement import NARROW, Gaps, Placement, place
+from logitconf.thresholds.gaps import NARROW, Gaps, Placement, place
 
 # Candidates lie at every hundredth of the rows.
 GRID = 100

@@ -15,14 +15,14 @@ from scipy.stats import beta
 
 import logitconf
 from logitconf.card import HeadForm, ScoreCard
-from logitconf.class_thresholds import NEVER
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
 from logitconf.logit_scores import LogitScore
-from logitconf.promises import PROMISE_PER_LABEL, broken_bindings, wrong_arithmetic
 from logitconf.score_classes import SCORE_CLASSES
 from logitconf.scores.table import SCORES, refusal
 from logitconf.tasks import Layout
+from logitconf.thresholds.certificate import PROMISE_PER_LABEL, broken_bindings, wrong_arithmetic
+from logitconf.thresholds.per_class import NEVER
 
 Array = NDArray[Any]
 LABELS = 3

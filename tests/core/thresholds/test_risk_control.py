@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 from support import real_data
 
-from logitconf.certificates import GRID, CertifiedPlacement, certify, fewest_rows
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.metrics.intervals import clopper_pearson_upper
-from logitconf.placement import measure_gaps, rank_scores
 from logitconf.scores.rounding import Rounding
+from logitconf.thresholds.gaps import measure_gaps, rank_scores
+from logitconf.thresholds.risk_control import GRID, CertifiedPlacement, certify, fewest_rows
 
 Float32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]

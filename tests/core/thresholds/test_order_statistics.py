@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from support.lockstep import in_lockstep
 
 from logitconf.errors import LogitconfError
-from logitconf.selection import gap_at_or_below, keys_of, order_statistics, values_of
+from logitconf.thresholds.order_statistics import (
+    gap_at_or_below,
+    keys_of,
+    order_statistics,
+    values_of,
+)
 
 Float32 = NDArray[np.float32]
 

@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from logitconf.class_thresholds import NEVER, choose_per_class
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds import choose_coverage, choose_quantile, choose_risk
+from logitconf.thresholds.per_class import NEVER, choose_per_class
+from logitconf.thresholds.policies import choose_coverage, choose_quantile, choose_risk
 
 ROUNDING = Rounding("softmax", 3)
 HALF = partial(choose_coverage, coverage=0.5, rounding=ROUNDING)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
-from logitconf.selection import rounded_scores
+from logitconf.thresholds.order_statistics import rounded_scores
 
 # Share of the rows by which a threshold may move to a gap that is wide enough.
 REACH = 0.01

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.lockstep import in_lockstep
 
-from logitconf.chunked_thresholds import choose_coverage_chunks
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds import choose_coverage
+from logitconf.thresholds.chunked import choose_coverage_chunks
+from logitconf.thresholds.policies import choose_coverage
 
 Float32 = NDArray[np.float32]
 ROUNDING = Rounding("softmax", 10)

@@ -8,12 +8,15 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.class_thresholds import choose_per_class, choose_per_label
 from logitconf.errors import LogitconfError
-from logitconf.outliers import choose_false_positive_rate, choose_true_positive_rate
 from logitconf.scores.rounding import Rounding
 from logitconf.splits import Keys, shared_rows
-from logitconf.thresholds import (
+from logitconf.thresholds.out_of_distribution import (
+    choose_false_positive_rate,
+    choose_true_positive_rate,
+)
+from logitconf.thresholds.per_class import choose_per_class, choose_per_label
+from logitconf.thresholds.policies import (
     ThresholdChoice,
     choose_cost,
     choose_coverage,

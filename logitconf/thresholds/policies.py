@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.certificates import CertifiedPlacement, certify
 from logitconf.errors import LogitconfError
-from logitconf.placement import (
+from logitconf.scores.rounding import Rounding, rounding_band
+from logitconf.thresholds.gaps import (
     NOTHING,
     Placement,
     RankedScores,
@@ -24,7 +24,7 @@ from logitconf.placement import (
     rank_scores,
     threshold_in,
 )
-from logitconf.scores.rounding import Rounding, rounding_band
+from logitconf.thresholds.risk_control import CertifiedPlacement, certify
 
 __all__ = [
     "Rounding",
@@ -192,7 +192,7 @@ def choose_risk(
         UncertifiableError: where the rows cannot certify it; `needed_rows` says how many could.
         LogitconfError: for other numbers, or without a finite score.
 
-    Source: see `logitconf.certificates.certify`.
+    Source: see `logitconf.thresholds.risk_control.certify`.
     """
     ranked = rank_scores(scores, wrong)
     certified = certify(measure_gaps(ranked, rounding), risk, confidence)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-from logitconf.placement import (
+from logitconf.scores.rounding import Rounding
+from logitconf.thresholds.gaps import (
     NOTHING,
     Placement,
     RankedScores,
@@ -20,8 +21,7 @@ from logitconf.placement import (
     rank_scores,
     threshold_in,
 )
-from logitconf.scores.rounding import Rounding
-from logitconf.thresholds import UNSCORED, ThresholdChoice, at_least, choice_of
+from logitconf.thresholds.policies import UNSCORED, ThresholdChoice, at_least, choice_of
 
 
 def choose_false_positive_rate(

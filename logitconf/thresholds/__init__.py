@@ -1,0 +1,1 @@
+"""Thresholds and the certificates that some of them carry."""
