@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING
 from logitconf.scores.table import SCORES, class_of
 
 if TYPE_CHECKING:
-    from logitconf.adapters import from_fitted as from_fitted
-    from logitconf.adapters import source_logits as source_logits
     from logitconf.card import HeadForm as HeadForm
     from logitconf.card import ScoreCard as ScoreCard
-    from logitconf.concrete_scores import *  # noqa: F403 (a list would be a second table)
     from logitconf.errors import LogitconfError as LogitconfError
     from logitconf.errors import LogitconfWarning as LogitconfWarning
     from logitconf.errors import MissingExtraError as MissingExtraError
     from logitconf.errors import UncertifiableError as UncertifiableError
+    from logitconf.fitting.learned_score import LearnedConfidenceScore as LearnedConfidenceScore
+    from logitconf.fitting.learned_score import predictions_right as predictions_right
+    from logitconf.fitting.logit_score import LogitScore as LogitScore
+    from logitconf.fitting.other_libraries import from_fitted as from_fitted
+    from logitconf.fitting.other_libraries import source_logits as source_logits
+    from logitconf.fitting.score_classes import *  # noqa: F403 (a list would be a second table)
+    from logitconf.fitting.score_classes import load as load
     from logitconf.head import ConfidenceHead as ConfidenceHead
-    from logitconf.learned import ConfidenceBranch as ConfidenceBranch
-    from logitconf.learned import LearnedConfidenceLoss as LearnedConfidenceLoss
-    from logitconf.learned import LearnedConfidenceScore as LearnedConfidenceScore
-    from logitconf.learned import predictions_right as predictions_right
-    from logitconf.logit_scores import LogitScore as LogitScore
-    from logitconf.score_classes import load as load
+    from logitconf.learned_loss import ConfidenceBranch as ConfidenceBranch
+    from logitconf.learned_loss import LearnedConfidenceLoss as LearnedConfidenceLoss
 
 # names are looked up on first use, so that what needs no torch loads without it
 _HOME = {name: home for home, name in map(class_of, SCORES)} | {
-    "from_fitted": "adapters",
-    "source_logits": "adapters",
+    "from_fitted": "fitting.other_libraries",
+    "source_logits": "fitting.other_libraries",
     "HeadForm": "card",
     "ScoreCard": "card",
     "LogitconfError": "errors",
@@ -34,11 +34,11 @@ _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "MissingExtraError": "errors",
     "UncertifiableError": "errors",
     "ConfidenceHead": "head",
-    "ConfidenceBranch": "learned",
-    "LearnedConfidenceLoss": "learned",
-    "predictions_right": "learned",
-    "LogitScore": "logit_scores",
-    "load": "score_classes",
+    "ConfidenceBranch": "learned_loss",
+    "LearnedConfidenceLoss": "learned_loss",
+    "predictions_right": "fitting.learned_score",
+    "LogitScore": "fitting.logit_score",
+    "load": "fitting.score_classes",
 }
 
 __version__ = "0.1.0"

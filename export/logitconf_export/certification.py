@@ -9,8 +9,9 @@ import torch
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.fitting import data_digest, rows_right
+from logitconf.fitting.fit import rows_right
 from logitconf.head import ConfidenceHead
+from logitconf.rows import data_digest
 from logitconf.tasks import check_labels, check_logits, logits_of
 from logitconf.thresholds.certificate import breach, broken_bindings, wrong_arithmetic
 from logitconf.thresholds.per_class import PARTS

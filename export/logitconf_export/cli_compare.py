@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from logitconf.score_comparison import ScoreComparison, compare_scores
+from logitconf.fitting.comparison import ScoreComparison, compare_scores
 from logitconf_export.cli_fit import LabelledRows
 from logitconf_export.cli_output import print_line, print_table, working
 from logitconf_export.plots import check_plot, draw_risk_coverage

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from logitconf.errors import LogitconfError
-from logitconf.fitting import rows_right
-from logitconf.logit_scores import LogitScore
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.fit import rows_right
+from logitconf.fitting.logit_score import LogitScore
+from logitconf.fitting.score_classes import SCORE_CLASSES
+from logitconf.rows import split_rows
 from logitconf.scores.table import SCORES, check_defined
-from logitconf.splits import split_rows
 from logitconf.tasks import (
     Layout,
     check_labels,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from logitconf.errors import LogitconfError
-from logitconf.learned import predictions_right
+from logitconf.fitting.learned_score import predictions_right
 from logitconf_export.cli_fit import LabelledRows, rows_from_file, rows_from_host
 from logitconf_export.datasets import Array, named_array, read_arrays
 

@@ -9,8 +9,8 @@ import onnx
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
+from logitconf.fitting.score_classes import from_card
 from logitconf.head import ConfidenceHead
-from logitconf.score_classes import from_card
 from logitconf_export.attachment import attach, find_places
 from logitconf_export.cli_fit import score_class
 from logitconf_export.cli_inspect import place_words

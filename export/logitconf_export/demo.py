@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.files import check_writable, write_atomically
-from logitconf.logit_scores import LogitScore
+from logitconf.fitting.logit_score import LogitScore
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.calibration import expected_calibration_error
 from logitconf.metrics.selective import area_under_risk_coverage
-from logitconf.score_classes import SCORE_CLASSES
 from logitconf.scores.table import refusal
 from logitconf.tasks import Layout
 from logitconf_export.attachment import attach

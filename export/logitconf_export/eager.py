@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from logitconf.card import HeadForm
-from logitconf.fitting import rounding_of
+from logitconf.fitting.fit import rounding_of
 from logitconf.head import ConfidenceHead
 from logitconf.scores.reductions import Form, value_at_largest
 from logitconf.tasks import canonical

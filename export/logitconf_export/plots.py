@@ -7,7 +7,7 @@ import numpy as np
 
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.files import check_writable, write_atomically
-from logitconf.score_comparison import ScoreComparison
+from logitconf.fitting.comparison import ScoreComparison
 
 SUFFIXES = (".png", ".svg")
 # Okabe and Ito's colours, which readers without full colour vision tell apart.

@@ -9,7 +9,7 @@ import torch
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.tasks import InputKind, Layout, check_task, logits_of
 from logitconf.thresholds.per_class import PARTS
 from logitconf_export.drift import Array, ModelSource, checked_labels, decided

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from logitconf.adapters import SourceInput, adapt
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.files import check_writable, write_atomically
-from logitconf.logit_scores import LogitScore
+from logitconf.fitting.logit_score import LogitScore
+from logitconf.fitting.other_libraries import SourceInput, adapt
 from logitconf_export.attachment import attach
 from logitconf_export.graph_shapes import index_model
 from logitconf_export.loading import load_model

@@ -206,11 +206,13 @@ def class_of(score: str) -> tuple[str, str]:
     """Module and name of the class that users fit.
 
     >>> class_of("max_logit")
-    ('concrete_scores', 'MaxLogitScore')
+    ('fitting.score_classes', 'MaxLogitScore')
     """
     if SCORES[score].learned:
-        return "learned", "LearnedConfidenceScore"
-    return "concrete_scores", "".join(word.capitalize() for word in score.split("_")) + "Score"
+        return "fitting.learned_score", "LearnedConfidenceScore"
+    return "fitting.score_classes", "".join(
+        word.capitalize() for word in score.split("_")
+    ) + "Score"
 
 
 def refusal(score: str, layout: Layout) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
+from logitconf.rows import Keys, shared_rows
 from logitconf.scores.rounding import Rounding
-from logitconf.splits import Keys, shared_rows
 from logitconf.thresholds.out_of_distribution import (
     choose_false_positive_rate,
     choose_true_positive_rate,

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logitconf.errors import LogitconfError
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, head_nodes
 from logitconf_export.profiles import placement_of
 from logitconf_export.sessions import ProviderError, Session, provider_name

@@ -25,7 +25,7 @@ from rich.table import Table
 from support.real_hosts import REAL_HOSTS, NotAvailableError, fetch
 from whole.test_real_hosts import fed
 
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, head_nodes
 from logitconf_export.hosts import load_model, read_host
 

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from support import real_data
 
 from logitconf import LogitconfWarning
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.intervals import Interval, bootstrap
 from logitconf.metrics.selective import area_under_risk_coverage, area_under_roc
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.rows import split_rows
 from logitconf.scores.table import SCORES, refusal
-from logitconf.splits import split_rows
 from logitconf.tasks import check_logits, check_task
 
 Array = NDArray[Any]

@@ -17,7 +17,7 @@ from logitconf import (
     LearnedConfidenceScore,
     LogitconfError,
 )
-from logitconf.learned import confidence_terms, random_half
+from logitconf.learned_loss import confidence_terms, random_half
 
 Array = NDArray[np.float64]
 ROWS = 7

@@ -33,7 +33,7 @@ def score(made: Rows) -> logitconf.LogitScore:
 
 
 def held_out(made: Rows) -> tuple[Any, Any]:
-    from logitconf.splits import split_rows
+    from logitconf.rows import split_rows
     from logitconf.tasks import check_labels, check_logits
 
     logits, layout = check_logits(made.logits, "multiclass")

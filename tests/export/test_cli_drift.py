@@ -64,7 +64,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Digits:
     fitted = ["fit", "--model", str(folder / "host.onnx"), "--data", str(folder / "val.npz")]
     fitted += ["--score", "softmax", "--coverage", "0.9", "-o", str(folder / "card.json")]
     from logitconf.card import ScoreCard
-    from logitconf.score_classes import from_card
+    from logitconf.fitting.score_classes import from_card
     from logitconf_export.cli import run
 
     assert run(fitted) == 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.command_line import Rows, call, done, make_files
 
-from logitconf.score_comparison import ScoreComparison, compare_scores
+from logitconf.fitting.comparison import ScoreComparison, compare_scores
 from logitconf.scores.table import SCORES
 from logitconf_export import cli_compare
 from logitconf_export.plots import draw_risk_coverage

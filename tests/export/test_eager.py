@@ -5,7 +5,7 @@ import pytest
 from support import head_cases, head_models, reference
 
 from logitconf.card import HeadForm
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export.eager import Reference, same_head
 from logitconf_export.inputs import random_rows
 

@@ -16,7 +16,7 @@ from torch import nn
 
 import logitconf
 from logitconf import ConfidenceHead, LogitconfError, MutualInformationScore
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach, ensemble, verify
 from logitconf_export.metadata import read_metadata
 from logitconf_export.weights import weight_files

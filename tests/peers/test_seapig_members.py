@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from support import reference, seapig_peers
 
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 
 recorded = functools.partial(seapig_peers.recorded, "0.3.0")
 # every layout but the hundred classes has members too

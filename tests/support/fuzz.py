@@ -25,7 +25,7 @@ from support.hosts.layers import BARE, BEHIND, QUANTIZED
 from support.hosts.text import ACTIVATIONS, DECOMPOSED
 
 from logitconf import LogitconfError
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach, read_host
 from logitconf_export.hosts import Candidate, load_model
 

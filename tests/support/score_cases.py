@@ -10,7 +10,7 @@ from support import reference
 from support.score_rows import SCORE_TESTS, Rows
 
 from logitconf import LogitScore
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.scores.table import SCORES, refusal
 from logitconf.tasks import Layout, check_task
 

@@ -14,7 +14,7 @@ from support import real_data
 from support.score_cases import NAMES, make
 
 import logitconf
-from logitconf.fitting import rounding_of
+from logitconf.fitting.fit import rounding_of
 from logitconf_export import attach, to_onnx
 
 COVERAGES = np.linspace(0.0025, 0.9975, 400)

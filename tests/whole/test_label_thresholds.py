@@ -95,7 +95,7 @@ def test_the_file_is_verified_with_its_certificate_alone_and_on_labelled_rows(
 
 
 def test_the_certified_rows_give_the_certified_counts_again(score: logitconf.LogitScore) -> None:
-    from logitconf.splits import split_rows
+    from logitconf.rows import split_rows
     from logitconf.tasks import check_labels, check_logits
 
     _, logits, labels = rows(1500)

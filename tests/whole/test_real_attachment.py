@@ -12,7 +12,7 @@ from support.real_hosts import REAL_HOSTS, NotAvailableError, RealHost, fetch
 from whole.test_real_hosts import RUN_HOSTS, TOLERANCES, fed
 
 from logitconf import ConfidenceHead, LogitconfError
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach
 from logitconf_export.hosts import Candidate, load_model, read_host
 

@@ -12,7 +12,7 @@ from support.score_cases import NAMES
 
 import logitconf
 from logitconf import LogitconfError, LogitScore, MarginScore, MutualInformationScore, SoftmaxScore
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.scores.of_members import only_complete
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import refusal

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import binom
 
 from logitconf.card import ScoreCard
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.thresholds.certificate import breach, broken_bindings, head_digest, wrong_arithmetic
 
 Change = Callable[[dict[str, Any]], None]

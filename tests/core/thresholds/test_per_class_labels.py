@@ -16,9 +16,9 @@ from scipy.stats import beta
 import logitconf
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.fitting.logit_score import LogitScore
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.head import ConfidenceHead
-from logitconf.logit_scores import LogitScore
-from logitconf.score_classes import SCORE_CLASSES
 from logitconf.scores.table import SCORES, refusal
 from logitconf.tasks import Layout
 from logitconf.thresholds.certificate import PROMISE_PER_LABEL, broken_bindings, wrong_arithmetic

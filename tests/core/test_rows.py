@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import logitconf
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.score_classes import SCORE_CLASSES
-from logitconf.splits import row_keys, shared_rows, split_rows
+from logitconf.fitting.score_classes import SCORE_CLASSES
+from logitconf.rows import row_keys, shared_rows, split_rows
 from logitconf.temperature.fit import fit_temperature
 
 steady = settings(derandomize=True, deadline=None, max_examples=40)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -79,3 +81,32 @@ def overlap_note(shared: int, rows: int) -> str:
         f"{shared} of the {rows} rows that certify the risk were used to fit too, so "
         "the promise may be too good; fit with holdout=0.5, or calibrate on other rows"
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowsIdentity:
+    """What tells rows apart: a digest of all of them, and a key for each if they have labels."""
+
+    sha256: str
+    keys: Keys | None
+
+
+def identity_of(logits: Tensor, labels: Tensor | None) -> RowsIdentity:
+    """The identity of checked logits and labels."""
+    keys = None if labels is None else row_keys(logits, labels)
+    return RowsIdentity(data_digest(logits, labels), keys)
+
+
+def data_digest(logits: Tensor, labels: Tensor | None) -> str:
+    """SHA-256 over dtype, size and content of checked logits and labels; (N,) is (N, 1)."""
+    digest = hashlib.sha256()
+    for tensor in (logits,) if labels is None else (logits, labels):
+        digest.update(f"{tensor.dtype} {len(tensor)} {tensor.numel()}".encode())
+        digest.update(tensor_buffer(tensor))
+    return digest.hexdigest()
+
+
+def tensor_buffer(value: Tensor) -> memoryview:
+    """The tensor's content, row by row, as bytes of this machine; not copied where it can be."""
+    content = value.detach().cpu().contiguous().flatten().view(torch.uint8)
+    return content.numpy().data

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import real_data
 
-from logitconf import score_comparison
 from logitconf.errors import LogitconfError
+from logitconf.fitting import comparison as score_comparison
+from logitconf.fitting.comparison import compare_scores, resampled_areas
 from logitconf.metrics.selective import area_under_risk_coverage
-from logitconf.score_comparison import compare_scores, resampled_areas
 from logitconf.scores.table import SCORES
 
 steady = settings(derandomize=True, deadline=None, max_examples=40)

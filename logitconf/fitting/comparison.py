@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.intervals import Interval, check_share
 from logitconf.metrics.selective import (
     RiskCoverage,
@@ -22,9 +23,8 @@ from logitconf.metrics.selective import (
     false_positive_rate,
     risk_coverage,
 )
-from logitconf.score_classes import SCORE_CLASSES
+from logitconf.rows import split_rows
 from logitconf.scores.table import SCORES
-from logitconf.splits import split_rows
 from logitconf.tasks import (
     ArrayLike,
     check_labels,

@@ -1,8 +1,12 @@
-"""The confidence scores that users fit on logits, one class a row of their table."""
+"""The confidence scores that users fit, one class a row of their table; cards read back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from logitconf.logit_scores import LogitScore
+from logitconf.card import ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.fitting.learned_score import LearnedConfidenceScore
+from logitconf.fitting.logit_score import LogitScore
 from logitconf.scores.table import check_parameters
 
 
@@ -220,3 +224,48 @@ class PredictiveVarianceScore(LogitScore):
     def __init__(self, temperature: float | None = None, task: str = "multiclass") -> None:
         """Makes the score; the logits have at least 2 members along their last axis."""
         super().__init__(temperature, task, per_member=True)
+
+
+SCORE_CLASSES: Mapping[str, type[LogitScore]] = {
+    one.name: one
+    for one in (
+        SoftmaxScore,
+        EntropyScore,
+        EnergyScore,
+        MarginScore,
+        SoftmaxMarginScore,
+        MaxLogitScore,
+        MaxLogitNormScore,
+        GenScore,
+        DoctorScore,
+        GiniScore,
+        DoctorBetaScore,
+        MutualInformationScore,
+        PredictiveVarianceScore,
+        LearnedConfidenceScore,
+    )
+}
+"""Every score class by the name of its score."""
+
+
+def from_card(card: ScoreCard) -> LogitScore:
+    """The score that a card describes; it has no calibration rows.
+
+    Raises:
+        LogitconfError: if the card names no score of this version.
+    """
+    if card.score not in SCORE_CLASSES:
+        raise LogitconfError(f"score must be one of {sorted(SCORE_CLASSES)}, got {card.score!r}")
+    check_parameters(card.score, card.parameters)
+    score = SCORE_CLASSES[card.score](temperature=card.temperature, task=card.task)
+    score.card = card
+    return score
+
+
+def load(path: str | Path) -> LogitScore:
+    """The score in a card written by :meth:`LogitScore.save`, exact to the last bit.
+
+    Raises:
+        LogitconfError: if the file is not a score card.
+    """
+    return from_card(ScoreCard.load(path))

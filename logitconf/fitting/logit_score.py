@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 
 from logitconf.card import HeadForm, ScoreCard, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.extraction import given_or_extracted
-from logitconf.fitting import (
+from logitconf.fitting.extraction import given_or_extracted
+from logitconf.fitting.fit import (
     at_least_float32,
     calibrate_card,
     card_with_threshold,

@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from logitconf.concrete_scores import (
+from logitconf.errors import LogitconfError
+from logitconf.fitting.logit_score import LogitScore
+from logitconf.fitting.score_classes import (
     EnergyScore,
     EntropyScore,
     MarginScore,
@@ -20,8 +22,6 @@ from logitconf.concrete_scores import (
     PredictiveVarianceScore,
     SoftmaxScore,
 )
-from logitconf.errors import LogitconfError
-from logitconf.logit_scores import LogitScore
 from logitconf.tasks import ArrayLike, as_tensor
 
 _SEAPIG_SCORES: Mapping[str, Callable[..., LogitScore]] = {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,13 +15,18 @@ from torch import Tensor
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.extraction import tensor_buffer
 from logitconf.head import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage
+from logitconf.rows import (
+    Keys,
+    RowsIdentity,
+    identity_of,
+    overlap_note,
+    split_rows,
+)
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, evaluate
-from logitconf.splits import Keys, overlap_note, row_keys, split_rows
 from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature.fit import fit_temperature
 from logitconf.thresholds.certificate import certificate_of
@@ -217,29 +221,6 @@ def _with_fitted_temperature(
         )
     record = {**asdict(fitted), "sha256": sha256}
     return replace(card, temperature=temperature, temperature_fit=record)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowsIdentity:
-    """What tells rows apart: a digest of all of them, and a key for each if they have labels."""
-
-    sha256: str
-    keys: Keys | None
-
-
-def identity_of(logits: Tensor, labels: Tensor | None) -> RowsIdentity:
-    """The identity of checked logits and labels."""
-    keys = None if labels is None else row_keys(logits, labels)
-    return RowsIdentity(data_digest(logits, labels), keys)
-
-
-def data_digest(logits: Tensor, labels: Tensor | None) -> str:
-    """SHA-256 over dtype, size and content of checked logits and labels; (N,) is (N, 1)."""
-    digest = hashlib.sha256()
-    for tensor in (logits,) if labels is None else (logits, labels):
-        digest.update(f"{tensor.dtype} {len(tensor)} {tensor.numel()}".encode())
-        digest.update(tensor_buffer(tensor))
-    return digest.hexdigest()
 
 
 def _fitted(

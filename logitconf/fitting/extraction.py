@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
+from logitconf.rows import tensor_buffer
 from logitconf.tasks import ArrayLike
 
 _INPUT_KEYS = ("image", "input", "inputs", "x")
@@ -221,9 +222,3 @@ def _item_bytes(item: object) -> bytes:
     if isinstance(item, (tuple, list)):
         return b"".join(_item_bytes(part) for part in item)
     return repr(item).encode() if isinstance(item, (int, float, str, bytes)) else b""
-
-
-def tensor_buffer(value: Tensor) -> memoryview:
-    """The tensor's content, row by row, as bytes of this machine; not copied where it can be."""
-    content = value.detach().cpu().contiguous().flatten().view(torch.uint8)
-    return content.numpy().data

@@ -1,0 +1,1 @@
+"""What users fit: score classes, and how a card comes from rows."""

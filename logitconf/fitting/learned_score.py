@@ -1,0 +1,135 @@
+"""The learned confidence as a score: fitted on confidence logits, or on a model and a loader."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from logitconf.errors import LogitconfError
+from logitconf.fitting.extraction import extract_logits
+from logitconf.fitting.logit_score import LogitScore
+from logitconf.tasks import ArrayLike, check_labels, check_logits, check_task
+
+
+class LearnedConfidenceScore(LogitScore):
+    """Learned confidence, negated: −sigmoid(s / T) of a confidence logit s; lower is surer.
+
+    With task ``"binary"`` there is one confidence logit a row, (N,) or (N, 1), whatever the
+    classes are; with ``"multilabel"`` one a label, (N, L), and the least sure label counts. The
+    labels of ``fit`` say whether each prediction was right, and T is what makes sigmoid(s / T) the
+    best probability of that. T never changes the order of the rows.
+
+    >>> LearnedConfidenceScore().score(torch.tensor([2.0, 0.0, -2.0]))
+    tensor([-0.8808, -0.5000, -0.1192])
+    """
+
+    name = "learned"
+
+    def __init__(self, temperature: float | None = None, task: str = "binary") -> None:
+        """Makes a score that can be used at once, or fitted.
+
+        Args:
+            temperature: divides the confidence logits, > 0; None means 1 until ``fit`` finds one.
+            task: ``"binary"``: one confidence a row; ``"multilabel"``: one a label.
+
+        Raises:
+            LogitconfError: if either is not valid.
+        """
+        if task == "multiclass":
+            raise LogitconfError(
+                "task must be 'binary' (one confidence logit a row) or 'multilabel' (one a label), "
+                "got 'multiclass'"
+            )
+        super().__init__(temperature, task)
+        if task == "binary":
+            self.card = replace(self.card, n_classes=1)
+
+    def fit(  # noqa: PLR0917 (the base class's signature)
+        self,
+        X: ArrayLike | None = None,
+        Y: ArrayLike | None = None,
+        model: nn.Module | None = None,
+        loader: "DataLoader[Any] | None" = None,
+        outdir: str | Path | None = None,
+        prefix: str | None = None,
+        *,
+        holdout: float | None = None,
+        seed: int = 0,
+    ) -> "LogitScore":
+        """Fits the temperature (with Y) and keeps the scores for ``set_threshold``.
+
+        Args:
+            X: confidence logits (N,) or (N, 1), multilabel (N, L).
+            Y: 1 where the prediction was right, else 0, shaped like X; see
+                :func:`predictions_right`.
+            model: instead of X, a module with ``.logits(x)`` and ``.confidence_logits(x)``.
+            loader: with ``model``: yields x, (x, y) or dicts; y are the labels of the classes.
+            outdir: with ``model``: folder where what was extracted is saved and found again.
+            prefix: name of the file there.
+            holdout: share of the rows kept for ``set_threshold``, as in the base class.
+            seed: of the draw.
+
+        Returns:
+            The score itself. A threshold set before is gone.
+
+        Raises:
+            LogitconfError: if the rows do not fit the task, or there are none.
+        """
+        if X is not None or Y is not None or model is None or loader is None:
+            return super().fit(X, Y, model, loader, outdir, prefix, holdout=holdout, seed=seed)
+        both, labels = extract_logits(_Joined(model), loader, outdir=outdir, prefix=prefix)
+        columns = 1 if self.task == "binary" else both.shape[1] // 2
+        classes, confidence = both[:, :-columns], both[:, -columns:]
+        right = None if labels is None else predictions_right(classes, labels)
+        if right is not None and right.ndim == 2 and columns == 1:
+            right = right.all(dim=1)
+        return super().fit(confidence, right, holdout=holdout, seed=seed)
+
+
+class _Joined(nn.Module):
+    """A model whose logits are the class logits with the confidence logits behind them."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        for name in ("logits", "confidence_logits"):
+            if not callable(getattr(model, name, None)):
+                raise LogitconfError(
+                    f"the model must have a method .{name}(x), got {type(model).__name__} "
+                    "without one"
+                )
+        self.model: Any = model
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(N, K + 1) or (N, 2 L)."""
+        parts = (self.model.logits(x), self.model.confidence_logits(x))
+        return torch.cat([part.reshape(len(part), -1) for part in parts], dim=1)
+
+
+def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Tensor:
+    """Whether predictions are right: what :meth:`LearnedConfidenceScore.fit` takes as Y.
+
+    Args:
+        logits: class logits (N, K), one logit (N,) or (N, 1), or labels (N, L).
+        labels: (N,) classes; (N,) in [0, 1] for one logit; (N, L) in [0, 1] for labels.
+
+    Returns:
+        (N,) bool, or (N, L) where the labels have that shape.
+
+    Raises:
+        LogitconfError: if the shapes do not fit each other.
+
+    >>> predictions_right(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
+    tensor([ True, False])
+    """
+    columns = 1 if logits.ndim == 1 else logits.shape[1]
+    several = labels.ndim == 2 and labels.shape[1] > 1
+    task = "multilabel" if several else ("binary" if columns <= 2 else "multiclass")
+    values, layout = check_logits(logits, check_task(task))
+    targets = check_labels(labels, values, layout)
+    if layout.family == "categorical":
+        return torch.argmax(values, dim=1) == targets
+    right = (values.reshape(targets.shape) > 0) == (targets > 0.5)
+    return right if several else right.reshape(-1)
