@@ -12,7 +12,7 @@ from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
 from logitconf_export.conversion import LOGITS_DTYPES, head_graph
 from logitconf_export.heads import HeadInFile
-from logitconf_export.loading import DEFAULT_DOMAINS
+from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS
 from logitconf_export.opsets import PREFIX
 
 _BUFFERS = ("temperature", "threshold")

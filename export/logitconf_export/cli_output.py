@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from logitconf.errors import LogitconfWarning
-from logitconf_export.loading import host_inputs
+from logitconf_export.onnx_files.loading import host_inputs
 
 Item = TypeVar("Item")
 Facts = Sequence[tuple[str, str]]

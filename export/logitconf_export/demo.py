@@ -24,7 +24,7 @@ from logitconf.tasks import Layout
 from logitconf_export.attachment import attach
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import arrays_as_bytes
-from logitconf_export.loading import load_model
+from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.report import VerificationReport
 from logitconf_export.sessions import Session
 from logitconf_export.verification import verify

@@ -20,7 +20,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile, head_in
 from logitconf_export.host_runs import typed_feeds, with_output
 from logitconf_export.inputs import flattened
-from logitconf_export.loading import load_model
+from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.report import as_json, headed
 from logitconf_export.sessions import Session
 

@@ -12,16 +12,16 @@ from logitconf.head import ConfidenceHead
 from logitconf_export.attachment import attach
 from logitconf_export.conversion import value_of
 from logitconf_export.hosts import read_host
-from logitconf_export.loading import (
+from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
     LARGEST_PROTOBUF,
     host_inputs,
     host_opset,
     scopes_below,
 )
+from logitconf_export.onnx_files.weights import embed_weights, embedded_size
 from logitconf_export.readings import Candidate
 from logitconf_export.removal import detach
-from logitconf_export.weights import embed_weights, embedded_size
 
 STACKED = "member_logits"
 """The output that holds the logits of all members, the members last."""

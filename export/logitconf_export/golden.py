@@ -16,7 +16,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import head_in, head_model
-from logitconf_export.loading import load_model
+from logitconf_export.onnx_files.loading import load_model
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -15,7 +15,7 @@ from logitconf_export.graph_index import (
     tensor_facts,
     value_facts,
 )
-from logitconf_export.loading import DEFAULT_DOMAINS
+from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS
 
 FunctionTable = Mapping[tuple[str, str], onnx.FunctionProto]
 

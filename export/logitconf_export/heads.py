@@ -7,8 +7,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from logitconf.errors import LogitconfError
-from logitconf_export.loading import DEFAULT_DOMAINS, host_opset
 from logitconf_export.metadata import HeadMetadata, read_metadata
+from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, host_opset
 from logitconf_export.opsets import PREFIX
 
 OUTPUTS = ("score", "mask", "probabilities")

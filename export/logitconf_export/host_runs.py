@@ -10,7 +10,7 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.datasets import Array, Arrays
 from logitconf_export.hosts import Candidate
-from logitconf_export.loading import host_inputs, own_copy
+from logitconf_export.onnx_files.loading import host_inputs, own_copy
 from logitconf_export.sessions import Session
 
 Follow: TypeAlias = Callable[[Iterable[int], int], Iterable[int]]

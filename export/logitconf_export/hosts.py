@@ -12,7 +12,7 @@ from logitconf_export.graph_index import UNKNOWN, Scope, TensorFacts
 from logitconf_export.graph_patterns import ACTIVATION_PATTERNS
 from logitconf_export.graph_reading import OperatorKey, Pattern, Reader, Reading, Unread
 from logitconf_export.graph_shapes import function_table, index_model
-from logitconf_export.loading import (
+from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
     host_opset,
     imports_default_domain,

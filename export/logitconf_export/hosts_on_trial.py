@@ -12,7 +12,7 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile
 from logitconf_export.host_runs import with_output
-from logitconf_export.loading import host_inputs
+from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.removal import detach
 from logitconf_export.sessions import Session
 

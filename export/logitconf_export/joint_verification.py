@@ -17,8 +17,8 @@ from logitconf_export.hosts_on_trial import (
     identical,
 )
 from logitconf_export.joint import joint_decision, joint_nodes
-from logitconf_export.loading import host_inputs, host_opset
 from logitconf_export.metadata import HeadsMetadata
+from logitconf_export.onnx_files.loading import host_inputs, host_opset
 from logitconf_export.removal import detach, each_head
 from logitconf_export.report import Check, VerificationReport
 from logitconf_export.sessions import Session

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.loading import load_model
+from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.sessions import Session
 
 Array: TypeAlias = npt.NDArray[Any]

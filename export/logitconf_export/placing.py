@@ -13,8 +13,8 @@ from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head import ConfidenceHead
 from logitconf_export.conversion import OUTPUTS, head_graph, value_of
 from logitconf_export.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
-from logitconf_export.loading import DEFAULT_DOMAINS, scopes_below
 from logitconf_export.metadata import HeadMetadata, HeadsMetadata, write_heads
+from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, scopes_below
 from logitconf_export.opsets import PREFIX, apply_names
 from logitconf_export.readings import Candidate
 

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError, MissingExtraError
-from logitconf_export.loading import load_model
+from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.readings import Candidate, HostReading, Refusal
 
 _SUM_TOLERANCE = 1e-3

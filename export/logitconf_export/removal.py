@@ -7,7 +7,6 @@ from typing import Any
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.loading import DEFAULT_DOMAINS, load_model, own_copy
 from logitconf_export.metadata import (
     METADATA_KEY,
     HeadMetadata,
@@ -16,6 +15,7 @@ from logitconf_export.metadata import (
     read_heads,
     write_heads,
 )
+from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, load_model, own_copy
 from logitconf_export.opsets import PREFIX
 
 _OUTPUTS = ("score", "mask", "probabilities")

@@ -15,8 +15,8 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads import HeadInFile, head_in
-from logitconf_export.loading import host_inputs, load_model
 from logitconf_export.metadata import read_heads
+from logitconf_export.onnx_files.loading import host_inputs, load_model
 from logitconf_export.report import Check, VerificationReport
 from logitconf_export.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
 

@@ -19,7 +19,7 @@ from logitconf import ConfidenceHead, LogitconfError, MutualInformationScore
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach, ensemble, verify
 from logitconf_export.metadata import read_metadata
-from logitconf_export.weights import weight_files
+from logitconf_export.onnx_files.weights import weight_files
 
 MEMBERS = 3
 ROWS = np.random.default_rng(5).normal(0, 1, (64, 6)).astype(np.float32)

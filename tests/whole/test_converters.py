@@ -30,7 +30,7 @@ from support import reference
 from logitconf import ConfidenceHead
 from logitconf.card import HeadForm, ScoreCard
 from logitconf_export import attach, detach, read_host
-from logitconf_export.loading import load_model
+from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.sessions import Session
 
 Array = NDArray[Any]

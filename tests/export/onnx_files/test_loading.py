@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper, parser
 from support.hosts.text import LOGITS, host
 
 from logitconf.errors import LogitconfError
-from logitconf_export.loading import (
+from logitconf_export.onnx_files.loading import (
     domain_opset,
     external_tensors,
     host_opset,

@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.loading import (
+from logitconf_export.onnx_files.loading import (
     LARGEST_PROTOBUF,
     external_location,
     external_tensors,

@@ -9,7 +9,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from logitconf.errors import LogitconfError
-from logitconf_export.opsets import NEWEST_OPSET, OLDEST_OPSET
+from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET
 
 Scope = TypeVar("Scope", onnx.GraphProto, onnx.FunctionProto, onnx.GraphProto | onnx.FunctionProto)
 

@@ -1,0 +1,1 @@
+"""Model files: loading, weights in other files, saving, opsets."""
