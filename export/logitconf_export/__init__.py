@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from logitconf_export.attachment import attach as attach
-    from logitconf_export.conversion import to_onnx as to_onnx
     from logitconf_export.ensembles import ensemble as ensemble
+    from logitconf_export.heads.conversion import to_onnx as to_onnx
     from logitconf_export.hosts import read_host as read_host
     from logitconf_export.reattachment import reattach as reattach
     from logitconf_export.removal import detach as detach
@@ -30,7 +30,7 @@ _HOME = {
     "retune": "tuning",
     "single_head": "removal",
     "ship_sklearn": "sources",
-    "to_onnx": "conversion",
+    "to_onnx": "heads.conversion",
     "verify": "verification",
     "with_source_logits": "sources",
 }

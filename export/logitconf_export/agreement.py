@@ -10,10 +10,10 @@ from onnx import helper, numpy_helper
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
-from logitconf_export.conversion import LOGITS_DTYPES, head_graph
-from logitconf_export.heads import HeadInFile
+from logitconf_export.heads.conversion import LOGITS_DTYPES, head_graph
+from logitconf_export.heads.graph_writer import PREFIX
+from logitconf_export.heads.in_file import HeadInFile
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS
-from logitconf_export.opsets import PREFIX
 
 _BUFFERS = ("temperature", "threshold")
 

@@ -8,8 +8,8 @@ from logitconf.files import check_writable, write_atomically
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import LABELS, host_feeds, read_arrays
 from logitconf_export.drift import Change, DriftReport, Fraction, VariantFigures, drift
+from logitconf_export.heads.metadata import read_heads
 from logitconf_export.host_runs import host_input_names
-from logitconf_export.metadata import read_heads
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.report import as_json
 

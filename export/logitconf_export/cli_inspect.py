@@ -18,8 +18,8 @@ from logitconf_export.cli_output import (
     print_line,
     print_table,
 )
+from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
 from logitconf_export.hosts import Candidate, HostReading, read_host
-from logitconf_export.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
 from logitconf_export.onnx_files.loading import host_opset, load_model
 from logitconf_export.removal import head_nodes
 

@@ -17,7 +17,7 @@ import onnx
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf_export.heads import HeadInFile, head_in
+from logitconf_export.heads.in_file import HeadInFile, head_in
 from logitconf_export.host_runs import typed_feeds, with_output
 from logitconf_export.inputs import flattened
 from logitconf_export.onnx_files.loading import load_model

@@ -10,7 +10,7 @@ from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment import attach
-from logitconf_export.conversion import value_of
+from logitconf_export.heads.conversion import value_of
 from logitconf_export.hosts import read_host
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,

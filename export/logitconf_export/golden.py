@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.heads import head_in, head_model
+from logitconf_export.heads.in_file import head_in, head_model
 from logitconf_export.onnx_files.loading import load_model
 
 Array: TypeAlias = npt.NDArray[Any]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.heads import HeadInFile
+from logitconf_export.heads.in_file import HeadInFile
 from logitconf_export.host_runs import with_output
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.removal import detach

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
+from logitconf_export.heads.joint import joint_decision, joint_nodes
+from logitconf_export.heads.metadata import HeadsMetadata
 from logitconf_export.host_runs import with_output
 from logitconf_export.hosts_on_trial import (
     checked_feeds,
     generated_feeds,
     identical,
 )
-from logitconf_export.joint import joint_decision, joint_nodes
-from logitconf_export.metadata import HeadsMetadata
 from logitconf_export.onnx_files.loading import host_inputs, host_opset
 from logitconf_export.removal import detach, each_head
 from logitconf_export.report import Check, VerificationReport

@@ -11,11 +11,11 @@ from onnx import helper
 from logitconf.card import HeadForm
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head import ConfidenceHead
-from logitconf_export.conversion import OUTPUTS, head_graph, value_of
-from logitconf_export.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
-from logitconf_export.metadata import HeadMetadata, HeadsMetadata, write_heads
+from logitconf_export.heads.conversion import OUTPUTS, head_graph, value_of
+from logitconf_export.heads.graph_writer import PREFIX, apply_names
+from logitconf_export.heads.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
+from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, write_heads
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, scopes_below
-from logitconf_export.opsets import PREFIX, apply_names
 from logitconf_export.readings import Candidate
 
 # the newest opset that a host without the default domain may be given, by its IR version

@@ -7,7 +7,8 @@ from typing import Any
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.metadata import (
+from logitconf_export.heads.graph_writer import PREFIX
+from logitconf_export.heads.metadata import (
     METADATA_KEY,
     HeadMetadata,
     HeadsMetadata,
@@ -16,7 +17,6 @@ from logitconf_export.metadata import (
     write_heads,
 )
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, load_model, own_copy
-from logitconf_export.opsets import PREFIX
 
 _OUTPUTS = ("score", "mask", "probabilities")
 

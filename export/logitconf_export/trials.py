@@ -13,7 +13,7 @@ from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
 from logitconf_export.comparison import Comparison, Decisions, compare
 from logitconf_export.eager import Reference
-from logitconf_export.heads import HeadInFile, head_model
+from logitconf_export.heads.in_file import HeadInFile, head_model
 from logitconf_export.hosts_on_trial import HostOnTrial, host_logits_dtype
 from logitconf_export.inputs import arranged, boundary_pairs, columns_of, flattened, hard_batches
 from logitconf_export.profiles import placement_of

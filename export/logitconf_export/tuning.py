@@ -11,10 +11,10 @@ from onnx import numpy_helper
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
-from logitconf_export.metadata import HeadsMetadata, read_heads, write_heads
+from logitconf_export.heads.graph_writer import PREFIX
+from logitconf_export.heads.metadata import HeadsMetadata, read_heads, write_heads
 from logitconf_export.onnx_files.loading import load_model, own_copy
 from logitconf_export.onnx_files.weights import check_weights_folder
-from logitconf_export.opsets import PREFIX
 
 ALL_HEADS = "all"
 

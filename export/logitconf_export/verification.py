@@ -14,8 +14,8 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.heads import HeadInFile, head_in
-from logitconf_export.metadata import read_heads
+from logitconf_export.heads.in_file import HeadInFile, head_in
+from logitconf_export.heads.metadata import read_heads
 from logitconf_export.onnx_files.loading import host_inputs, load_model
 from logitconf_export.report import Check, VerificationReport
 from logitconf_export.sessions import OPTIMISATIONS, load_onnxruntime, provider_name

@@ -25,8 +25,8 @@ from support import faults, head_models
 
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
-from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference
+from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.inputs import boundary_pairs, hard_rows
 from logitconf_export.sessions import Session
 from logitconf_export.verification import verify

@@ -23,7 +23,7 @@ from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
-from logitconf_export.conversion import to_onnx
+from logitconf_export.heads.conversion import to_onnx
 
 Array = npt.NDArray[np.float32]
 FIRST_SCORES = ("softmax", "entropy", "energy", "margin")

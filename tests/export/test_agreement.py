@@ -13,8 +13,8 @@ from logitconf_export.agreement import (
     rebuilt_head,
 )
 from logitconf_export.attachment import attach
-from logitconf_export.conversion import to_onnx
-from logitconf_export.heads import head_in
+from logitconf_export.heads.conversion import to_onnx
+from logitconf_export.heads.in_file import head_in
 
 
 def _graph(model: onnx.ModelProto, dtype: str = "float32") -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from support.head_cases import SCORES, head_for
 
 from logitconf import LogitconfError
 from logitconf_export.attachment import attach
-from logitconf_export.metadata import read_metadata
+from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.removal import detach, head_nodes
 from logitconf_export.tuning import retune
 

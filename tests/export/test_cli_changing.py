@@ -14,7 +14,7 @@ from support.command_line import Rows, call, done, make_files
 
 from logitconf import ScoreCard
 from logitconf_export import detach, reattach
-from logitconf_export.metadata import read_heads
+from logitconf_export.heads.metadata import read_heads
 
 MEMBERS = 3
 CLOSE = 1e-5

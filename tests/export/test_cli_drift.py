@@ -21,7 +21,7 @@ from support.command_line import call, contents, done
 from support.report_schema import check_report
 
 from logitconf_export import attach, reattach
-from logitconf_export.metadata import read_metadata
+from logitconf_export.heads.metadata import read_metadata
 
 HOST = """<ir_version: 8, opset_import: ["": 17]>
 digits (float[N, 64] pixels) => (float[N, 10] z) {

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from support.command_line import SIGMOID, call, done, host, make_files, weight
 
-from logitconf_export.metadata import read_heads
+from logitconf_export.heads.metadata import read_heads
 
 
 @pytest.fixture(autouse=True)

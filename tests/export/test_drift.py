@@ -8,8 +8,8 @@ from support import head_models, reference
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment import attach
-from logitconf_export.conversion import to_onnx
 from logitconf_export.drift import Fraction, drift
+from logitconf_export.heads.conversion import to_onnx
 
 PIXELS = head_models.make_pixels(400)
 LABELS = np.random.default_rng(2).integers(0, 5, 400)

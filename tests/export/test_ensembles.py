@@ -18,7 +18,7 @@ import logitconf
 from logitconf import ConfidenceHead, LogitconfError, MutualInformationScore
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach, ensemble, verify
-from logitconf_export.metadata import read_metadata
+from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.onnx_files.weights import weight_files
 
 MEMBERS = 3

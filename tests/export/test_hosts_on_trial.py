@@ -7,7 +7,7 @@ from support import head_models
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment import attach
-from logitconf_export.heads import head_in
+from logitconf_export.heads.in_file import head_in
 from logitconf_export.hosts_on_trial import (
     HostOnTrial,
     generated_feeds,

@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from support import several_hosts as hosts
 
 from logitconf_export import attach, verify
-from logitconf_export.metadata import read_heads
+from logitconf_export.heads.metadata import read_heads
 
 QUICK = {"pairs": 20, "optimisations": ("all",)}
 

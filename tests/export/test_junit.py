@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 from support import faults, head_models
 
-from logitconf_export.conversion import to_onnx
+from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.junit import to_junit
 from logitconf_export.verification import verify
 

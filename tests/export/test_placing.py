@@ -11,7 +11,7 @@ from support import several_hosts as hosts
 from logitconf import ConfidenceHead, LogitconfError
 from logitconf.card import HeadForm, ScoreCard
 from logitconf_export import attach, detach, head_nodes, retune, single_head
-from logitconf_export.metadata import read_heads, read_metadata
+from logitconf_export.heads.metadata import read_heads, read_metadata
 
 # softmax and exp of two libraries, once each
 CLOSE = 1e-5

@@ -23,7 +23,7 @@ from support import fitted_peers
 
 from logitconf import LogitconfError, LogitScore, from_fitted
 from logitconf_export import attach, ship_sklearn, verify, with_source_logits
-from logitconf_export.metadata import read_metadata
+from logitconf_export.heads.metadata import read_metadata
 
 Array = NDArray[Any]
 

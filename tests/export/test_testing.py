@@ -10,7 +10,7 @@ from support import faults, head_models
 from support.report_schema import check_report
 
 from logitconf.errors import LogitconfError
-from logitconf_export.conversion import to_onnx
+from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.testing import assert_parity
 
 pytest_plugins = ["pytester"]

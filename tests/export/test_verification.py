@@ -16,7 +16,7 @@ from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.head import ConfidenceHead
 from logitconf_export import sessions
 from logitconf_export.attachment import attach
-from logitconf_export.conversion import to_onnx
+from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.verification import verify
 
 QUICK: dict[str, Any] = {"optimisations": ["all"], "pairs": 100}

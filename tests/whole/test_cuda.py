@@ -14,8 +14,8 @@ from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment import attach
 from logitconf_export.comparison import Decisions, compare
-from logitconf_export.conversion import to_onnx
 from logitconf_export.eager import Reference
+from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.inputs import arranged, hard_rows, random_rows
 from logitconf_export.sessions import ProviderError, Session
 from logitconf_export.verification import verify

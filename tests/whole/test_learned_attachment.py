@@ -14,7 +14,7 @@ from support.command_line import call, done
 
 from logitconf import LearnedConfidenceScore, LogitconfError, SoftmaxScore
 from logitconf_export import attach, detach, verify
-from logitconf_export.metadata import read_metadata
+from logitconf_export.heads.metadata import read_metadata
 
 Array = NDArray[Any]
 

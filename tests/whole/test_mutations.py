@@ -4,7 +4,7 @@ import onnx
 import pytest
 from support import faults, head_models
 
-from logitconf_export.conversion import to_onnx
+from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.report import VerificationReport
 from logitconf_export.verification import verify
 

@@ -12,8 +12,8 @@ from support.report_schema import SCHEMA, check_report
 
 from logitconf.card import HeadForm
 from logitconf_export import attach
-from logitconf_export.conversion import to_onnx
 from logitconf_export.drift import drift
+from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.report import REPORT_SCHEMA
 from logitconf_export.verification import verify
 

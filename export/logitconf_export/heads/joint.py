@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
-from logitconf_export.metadata import HeadsMetadata
-from logitconf_export.opsets import GraphWriter, apply_names
+from logitconf_export.heads.graph_writer import GraphWriter, apply_names
+from logitconf_export.heads.metadata import HeadsMetadata
 
 JOINT_OUTPUTS = ("score", "mask")
 _MASK_TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}

@@ -7,9 +7,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from logitconf.errors import LogitconfError
-from logitconf_export.metadata import HeadMetadata, read_metadata
+from logitconf_export.heads.graph_writer import PREFIX
+from logitconf_export.heads.metadata import HeadMetadata, read_metadata
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, host_opset
-from logitconf_export.opsets import PREFIX
 
 OUTPUTS = ("score", "mask", "probabilities")
 _FLOAT_TYPES = {

@@ -15,9 +15,9 @@ from logitconf import LogitconfError
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf_export import inputs, matrix
-from logitconf_export.conversion import trace, write
+from logitconf_export.heads.conversion import trace, write
+from logitconf_export.heads.graph_writer import GraphWriter
 from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET, ir_for_opset
-from logitconf_export.opsets import GraphWriter
 
 OPSETS = range(OLDEST_OPSET, NEWEST_OPSET + 1)
 # the same float32 formula on both sides; exp and sums differ in the last places

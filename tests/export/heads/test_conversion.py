@@ -21,8 +21,8 @@ from support.head_cases import (
 )
 
 from logitconf import LogitconfError
-from logitconf_export.conversion import to_onnx
-from logitconf_export.metadata import read_metadata
+from logitconf_export.heads.conversion import to_onnx
+from logitconf_export.heads.metadata import read_metadata
 
 # both sides compute the same float32 formula; sums and exp differ in the last places
 CLOSE = 3e-6
@@ -103,7 +103,7 @@ SCRIPT = """
 import sys, hashlib
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
-from logitconf_export.conversion import to_onnx
+from logitconf_export.heads.conversion import to_onnx
 head = ConfidenceHead(ScoreCard("entropy", "multiclass", 1.5, 0.5, 7), HeadForm(7))
 print(hashlib.sha256(to_onnx(head).SerializeToString(deterministic=True)).hexdigest())
 """

@@ -18,10 +18,10 @@ from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
-from logitconf_export.lowering import TORCH_TO_ONNX, lower
-from logitconf_export.metadata import head_metadata, write_metadata
+from logitconf_export.heads.graph_writer import PREFIX, GraphWriter
+from logitconf_export.heads.lowering import TORCH_TO_ONNX, lower
+from logitconf_export.heads.metadata import head_metadata, write_metadata
 from logitconf_export.onnx_files.opsets import DEFAULT_OPSET, check_opset, ir_for_opset
-from logitconf_export.opsets import PREFIX, GraphWriter
 
 OUTPUTS = ("score", "mask", "probabilities")
 LOGITS_DTYPES = {

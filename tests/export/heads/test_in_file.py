@@ -7,8 +7,8 @@ from support import head_models
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment import attach
-from logitconf_export.conversion import to_onnx
-from logitconf_export.heads import head_in, head_model
+from logitconf_export.heads.conversion import to_onnx
+from logitconf_export.heads.in_file import head_in, head_model
 from logitconf_export.sessions import Session
 
 

@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto
 
 from logitconf.errors import LogitconfError
-from logitconf_export.opsets import GraphWriter
+from logitconf_export.heads.graph_writer import GraphWriter
 
 TORCH_TO_ONNX = {
     torch.float16: TensorProto.FLOAT16,

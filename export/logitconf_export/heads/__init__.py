@@ -1,0 +1,1 @@
+"""Heads as graphs: writing them, their metadata, finding them in files."""
