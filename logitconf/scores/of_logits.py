@@ -63,10 +63,9 @@ def learned_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 
 _NAN = float("nan")
-
-
-# a row that spreads less counts as flat, far above what runtimes flush to zero
-_TINY = 2.0**-100
+# a row that spreads less counts as flat: far above what runtimes flush to zero, and in float64 below
+# all that float32 logits can differ by
+_TINY, _TINY_OF_DOUBLE = 2.0**-100, 2.0**-200
 
 
 def max_logit_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
@@ -106,7 +105,8 @@ def max_logit_norm_categorical(x: Tensor, temperature: Tensor, form: Form) -> Te
     present = (x > lowest).to(x.dtype)
     # a quarter, so that no difference of finite logits overflows; masked classes become 0
     below = torch.clamp(x * 0.25 - largest * 0.25, min=lowest) * present
-    reach = torch.clamp(-torch.amin(below, dim=axis, keepdim=True), min=_TINY)
+    tiny = _TINY_OF_DOUBLE if x.dtype == torch.float64 else _TINY
+    reach = torch.clamp(-torch.amin(below, dim=axis, keepdim=True), min=tiny)
     unit = below / reach
     count = torch.clamp(torch.sum(present, dim=axis, keepdim=True), min=1.0)
     mean = torch.sum(unit, dim=axis, keepdim=True) / count
