@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from logitconf_export.attachment import attach as attach
     from logitconf_export.ensembles import ensemble as ensemble
     from logitconf_export.heads.conversion import to_onnx as to_onnx
-    from logitconf_export.hosts import read_host as read_host
+    from logitconf_export.hosts.reading import read_host as read_host
     from logitconf_export.reattachment import reattach as reattach
     from logitconf_export.removal import detach as detach
     from logitconf_export.removal import head_nodes as head_nodes
@@ -25,7 +25,7 @@ _HOME = {
     "detach": "removal",
     "ensemble": "ensembles",
     "head_nodes": "removal",
-    "read_host": "hosts",
+    "read_host": "hosts.reading",
     "reattach": "reattachment",
     "retune": "tuning",
     "single_head": "removal",

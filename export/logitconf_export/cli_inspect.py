@@ -19,7 +19,7 @@ from logitconf_export.cli_output import (
     print_table,
 )
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
-from logitconf_export.hosts import Candidate, HostReading, read_host
+from logitconf_export.hosts.reading import Candidate, HostReading, read_host
 from logitconf_export.onnx_files.loading import host_opset, load_model
 from logitconf_export.removal import head_nodes
 

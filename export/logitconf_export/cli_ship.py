@@ -17,7 +17,7 @@ from logitconf_export.cli_inspect import place_words
 from logitconf_export.cli_output import Facts, port_facts, print_facts, working
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.metadata import has_metadata, read_heads
-from logitconf_export.hosts import read_host
+from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.weights import check_weights_folder
 from logitconf_export.reattachment import reattach

@@ -11,7 +11,8 @@ from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment import attach
 from logitconf_export.heads.conversion import value_of
-from logitconf_export.hosts import read_host
+from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
     LARGEST_PROTOBUF,
@@ -20,7 +21,6 @@ from logitconf_export.onnx_files.loading import (
     scopes_below,
 )
 from logitconf_export.onnx_files.weights import embed_weights, embedded_size
-from logitconf_export.readings import Candidate
 from logitconf_export.removal import detach
 
 STACKED = "member_logits"

@@ -9,7 +9,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.datasets import Array, Arrays
-from logitconf_export.hosts import Candidate
+from logitconf_export.hosts.reading import Candidate
 from logitconf_export.onnx_files.loading import host_inputs, own_copy
 from logitconf_export.sessions import Session
 

@@ -15,8 +15,8 @@ from logitconf_export.heads.conversion import OUTPUTS, head_graph, value_of
 from logitconf_export.heads.graph_writer import PREFIX, apply_names
 from logitconf_export.heads.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, write_heads
+from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, scopes_below
-from logitconf_export.readings import Candidate
 
 # the newest opset that a host without the default domain may be given, by its IR version
 _OPSET_BY_IR = {3: 8, 4: 9, 5: 10, 6: 11, 7: 14}

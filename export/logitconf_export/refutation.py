@@ -10,8 +10,8 @@ import onnx
 from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf_export.hosts.candidates import Candidate, HostReading, Refusal
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.readings import Candidate, HostReading, Refusal
 
 _SUM_TOLERANCE = 1e-3
 """float16 probabilities of thousands of classes sum to 1 within this."""

@@ -9,7 +9,7 @@ from support.hosts.bodies import TWO_HEADS
 from support.hosts.text import LOGITS, host
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts import Candidate, read_host, refute
+from logitconf_export.hosts.reading import Candidate, read_host, refute
 from logitconf_export.refutation import contradicted
 
 ROWS = np.random.default_rng(3).normal(size=(6, 3)).astype(np.float32)

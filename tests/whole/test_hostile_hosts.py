@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, parser
 from support.hosts.text import LOGITS, host
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts import read_host
+from logitconf_export.hosts.reading import read_host
 
 LONG_CHAIN = 100_000
 SECONDS = 20

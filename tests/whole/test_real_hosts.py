@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from support.real_hosts import REAL_HOSTS, Feed, NotAvailableError, RealHost, fetch
 
-from logitconf_export.hosts import Candidate, load_model, read_host, refute
+from logitconf_export.hosts.reading import Candidate, load_model, read_host, refute
 
 RUN_HOSTS = [
     host for host in REAL_HOSTS

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from logitconf_export.graph_axes import normalised
 from logitconf_export.graph_index import Scope
-from logitconf_export.graph_linear import linear_source
-from logitconf_export.graph_reading import (
+from logitconf_export.hosts.linear_layers import linear_source
+from logitconf_export.hosts.reader import (
     Kind,
     OperatorKey,
     Pattern,
@@ -14,7 +14,7 @@ from logitconf_export.graph_reading import (
     Site,
     Unread,
 )
-from logitconf_export.graph_sums import log_sum_axis, own_sum, unshifted
+from logitconf_export.hosts.softmax_parts import log_sum_axis, own_sum, unshifted
 
 _MICROSOFT = "com.microsoft"
 _ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid", "HardSigmoid", "Hardmax", "QLinearSoftmax")

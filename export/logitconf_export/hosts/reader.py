@@ -11,7 +11,7 @@ import onnx
 
 from logitconf_export.graph_axes import axis_after
 from logitconf_export.graph_index import FLOAT_TYPES, Scope
-from logitconf_export.graph_linear import linear_source
+from logitconf_export.hosts.linear_layers import linear_source
 
 Kind = Literal["logits", "probabilities", "log-probabilities"]
 Family = Literal["categorical", "bernoulli"]

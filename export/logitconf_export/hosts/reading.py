@@ -5,20 +5,11 @@ from dataclasses import replace
 
 import onnx
 
-from logitconf_export.classical_patterns import CLASSICAL_PATTERNS
 from logitconf_export.graph_axes import normalised
-from logitconf_export.graph_bodies import BODY_PATTERNS
 from logitconf_export.graph_index import UNKNOWN, Scope, TensorFacts
-from logitconf_export.graph_patterns import ACTIVATION_PATTERNS
-from logitconf_export.graph_reading import OperatorKey, Pattern, Reader, Reading, Unread
 from logitconf_export.graph_shapes import function_table, index_model
-from logitconf_export.onnx_files.loading import (
-    DEFAULT_DOMAINS,
-    host_opset,
-    imports_default_domain,
-    load_model,
-)
-from logitconf_export.readings import (
+from logitconf_export.hosts.activations import ACTIVATION_PATTERNS
+from logitconf_export.hosts.candidates import (
     DTYPES,
     Candidate,
     Family,
@@ -26,6 +17,15 @@ from logitconf_export.readings import (
     Refusal,
     Task,
     position_axes,
+)
+from logitconf_export.hosts.classical import CLASSICAL_PATTERNS
+from logitconf_export.hosts.reader import OperatorKey, Pattern, Reader, Reading, Unread
+from logitconf_export.hosts.structural import BODY_PATTERNS
+from logitconf_export.onnx_files.loading import (
+    DEFAULT_DOMAINS,
+    host_opset,
+    imports_default_domain,
+    load_model,
 )
 from logitconf_export.refutation import refute
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from logitconf_export.graph_axes import axis_after, normalised
 from logitconf_export.graph_index import FLOAT_TYPES, Scope
-from logitconf_export.graph_reading import (
+from logitconf_export.graph_shapes import index_function, index_subgraph
+from logitconf_export.hosts.reader import (
     OperatorKey,
     Pattern,
     Reading,
@@ -12,7 +13,6 @@ from logitconf_export.graph_reading import (
     Site,
     Unread,
 )
-from logitconf_export.graph_shapes import index_function, index_subgraph
 
 _MOST_JOINED = 64
 

@@ -8,7 +8,7 @@ from onnx import parser
 from support.hosts.text import ML, host
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts import read_host, refute
+from logitconf_export.hosts.reading import read_host, refute
 
 TRANSFORMS = ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT")
 STUMP = (

@@ -1,0 +1,1 @@
+"""Hosts: what their outputs mean and where a head can go."""
