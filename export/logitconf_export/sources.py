@@ -18,8 +18,8 @@ from logitconf.files import check_writable, write_atomically
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.other_libraries import SourceInput, adapt
 from logitconf_export.attachment import attach
-from logitconf_export.graph_shapes import index_model
 from logitconf_export.heads.metadata import read_metadata
+from logitconf_export.hosts.graph.indexing import index_model
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.sessions import Session
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from logitconf_export.graph_axes import normalised
-from logitconf_export.graph_index import Scope
+from logitconf_export.hosts.graph.axes import normalised
+from logitconf_export.hosts.graph.scope import Scope
 from logitconf_export.hosts.linear_layers import linear_source
 from logitconf_export.hosts.reader import (
     Kind,

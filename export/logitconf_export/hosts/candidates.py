@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from logitconf.errors import LogitconfError
-from logitconf_export.graph_index import TensorFacts, short
+from logitconf_export.hosts.graph.scope import TensorFacts, short
 
 Kind = Literal["logits", "probabilities", "log-probabilities"]
 Task = Literal["multiclass", "binary", "multilabel"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import onnx
 
-from logitconf_export.graph_index import Scope, tensor_array
+from logitconf_export.hosts.graph.scope import Scope, tensor_array
 from logitconf_export.hosts.reader import (
     Family,
     Kind,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import onnx
 
-from logitconf_export.graph_axes import axis_after, normalised
-from logitconf_export.graph_index import FLOAT_TYPES, Scope
+from logitconf_export.hosts.graph.axes import axis_after, normalised
+from logitconf_export.hosts.graph.scope import FLOAT_TYPES, Scope
 
 Layer = Callable[[Scope, onnx.NodeProto], "tuple[int, int | None] | None"]
 OperatorKey = tuple[str, str]

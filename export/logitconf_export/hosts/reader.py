@@ -9,8 +9,8 @@ from typing import Literal
 
 import onnx
 
-from logitconf_export.graph_axes import axis_after
-from logitconf_export.graph_index import FLOAT_TYPES, Scope
+from logitconf_export.hosts.graph.axes import axis_after
+from logitconf_export.hosts.graph.scope import FLOAT_TYPES, Scope
 from logitconf_export.hosts.linear_layers import linear_source
 
 Kind = Literal["logits", "probabilities", "log-probabilities"]

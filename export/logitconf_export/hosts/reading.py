@@ -5,9 +5,6 @@ from dataclasses import replace
 
 import onnx
 
-from logitconf_export.graph_axes import normalised
-from logitconf_export.graph_index import UNKNOWN, Scope, TensorFacts
-from logitconf_export.graph_shapes import function_table, index_model
 from logitconf_export.hosts.activations import ACTIVATION_PATTERNS
 from logitconf_export.hosts.candidates import (
     DTYPES,
@@ -19,6 +16,9 @@ from logitconf_export.hosts.candidates import (
     position_axes,
 )
 from logitconf_export.hosts.classical import CLASSICAL_PATTERNS
+from logitconf_export.hosts.graph.axes import normalised
+from logitconf_export.hosts.graph.indexing import function_table, index_model
+from logitconf_export.hosts.graph.scope import UNKNOWN, Scope, TensorFacts
 from logitconf_export.hosts.reader import OperatorKey, Pattern, Reader, Reading, Unread
 from logitconf_export.hosts.structural import BODY_PATTERNS
 from logitconf_export.onnx_files.loading import (

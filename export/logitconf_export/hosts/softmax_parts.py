@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import onnx
 
-from logitconf_export.graph_axes import normalised
-from logitconf_export.graph_index import Scope
+from logitconf_export.hosts.graph.axes import normalised
+from logitconf_export.hosts.graph.scope import Scope
 
 _CARRIERS = frozenset(("Identity", "Cast", "Reshape", "Expand", "Unsqueeze", "Squeeze", "Clip"))
 _GUARDS = frozenset(("Add", "Max"))

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from logitconf_export.graph_axes import axis_after, normalised
-from logitconf_export.graph_index import FLOAT_TYPES, Scope
-from logitconf_export.graph_shapes import index_function, index_subgraph
+from logitconf_export.hosts.graph.axes import axis_after, normalised
+from logitconf_export.hosts.graph.indexing import index_function, index_subgraph
+from logitconf_export.hosts.graph.scope import FLOAT_TYPES, Scope
 from logitconf_export.hosts.reader import (
     OperatorKey,
     Pattern,

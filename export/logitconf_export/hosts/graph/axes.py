@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import onnx
 
-from logitconf_export.graph_index import Dimension, Scope
+from logitconf_export.hosts.graph.scope import Dimension, Scope
 
 AxisRule = Callable[[Scope, onnx.NodeProto, int], int | None]
 

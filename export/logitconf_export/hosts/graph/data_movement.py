@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
-from logitconf_export.graph_axes import normalised
-from logitconf_export.graph_index import Dimension, Scope
+from logitconf_export.hosts.graph.axes import normalised
+from logitconf_export.hosts.graph.scope import Dimension, Scope
 
 Shape = tuple[Dimension, ...]
 Rule = Callable[[Scope, onnx.NodeProto], Shape | None]

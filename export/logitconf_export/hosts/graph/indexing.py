@@ -6,8 +6,7 @@ import onnx
 from onnx import TensorProto
 
 from logitconf.errors import LogitconfError
-from logitconf_export.graph_forward import forward_facts
-from logitconf_export.graph_index import (
+from logitconf_export.hosts.graph.scope import (
     UNKNOWN,
     Dimension,
     Scope,
@@ -15,6 +14,7 @@ from logitconf_export.graph_index import (
     tensor_facts,
     value_facts,
 )
+from logitconf_export.hosts.graph.shape_inference import forward_facts
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS
 
 FunctionTable = Mapping[tuple[str, str], onnx.FunctionProto]

@@ -10,9 +10,8 @@ from functools import reduce
 import onnx
 from onnx import TensorProto
 
-from logitconf_export.graph_axes import normalised
-from logitconf_export.graph_index import Dimension, Scope, TensorFacts
-from logitconf_export.graph_moves import (
+from logitconf_export.hosts.graph.axes import normalised
+from logitconf_export.hosts.graph.data_movement import (
     MOST_AXES,
     MOVE_RULES,
     Rule,
@@ -20,6 +19,7 @@ from logitconf_export.graph_moves import (
     broadcast,
     input_shape,
 )
+from logitconf_export.hosts.graph.scope import Dimension, Scope, TensorFacts
 
 _LARGEST_SIZE = 2**62
 

@@ -8,9 +8,9 @@ import pytest
 from onnx import TensorProto, helper, parser
 from onnx.reference import ReferenceEvaluator
 
-from logitconf_export.graph_forward import RULES
-from logitconf_export.graph_moves import broadcast
-from logitconf_export.graph_shapes import index_model
+from logitconf_export.hosts.graph.data_movement import broadcast
+from logitconf_export.hosts.graph.indexing import index_model
+from logitconf_export.hosts.graph.shape_inference import RULES
 
 SHAPE = (2, 3, 4, 6)
 COMPUTED = "shape to reshape"

@@ -7,8 +7,8 @@ import pytest
 from onnx import parser
 from onnx.reference import ReferenceEvaluator
 
-from logitconf_export.graph_axes import axis_after
-from logitconf_export.graph_shapes import index_model
+from logitconf_export.hosts.graph.axes import axis_after
+from logitconf_export.hosts.graph.indexing import index_model
 
 SHAPE = (2, 3, 1, 5)
 
