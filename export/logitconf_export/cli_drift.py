@@ -9,9 +9,9 @@ from logitconf_export.cli_output import print_facts, print_line, print_table, wo
 from logitconf_export.datasets import LABELS, host_feeds, read_arrays
 from logitconf_export.drift import Change, DriftReport, Fraction, VariantFigures, drift
 from logitconf_export.heads.metadata import read_heads
-from logitconf_export.host_runs import host_input_names
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.report import as_json
+from logitconf_export.runtimes.host_runs import host_input_names
 
 
 def drift_files(

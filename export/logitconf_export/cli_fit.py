@@ -23,9 +23,9 @@ from logitconf.tasks import (
 from logitconf_export.cli_output import Facts, print_facts, with_progress, working
 from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
 from logitconf_export.ensembles import STACKED
-from logitconf_export.host_runs import host_input_names, run_host
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.removal import detach
+from logitconf_export.runtimes.host_runs import host_input_names, run_host
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from logitconf_export.cli_output import print_facts, print_line, print_table, wo
 from logitconf_export.datasets import arrays_as_bytes
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.report import VerificationReport
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification import verify
 
 Array = npt.NDArray[Any]

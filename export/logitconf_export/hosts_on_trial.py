@@ -11,10 +11,10 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.in_file import HeadInFile
-from logitconf_export.host_runs import with_output
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.removal import detach
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.host_runs import with_output
+from logitconf_export.runtimes.sessions import Session
 
 Array: TypeAlias = npt.NDArray[Any]
 _FLOAT_DTYPES = {

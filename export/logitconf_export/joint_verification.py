@@ -12,7 +12,6 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.joint import joint_decision, joint_nodes
 from logitconf_export.heads.metadata import HeadsMetadata
-from logitconf_export.host_runs import with_output
 from logitconf_export.hosts_on_trial import (
     checked_feeds,
     generated_feeds,
@@ -21,7 +20,8 @@ from logitconf_export.hosts_on_trial import (
 from logitconf_export.onnx_files.loading import host_inputs, host_opset
 from logitconf_export.removal import detach, each_head
 from logitconf_export.report import Check, VerificationReport
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.host_runs import with_output
+from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification import Ask, verify_one
 
 Array: TypeAlias = npt.NDArray[Any]

@@ -15,7 +15,7 @@ from logitconf_export.eager import Reference
 from logitconf_export.floats import ulp_distance
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.inputs import Array, arranged, columns_of, hard_rows, random_rows
-from logitconf_export.runtimes import Answer, Job, Refusal, Runtime, as_mask
+from logitconf_export.runtimes.protocol import Answer, Job, Refusal, Runtime, as_mask
 
 TASK_COLUMNS = (
     ("multiclass", 10),

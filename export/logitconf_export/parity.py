@@ -11,7 +11,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 
 Array: TypeAlias = npt.NDArray[Any]
 Reference: TypeAlias = Callable[..., Any]

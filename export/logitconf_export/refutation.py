@@ -118,7 +118,7 @@ def _values(
         raise MissingExtraError(
             "checking a reading against rows needs onnxruntime; pip install 'logitconf[cpu]'"
         ) from error
-    from logitconf_export.sessions import session_errors
+    from logitconf_export.runtimes.sessions import session_errors
 
     model = onnx.ModelProto()
     model.CopyFrom(load_model(source))

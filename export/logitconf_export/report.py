@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal
 
 from logitconf_export.comparison import Comparison, Flip
-from logitconf_export.profiles import Placement
+from logitconf_export.runtimes.profiles import Placement
 
 REPORT_SCHEMA = 1
 """Version of the JSON of all reports, which ``report.schema.json`` beside this file describes."""

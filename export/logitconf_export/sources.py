@@ -21,7 +21,7 @@ from logitconf_export.attachment import attach
 from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.hosts.graph.indexing import index_model
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -18,7 +18,7 @@ from logitconf_export.heads.in_file import HeadInFile, head_in
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.onnx_files.loading import host_inputs, load_model
 from logitconf_export.report import Check, VerificationReport
-from logitconf_export.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
+from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
 
 if TYPE_CHECKING:
     from logitconf.head import ConfidenceHead

@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from support.real_hosts import REAL_HOSTS, NotAvailableError, fetch
 
 from logitconf_export.cli import run
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 
 Array = NDArray[Any]
 COVERAGE = 0.9

@@ -28,7 +28,7 @@ from logitconf.head import ConfidenceHead
 from logitconf_export.eager import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.inputs import boundary_pairs, hard_rows
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification import verify
 
 Outputs = list[NDArray[Any]]

@@ -30,7 +30,7 @@ from logitconf_export.eager import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.inputs import arranged, boundary_pairs, columns_of, random_rows
 from logitconf_export.matrix import middling_head, scores_for
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 
 TASK_COLUMNS = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
 MEMBERS = 4

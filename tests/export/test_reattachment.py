@@ -18,8 +18,8 @@ from support.variants import dynamic, half
 from logitconf import LogitconfError, LogitconfWarning
 from logitconf_export import attach, detach, head_nodes, read_host, reattach, verify
 from logitconf_export.heads.metadata import METADATA_KEY, read_metadata
-from logitconf_export.host_runs import with_output
-from logitconf_export.sessions import OPTIMISATIONS, Session
+from logitconf_export.runtimes.host_runs import with_output
+from logitconf_export.runtimes.sessions import OPTIMISATIONS, Session
 
 # softmax and exp of two libraries, once each
 CLOSE = 1e-5

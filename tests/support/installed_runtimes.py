@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from logitconf_export.runtimes import Runtime
-from logitconf_export.runtimes_process import CApi, NodeRuntime, OtherPython, WebRuntime
-from logitconf_export.runtimes_python import (
+from logitconf_export.runtimes.in_process import (
     OnnxReference,
     OnnxRuntime,
     OpenCv,
@@ -12,6 +10,8 @@ from logitconf_export.runtimes_python import (
     OrtFormat,
     Tract,
 )
+from logitconf_export.runtimes.other_process import CApi, NodeRuntime, OtherPython, WebRuntime
+from logitconf_export.runtimes.protocol import Runtime
 
 _HOME = Path(__file__).resolve().parents[2] / ".runtimes"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from logitconf_export.sessions import load_onnxruntime
+from logitconf_export.runtimes.sessions import load_onnxruntime
 
 
 def with_cuda(make_session: Callable[..., Any]) -> SimpleNamespace:

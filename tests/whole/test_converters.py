@@ -31,7 +31,7 @@ from logitconf import ConfidenceHead
 from logitconf.card import HeadForm, ScoreCard
 from logitconf_export import attach, detach, read_host
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 
 Array = NDArray[Any]
 Estimator = Any

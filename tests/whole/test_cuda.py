@@ -17,7 +17,7 @@ from logitconf_export.comparison import Decisions, compare
 from logitconf_export.eager import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.inputs import arranged, hard_rows, random_rows
-from logitconf_export.sessions import ProviderError, Session
+from logitconf_export.runtimes.sessions import ProviderError, Session
 from logitconf_export.verification import verify
 
 PRECISIONS = ("float32", "float64")

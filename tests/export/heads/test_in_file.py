@@ -9,7 +9,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.attachment import attach
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.in_file import head_in, head_model
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 
 
 @pytest.fixture(scope="module")

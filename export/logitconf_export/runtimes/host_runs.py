@@ -11,7 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.datasets import Array, Arrays
 from logitconf_export.hosts.reading import Candidate
 from logitconf_export.onnx_files.loading import host_inputs, own_copy
-from logitconf_export.sessions import Session
+from logitconf_export.runtimes.sessions import Session
 
 Follow: TypeAlias = Callable[[Iterable[int], int], Iterable[int]]
 """Wraps the rows where batches start, to show progress; the number says how many there are."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError, MissingExtraError
-from logitconf_export.profiles import read_profile
+from logitconf_export.runtimes.profiles import read_profile
 
 Array: TypeAlias = npt.NDArray[Any]
 

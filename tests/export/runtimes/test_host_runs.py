@@ -10,8 +10,8 @@ from onnx import parser
 
 from logitconf.errors import LogitconfError
 from logitconf_export.datasets import host_feeds
-from logitconf_export.host_runs import host_input_names, run_host
 from logitconf_export.hosts.reading import Candidate, read_host
+from logitconf_export.runtimes.host_runs import host_input_names, run_host
 
 TEXT = '<ir_version: 8, opset_import: ["": 17]> host '
 FREE = TEXT + "(float[N, 3] x) => (float[N, 3] y) { z = Add(x, x) y = Softmax<axis = 1>(z) }"

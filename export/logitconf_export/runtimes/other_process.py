@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from logitconf.errors import LogitconfError, MissingExtraError
-from logitconf_export.runtimes import Answer, Array, Gap, Job, Refusal
+from logitconf_export.runtimes.protocol import Answer, Array, Gap, Job, Refusal
 
 _RUNNERS = Path(__file__).parent / "runners"
 _SECONDS = 300
@@ -124,7 +124,7 @@ class CApi:
 
 
 def _library() -> Path:
-    from logitconf_export.sessions import load_onnxruntime
+    from logitconf_export.runtimes.sessions import load_onnxruntime
 
     home = Path(str(load_onnxruntime().__file__)).parent / "capi"
     found = sorted(home.glob("libonnxruntime.so*"))

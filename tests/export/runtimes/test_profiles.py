@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from logitconf.errors import LogitconfError
-from logitconf_export.profiles import placement_of, providers_by_node, read_profile
+from logitconf_export.runtimes.profiles import placement_of, providers_by_node, read_profile
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 

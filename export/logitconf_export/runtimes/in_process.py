@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from logitconf.errors import MissingExtraError
-from logitconf_export.runtimes import Answer, Array, Gap, Job, Refusal
+from logitconf_export.runtimes.protocol import Answer, Array, Gap, Job, Refusal
 
 _INSTALL = 'install it with pip install "logitconf[runtimes]"'
 
@@ -47,7 +47,7 @@ def _each(
 
 def _each_in_session(jobs: Sequence[Job], load: Callable[[bytes], Any]) -> list[Answer]:
     """Runs jobs one by one in sessions of onnxruntime."""
-    from logitconf_export.sessions import session_errors
+    from logitconf_export.runtimes.sessions import session_errors
 
     return _each(
         jobs,

@@ -1,0 +1,1 @@
+"""Runtimes: sessions, placement, other processes."""
