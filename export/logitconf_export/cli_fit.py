@@ -20,11 +20,11 @@ from logitconf.tasks import (
     check_task,
     logits_of,
 )
+from logitconf_export.attachment.detaching import detach
+from logitconf_export.attachment.ensembles import STACKED
 from logitconf_export.cli_output import Facts, print_facts, with_progress, working
 from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
-from logitconf_export.ensembles import STACKED
 from logitconf_export.hosts.reading import read_host
-from logitconf_export.removal import detach
 from logitconf_export.runtimes.host_runs import host_input_names, run_host
 
 

@@ -10,6 +10,7 @@ import onnx
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf_export.attachment.detaching import head_nodes
 from logitconf_export.cli_output import (
     Facts,
     next_commands,
@@ -21,7 +22,6 @@ from logitconf_export.cli_output import (
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
 from logitconf_export.hosts.reading import Candidate, HostReading, read_host
 from logitconf_export.onnx_files.loading import host_opset, load_model
-from logitconf_export.removal import head_nodes
 
 
 def inspect_file(path: Path) -> None:

@@ -11,7 +11,10 @@ from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
 from logitconf.fitting.score_classes import from_card
 from logitconf.head import ConfidenceHead
-from logitconf_export.attachment import attach, find_places
+from logitconf_export.attachment.attaching import attach, find_places
+from logitconf_export.attachment.detaching import detach, single_head
+from logitconf_export.attachment.reattaching import reattach
+from logitconf_export.attachment.retuning import retune
 from logitconf_export.cli_fit import score_class
 from logitconf_export.cli_inspect import place_words
 from logitconf_export.cli_output import Facts, port_facts, print_facts, working
@@ -20,9 +23,6 @@ from logitconf_export.heads.metadata import has_metadata, read_heads
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.weights import check_weights_folder
-from logitconf_export.reattachment import reattach
-from logitconf_export.removal import detach, single_head
-from logitconf_export.tuning import retune
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from logitconf.metrics.calibration import expected_calibration_error
 from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.scores.table import refusal
 from logitconf.tasks import Layout
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import arrays_as_bytes
 from logitconf_export.onnx_files.loading import load_model

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
+from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.in_file import HeadInFile
 from logitconf_export.onnx_files.loading import host_inputs
-from logitconf_export.removal import detach
 from logitconf_export.runtimes.host_runs import with_output
 from logitconf_export.runtimes.sessions import Session
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
+from logitconf_export.attachment.detaching import detach, each_head
 from logitconf_export.heads.joint import joint_decision, joint_nodes
 from logitconf_export.heads.metadata import HeadsMetadata
 from logitconf_export.hosts_on_trial import (
@@ -18,7 +19,6 @@ from logitconf_export.hosts_on_trial import (
     identical,
 )
 from logitconf_export.onnx_files.loading import host_inputs, host_opset
-from logitconf_export.removal import detach, each_head
 from logitconf_export.report import Check, VerificationReport
 from logitconf_export.runtimes.host_runs import with_output
 from logitconf_export.runtimes.sessions import Session

@@ -12,7 +12,7 @@ from logitconf_export.agreement import (
     initializer_disagreements,
     rebuilt_head,
 )
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.in_file import head_in
 

@@ -7,7 +7,7 @@ from onnx import numpy_helper
 from support import head_models, reference
 
 from logitconf.errors import LogitconfError
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.drift import Fraction, drift
 from logitconf_export.heads.conversion import to_onnx
 

@@ -6,7 +6,7 @@ import pytest
 from support import head_models
 
 from logitconf.errors import LogitconfError
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.in_file import head_in
 from logitconf_export.hosts_on_trial import (
     HostOnTrial,

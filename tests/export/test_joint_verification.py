@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from export.test_placing import head
+from export.attachment.test_writing import head
 from onnx import numpy_helper
 from support import several_hosts as hosts
 

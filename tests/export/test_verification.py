@@ -14,7 +14,7 @@ from support.stand_in_runtime import with_cuda
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.head import ConfidenceHead
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.runtimes import sessions
 from logitconf_export.verification import verify

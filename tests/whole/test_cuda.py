@@ -12,7 +12,7 @@ from support import head_models
 
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.comparison import Decisions, compare
 from logitconf_export.eager import Reference
 from logitconf_export.heads.conversion import to_onnx

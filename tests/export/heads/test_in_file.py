@@ -6,7 +6,7 @@ import pytest
 from support import head_models
 
 from logitconf.errors import LogitconfError
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.in_file import head_in, head_model
 from logitconf_export.runtimes.sessions import Session

@@ -17,7 +17,7 @@ from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.files import check_writable, write_atomically
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.other_libraries import SourceInput, adapt
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.hosts.graph.indexing import index_model
 from logitconf_export.onnx_files.loading import load_model

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from export.test_placing import head as softmax_head
+from export.attachment.test_writing import head as softmax_head
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 from support import head_models, reference, several_hosts, variants

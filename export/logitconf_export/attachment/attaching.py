@@ -15,6 +15,8 @@ from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES
+from logitconf_export.attachment.detaching import detach
+from logitconf_export.attachment.writing import write_each, write_joint, write_one
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.weights import (
@@ -22,8 +24,6 @@ from logitconf_export.onnx_files.weights import (
     copy_weights_beside,
     embed_weights,
 )
-from logitconf_export.placing import write_each, write_joint, write_one
-from logitconf_export.removal import detach
 
 SEVERAL = ("joint", "each")
 

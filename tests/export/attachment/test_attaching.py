@@ -9,10 +9,10 @@ from onnx import numpy_helper, parser
 from support.head_cases import SCORES, head_for
 
 from logitconf import LogitconfError
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
+from logitconf_export.attachment.detaching import detach, head_nodes
+from logitconf_export.attachment.retuning import retune
 from logitconf_export.heads.metadata import read_metadata
-from logitconf_export.removal import detach, head_nodes
-from logitconf_export.tuning import retune
 
 # softmax and exp of two libraries, once each
 CLOSE = 1e-5

@@ -9,7 +9,8 @@ from onnx import helper
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
-from logitconf_export.attachment import attach
+from logitconf_export.attachment.attaching import attach
+from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.conversion import value_of
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.hosts.reading import read_host
@@ -21,7 +22,6 @@ from logitconf_export.onnx_files.loading import (
     scopes_below,
 )
 from logitconf_export.onnx_files.weights import embed_weights, embedded_size
-from logitconf_export.removal import detach
 
 STACKED = "member_logits"
 """The output that holds the logits of all members, the members last."""

@@ -8,13 +8,13 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
+from logitconf_export.attachment.detaching import detach
+from logitconf_export.attachment.writing import write_each, write_joint, write_one
 from logitconf_export.heads.metadata import HeadMetadata, read_heads
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.weights import check_weights_folder
-from logitconf_export.placing import write_each, write_joint, write_one
-from logitconf_export.removal import detach
 
 
 def reattach(

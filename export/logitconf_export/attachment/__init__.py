@@ -1,0 +1,1 @@
+"""Attaching heads to hosts, taking them off, changing them."""
