@@ -15,8 +15,8 @@ from logitconf.rows import data_digest
 from logitconf.tasks import check_labels, check_logits, logits_of
 from logitconf.thresholds.certificate import breach, broken_bindings, wrong_arithmetic
 from logitconf.thresholds.per_class import PARTS
-from logitconf_export.eager import Reference
-from logitconf_export.inputs import flattened
+from logitconf_export.decisions.hard_rows import flattened
+from logitconf_export.decisions.reference import Reference
 from logitconf_export.report import Check
 
 Array: TypeAlias = npt.NDArray[Any]

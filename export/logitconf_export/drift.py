@@ -17,8 +17,8 @@ import onnx
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.heads.in_file import HeadInFile, head_in
-from logitconf_export.inputs import flattened
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.report import as_json, headed
 from logitconf_export.runtimes.host_runs import typed_feeds, with_output

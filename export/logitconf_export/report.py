@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal
 
-from logitconf_export.comparison import Comparison, Flip
+from logitconf_export.decisions.comparison import Comparison, Flip
 from logitconf_export.runtimes.profiles import Placement
 
 REPORT_SCHEMA = 1

@@ -11,11 +11,17 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
-from logitconf_export.comparison import Comparison, Decisions, compare
-from logitconf_export.eager import Reference
+from logitconf_export.decisions.comparison import Comparison, Decisions, compare
+from logitconf_export.decisions.hard_rows import (
+    arranged,
+    boundary_pairs,
+    columns_of,
+    flattened,
+    hard_batches,
+)
+from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.in_file import HeadInFile, head_model
 from logitconf_export.hosts_on_trial import HostOnTrial, host_logits_dtype
-from logitconf_export.inputs import arranged, boundary_pairs, columns_of, flattened, hard_batches
 from logitconf_export.report import Check, PlacementRecord, Run
 from logitconf_export.runtimes.profiles import placement_of
 from logitconf_export.runtimes.sessions import ProviderError, Session, provider_name

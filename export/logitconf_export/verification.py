@@ -258,7 +258,7 @@ def _graph(found: HeadInFile, rebuilt: "ConfidenceHead", logits_dtype: str) -> C
 
 
 def _checkpoint(head: "ConfidenceHead", rebuilt: "ConfidenceHead") -> Check:
-    from logitconf_export.eager import same_head
+    from logitconf_export.decisions.reference import same_head
 
     wrong = same_head(head, rebuilt)
     return Check("the card is the checkpoint's", not wrong, "; ".join(wrong))

@@ -25,9 +25,9 @@ from support import faults, head_models
 
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
-from logitconf_export.eager import Reference
+from logitconf_export.decisions.hard_rows import boundary_pairs, hard_rows
+from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
-from logitconf_export.inputs import boundary_pairs, hard_rows
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification import verify
 

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES
-from logitconf_export.comparison import FlipCount, near_threshold
-from logitconf_export.eager import Reference
+from logitconf_export.decisions.comparison import FlipCount, near_threshold
+from logitconf_export.decisions.hard_rows import arranged, boundary_pairs, columns_of, random_rows
+from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
-from logitconf_export.inputs import arranged, boundary_pairs, columns_of, random_rows
 from logitconf_export.matrix import middling_head, scores_for
 from logitconf_export.runtimes.sessions import Session
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from logitconf_export.comparison import Comparison
+from logitconf_export.decisions.comparison import Comparison
 from logitconf_export.report import Check, PlacementRecord, Run, VerificationReport
 from logitconf_export.runtimes.profiles import Placement
 

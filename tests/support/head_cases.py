@@ -14,7 +14,7 @@ from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import check_parameters
 from logitconf_export import matrix
-from logitconf_export.inputs import random_rows
+from logitconf_export.decisions.hard_rows import random_rows
 
 Array = npt.NDArray[Any]
 

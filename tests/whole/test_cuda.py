@@ -13,10 +13,10 @@ from support import head_models
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach
-from logitconf_export.comparison import Decisions, compare
-from logitconf_export.eager import Reference
+from logitconf_export.decisions.comparison import Decisions, compare
+from logitconf_export.decisions.hard_rows import arranged, hard_rows, random_rows
+from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
-from logitconf_export.inputs import arranged, hard_rows, random_rows
 from logitconf_export.runtimes.sessions import ProviderError, Session
 from logitconf_export.verification import verify
 

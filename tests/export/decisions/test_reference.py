@@ -6,8 +6,8 @@ from support import head_cases, head_models, reference
 
 from logitconf.card import HeadForm
 from logitconf.fitting.score_classes import SCORE_CLASSES
-from logitconf_export.eager import Reference, same_head
-from logitconf_export.inputs import random_rows
+from logitconf_export.decisions.hard_rows import random_rows
+from logitconf_export.decisions.reference import Reference, same_head
 
 ROWS = random_rows(300, 10, seed=4)
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-from logitconf_export.floats import ulp_distance
+from logitconf_export.decisions.ulps import ulp_distance
 
 Array: TypeAlias = npt.NDArray[Any]
 _QUANTILES = (0.5, 0.9, 0.99, 1.0)

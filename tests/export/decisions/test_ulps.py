@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logitconf_export.floats import NOT_CLOSE, from_ordinals, ordinals, ulp_distance
+from logitconf_export.decisions.ulps import NOT_CLOSE, from_ordinals, ordinals, ulp_distance
 
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
 

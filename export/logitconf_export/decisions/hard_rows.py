@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from logitconf.card import HeadForm
 from logitconf.errors import LogitconfError
-from logitconf_export.floats import from_ordinals, ordinals
+from logitconf_export.decisions.ulps import from_ordinals, ordinals
 
 Array: TypeAlias = npt.NDArray[Any]
 Accepts: TypeAlias = Callable[[Array], Array]

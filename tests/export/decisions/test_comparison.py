@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from logitconf.errors import LogitconfError
-from logitconf_export.comparison import Comparison, Decisions, FlipCount, compare, near_threshold
+from logitconf_export.decisions.comparison import (
+    Comparison,
+    Decisions,
+    FlipCount,
+    compare,
+    near_threshold,
+)
 
 NAN, INF = float("nan"), float("inf")
 BAND = 1e-4

@@ -5,8 +5,8 @@ import pytest
 
 from logitconf.card import HeadForm
 from logitconf.errors import LogitconfError
-from logitconf_export import inputs
-from logitconf_export.floats import ulp_distance
+from logitconf_export.decisions import hard_rows as inputs
+from logitconf_export.decisions.ulps import ulp_distance
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3, 10])

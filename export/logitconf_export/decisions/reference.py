@@ -12,8 +12,8 @@ from logitconf.fitting.fit import rounding_of
 from logitconf.head import ConfidenceHead
 from logitconf.scores.reductions import Form, value_at_largest
 from logitconf.tasks import canonical
-from logitconf_export.comparison import Decisions
-from logitconf_export.inputs import arranged, flattened
+from logitconf_export.decisions.comparison import Decisions
+from logitconf_export.decisions.hard_rows import arranged, flattened
 
 Array: TypeAlias = npt.NDArray[Any]
 

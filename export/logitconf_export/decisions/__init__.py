@@ -1,0 +1,1 @@
+"""Decisions: the reference, the rows to try, and how two answers differ."""
