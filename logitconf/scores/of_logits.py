@@ -63,7 +63,7 @@ def learned_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
 
 
 _NAN = float("nan")
-# a row that spreads less counts as flat: far above what runtimes flush to zero, and in float64 below
+# a row that spreads less counts as flat: far above what runtimes flush to zero; in float64 below
 # all that float32 logits can differ by
 _TINY, _TINY_OF_DOUBLE = 2.0**-100, 2.0**-200
 
