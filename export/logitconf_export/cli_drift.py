@@ -10,8 +10,8 @@ from logitconf_export.datasets import LABELS, host_feeds, read_arrays
 from logitconf_export.drift import Change, DriftReport, Fraction, VariantFigures, drift
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.report import as_json
 from logitconf_export.runtimes.host_runs import host_input_names
+from logitconf_export.verification.report import as_json
 
 
 def drift_files(

@@ -25,9 +25,9 @@ from logitconf_export.attachment.attaching import attach
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import arrays_as_bytes
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.report import VerificationReport
 from logitconf_export.runtimes.sessions import Session
-from logitconf_export.verification import verify
+from logitconf_export.verification.report import VerificationReport
+from logitconf_export.verification.single import verify
 
 Array = npt.NDArray[Any]
 

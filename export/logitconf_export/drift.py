@@ -20,9 +20,9 @@ from logitconf.errors import LogitconfError
 from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.heads.in_file import HeadInFile, head_in
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.report import as_json, headed
 from logitconf_export.runtimes.host_runs import typed_feeds, with_output
 from logitconf_export.runtimes.sessions import Session
+from logitconf_export.verification.report import as_json, headed
 
 Array: TypeAlias = npt.NDArray[Any]
 ModelSource: TypeAlias = "str | Path | bytes | onnx.ModelProto"

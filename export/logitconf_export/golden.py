@@ -47,8 +47,8 @@ def save_bundle(
     Raises:
         LogitconfError: if the folder exists, or the model has no head.
     """
-    from logitconf_export.agreement import rebuilt_head
-    from logitconf_export.trials import Trials
+    from logitconf_export.verification.consistency import rebuilt_head
+    from logitconf_export.verification.head_runs import Trials
 
     target = Path(folder)
     if target.exists():

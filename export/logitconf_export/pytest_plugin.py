@@ -54,7 +54,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Writes the report, if it was asked for."""
     path = session.config.getoption("--parity-report")
     if path:
-        from logitconf_export.report import as_json, headed
+        from logitconf_export.verification.report import as_json, headed
 
         values = headed("parity", {"tests": session.config.stash[_RESULTS]})
         Path(path).write_text(as_json(values), encoding="utf-8")

@@ -9,8 +9,8 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.parity import OutputParity, Reference, compare_outputs
-from logitconf_export.report import VerificationReport
-from logitconf_export.verification import verify
+from logitconf_export.verification.report import VerificationReport
+from logitconf_export.verification.single import verify
 
 Array: TypeAlias = npt.NDArray[Any]
 ParityResult: TypeAlias = "VerificationReport | tuple[OutputParity, ...]"
@@ -30,7 +30,7 @@ def assert_parity(
     """The report, if the model does what it should.
 
     Without a reference the model must have a head, and is verified as
-    :func:`~logitconf_export.verification.verify` does. With one, any model will do: every output
+    :func:`~logitconf_export.verification.single.verify` does. With one, any model will do: every output
     must be what the callable returns.
 
     Args:

@@ -14,10 +14,10 @@ from support.head_cases import eager, head_for, run
 
 import logitconf
 from logitconf_export import attach, head_nodes, retune, to_onnx, verify
-from logitconf_export.certification import HOLDS
 from logitconf_export.drift import drift
 from logitconf_export.refitting import policy_arguments, refit
-from logitconf_export.report import VerificationReport
+from logitconf_export.verification.certificate import HOLDS
+from logitconf_export.verification.report import VerificationReport
 
 Array = NDArray[Any]
 LABELS, PIXELS = 4, 6

@@ -5,8 +5,8 @@ import pytest
 from support import faults, head_models
 
 from logitconf_export.heads.conversion import to_onnx
-from logitconf_export.report import VerificationReport
-from logitconf_export.verification import verify
+from logitconf_export.verification.report import VerificationReport
+from logitconf_export.verification.single import verify
 
 ALL_FAULTS = {
     **faults.NUMBER_FAULTS,

@@ -14,8 +14,8 @@ from logitconf.card import HeadForm
 from logitconf_export import attach
 from logitconf_export.drift import drift
 from logitconf_export.heads.conversion import to_onnx
-from logitconf_export.report import REPORT_SCHEMA
-from logitconf_export.verification import verify
+from logitconf_export.verification.report import REPORT_SCHEMA
+from logitconf_export.verification.single import verify
 
 PIXELS = head_models.make_pixels(60)
 Values = dict[str, Any]

@@ -27,7 +27,7 @@ from logitconf_export.onnx_files.loading import (
     imports_default_domain,
     load_model,
 )
-from logitconf_export.refutation import refute
+from logitconf_export.verification.refutation import refute
 
 __all__ = [
     "Candidate",

@@ -17,7 +17,7 @@ from logitconf.thresholds.certificate import breach, broken_bindings, wrong_arit
 from logitconf.thresholds.per_class import PARTS
 from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.decisions.reference import Reference
-from logitconf_export.report import Check
+from logitconf_export.verification.report import Check
 
 Array: TypeAlias = npt.NDArray[Any]
 

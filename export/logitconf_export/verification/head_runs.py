@@ -21,10 +21,10 @@ from logitconf_export.decisions.hard_rows import (
 )
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.in_file import HeadInFile, head_model
-from logitconf_export.hosts_on_trial import HostOnTrial, host_logits_dtype
-from logitconf_export.report import Check, PlacementRecord, Run
 from logitconf_export.runtimes.profiles import placement_of
 from logitconf_export.runtimes.sessions import ProviderError, Session, provider_name
+from logitconf_export.verification.host_runs import HostOnTrial, host_logits_dtype
+from logitconf_export.verification.report import Check, PlacementRecord, Run
 
 Array: TypeAlias = npt.NDArray[Any]
 

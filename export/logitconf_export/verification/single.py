@@ -17,8 +17,8 @@ from logitconf.errors import LogitconfError
 from logitconf_export.heads.in_file import HeadInFile, head_in
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.onnx_files.loading import host_inputs, load_model
-from logitconf_export.report import Check, VerificationReport
 from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
+from logitconf_export.verification.report import Check, VerificationReport
 
 if TYPE_CHECKING:
     from logitconf.head import ConfidenceHead
@@ -87,7 +87,7 @@ def verify(
             f"the model has the heads {list(several.names)}, and head= is one; verify "
             "single_head(model, name) with it"
         )
-    from logitconf_export.joint_verification import verify_several
+    from logitconf_export.verification.several import verify_several
 
     return verify_several(loaded, several, folder, ask)
 
@@ -124,8 +124,9 @@ def verify_one(
     rows, feeds, rows_as, pairs, seed = ask.rows, ask.feeds, ask.rows_as, ask.pairs, ask.seed
     given, inputs = _sort_rows(loaded, found, rows, feeds, rows_as)
 
-    from logitconf_export import agreement, certification
-    from logitconf_export.trials import Trials
+    from logitconf_export.verification import certificate as certification
+    from logitconf_export.verification import consistency as agreement
+    from logitconf_export.verification.head_runs import Trials
 
     try:
         rebuilt = agreement.rebuilt_head(found)
@@ -244,14 +245,14 @@ def _fits(values: Array, declared: onnx.ValueInfoProto) -> bool:
 
 
 def _numbers(found: HeadInFile) -> Check:
-    from logitconf_export.agreement import initializer_disagreements
+    from logitconf_export.verification.consistency import initializer_disagreements
 
     wrong = initializer_disagreements(found)
     return Check("temperature and threshold are the card's", not wrong, "; ".join(wrong))
 
 
 def _graph(found: HeadInFile, rebuilt: "ConfidenceHead", logits_dtype: str) -> Check:
-    from logitconf_export.agreement import graph_disagreements
+    from logitconf_export.verification.consistency import graph_disagreements
 
     wrong = graph_disagreements(found, rebuilt, logits_dtype)
     return Check("the graph is the card's", not wrong, "; ".join(wrong))

@@ -7,14 +7,14 @@ import pytest
 from support import faults, head_cases, head_models
 
 from logitconf.card import HeadForm
-from logitconf_export.agreement import (
+from logitconf_export.attachment.attaching import attach
+from logitconf_export.heads.conversion import to_onnx
+from logitconf_export.heads.in_file import head_in
+from logitconf_export.verification.consistency import (
     graph_disagreements,
     initializer_disagreements,
     rebuilt_head,
 )
-from logitconf_export.attachment.attaching import attach
-from logitconf_export.heads.conversion import to_onnx
-from logitconf_export.heads.in_file import head_in
 
 
 def _graph(model: onnx.ModelProto, dtype: str = "float32") -> tuple[str, ...]:

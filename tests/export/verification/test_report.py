@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from logitconf_export.decisions.comparison import Comparison
-from logitconf_export.report import Check, PlacementRecord, Run, VerificationReport
 from logitconf_export.runtimes.profiles import Placement
+from logitconf_export.verification.report import Check, PlacementRecord, Run, VerificationReport
 
 GOOD = Comparison(rows=10)
 RUN = Run("head", "onnxruntime 1", "cpu", "all", "hard", (10, 3), False, GOOD, GOOD, GOOD)

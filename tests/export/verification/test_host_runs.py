@@ -8,7 +8,7 @@ from support import head_models
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.in_file import head_in
-from logitconf_export.hosts_on_trial import (
+from logitconf_export.verification.host_runs import (
     HostOnTrial,
     generated_feeds,
     host_logits_dtype,

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from logitconf_export.report import VerificationReport
+from logitconf_export.verification.report import VerificationReport
 
 
 def to_junit(report: VerificationReport) -> str:

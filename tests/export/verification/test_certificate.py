@@ -13,8 +13,8 @@ from support.command_line import Rows, call, done, make_files
 import logitconf
 from logitconf.card import ScoreCard
 from logitconf_export import attach, retune, to_onnx, verify
-from logitconf_export.certification import ARITHMETIC, BELONGS, HOLDS, certificate_checks
-from logitconf_export.report import VerificationReport
+from logitconf_export.verification.certificate import ARITHMETIC, BELONGS, HOLDS, certificate_checks
+from logitconf_export.verification.report import VerificationReport
 
 QUICK: dict[str, Any] = {"optimisations": ["all"], "pairs": 50}
 

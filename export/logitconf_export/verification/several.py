@@ -13,16 +13,16 @@ from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach, each_head
 from logitconf_export.heads.joint import joint_decision, joint_nodes
 from logitconf_export.heads.metadata import HeadsMetadata
-from logitconf_export.hosts_on_trial import (
+from logitconf_export.onnx_files.loading import host_inputs, host_opset
+from logitconf_export.runtimes.host_runs import with_output
+from logitconf_export.runtimes.sessions import Session
+from logitconf_export.verification.host_runs import (
     checked_feeds,
     generated_feeds,
     identical,
 )
-from logitconf_export.onnx_files.loading import host_inputs, host_opset
-from logitconf_export.report import Check, VerificationReport
-from logitconf_export.runtimes.host_runs import with_output
-from logitconf_export.runtimes.sessions import Session
-from logitconf_export.verification import Ask, verify_one
+from logitconf_export.verification.report import Check, VerificationReport
+from logitconf_export.verification.single import Ask, verify_one
 
 Array: TypeAlias = npt.NDArray[Any]
 

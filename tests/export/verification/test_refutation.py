@@ -10,7 +10,7 @@ from support.hosts.text import LOGITS, host
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts.reading import Candidate, read_host, refute
-from logitconf_export.refutation import contradicted
+from logitconf_export.verification.refutation import contradicted
 
 ROWS = np.random.default_rng(3).normal(size=(6, 3)).astype(np.float32)
 PROBABILITIES = np.exp(ROWS) / np.exp(ROWS).sum(axis=1, keepdims=True)

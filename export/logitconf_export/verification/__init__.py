@@ -1,0 +1,1 @@
+"""Verification: a file decides as its card says."""
