@@ -7,7 +7,7 @@ from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf_export.cli_output import print_facts, print_line, print_table, working
 from logitconf_export.datasets import LABELS, host_feeds, read_arrays
-from logitconf_export.drift import Change, DriftReport, Fraction, VariantFigures, drift
+from logitconf_export.drift.measuring import Change, DriftReport, Fraction, VariantFigures, drift
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.runtimes.host_runs import host_input_names
@@ -53,7 +53,7 @@ def drift_files(
     with working("Running both"):
         reports = [drift(reference, variant, feeds, labels, provider=provider)]
     if labels is not None and output is not None:
-        from logitconf_export.refitting import refit
+        from logitconf_export.drift.refitting import refit
 
         with working("Refitting"):
             tuned = refit(variant, feeds, labels, output, provider=provider, force=force)

@@ -7,6 +7,8 @@ from typing import Any
 
 import fastjsonschema
 
-SCHEMA = json.loads((files("logitconf_export") / "verification" / "report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(
+    (files("logitconf_export") / "verification" / "report.schema.json").read_text(encoding="utf-8")
+)
 check_report: Callable[[Any], Any] = fastjsonschema.compile(SCHEMA)
 """Raises for JSON values that are no report."""

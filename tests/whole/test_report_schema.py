@@ -12,7 +12,7 @@ from support.report_schema import SCHEMA, check_report
 
 from logitconf.card import HeadForm
 from logitconf_export import attach
-from logitconf_export.drift import drift
+from logitconf_export.drift.measuring import drift
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.verification.report import REPORT_SCHEMA
 from logitconf_export.verification.single import verify

@@ -8,7 +8,7 @@ from support import head_models, reference
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.attaching import attach
-from logitconf_export.drift import Fraction, drift
+from logitconf_export.drift.measuring import Fraction, drift
 from logitconf_export.heads.conversion import to_onnx
 
 PIXELS = head_models.make_pixels(400)

@@ -1,0 +1,1 @@
+"""Drift of a variant, and refitting it."""
