@@ -15,11 +15,11 @@ from logitconf_export.datasets import (
     named_array,
     read_arrays,
 )
-from logitconf_export.golden import save_bundle
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.input_functions import made_arrays
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.runtimes.host_runs import host_input_names
+from logitconf_export.testing.golden import save_bundle
 from logitconf_export.verification.junit import to_junit
 from logitconf_export.verification.report import TABLE_HEADER, Check, VerificationReport
 from logitconf_export.verification.single import verify

@@ -29,8 +29,8 @@ from logitconf_export.decisions.comparison import FlipCount, near_threshold
 from logitconf_export.decisions.hard_rows import arranged, boundary_pairs, columns_of, random_rows
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
-from logitconf_export.matrix import middling_head, scores_for
 from logitconf_export.runtimes.sessions import Session
+from logitconf_export.testing.runtime_matrix import middling_head, scores_for
 
 TASK_COLUMNS = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
 MEMBERS = 4

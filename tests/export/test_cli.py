@@ -18,7 +18,7 @@ from support import reference
 from support.command_line import Rows, call, contents, done, make_files
 
 from logitconf.scores.table import SCORES
-from logitconf_export import matrix
+from logitconf_export.testing import runtime_matrix as matrix
 
 TEMPERATURE_TOLERANCE = 1e-5
 """Relative: where Brent's method stops (1e-8 of b) is far below; float32 T rounds at 6e-8."""

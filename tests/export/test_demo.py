@@ -16,8 +16,8 @@ from support.command_line import call
 from support.example_runs import run_python
 
 from logitconf.scores.table import SCORES
-from logitconf_export import matrix
 from logitconf_export.cli import run
+from logitconf_export.testing import runtime_matrix as matrix
 
 RUNTIME = ("onnxruntime", "numpy")
 SERVE = """

@@ -13,8 +13,8 @@ import torch
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import check_parameters
-from logitconf_export import matrix
 from logitconf_export.decisions.hard_rows import random_rows
+from logitconf_export.testing import runtime_matrix as matrix
 
 Array = npt.NDArray[Any]
 

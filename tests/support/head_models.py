@@ -9,7 +9,7 @@ from onnx import numpy_helper
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES, check_parameters
-from logitconf_export import matrix
+from logitconf_export.testing import runtime_matrix as matrix
 
 HOST_TEXT = """
 <ir_version: 8, opset_import: ["" : 17]>

@@ -14,11 +14,11 @@ from support.head_cases import HEADS, TASKS, eager, hard_rows, head_for, label_h
 from logitconf import LogitconfError
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
-from logitconf_export import matrix
 from logitconf_export.decisions import hard_rows as inputs
 from logitconf_export.heads.conversion import trace, write
 from logitconf_export.heads.graph_writer import GraphWriter
 from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET, ir_for_opset
+from logitconf_export.testing import runtime_matrix as matrix
 
 OPSETS = range(OLDEST_OPSET, NEWEST_OPSET + 1)
 # the same float32 formula on both sides; exp and sums differ in the last places

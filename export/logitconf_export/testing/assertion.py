@@ -8,7 +8,7 @@ import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.parity import OutputParity, Reference, compare_outputs
+from logitconf_export.testing.parity import OutputParity, Reference, compare_outputs
 from logitconf_export.verification.report import VerificationReport
 from logitconf_export.verification.single import verify
 

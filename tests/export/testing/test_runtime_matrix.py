@@ -11,11 +11,11 @@ import pytest
 from support import installed_runtimes
 
 from logitconf.errors import LogitconfError, MissingExtraError
-from logitconf_export import matrix
-from logitconf_export.matrix import Case, RuntimeRecord
 from logitconf_export.runtimes.in_process import OnnxRuntime
 from logitconf_export.runtimes.other_process import NodeRuntime, OtherPython, WebRuntime
 from logitconf_export.runtimes.protocol import Answer, Gap, Job, Refusal, as_mask
+from logitconf_export.testing import runtime_matrix as matrix
+from logitconf_export.testing.runtime_matrix import Case, RuntimeRecord
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="logitconf"))
 RUNTIMES = {runtime.name: runtime for runtime in installed_runtimes.all_runtimes(SCRATCH)}

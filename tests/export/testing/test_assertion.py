@@ -11,7 +11,7 @@ from support.report_schema import check_report
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.conversion import to_onnx
-from logitconf_export.testing import assert_parity
+from logitconf_export.testing.assertion import assert_parity
 
 pytest_plugins = ["pytester"]
 
@@ -108,7 +108,7 @@ def test_the_plugin_writes_what_every_test_found(pytester: pytest.Pytester) -> N
             assert_parity(MODEL, lambda x, y: (x - y, x < y), feeds=FEEDS)
         """
     )
-    plugin = ["-p", "no:logitconf", "-p", "logitconf_export.pytest_plugin"]
+    plugin = ["-p", "no:logitconf", "-p", "logitconf_export.testing.pytest_plugin"]
     result = pytester.runpytest_inprocess(*plugin, "--parity-report=parity.json")
     result.assert_outcomes(passed=1, failed=1)
     found = json.loads((pytester.path / "parity.json").read_text())

@@ -29,8 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def assert_parity(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """:func:`logitconf_export.testing.assert_parity`, which keeps its result for the report."""
-    from logitconf_export import testing
+    """:func:`logitconf_export.testing.assertion.assert_parity`, which keeps its result for the report."""
+    from logitconf_export.testing import assertion as testing
 
     def checked(*arguments: Any, **options: Any) -> Any:
         entry: dict[str, Any] = {"test": request.node.nodeid, "passed": False}

@@ -10,8 +10,8 @@ import pytest
 from support import faults, head_models
 
 from logitconf.errors import LogitconfError
-from logitconf_export.golden import save_bundle
 from logitconf_export.heads.conversion import to_onnx
+from logitconf_export.testing.golden import save_bundle
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from logitconf_export.onnx_files.loading import load_model
 Array: TypeAlias = npt.NDArray[Any]
 
 BUNDLE_SCHEMA = 1
-_REPLAY = Path(__file__).parent / "runners" / "replay.py"
+_REPLAY = Path(__file__).with_name("replay.py")
 
 
 def save_bundle(
