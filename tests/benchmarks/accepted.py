@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from support.real_hosts import REAL_HOSTS, NotAvailableError, fetch
 
-from logitconf_export.cli import run
+from logitconf_export.cli.app import run
 from logitconf_export.runtimes.sessions import Session
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 
-from logitconf_export.cli import run
+from logitconf_export.cli.app import run
 
 ROWS, FEATURES, CLASSES = 500, 6, 4
 TRUE_TEMPERATURE = 2.0

@@ -278,7 +278,7 @@ def run_commands(seed: int, count: int, folder: Path) -> Counter[int]:
     for number, (damage, content) in enumerate(cases(seed, count)):
         source, target = folder / "host.onnx", folder / "out.onnx"
         source.write_bytes(content)
-        command = [sys.executable, "-m", "logitconf_export.cli", "attach", str(source)]
+        command = [sys.executable, "-m", "logitconf_export.cli.app", "attach", str(source)]
         command += ["--score", SCORES[number % 4], "--threshold", "-0.5", "-o", str(target)]
         done = run_limited(command, COMMAND_CPU_SECONDS)
         lines = [line for line in done.stderr.splitlines() if not line.startswith("  ")]

@@ -75,7 +75,7 @@ def test_both_packages_import_from_an_empty_folder(environment: Path, tmp_path: 
     found = json.loads(checked([python, "-I", "-W", "error", "-c", PROBE], tmp_path))
     assert all(Path(file).is_relative_to(environment) for file in found["files"])
     assert found["version"][0] == found["version"][1]
-    assert found["scripts"] == ["logitconf_export.cli:main"]
+    assert found["scripts"] == ["logitconf_export.cli.app:main"]
 
 
 def test_the_installed_command_runs(environment: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from support import reference
 from support.command_line import Rows, call, make_files
 
-from logitconf_export.cli import app
+from logitconf_export.cli.app import app
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

@@ -30,7 +30,7 @@ def assert_parity(
     """The report, if the model does what it should.
 
     Without a reference the model must have a head, and is verified as
-    :func:`~logitconf_export.verification.single.verify` does. With one, any model will do: every output
+    :func:`~logitconf_export.verify` does. With one, any model will do: every output
     must be what the callable returns.
 
     Args:

@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def assert_parity(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """:func:`logitconf_export.testing.assertion.assert_parity`, which keeps its result for the report."""
+    """:func:`logitconf_export.testing.assert_parity`, its result kept for the report."""
     from logitconf_export.testing import assertion as testing
 
     def checked(*arguments: Any, **options: Any) -> Any:

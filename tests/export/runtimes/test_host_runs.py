@@ -9,7 +9,7 @@ import pytest
 from onnx import parser
 
 from logitconf.errors import LogitconfError
-from logitconf_export.datasets import host_feeds
+from logitconf_export.cli.rows.npz import host_feeds
 from logitconf_export.hosts.reading import Candidate, read_host
 from logitconf_export.runtimes.host_runs import host_input_names, run_host
 

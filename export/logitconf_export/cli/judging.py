@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from logitconf_export.cli_options import (
+from logitconf_export.cli.common.options import (
     Force,
     Kind,
     Logits,
@@ -36,7 +36,8 @@ def compare(
     force: Force = False,
 ) -> None:
     """Rank all scores on labelled rows, and say which differences are noise."""
-    from logitconf_export import cli_compare, cli_rows
+    from logitconf_export.cli import compare as cli_compare
+    from logitconf_export.cli.rows import given as cli_rows
 
     labelled, _ = cli_rows.given_rows(rows, data, model, task=task, logits=logits, kind=kind)
     cli_compare.compare_rows(
@@ -76,7 +77,7 @@ def verify(
     for report in (json, junit):
         if report is not None:
             check_output(report, (model, data), force=force)
-    from logitconf_export import cli_verify
+    from logitconf_export.cli import verify as cli_verify
 
     saved = cli_verify.Saved(json, junit, golden, force)
     if not cli_verify.verify_file(
@@ -109,7 +110,7 @@ def drift(
     for path in (output, json):
         if path is not None:
             check_output(path, (reference, variant, data), force=force)
-    from logitconf_export import cli_drift
+    from logitconf_export.cli import drift as cli_drift
 
     cli_drift.drift_files(
         reference,
@@ -127,6 +128,6 @@ def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model or a score card.")],
 ) -> None:
     """Show a card, a head, or where a head could go in a model."""
-    from logitconf_export import cli_inspect
+    from logitconf_export.cli import inspect as cli_inspect
 
     cli_inspect.inspect_file(file)

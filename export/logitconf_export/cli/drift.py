@@ -5,8 +5,8 @@ from pathlib import Path
 
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
-from logitconf_export.cli_output import print_facts, print_line, print_table, working
-from logitconf_export.datasets import LABELS, host_feeds, read_arrays
+from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
+from logitconf_export.cli.rows.npz import LABELS, host_feeds, read_arrays
 from logitconf_export.drift.measuring import Change, DriftReport, Fraction, VariantFigures, drift
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.onnx_files.loading import load_model

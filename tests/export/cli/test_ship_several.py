@@ -7,7 +7,7 @@ import onnx
 import pytest
 from support import several_hosts as hosts
 
-from logitconf_export.cli import run
+from logitconf_export.cli.app import run
 from logitconf_export.heads.metadata import read_heads
 
 OPTIONS = ["--score", "softmax", "--threshold", "-0.6", "--temperature", "1.5"]

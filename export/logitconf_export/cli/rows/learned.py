@@ -11,8 +11,8 @@ import torch
 
 from logitconf.errors import LogitconfError
 from logitconf.fitting.learned_score import predictions_right
-from logitconf_export.cli_fit import LabelledRows, rows_from_file, rows_from_host
-from logitconf_export.datasets import Array, named_array, read_arrays
+from logitconf_export.cli.fit import LabelledRows, rows_from_file, rows_from_host
+from logitconf_export.cli.rows.npz import Array, named_array, read_arrays
 
 CONFIDENCE = "confidence"
 

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from logitconf.errors import LogitconfWarning
-from logitconf_export.cli_output import (
+from logitconf_export.cli.common.output import (
     next_commands,
     port_facts,
     print_error,

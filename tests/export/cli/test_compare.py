@@ -12,8 +12,8 @@ from support.command_line import Rows, call, done, make_files
 
 from logitconf.fitting.comparison import ScoreComparison, compare_scores
 from logitconf.scores.table import SCORES
-from logitconf_export import cli_compare
-from logitconf_export.plots import draw_risk_coverage
+from logitconf_export.cli import compare as cli_compare
+from logitconf_export.cli.common.plots import draw_risk_coverage
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +112,7 @@ def test_without_matplotlib_the_extra_is_named(tmp_path: Path) -> None:
     """In a process of its own, where the package cannot be imported."""
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "from logitconf_export.cli import run\n"
+        "from logitconf_export.cli.app import run\n"
         "sys.exit(run(['compare', 'logits.npz', '--plot', 'curves.png']))"
     )
     finished = subprocess.run(

@@ -21,8 +21,8 @@ from support.command_line import call, done
 from support.report_schema import check_report
 
 from logitconf.errors import LogitconfError
+from logitconf_export.cli.rows.user_function import made_arrays
 from logitconf_export.heads.conversion import to_onnx as head_to_onnx
-from logitconf_export.input_functions import made_arrays
 
 IMAGES = """<ir_version: 8, opset_import: ["": 17]>
 painter (uint8[N, 12, 12, 3] images) => (float[N, 4] probabilities) {

@@ -65,7 +65,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Digits:
     fitted += ["--score", "softmax", "--coverage", "0.9", "-o", str(folder / "card.json")]
     from logitconf.card import ScoreCard
     from logitconf.fitting.score_classes import from_card
-    from logitconf_export.cli import run
+    from logitconf_export.cli.app import run
 
     assert run(fitted) == 0
     model = attach(host, from_card(ScoreCard.load(folder / "card.json")).compile(n_classes=10))

@@ -22,8 +22,8 @@ from logitconf.tasks import (
 )
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.ensembles import STACKED
-from logitconf_export.cli_output import Facts, print_facts, with_progress, working
-from logitconf_export.datasets import LABELS, Array, host_feeds, named_array, read_arrays
+from logitconf_export.cli.common.output import Facts, print_facts, with_progress, working
+from logitconf_export.cli.rows.npz import LABELS, Array, host_feeds, named_array, read_arrays
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.runtimes.host_runs import host_input_names, run_host
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from logitconf_export.cli_options import (
+from logitconf_export.cli.common.options import (
     Force,
     Kind,
     Logits,
@@ -31,7 +31,7 @@ def detach(
 ) -> None:
     """Take a head off again, or of several heads all but one."""
     check_output(output, (model,), force=force)
-    from logitconf_export import cli_ship
+    from logitconf_export.cli import ship as cli_ship
 
     cli_ship.detach_head(model, output, keep=keep, force=force)
 
@@ -54,7 +54,7 @@ def retune(
 ) -> None:
     """Change temperature or threshold of a head; its certificate, if any, is void."""
     check_output(output, (model,), force=force)
-    from logitconf_export import cli_ship
+    from logitconf_export.cli import ship as cli_ship
 
     cli_ship.retune_head(
         model, output, temperature=temperature, threshold=threshold, head=head, force=force
@@ -64,7 +64,7 @@ def retune(
 def reattach(model: Model, *, output: Output, force: Force = False) -> None:
     """Put heads back as their cards say, after quantisation or float16 conversion rewired them."""
     check_output(output, (model,), force=force)
-    from logitconf_export import cli_ship
+    from logitconf_export.cli import ship as cli_ship
 
     cli_ship.reattach_heads(model, output, force=force)
 
@@ -98,8 +98,8 @@ def ensemble(
 ) -> None:
     """Join exported models into one that runs them all and stacks their logits."""
     check_output(output, (*models, card), force=force)
-    from logitconf_export import cli_ensemble
-    from logitconf_export.cli_ship import HeadOptions
+    from logitconf_export.cli import ensemble as cli_ensemble
+    from logitconf_export.cli.ship import HeadOptions
 
     cli_ensemble.join_members(
         models,

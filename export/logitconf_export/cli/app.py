@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf_export import cli_changing, cli_judging
-from logitconf_export.cli_options import (
+from logitconf_export.cli import edit as cli_changing
+from logitconf_export.cli import judging as cli_judging
+from logitconf_export.cli.common.options import (
     Card,
     Force,
     Kind,
@@ -30,7 +31,7 @@ from logitconf_export.cli_options import (
     Task,
     check_output,
 )
-from logitconf_export.cli_output import print_error, print_line, warnings_as_lines
+from logitconf_export.cli.common.output import print_error, print_line, warnings_as_lines
 
 app = typer.Typer(
     name="logitconf",
@@ -110,7 +111,8 @@ def fit(
     score learned, VAL.npz also holds 'confidence', the confidence logits.
     """
     check_output(output, (rows, data, model), force=force)
-    from logitconf_export import cli_fit, cli_rows
+    from logitconf_export.cli import fit as cli_fit
+    from logitconf_export.cli.rows import given as cli_rows
 
     policy = cli_fit.policy_from_options(
         coverage=coverage, q=q, risk=risk, confidence=confidence, threshold=threshold
@@ -161,7 +163,7 @@ def export(
 ) -> None:
     """Write the head of a card as an ONNX model of its own."""
     check_output(output, (card,), force=force)
-    from logitconf_export import cli_ship
+    from logitconf_export.cli import ship as cli_ship
 
     options = cli_ship.HeadOptions(
         runtime, precision, mask_type, probabilities, n_classes, rank, class_axis
@@ -224,7 +226,7 @@ def attach(
 ) -> None:
     """Add the outputs score and mask to a model."""
     check_output(output, (host, *(cards or ())), force=force)
-    from logitconf_export import cli_ship
+    from logitconf_export.cli import ship as cli_ship
 
     cli_ship.attach_head(
         host,
@@ -258,7 +260,7 @@ def demo(
     force: Force = False,
 ) -> None:
     """Do it all on scikit-learn's handwritten digits: train, export, fit, attach, verify."""
-    from logitconf_export import demo as digits
+    from logitconf_export.cli import demo as digits
 
     if not digits.run_demo(out, force=force):
         raise typer.Exit(1)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from logitconf.errors import LogitconfError
 from logitconf.scores.table import SCORES
-from logitconf_export import cli_fit, cli_learned
+from logitconf_export.cli import fit as cli_fit
+from logitconf_export.cli.rows import learned as cli_learned
 
 
 def given_rows(

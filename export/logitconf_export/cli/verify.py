@@ -6,8 +6,8 @@ from pathlib import Path
 
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
-from logitconf_export.cli_output import print_facts, print_line, print_table, working
-from logitconf_export.datasets import (
+from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
+from logitconf_export.cli.rows.npz import (
     LABELS,
     ONE_INPUT,
     Array,
@@ -15,8 +15,8 @@ from logitconf_export.datasets import (
     named_array,
     read_arrays,
 )
+from logitconf_export.cli.rows.user_function import made_arrays
 from logitconf_export.heads.metadata import read_heads
-from logitconf_export.input_functions import made_arrays
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.runtimes.host_runs import host_input_names
 from logitconf_export.testing.golden import save_bundle

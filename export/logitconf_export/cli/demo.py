@@ -22,8 +22,8 @@ from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.scores.table import refusal
 from logitconf.tasks import Layout
 from logitconf_export.attachment.attaching import attach
-from logitconf_export.cli_output import print_facts, print_line, print_table, working
-from logitconf_export.datasets import arrays_as_bytes
+from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
+from logitconf_export.cli.rows.npz import arrays_as_bytes
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.report import VerificationReport

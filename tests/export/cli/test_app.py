@@ -282,7 +282,7 @@ def test_inspect_shows_the_card_in_a_file_and_in_a_model(
 def test_inspect_loads_neither_torch_nor_onnxruntime(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from logitconf_export.cli import run\n"
+        "from logitconf_export.cli.app import run\n"
         "code = run(['inspect', 'host.onnx'])\n"
         "print(*(name for name in ('torch', 'onnxruntime', 'onnx') if name in sys.modules))\n"
         "sys.exit(code)"

@@ -11,7 +11,7 @@ import onnx
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import head_nodes
-from logitconf_export.cli_output import (
+from logitconf_export.cli.common.output import (
     Facts,
     next_commands,
     port_facts,

@@ -15,9 +15,9 @@ from logitconf_export.attachment.attaching import attach, find_places
 from logitconf_export.attachment.detaching import detach, single_head
 from logitconf_export.attachment.reattaching import reattach
 from logitconf_export.attachment.retuning import retune
-from logitconf_export.cli_fit import score_class
-from logitconf_export.cli_inspect import place_words
-from logitconf_export.cli_output import Facts, port_facts, print_facts, working
+from logitconf_export.cli.common.output import Facts, port_facts, print_facts, working
+from logitconf_export.cli.fit import score_class
+from logitconf_export.cli.inspect import place_words
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.metadata import has_metadata, read_heads
 from logitconf_export.hosts.reading import read_host

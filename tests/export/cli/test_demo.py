@@ -16,7 +16,7 @@ from support.command_line import call
 from support.example_runs import run_python
 
 from logitconf.scores.table import SCORES
-from logitconf_export.cli import run
+from logitconf_export.cli.app import run
 from logitconf_export.testing import runtime_matrix as matrix
 
 RUNTIME = ("onnxruntime", "numpy")
@@ -45,7 +45,7 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
-    command = ("-m", "logitconf_export.cli", "demo", "--out", str(folder))
+    command = ("-m", "logitconf_export.cli.app", "demo", "--out", str(folder))
     return Demo(folder, run_python(*command, folder=folder, seconds=600))
 
 

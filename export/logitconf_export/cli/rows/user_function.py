@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from logitconf.errors import LogitconfError
-from logitconf_export.datasets import ONE_INPUT, Array
+from logitconf_export.cli.rows.npz import ONE_INPUT, Array
 
 
 def made_arrays(name: str, data: Path | None) -> dict[str, Array]:

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from support.command_line import call, contents, make_files
 
-from logitconf_export.cli import run
+from logitconf_export.cli.app import run
 
 Prepare = Callable[[], object]
 

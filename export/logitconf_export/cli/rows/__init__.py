@@ -1,0 +1,1 @@
+"""Rows for the commands: files, hosts, functions of the user."""
