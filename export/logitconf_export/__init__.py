@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from logitconf_export.heads.conversion import to_onnx as to_onnx
     from logitconf_export.hosts.reading import read_host as read_host
     from logitconf_export.verification.report import VerificationReport as VerificationReport
-    from logitconf_export.verification.single import verify as verify
+    from logitconf_export.verification.verifying import verify as verify
 
 # names are looked up on first use, so that what needs no torch loads without it
 _HOME = {
@@ -31,7 +31,7 @@ _HOME = {
     "single_head": "attachment.detaching",
     "ship_sklearn": "attachment.sklearn_hosts",
     "to_onnx": "heads.conversion",
-    "verify": "verification.single",
+    "verify": "verification.verifying",
     "with_source_logits": "attachment.sklearn_hosts",
 }
 

@@ -269,3 +269,14 @@ def load(path: str | Path) -> LogitScore:
         LogitconfError: if the file is not a score card.
     """
     return from_card(ScoreCard.load(path))
+
+
+def score_class(name: str) -> type[LogitScore]:
+    """The class of a score.
+
+    Raises:
+        LogitconfError: for a name that is none.
+    """
+    if name not in SCORE_CLASSES:
+        raise LogitconfError(f"score must be one of {list(SCORE_CLASSES)}, got {name!r}")
+    return SCORE_CLASSES[name]

@@ -29,7 +29,7 @@ from logitconf_export.decisions.hard_rows import boundary_pairs, hard_rows
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.runtimes.sessions import Session
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
 Outputs = list[NDArray[Any]]
 _ABSOLUTE = 1e-4

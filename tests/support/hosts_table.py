@@ -22,7 +22,8 @@ from whole.test_real_hosts import TOLERANCES, fed
 import logitconf
 from logitconf import LogitconfError
 from logitconf_export import attach, detach, read_host
-from logitconf_export.hosts.reading import Candidate, load_model
+from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.onnx_files.loading import load_model
 
 SCORE_CLOSE = 1e-5
 """Scores are float32, whatever the host computes in."""

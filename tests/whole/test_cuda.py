@@ -18,7 +18,7 @@ from logitconf_export.decisions.hard_rows import arranged, hard_rows, random_row
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.runtimes.sessions import ProviderError, Session
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
 PRECISIONS = ("float32", "float64")
 SHAPES = (

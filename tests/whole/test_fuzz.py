@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import fuzz
 
-from logitconf_export.hosts.reading import load_model
+from logitconf_export.onnx_files.loading import load_model
 
 CASES = 2000
 COMMANDS = 2

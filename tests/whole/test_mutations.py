@@ -6,7 +6,7 @@ from support import faults, head_models
 
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.verification.report import VerificationReport
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
 ALL_FAULTS = {
     **faults.NUMBER_FAULTS,

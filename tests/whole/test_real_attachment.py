@@ -14,7 +14,9 @@ from whole.test_real_hosts import RUN_HOSTS, TOLERANCES, fed
 from logitconf import ConfidenceHead, LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, detach
-from logitconf_export.hosts.reading import Candidate, load_model, read_host
+from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.hosts.reading import read_host
+from logitconf_export.onnx_files.loading import load_model
 
 # declared (1, seqlen), but really (time, 1, 8210)
 MISDECLARED = "ddddocr/common.onnx"

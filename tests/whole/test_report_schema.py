@@ -15,7 +15,7 @@ from logitconf_export import attach
 from logitconf_export.drift.measuring import drift
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.verification.report import REPORT_SCHEMA
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
 PIXELS = head_models.make_pixels(60)
 Values = dict[str, Any]

@@ -19,6 +19,7 @@ from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
+from logitconf_export.onnx_files.types import ModelSource
 from logitconf_export.onnx_files.weights import (
     check_weights_folder,
     copy_weights_beside,
@@ -29,7 +30,7 @@ SEVERAL = ("joint", "each")
 
 
 def attach(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     head: ConfidenceHead | Sequence[ConfidenceHead],
     path: str | Path | None = None,
     *,

@@ -1,7 +1,6 @@
 """Finding the heads in a model, and taking them off."""
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import onnx
@@ -17,11 +16,12 @@ from logitconf_export.heads.metadata import (
     write_heads,
 )
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, load_model, own_copy
+from logitconf_export.onnx_files.types import ModelSource
 
 _OUTPUTS = ("score", "mask", "probabilities")
 
 
-def detach(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
+def detach(model: ModelSource) -> onnx.ModelProto:
     """The host without its heads, as it was before ``attach``; a model without a head as it is.
 
     Args:
@@ -43,7 +43,7 @@ def detach(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
     return host
 
 
-def single_head(model: str | Path | bytes | onnx.ModelProto, name: str) -> onnx.ModelProto:
+def single_head(model: ModelSource, name: str) -> onnx.ModelProto:
     """The host with one of its heads, whose score and mask are outputs; the others are taken off.
 
     Args:
@@ -64,7 +64,7 @@ def each_head(model: onnx.ModelProto) -> tuple[onnx.ModelProto, ...]:
     return tuple(_only(own_copy(model), found, place) for place in range(len(found.heads)))
 
 
-def head_nodes(model: str | Path | bytes | onnx.ModelProto) -> tuple[str, ...]:
+def head_nodes(model: ModelSource) -> tuple[str, ...]:
     """Names of the heads' nodes, to leave out of a later quantisation or float16 conversion.
 
     Raises:

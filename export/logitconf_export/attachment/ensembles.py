@@ -21,6 +21,7 @@ from logitconf_export.onnx_files.loading import (
     host_opset,
     scopes_below,
 )
+from logitconf_export.onnx_files.types import ModelSource
 from logitconf_export.onnx_files.weights import embed_weights, embedded_size
 
 STACKED = "member_logits"
@@ -29,7 +30,7 @@ _PREFIX = "ensemble/"
 
 
 def ensemble(
-    models: Sequence[str | Path | bytes | onnx.ModelProto],
+    models: Sequence[ModelSource],
     head: ConfidenceHead | None = None,
     path: str | Path | None = None,
     *,
@@ -92,7 +93,7 @@ def ensemble(
     return joined
 
 
-def _members(models: Sequence[str | Path | bytes | onnx.ModelProto]) -> list[onnx.ModelProto]:
+def _members(models: Sequence[ModelSource]) -> list[onnx.ModelProto]:
     """Copies of the hosts without heads and with their weights inside.
 
     Raises:

@@ -14,11 +14,12 @@ from logitconf_export.heads.metadata import HeadMetadata, read_heads
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import ModelSource
 from logitconf_export.onnx_files.weights import check_weights_folder
 
 
 def reattach(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     path: str | Path | None = None,
     *,
     force: bool = False,

@@ -14,13 +14,14 @@ from logitconf.files import check_writable, write_atomically
 from logitconf_export.heads.graph_writer import PREFIX
 from logitconf_export.heads.metadata import HeadsMetadata, read_heads, write_heads
 from logitconf_export.onnx_files.loading import load_model, own_copy
+from logitconf_export.onnx_files.types import ModelSource
 from logitconf_export.onnx_files.weights import check_weights_folder
 
 ALL_HEADS = "all"
 
 
 def retune(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     path: str | Path | None = None,
     *,
     temperature: float | None = None,
@@ -57,7 +58,7 @@ def retune(
 
 
 def write_cards(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     cards: Mapping[int, ScoreCard],
     path: str | Path | None = None,
     *,

@@ -6,10 +6,9 @@ converted, and the head gives the calibrated probabilities.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -21,9 +20,8 @@ from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.hosts.graph.indexing import index_model
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.sessions import Session
-
-Array: TypeAlias = npt.NDArray[Any]
 
 SOURCE_PREFIX = "logitconf_source/"
 SOURCE_LOGITS = f"{SOURCE_PREFIX}logits"
@@ -35,7 +33,7 @@ _SHIPPED_TOLERANCE = 1e-5
 
 
 def with_source_logits(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     source: object,
     values: str,
     *,

@@ -5,7 +5,7 @@ from pathlib import Path
 from logitconf.fitting.comparison import ScoreComparison, compare_scores
 from logitconf_export.cli.common.output import print_line, print_table, working
 from logitconf_export.cli.common.plots import check_plot, draw_risk_coverage
-from logitconf_export.cli.fit import LabelledRows
+from logitconf_export.cli.rows.npz import LabelledRows
 
 HEADER = ("score", "AURC", "interval", "behind", "interval", "E-AURC", "AUGRC", "AUROC", "FPR95")
 

@@ -27,7 +27,7 @@ from logitconf_export.cli.rows.npz import arrays_as_bytes
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.report import VerificationReport
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
 Array = npt.NDArray[Any]
 

@@ -7,13 +7,14 @@ from logitconf.card import ScoreCard
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.ensembles import STACKED, ensemble
 from logitconf_export.cli.common.output import (
+    head_facts,
     next_commands,
     port_facts,
     print_facts,
     print_line,
     working,
 )
-from logitconf_export.cli.ship import HeadOptions, head_facts
+from logitconf_export.cli.ship import HeadOptions
 from logitconf_export.hosts.reading import read_host
 
 

@@ -1,16 +1,12 @@
 """The command ``fit``: labelled rows in, a score card out."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
-
-import numpy as np
-import torch
 
 from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import rows_right
 from logitconf.fitting.logit_score import LogitScore
-from logitconf.fitting.score_classes import SCORE_CLASSES
+from logitconf.fitting.score_classes import score_class
 from logitconf.rows import split_rows
 from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import (
@@ -18,22 +14,9 @@ from logitconf.tasks import (
     check_labels,
     check_logits,
     check_task,
-    logits_of,
 )
-from logitconf_export.attachment.detaching import detach
-from logitconf_export.attachment.ensembles import STACKED
-from logitconf_export.cli.common.output import Facts, print_facts, with_progress, working
-from logitconf_export.cli.rows.npz import LABELS, Array, host_feeds, named_array, read_arrays
-from logitconf_export.hosts.reading import read_host
-from logitconf_export.runtimes.host_runs import host_input_names, run_host
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledRows:
-    """Logits, as the task shapes them, and their labels."""
-
-    logits: Array
-    labels: Array
+from logitconf_export.cli.common.output import Facts, print_facts, working
+from logitconf_export.cli.rows.npz import LabelledRows
 
 
 class Policy(TypedDict, total=False):
@@ -76,78 +59,6 @@ def policy_from_options(
             raise LogitconfError("--confidence belongs to --risk, got no --risk")
         policy["confidence"] = confidence
     return policy
-
-
-def score_class(name: str) -> type[LogitScore]:
-    """The class of a score.
-
-    Raises:
-        LogitconfError: for a name that is none.
-    """
-    if name not in SCORE_CLASSES:
-        raise LogitconfError(f"score must be one of {list(SCORE_CLASSES)}, got {name!r}")
-    return SCORE_CLASSES[name]
-
-
-def rows_from_file(path: Path) -> LabelledRows:
-    """The arrays ``logits`` and ``labels`` of a file.
-
-    Raises:
-        LogitconfError: if either is missing.
-    """
-    arrays = read_arrays(path)
-    return LabelledRows(named_array(arrays, "logits", path), named_array(arrays, LABELS, path))
-
-
-def rows_from_host(
-    model: Path,
-    data: Path,
-    *,
-    task: str,
-    logits: str | None,
-    kind: str | None,
-    per_member: bool = False,
-) -> LabelledRows:
-    """What a host says of labelled rows, as logits; a head that it already has is left out.
-
-    Args:
-        model: the ONNX file.
-        data: its inputs by name, and ``labels``.
-        task: what the columns mean.
-        logits: the tensor to take; found in the graph unless given.
-        kind: what it holds, with ``logits``.
-        per_member: whether it is (N, K, M), the members of an ensemble last.
-
-    Raises:
-        LogitconfError: if the logits are not certain, or the rows do not fit the host.
-    """
-    arrays = read_arrays(data)
-    labels = named_array(arrays, LABELS, data)
-    host = detach(model)
-    if per_member and logits is None:
-        raise LogitconfError(
-            "the graph does not tell an ensemble's logits from other tensors; name theirs with "
-            f"--logits ({STACKED} in what the command ensemble wrote)"
-        )
-    axis = 1 if per_member else None
-    candidate = read_host(host).choose(logits, kind, task, class_axis=axis)
-    inputs = {name: array for name, array in arrays.items() if name != LABELS}
-    feeds = host_feeds(inputs, host_input_names(host), data)
-    values = run_host(
-        host,
-        feeds,
-        candidate,
-        folder=model.parent,
-        per_member=per_member,
-        follow=lambda starts, total: with_progress(starts, "Running the model", total=total),
-    )
-    columns = 1 if values.ndim == 1 else values.shape[1]
-    layout = Layout(check_task(task), columns)
-    tensor = torch.from_numpy(np.ascontiguousarray(values))
-    rows = logits_of(tensor, layout, candidate.kind).numpy()
-    if labels.ndim > 1 and len(labels) != len(rows) and layout.family == "categorical":
-        labels = labels.reshape(-1)
-    return LabelledRows(rows, labels)
 
 
 def fit_card(

@@ -14,13 +14,15 @@ from logitconf_export.attachment.detaching import head_nodes
 from logitconf_export.cli.common.output import (
     Facts,
     next_commands,
+    place_words,
     port_facts,
     print_facts,
     print_line,
     print_table,
 )
-from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
-from logitconf_export.hosts.reading import Candidate, HostReading, read_host
+from logitconf_export.heads.metadata import HeadsMetadata, has_metadata, read_heads
+from logitconf_export.hosts.candidates import Candidate, HostReading
+from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import host_opset, load_model
 
 
@@ -73,17 +75,6 @@ def card_facts(card: ScoreCard) -> Facts:
 
 def _words(part: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in part.items())
-
-
-def place_words(head: HeadMetadata) -> str:
-    """Where a head sits: what it reads, and the host's output that it judges."""
-    attached = head.attached or {}
-    axis, columns = head.form.class_axis, head.form.n_classes
-    count = "a free number of columns" if columns is None else f"{columns} columns"
-    return (
-        f"{attached['tensor']}, which holds {attached['kind']}, {count} on axis {axis}; "
-        f"judges the output {attached['output']} by {attached['score']} and {attached['mask']}"
-    )
 
 
 def _print_head(path: Path, model: onnx.ModelProto) -> None:

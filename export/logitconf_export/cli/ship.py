@@ -4,20 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import onnx
-
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
-from logitconf.fitting.score_classes import from_card
+from logitconf.fitting.score_classes import from_card, score_class
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach, find_places
 from logitconf_export.attachment.detaching import detach, single_head
 from logitconf_export.attachment.reattaching import reattach
 from logitconf_export.attachment.retuning import retune
-from logitconf_export.cli.common.output import Facts, port_facts, print_facts, working
-from logitconf_export.cli.fit import score_class
-from logitconf_export.cli.inspect import place_words
+from logitconf_export.cli.common.output import (
+    _number_facts,
+    head_facts,
+    place_words,
+    port_facts,
+    print_facts,
+    working,
+)
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.metadata import has_metadata, read_heads
 from logitconf_export.hosts.reading import read_host
@@ -151,24 +154,6 @@ def attach_head(
 
 def _needs_columns(card: ScoreCard) -> bool:
     return card.task == "binary" and card.n_classes is None
-
-
-def head_facts(model: onnx.ModelProto) -> Facts:
-    """Where every head of the model sits, and its numbers; nothing without a head."""
-    heads = read_heads(model).heads if has_metadata(model) else ()
-    return [
-        fact
-        for head in heads
-        for fact in (("attached to", place_words(head)), *_number_facts(head.card))
-    ]
-
-
-def _number_facts(card: ScoreCard) -> Facts:
-    return [
-        ("score", card.score),
-        ("temperature", f"{card.temperature:.9g}"),
-        ("threshold", f"{card.threshold}"),
-    ]
 
 
 def retune_head(

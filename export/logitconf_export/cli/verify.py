@@ -7,22 +7,16 @@ from pathlib import Path
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
 from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
-from logitconf_export.cli.rows.npz import (
-    LABELS,
-    ONE_INPUT,
-    Array,
-    host_feeds,
-    named_array,
-    read_arrays,
-)
+from logitconf_export.cli.rows.npz import LABELS, ONE_INPUT, host_feeds, named_array, read_arrays
 from logitconf_export.cli.rows.user_function import made_arrays
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.host_runs import host_input_names
 from logitconf_export.testing.golden import save_bundle
 from logitconf_export.verification.junit import to_junit
 from logitconf_export.verification.report import TABLE_HEADER, Check, VerificationReport
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
 _VERDICTS = {True: "passed", False: "FAILED", None: "not checked"}
 

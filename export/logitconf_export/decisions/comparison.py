@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
 from logitconf_export.decisions.ulps import ulp_distance
+from logitconf_export.onnx_files.types import Array
 
-Array: TypeAlias = npt.NDArray[Any]
 _QUANTILES = (0.5, 0.9, 0.99, 1.0)
 _SHOWN_FLIPS = 10
 

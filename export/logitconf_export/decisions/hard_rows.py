@@ -6,16 +6,15 @@ Rows are made as (N, K) and laid out for a head of any rank by :func:`arranged`.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from logitconf.card import HeadForm
 from logitconf.errors import LogitconfError
 from logitconf_export.decisions.ulps import from_ordinals, ordinals
+from logitconf_export.onnx_files.types import Array
 
-Array: TypeAlias = npt.NDArray[Any]
 Accepts: TypeAlias = Callable[[Array], Array]
 """Rows (N, K) to whether each is accepted, (N,) bool."""
 

@@ -1,10 +1,9 @@
 """The torch side of verification: the head rebuilt from its card, run eagerly and in double."""
 
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from logitconf.card import HeadForm
@@ -14,8 +13,7 @@ from logitconf.scores.reductions import Form, value_at_largest
 from logitconf.tasks import canonical
 from logitconf_export.decisions.comparison import Decisions
 from logitconf_export.decisions.hard_rows import arranged, flattened
-
-Array: TypeAlias = npt.NDArray[Any]
+from logitconf_export.onnx_files.types import Array
 
 
 class Reference:

@@ -1,11 +1,9 @@
 """Floats as places on a line, so that neighbours and distances in ulps are plain integers."""
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[Any]
+from logitconf_export.onnx_files.types import Array
+
 NOT_CLOSE = 2**62
 """Distance in ulps of two values of which one is not finite and that are not the same."""
 

@@ -9,10 +9,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from logitconf.card import HeadForm, ScoreCard
@@ -20,12 +19,10 @@ from logitconf.errors import LogitconfError
 from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.heads.in_file import HeadInFile, head_in
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.host_runs import typed_feeds, with_output
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.report import as_json, headed
-
-Array: TypeAlias = npt.NDArray[Any]
-ModelSource: TypeAlias = "str | Path | bytes | onnx.ModelProto"
 
 _ECE_BINS = 15
 _RESAMPLES = 500

@@ -13,7 +13,8 @@ from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.tasks import InputKind, Layout, check_task, logits_of
 from logitconf.thresholds.per_class import PARTS
 from logitconf_export.attachment.retuning import write_cards
-from logitconf_export.drift.measuring import Array, ModelSource, checked_labels, decided
+from logitconf_export.drift.measuring import checked_labels, decided
+from logitconf_export.onnx_files.types import Array, ModelSource
 
 _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "quantile": ("q",),

@@ -24,21 +24,7 @@ from logitconf_export.hosts.structural import BODY_PATTERNS
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
     host_opset,
-    imports_default_domain,
-    load_model,
 )
-from logitconf_export.verification.refutation import refute
-
-__all__ = [
-    "Candidate",
-    "HostReading",
-    "Refusal",
-    "host_opset",
-    "imports_default_domain",
-    "load_model",
-    "read_host",
-    "refute",
-]
 
 _MOST_STATES = 64
 

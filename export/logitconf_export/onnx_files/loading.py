@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from logitconf.errors import LogitconfError
 from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET
+from logitconf_export.onnx_files.types import ModelSource
 
 Scope = TypeVar("Scope", onnx.GraphProto, onnx.FunctionProto, onnx.GraphProto | onnx.FunctionProto)
 
@@ -31,9 +32,7 @@ _FOREIGN_FILES = (
 )
 
 
-def load_model(
-    source: str | Path | bytes | onnx.ModelProto, *, external_data: bool = False
-) -> onnx.ModelProto:
+def load_model(source: ModelSource, *, external_data: bool = False) -> onnx.ModelProto:
     """The model, parsed but not run; weights in other files stay there unless asked for.
 
     Args:
@@ -128,7 +127,7 @@ def _names(model: onnx.ModelProto) -> Iterator[str | bytes]:
             yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
 
 
-def own_copy(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
+def own_copy(model: ModelSource) -> onnx.ModelProto:
     """The model, to be changed without changing what was given."""
     loaded = load_model(model)
     if loaded is not model:

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.rows.npz import Array, Arrays
-from logitconf_export.hosts.reading import Candidate
+from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.onnx_files.loading import host_inputs, own_copy
+from logitconf_export.onnx_files.types import Array, Arrays
 from logitconf_export.runtimes.sessions import Session
 
 Follow: TypeAlias = Callable[[Iterable[int], int], Iterable[int]]

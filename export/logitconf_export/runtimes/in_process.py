@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 
 from logitconf.errors import MissingExtraError
-from logitconf_export.runtimes.protocol import Answer, Array, Gap, Job, Refusal
+from logitconf_export.onnx_files.types import Array
+from logitconf_export.runtimes.protocol import Answer, Gap, Job, Refusal
 
 _INSTALL = 'install it with pip install "logitconf[runtimes]"'
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from logitconf.errors import LogitconfError, MissingExtraError
-from logitconf_export.runtimes.protocol import Answer, Array, Gap, Job, Refusal
+from logitconf_export.onnx_files.types import Array
+from logitconf_export.runtimes.protocol import Answer, Gap, Job, Refusal
 
 _RUNNERS = Path(__file__).parent / "runners"
 _SECONDS = 300

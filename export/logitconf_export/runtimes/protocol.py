@@ -6,14 +6,12 @@ refuses. What each is known not to do is declared as its gaps.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-
-Array: TypeAlias = npt.NDArray[Any]
+from logitconf_export.onnx_files.types import Array
 
 
 @dataclass(frozen=True, slots=True)

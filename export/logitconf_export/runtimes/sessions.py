@@ -5,15 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import read_profile
-
-Array: TypeAlias = npt.NDArray[Any]
 
 PROVIDERS: Mapping[str, str] = {
     "cpu": "CPUExecutionProvider",

@@ -1,23 +1,19 @@
 """One line in a test suite that guards an exported model."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy.typing as npt
-import onnx
+from typing import TypeAlias
 
 from logitconf.errors import LogitconfError
+from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.testing.parity import OutputParity, Reference, compare_outputs
 from logitconf_export.verification.report import VerificationReport
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
-Array: TypeAlias = npt.NDArray[Any]
 ParityResult: TypeAlias = "VerificationReport | tuple[OutputParity, ...]"
 
 
 def assert_parity(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     reference: Reference | None = None,
     *,
     feeds: Mapping[str, Array] | None = None,

@@ -8,24 +8,21 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.in_file import head_in, head_model
 from logitconf_export.onnx_files.loading import load_model
-
-Array: TypeAlias = npt.NDArray[Any]
+from logitconf_export.onnx_files.types import Array, ModelSource
 
 BUNDLE_SCHEMA = 1
 _REPLAY = Path(__file__).with_name("replay.py")
 
 
 def save_bundle(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     folder: str | Path,
     *,
     rows: Array | None = None,

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.sessions import Session
 
-Array: TypeAlias = npt.NDArray[Any]
 Reference: TypeAlias = Callable[..., Any]
 
 
@@ -54,7 +53,7 @@ class OutputParity:
 
 
 def compare_outputs(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     reference: Reference,
     *,
     feeds: Mapping[str, Array],

@@ -11,10 +11,11 @@ from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
 from logitconf_export.decisions.comparison import Decisions, FlipCount, near_threshold
-from logitconf_export.decisions.hard_rows import Array, arranged, columns_of, hard_rows, random_rows
+from logitconf_export.decisions.hard_rows import arranged, columns_of, hard_rows, random_rows
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.decisions.ulps import ulp_distance
 from logitconf_export.heads.conversion import to_onnx
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.protocol import Answer, Job, Refusal, Runtime, as_mask
 
 TASK_COLUMNS = (

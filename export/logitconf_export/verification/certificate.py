@@ -1,10 +1,9 @@
 """Whether the certificate in a file is true: from the file alone, and on labelled rows."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from logitconf.card import ScoreCard
@@ -17,9 +16,8 @@ from logitconf.thresholds.certificate import breach, broken_bindings, wrong_arit
 from logitconf.thresholds.per_class import PARTS
 from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.decisions.reference import Reference
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.verification.report import Check
-
-Array: TypeAlias = npt.NDArray[Any]
 
 BELONGS = "the certificate is this head's"
 ARITHMETIC = "the certificate's arithmetic is right"

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
@@ -21,12 +20,11 @@ from logitconf_export.decisions.hard_rows import (
 )
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.in_file import HeadInFile, head_model
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import placement_of
 from logitconf_export.runtimes.sessions import ProviderError, Session, provider_name
 from logitconf_export.verification.host_runs import HostOnTrial, host_logits_dtype
 from logitconf_export.verification.report import Check, PlacementRecord, Run
-
-Array: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.in_file import HeadInFile
 from logitconf_export.onnx_files.loading import host_inputs
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.host_runs import with_output
 from logitconf_export.runtimes.sessions import Session
 
-Array: TypeAlias = npt.NDArray[Any]
 _FLOAT_DTYPES = {
     "tensor(float)": "float32",
     "tensor(double)": "float64",

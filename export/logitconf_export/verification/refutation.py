@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf_export.hosts.candidates import Candidate, HostReading, Refusal
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import ModelSource
 
 _SUM_TOLERANCE = 1e-3
 """float16 probabilities of thousands of classes sum to 1 within this."""
 
 
 def refute(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: ModelSource,
     reading: HostReading,
     feeds: Mapping[str, NDArray[Any]],
 ) -> HostReading:
@@ -108,7 +109,7 @@ def _sum_to_one(rows: NDArray[Any]) -> bool:
 
 
 def _values(
-    source: str | Path | bytes | onnx.ModelProto,
+    source: ModelSource,
     names: list[str],
     feeds: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
@@ -14,6 +13,7 @@ from logitconf_export.attachment.detaching import detach, each_head
 from logitconf_export.heads.joint import joint_decision, joint_nodes
 from logitconf_export.heads.metadata import HeadsMetadata
 from logitconf_export.onnx_files.loading import host_inputs, host_opset
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.host_runs import with_output
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.host_runs import (
@@ -23,8 +23,6 @@ from logitconf_export.verification.host_runs import (
 )
 from logitconf_export.verification.report import Check, VerificationReport
 from logitconf_export.verification.single import Ask, verify_one
-
-Array: TypeAlias = npt.NDArray[Any]
 
 
 def verify_several(

@@ -7,89 +7,19 @@ comes out of the runtime, row by row, against eager torch.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.in_file import HeadInFile, head_in
-from logitconf_export.heads.metadata import read_heads
-from logitconf_export.onnx_files.loading import host_inputs, load_model
-from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
+from logitconf_export.onnx_files.loading import host_inputs
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.verification.report import Check, VerificationReport
 
 if TYPE_CHECKING:
     from logitconf.head import ConfidenceHead
-
-Array: TypeAlias = npt.NDArray[Any]
-ModelSource: TypeAlias = "str | Path | bytes | onnx.ModelProto"
-_ROW_MEANINGS = (None, "logits", "inputs")
-
-
-def verify(
-    model: ModelSource,
-    rows: Array | None = None,
-    *,
-    feeds: Mapping[str, Array] | None = None,
-    rows_as: str | None = None,
-    providers: Sequence[str] = ("cpu",),
-    optimisations: Sequence[str] = ("off", "basic", "all"),
-    head: "ConfidenceHead | None" = None,
-    pairs: int = 1000,
-    seed: int = 0,
-    labels: Array | None = None,
-) -> VerificationReport:
-    """A report about decisions: whether the file accepts the rows that its card says.
-
-    The head is rebuilt from the file's own card and compared with the file: numbers bit for bit,
-    graph node by node. Then it runs alone on hard rows, on pairs of neighbouring rows on both
-    sides of the threshold and on ``rows``; a host runs on ``feeds`` too, and its own outputs must
-    be bit for bit what they are without the head. A certificate in the card is checked from the
-    card alone, and measured again where labels are given.
-
-    Args:
-        model: a head or a host with one, as a file, its bytes or a model.
-        rows: the user's rows: logits in the layout of the head, or the only input of the host.
-            Which of the two is decided by the shape, where only one fits.
-        feeds: the host's inputs by name, instead of or besides ``rows``.
-        rows_as: ``"logits"`` or ``"inputs"``, where both would fit.
-        providers: short names of onnxruntime's providers: ``"cpu"``, ``"cuda"`` and others;
-            ``"cuda"`` multiplies in whole float32, ``"cuda-tf32"`` as onnxruntime does by default.
-        optimisations: ``"off"``, ``"basic"``, ``"extended"``, ``"all"``.
-        head: the checkpoint's own head, to compare with instead of the card's.
-        pairs: how many neighbouring pairs to look for.
-        seed: for the generated rows.
-        labels: of ``rows`` or ``feeds``; used only if the card has a certificate.
-
-    Returns:
-        The report. It passes if no mask flips outside the rounding band and none of the user's
-        rows at all, what is not finite is alike, card, numbers and graph agree, every head node ran
-        on the provider asked for, a certificate can be true and holds on the labelled rows, and
-        there were rows to compare.
-
-    Raises:
-        LogitconfError: if the model has no head, or the arguments do not fit it. What the file
-            does wrong is in the report.
-        MissingExtraError: without onnxruntime.
-    """
-    load_onnxruntime()
-    _check_words(providers, optimisations, rows_as)
-    loaded = load_model(model)
-    folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
-    ask = Ask(rows, feeds, rows_as, providers, optimisations, pairs, seed, labels)
-    several = read_heads(loaded)
-    if len(several.heads) == 1:
-        return verify_one(loaded, folder, ask, head)
-    if head is not None:
-        raise LogitconfError(
-            f"the model has the heads {list(several.names)}, and head= is one; verify "
-            "single_head(model, name) with it"
-        )
-    from logitconf_export.verification.several import verify_several
-
-    return verify_several(loaded, several, folder, ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,24 +87,6 @@ def verify_one(
         placements=tuple(trials.placements),
         notes=tuple(trials.notes),
     )
-
-
-def _check_words(
-    providers: Sequence[str], optimisations: Sequence[str], rows_as: str | None
-) -> None:
-    if isinstance(providers, str) or isinstance(optimisations, str):
-        raise LogitconfError("providers and optimisations must be sequences of names, got a string")
-    if not providers or not optimisations:
-        raise LogitconfError("verify needs at least one provider and one optimisation, got none")
-    for provider in providers:
-        provider_name(provider)
-    for optimisation in optimisations:
-        if optimisation not in OPTIMISATIONS:
-            raise LogitconfError(
-                f"optimisation must be one of {list(OPTIMISATIONS)}, got {optimisation!r}"
-            )
-    if rows_as not in _ROW_MEANINGS:
-        raise LogitconfError(f"rows_as must be 'logits' or 'inputs', got {rows_as!r}")
 
 
 def _sort_rows(

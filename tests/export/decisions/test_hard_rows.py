@@ -7,6 +7,7 @@ from logitconf.card import HeadForm
 from logitconf.errors import LogitconfError
 from logitconf_export.decisions import hard_rows as inputs
 from logitconf_export.decisions.ulps import ulp_distance
+from logitconf_export.onnx_files.types import Array
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3, 10])
@@ -43,8 +44,8 @@ def test_rows_need_a_column() -> None:
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_boundary_pairs_differ_by_one_float_in_one_column(dtype: str) -> None:
-    def accepts(rows: inputs.Array) -> inputs.Array:
-        below: inputs.Array = rows.astype(np.float64).sum(axis=1) < 1.0
+    def accepts(rows: Array) -> Array:
+        below: Array = rows.astype(np.float64).sum(axis=1) < 1.0
         return below
 
     inside, outside = inputs.boundary_pairs(accepts, 4, pairs=50, dtype=dtype)
@@ -62,7 +63,7 @@ def test_there_are_no_boundary_pairs_where_all_rows_are_decided_alike() -> None:
 
 
 def test_the_same_seed_gives_the_same_pairs_and_another_seed_others() -> None:
-    def found(seed: int) -> inputs.Array:
+    def found(seed: int) -> Array:
         return inputs.boundary_pairs(lambda rows: rows[:, 0] < 0.3, 2, pairs=20, seed=seed)[0]
 
     np.testing.assert_array_equal(found(3), found(3))

@@ -6,7 +6,8 @@ from support.hosts.bodies import TWO_HEADS
 from support.hosts.text import ACTIVATIONS, LOGITS, host
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts.reading import HostReading, read_host
+from logitconf_export.hosts.candidates import HostReading
+from logitconf_export.hosts.reading import read_host
 
 SOFTMAX = host(f"{LOGITS} y = Softmax(z)")
 BARE = host(f"{LOGITS} y = Identity(z)")

@@ -8,7 +8,8 @@ from onnx import parser
 from support.hosts.text import ML, host
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts.reading import read_host, refute
+from logitconf_export.hosts.reading import read_host
+from logitconf_export.verification.refutation import refute
 
 TRANSFORMS = ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT")
 STUMP = (

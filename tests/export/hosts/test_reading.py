@@ -20,7 +20,8 @@ from support.hosts.classical import CLASSICAL
 from support.hosts.layers import BARE, BEHIND, QUANTIZED
 from support.hosts.text import ACTIVATIONS, DECOMPOSED, HostCase
 
-from logitconf_export.hosts.reading import read_host, refute
+from logitconf_export.hosts.reading import read_host
+from logitconf_export.verification.refutation import refute
 
 CASES = (*ACTIVATIONS, *DECOMPOSED, *BEHIND, *BARE, *QUANTIZED, *BODIES, *DETECTORS, *CLASSICAL)
 FLOAT32_TOLERANCE = 2e-6

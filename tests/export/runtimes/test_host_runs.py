@@ -10,7 +10,8 @@ from onnx import parser
 
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.rows.npz import host_feeds
-from logitconf_export.hosts.reading import Candidate, read_host
+from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.hosts.reading import read_host
 from logitconf_export.runtimes.host_runs import host_input_names, run_host
 
 TEXT = '<ir_version: 8, opset_import: ["": 17]> host '

@@ -6,7 +6,7 @@ from support import faults, head_models
 
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.verification.junit import to_junit
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
 
 def test_a_passing_report_has_no_failures() -> None:

@@ -9,8 +9,9 @@ from support.hosts.bodies import TWO_HEADS
 from support.hosts.text import LOGITS, host
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts.reading import Candidate, read_host, refute
-from logitconf_export.verification.refutation import contradicted
+from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.hosts.reading import read_host
+from logitconf_export.verification.refutation import contradicted, refute
 
 ROWS = np.random.default_rng(3).normal(size=(6, 3)).astype(np.float32)
 PROBABILITIES = np.exp(ROWS) / np.exp(ROWS).sum(axis=1, keepdims=True)

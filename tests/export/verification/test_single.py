@@ -17,7 +17,7 @@ from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.runtimes import sessions
-from logitconf_export.verification.single import verify
+from logitconf_export.verification.verifying import verify
 
 QUICK: dict[str, Any] = {"optimisations": ["all"], "pairs": 100}
 

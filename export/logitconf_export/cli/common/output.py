@@ -14,7 +14,9 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfWarning
+from logitconf_export.heads.metadata import HeadMetadata, has_metadata, read_heads
 from logitconf_export.onnx_files.loading import host_inputs
 
 Item = TypeVar("Item")
@@ -152,3 +154,32 @@ def _port(value: onnx.ValueInfoProto) -> str:
         for dim in tensor.shape.dim
     )
     return f"{value.name} {element} [{dims}]"
+
+
+def head_facts(model: onnx.ModelProto) -> Facts:
+    """Where every head of the model sits, and its numbers; nothing without a head."""
+    heads = read_heads(model).heads if has_metadata(model) else ()
+    return [
+        fact
+        for head in heads
+        for fact in (("attached to", place_words(head)), *_number_facts(head.card))
+    ]
+
+
+def _number_facts(card: ScoreCard) -> Facts:
+    return [
+        ("score", card.score),
+        ("temperature", f"{card.temperature:.9g}"),
+        ("threshold", f"{card.threshold}"),
+    ]
+
+
+def place_words(head: HeadMetadata) -> str:
+    """Where a head sits: what it reads, and the host's output that it judges."""
+    attached = head.attached or {}
+    axis, columns = head.form.class_axis, head.form.n_classes
+    count = "a free number of columns" if columns is None else f"{columns} columns"
+    return (
+        f"{attached['tensor']}, which holds {attached['kind']}, {count} on axis {axis}; "
+        f"judges the output {attached['output']} by {attached['score']} and {attached['mask']}"
+    )

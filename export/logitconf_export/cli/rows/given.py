@@ -4,8 +4,9 @@ from pathlib import Path
 
 from logitconf.errors import LogitconfError
 from logitconf.scores.table import SCORES
-from logitconf_export.cli import fit as cli_fit
 from logitconf_export.cli.rows import learned as cli_learned
+from logitconf_export.cli.rows.host import rows_from_host
+from logitconf_export.cli.rows.npz import LabelledRows, rows_from_file
 
 
 def given_rows(
@@ -19,7 +20,7 @@ def given_rows(
     score: str | None = None,
     class_logits: str | None = None,
     per_member: bool = False,
-) -> tuple[cli_fit.LabelledRows, str]:
+) -> tuple[LabelledRows, str]:
     """Labelled logits and their task.
 
     Args:
@@ -48,11 +49,9 @@ def given_rows(
             model, source, task=task, class_logits=class_logits, logits=logits, kind=kind
         )
     if model is None:
-        return cli_fit.rows_from_file(source), task
+        return rows_from_file(source), task
     members = per_member or (score is not None and score in SCORES and SCORES[score].over_members)
-    found = cli_fit.rows_from_host(
-        model, source, task=task, logits=logits, kind=kind, per_member=members
-    )
+    found = rows_from_host(model, source, task=task, logits=logits, kind=kind, per_member=members)
     return found, task
 
 

@@ -11,8 +11,9 @@ import torch
 
 from logitconf.errors import LogitconfError
 from logitconf.fitting.learned_score import predictions_right
-from logitconf_export.cli.fit import LabelledRows, rows_from_file, rows_from_host
-from logitconf_export.cli.rows.npz import Array, named_array, read_arrays
+from logitconf_export.cli.rows.host import rows_from_host
+from logitconf_export.cli.rows.npz import LabelledRows, named_array, read_arrays, rows_from_file
+from logitconf_export.onnx_files.types import Array
 
 CONFIDENCE = "confidence"
 

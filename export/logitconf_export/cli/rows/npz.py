@@ -3,17 +3,14 @@
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-
-Array: TypeAlias = npt.NDArray[Any]
-Arrays: TypeAlias = Mapping[str, Array]
+from logitconf_export.onnx_files.types import Array, Arrays
 
 LABELS = "labels"
 ONE_INPUT = ("inputs", "x")
@@ -89,3 +86,21 @@ def host_feeds(arrays: Arrays, input_names: Sequence[str], path: str | Path) -> 
     if len(set(rows.values())) != 1 or not all(rows.values()):
         raise LogitconfError(f"all inputs in {path} must have the same rows, at least one: {rows}")
     return feeds
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRows:
+    """Logits, as the task shapes them, and their labels."""
+
+    logits: Array
+    labels: Array
+
+
+def rows_from_file(path: Path) -> LabelledRows:
+    """The arrays ``logits`` and ``labels`` of a file.
+
+    Raises:
+        LogitconfError: if either is missing.
+    """
+    arrays = read_arrays(path)
+    return LabelledRows(named_array(arrays, "logits", path), named_array(arrays, LABELS, path))

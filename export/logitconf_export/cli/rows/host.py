@@ -1,0 +1,70 @@
+"""Rows for fitting, collected from a host and its inputs."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from logitconf.errors import LogitconfError
+from logitconf.tasks import (
+    Layout,
+    check_task,
+    logits_of,
+)
+from logitconf_export.attachment.detaching import detach
+from logitconf_export.attachment.ensembles import STACKED
+from logitconf_export.cli.common.output import with_progress
+from logitconf_export.cli.rows.npz import LABELS, LabelledRows, host_feeds, named_array, read_arrays
+from logitconf_export.hosts.reading import read_host
+from logitconf_export.runtimes.host_runs import host_input_names, run_host
+
+
+def rows_from_host(
+    model: Path,
+    data: Path,
+    *,
+    task: str,
+    logits: str | None,
+    kind: str | None,
+    per_member: bool = False,
+) -> LabelledRows:
+    """What a host says of labelled rows, as logits; a head that it already has is left out.
+
+    Args:
+        model: the ONNX file.
+        data: its inputs by name, and ``labels``.
+        task: what the columns mean.
+        logits: the tensor to take; found in the graph unless given.
+        kind: what it holds, with ``logits``.
+        per_member: whether it is (N, K, M), the members of an ensemble last.
+
+    Raises:
+        LogitconfError: if the logits are not certain, or the rows do not fit the host.
+    """
+    arrays = read_arrays(data)
+    labels = named_array(arrays, LABELS, data)
+    host = detach(model)
+    if per_member and logits is None:
+        raise LogitconfError(
+            "the graph does not tell an ensemble's logits from other tensors; name theirs with "
+            f"--logits ({STACKED} in what the command ensemble wrote)"
+        )
+    axis = 1 if per_member else None
+    candidate = read_host(host).choose(logits, kind, task, class_axis=axis)
+    inputs = {name: array for name, array in arrays.items() if name != LABELS}
+    feeds = host_feeds(inputs, host_input_names(host), data)
+    values = run_host(
+        host,
+        feeds,
+        candidate,
+        folder=model.parent,
+        per_member=per_member,
+        follow=lambda starts, total: with_progress(starts, "Running the model", total=total),
+    )
+    columns = 1 if values.ndim == 1 else values.shape[1]
+    layout = Layout(check_task(task), columns)
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    rows = logits_of(tensor, layout, candidate.kind).numpy()
+    if labels.ndim > 1 and len(labels) != len(rows) and layout.family == "categorical":
+        labels = labels.reshape(-1)
+    return LabelledRows(rows, labels)
