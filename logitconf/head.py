@@ -115,7 +115,7 @@ class ConfidenceHead(nn.Module):
         form = Form(
             axis=layout.axis,
             rank=canonical_logits.ndim,
-            n_classes=layout.n_columns,
+            n_classes=layout.n_classes,
             runtime=cast(Runtime, self.form.runtime),
             parameters=self.card.parameters,
             members=layout.members,

@@ -64,7 +64,7 @@ def _confidence_columns(confidence_logits: Tensor, rows: int, layout: Layout) ->
     shape = tuple(confidence_logits.shape)
     allowed = [(rows,), (rows, 1)]
     if layout.task == "multilabel":
-        allowed.append((rows, layout.n_columns or 1))
+        allowed.append((rows, layout.n_classes or 1))
     if shape not in allowed:
         raise LogitconfError(
             f"confidence logits must have one of the shapes {allowed} beside {rows} rows, "

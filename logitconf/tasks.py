@@ -29,14 +29,14 @@ class Layout:
 
     Attributes:
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
-        n_columns: classes or labels along the class axis; 1 for one-logit binary; None if free.
+        n_classes: classes or labels along the class axis; 1 for one-logit binary; None if free.
         class_axis: the axis of the classes; for one-logit binary it may be absent.
         members: how many members of an ensemble lie along the last axis; None if there is none.
         per_label: whether each label of a multilabel row is judged by itself.
     """
 
     task: Task
-    n_columns: int | None
+    n_classes: int | None
     class_axis: int = 1
     members: int | None = None
     per_label: bool = False
@@ -44,7 +44,7 @@ class Layout:
     @property
     def one_logit(self) -> bool:
         """Whether a row is a single logit for the positive class."""
-        return self.task == "binary" and self.n_columns == 1
+        return self.task == "binary" and self.n_classes == 1
 
     @property
     def axis(self) -> int | None:
@@ -168,16 +168,16 @@ def check_labels(labels: ArrayLike, logits: Tensor, layout: Layout) -> Tensor:
                 f"got shape {shape}"
             )
         tensor = tensor.reshape(rows)
-    elif shape != (rows, layout.n_columns):
+    elif shape != (rows, layout.n_classes):
         raise LogitconfError(
-            f"multilabel labels must have the shape of the logits, {(rows, layout.n_columns)}, "
+            f"multilabel labels must have the shape of the logits, {(rows, layout.n_classes)}, "
             f"got {shape}"
         )
     if tensor.dtype.is_complex or (tensor.is_floating_point() and tensor.isnan().any()):
         raise LogitconfError("labels must be real numbers, got NaN or complex; drop those rows")
     if layout.family == "bernoulli":
         return _in_unit_interval(tensor).reshape(rows, -1)
-    return _class_indices(tensor, int(layout.n_columns or 0))
+    return _class_indices(tensor, int(layout.n_classes or 0))
 
 
 def _in_unit_interval(labels: Tensor) -> Tensor:
@@ -209,7 +209,7 @@ def signed_canonical(logits: Tensor, layout: Layout) -> Tensor:
     The M members of a row become M rows, one after the other.
     """
     if layout.members is not None:
-        return torch.movedim(logits, -1, 1).reshape(-1, layout.n_columns or 1)
+        return torch.movedim(logits, -1, 1).reshape(-1, layout.n_classes or 1)
     return logits.reshape(len(logits), 1) if layout.one_logit else logits
 
 

@@ -30,7 +30,7 @@ from logitconf.scores.table import SCORES, evaluate
 from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature.fit import fit_temperature
 from logitconf.thresholds.certificate import certificate_of
-from logitconf.thresholds.request import Calibration, PolicyRequest, choose_threshold
+from logitconf.thresholds.request import CalibrationRows, PolicyRequest, choose_threshold
 
 
 def fit_card(
@@ -42,7 +42,7 @@ def fit_card(
     tried: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
     holdout: float | None = None,
     seed: int = 0,
-) -> tuple[ScoreCard, Calibration]:
+) -> tuple[ScoreCard, CalibrationRows]:
     """The card fitted to rows, without a threshold, and what stays in memory of the rows.
 
     Args:
@@ -85,7 +85,7 @@ def calibrate_card(
     fitted_keys: Keys | None = None,
     *,
     identity: RowsIdentity | None = None,
-) -> tuple[ScoreCard, Calibration]:
+) -> tuple[ScoreCard, CalibrationRows]:
     """The card with other calibration rows, without a threshold, and what stays of the rows.
 
     Args:
@@ -102,7 +102,7 @@ def calibrate_card(
         threshold=None,
         policy=None,
         certificate=None,
-        n_classes=layout.n_columns,
+        n_classes=layout.n_classes,
         members=layout.members,
     )
     scores = score_of(card, at_least_float32(logits), layout).to(torch.float32).cpu().numpy()
@@ -114,13 +114,13 @@ def calibrate_card(
     elif labels is not None:
         right = rows_right(card.score, logits, labels, layout, card.temperature)
         wrong = ~right.cpu().numpy()
-    columns = layout.n_columns or 1
-    calibration = Calibration(scores, wrong, predicted, columns, identity.keys, fitted_keys)
+    n_classes = layout.n_classes or 1
+    calibration = CalibrationRows(scores, wrong, predicted, n_classes, identity.keys, fitted_keys)
     return replace(card, calibration=_counts(calibration, identity.sha256)), calibration
 
 
 def card_with_threshold(
-    card: ScoreCard, calibration: Calibration | None, request: PolicyRequest
+    card: ScoreCard, calibration: CalibrationRows | None, request: PolicyRequest
 ) -> tuple[ScoreCard, tuple[str, ...]]:
     """The card with the threshold that is asked for and its certificate, and what to tell the user.
 
@@ -158,14 +158,14 @@ def rows_right(
     values = at_least_float32(logits)
     divisor = torch.tensor(temperature, dtype=values.dtype, device=values.device)
     mean = probabilities(values, divisor, layout).reshape(len(logits), -1)
-    single = Layout(layout.task, layout.n_columns, per_label=layout.per_label)
+    single = Layout(layout.task, layout.n_classes, per_label=layout.per_label)
     # a label is a yes from 1/2, a logit from 0
     return predicted_correctly(
         mean if layout.family == "categorical" else mean - 0.5, labels, single
     )
 
 
-def fitted_rows(card: ScoreCard, calibration: Calibration | None) -> int | None:
+def fitted_rows(card: ScoreCard, calibration: CalibrationRows | None) -> int | None:
     """How many of the calibration rows the card was fitted on; None if that is not known."""
     fit, rows = card.temperature_fit or {}, card.calibration or {}
     if not fit.get("identified") and card.parameter_fit is None:
@@ -183,7 +183,7 @@ def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
     form = Form(
         layout.axis,
         rank=rows.ndim,
-        n_classes=layout.n_columns,
+        n_classes=layout.n_classes,
         parameters=card.parameters,
         members=layout.members,
     )
@@ -274,7 +274,7 @@ def _with_fitted_parameters(
     return replace(best, parameter_fit=fit)
 
 
-def _counts(calibration: Calibration, sha256: str) -> dict[str, Any]:
+def _counts(calibration: CalibrationRows, sha256: str) -> dict[str, Any]:
     """What the card says of the rows: numbers and a digest, never the rows themselves.
 
     Where each label is judged by itself, scores that are not finite and errors are counted over

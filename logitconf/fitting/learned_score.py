@@ -81,10 +81,10 @@ class LearnedConfidenceScore(LogitScore):
         if X is not None or Y is not None or model is None or loader is None:
             return super().fit(X, Y, model, loader, outdir, prefix, holdout=holdout, seed=seed)
         both, labels = extract_logits(_Joined(model), loader, outdir=outdir, prefix=prefix)
-        columns = 1 if self.task == "binary" else both.shape[1] // 2
-        classes, confidence = both[:, :-columns], both[:, -columns:]
+        n_classes = 1 if self.task == "binary" else both.shape[1] // 2
+        classes, confidence = both[:, :-n_classes], both[:, -n_classes:]
         right = None if labels is None else predictions_right(classes, labels)
-        if right is not None and right.ndim == 2 and columns == 1:
+        if right is not None and right.ndim == 2 and n_classes == 1:
             right = right.all(dim=1)
         return super().fit(confidence, right, holdout=holdout, seed=seed)
 
@@ -124,9 +124,9 @@ def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Tensor:
     >>> predictions_right(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
     tensor([ True, False])
     """
-    columns = 1 if logits.ndim == 1 else logits.shape[1]
+    n_classes = 1 if logits.ndim == 1 else logits.shape[1]
     several = labels.ndim == 2 and labels.shape[1] > 1
-    task = "multilabel" if several else ("binary" if columns <= 2 else "multiclass")
+    task = "multilabel" if several else ("binary" if n_classes <= 2 else "multiclass")
     values, layout = check_logits(logits, check_task(task))
     targets = check_labels(labels, values, layout)
     if layout.family == "categorical":

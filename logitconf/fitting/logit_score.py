@@ -31,7 +31,7 @@ from logitconf.tasks import (
     check_logits,
     check_task,
 )
-from logitconf.thresholds.request import Calibration, FloatArray, PolicyRequest
+from logitconf.thresholds.request import CalibrationRows, FloatArray, PolicyRequest
 
 
 class LogitScore(ABC):
@@ -92,7 +92,7 @@ class LogitScore(ABC):
             check_defined(self.name, Layout(self.task, None, per_label=True))
         # what fit tries instead of what the table says
         self._tried: dict[str, tuple[float, ...]] = dict.fromkeys(given, ())
-        self._calibration: Calibration | None = None
+        self._calibration: CalibrationRows | None = None
 
     @property
     def scores(self) -> FloatArray | None:
@@ -222,7 +222,7 @@ class LogitScore(ABC):
         values = at_least_float32(logits)
         score = score_of(self.card, values, layout)
         threshold = torch.tensor(self.threshold, dtype=torch.float32, device=score.device)
-        form = Form(n_classes=layout.n_columns)
+        form = Form(n_classes=layout.n_classes)
         threshold = threshold_of(threshold, values, layout, form)
         return {
             "score": score,
@@ -334,9 +334,8 @@ class LogitScore(ABC):
         Raises:
             LogitconfError: without a threshold, or if the hints do not fit the score.
         """
-        columns = self.card.n_classes if n_classes is None else n_classes
         form = HeadForm(
-            columns,
+            self.card.n_classes if n_classes is None else n_classes,
             rank,
             class_axis,
             runtime,
@@ -362,7 +361,7 @@ class LogitScore(ABC):
 
     def _checked(self, logits: ArrayLike) -> tuple[Tensor, Layout]:
         tensor, layout = self._laid_out(logits)
-        if self.card.n_classes not in (None, layout.n_columns):
+        if self.card.n_classes not in (None, layout.n_classes):
             raise LogitconfError(
                 f"logits must have {self.card.n_classes} columns, as the score was fitted, "
                 f"got shape {tuple(tensor.shape)}"

@@ -47,7 +47,7 @@ class SourceInput:
             sigmoids made to sum to 1. ``"affine"``: −(slope · f + intercept), one value.
         of: how the source calls what it takes: ``"logits"``, ``"probabilities"`` or
             ``"decision values"``.
-        columns: how many values a row has; 1 for a single one, with or without an axis.
+        n_classes: how many values a row has; 1 for a single one, with or without an axis.
         slope: one number a column, where ``kind`` has a slope.
         intercept: the same.
         epsilon: added to a probability.
@@ -55,7 +55,7 @@ class SourceInput:
 
     kind: str
     of: str
-    columns: int | None
+    n_classes: int | None
     slope: tuple[float, ...] = ()
     intercept: tuple[float, ...] = ()
     epsilon: float = 0.0
@@ -66,12 +66,13 @@ class SourceInput:
         if self.kind == "logits":
             return x
         x = x.reshape(len(x), -1)
-        if x.shape[1] != self.columns:
+        if x.shape[1] != self.n_classes:
             raise LogitconfError(
-                f"the source takes {self.columns} {self.of} a row, got shape {tuple(values.shape)}"
+                f"the source takes {self.n_classes} {self.of} a row, "
+                f"got shape {tuple(values.shape)}"
             )
         if self.kind == "log":
-            pair = torch.cat([1.0 - x, x], dim=1) if self.columns == 1 else x
+            pair = torch.cat([1.0 - x, x], dim=1) if self.n_classes == 1 else x
             return torch.log(pair + self.epsilon)
         slope = torch.tensor(self.slope, dtype=x.dtype, device=x.device)
         intercept = torch.tensor(self.intercept, dtype=x.dtype, device=x.device)
@@ -127,7 +128,7 @@ def source_logits(source: object, values: ArrayLike, *, task: str | None = None)
     """
     adapted = adapt(source, task=task)
     tensor = as_tensor(values, "values")
-    of_positive = tensor.ndim == 2 and tensor.shape[1] == 2 and adapted.input.columns == 1
+    of_positive = tensor.ndim == 2 and tensor.shape[1] == 2 and adapted.input.n_classes == 1
     # predict_proba of two classes says the same twice
     picked = tensor[:, 1:] if of_positive and adapted.input.of == "probabilities" else tensor
     return adapted.input.logits(picked)
@@ -155,7 +156,7 @@ def _of_seapig(source: Any, name: str, task: str | None) -> Adapted:  # noqa: AR
         raise LogitconfError(f"the {name} must be fitted, got one without scores")
     members = int(source.logits.shape[-1]) if getattr(source, "per_member", False) else None
     shape = source.logits.shape if members is None else source.logits.shape[:-1]
-    columns = 1 if len(shape) == 1 else int(shape[1])
+    n_classes = 1 if len(shape) == 1 else int(shape[1])
     options = {"per_member": members is not None} if name in _SEAPIG_SCORES else {}
     candidates = [temperature, 1.0] if name == "MarginScore" else [temperature]
     for value in candidates:
@@ -167,10 +168,10 @@ def _of_seapig(source: Any, name: str, task: str | None) -> Adapted:  # noqa: AR
             f"the {name} for task {source.task!r} at T = {temperature:g} must compute what ours "
             "does, but differs on the rows that it was fitted on; fit a score of logitconf on them"
         )
-    score.card = replace(score.card, n_classes=columns, members=members)
+    score.card = replace(score.card, n_classes=n_classes, members=members)
     if source.threshold is not None:
         score.set_threshold(value=float(source.threshold))
-    return Adapted(score, SourceInput("logits", "logits", columns))
+    return Adapted(score, SourceInput("logits", "logits", n_classes))
 
 
 def _same_numbers(score: LogitScore, source: Any) -> bool:
@@ -221,10 +222,10 @@ def _of_netcal(source: Any, name: str, task: str | None) -> Adapted:  # noqa: AR
     if binary:
         score = _softmax(temperature, "binary", 2)
         return Adapted(score, SourceInput("log", "probabilities", 1))
-    columns = int(source.num_classes)
+    n_classes = int(source.num_classes)
     return Adapted(
-        _softmax(temperature, "multiclass", columns),
-        SourceInput("log", "probabilities", columns),
+        _softmax(temperature, "multiclass", n_classes),
+        SourceInput("log", "probabilities", n_classes),
     )
 
 
@@ -250,38 +251,40 @@ def _of_sklearn(source: Any, name: str, task: str | None) -> Adapted:  # noqa: A
     classes = len(pair.classes)
     decides = hasattr(pair.estimator, "decision_function")
     of = "decision values" if decides else "probabilities"
-    columns = 1 if classes == 2 else classes
+    n_classes = 1 if classes == 2 else classes
     if pair.method == "temperature":
-        return _temperature_of_sklearn(float(pair.calibrators[0].beta_), decides, of, columns)
+        return _temperature_of_sklearn(float(pair.calibrators[0].beta_), decides, of, n_classes)
     slope = tuple(float(calibrator.a_) for calibrator in pair.calibrators)
     intercept = tuple(float(calibrator.b_) for calibrator in pair.calibrators)
-    if len(slope) != columns:
-        raise LogitconfError(f"{columns} columns need as many sigmoids, got {len(slope)}")
-    kind, task_name = ("affine", "binary") if columns == 1 else ("log of one-vs-rest", "multiclass")
-    score = _softmax(1.0, task_name, columns)
-    return Adapted(score, SourceInput(kind, of, columns, slope, intercept))
+    if len(slope) != n_classes:
+        raise LogitconfError(f"{n_classes} columns need as many sigmoids, got {len(slope)}")
+    kind, task_name = (
+        ("affine", "binary") if n_classes == 1 else ("log of one-vs-rest", "multiclass")
+    )
+    score = _softmax(1.0, task_name, n_classes)
+    return Adapted(score, SourceInput(kind, of, n_classes, slope, intercept))
 
 
-def _temperature_of_sklearn(beta: float, decides: bool, of: str, columns: int) -> Adapted:
-    if decides and columns == 1:
+def _temperature_of_sklearn(beta: float, decides: bool, of: str, n_classes: int) -> Adapted:
+    if decides and n_classes == 1:
         # scikit-learn takes one decision value f as the pair (-f, f), twice as far apart
         score = _softmax(0.5 / beta, "binary", 1)
         return Adapted(score, SourceInput("logits", of, 1))
-    task = "binary" if columns == 1 else "multiclass"
-    score = _softmax(1.0 / beta, task, 2 if columns == 1 else columns)
+    task = "binary" if n_classes == 1 else "multiclass"
+    score = _softmax(1.0 / beta, task, 2 if n_classes == 1 else n_classes)
     if decides:
-        return Adapted(score, SourceInput("logits", of, columns))
-    return Adapted(score, SourceInput("log", of, columns, epsilon=_SKLEARN_EPSILON))
+        return Adapted(score, SourceInput("logits", of, n_classes))
+    return Adapted(score, SourceInput("log", of, n_classes, epsilon=_SKLEARN_EPSILON))
 
 
-def _softmax(temperature: float, task: str, columns: int | None) -> LogitScore:
+def _softmax(temperature: float, task: str, n_classes: int | None) -> LogitScore:
     if not temperature > 0.0:
         raise LogitconfError(
             f"the source must have a temperature above 0, got {temperature:g}: it would turn the "
             "order of the classes around; fit it on logits, not on probabilities"
         )
     score = SoftmaxScore(temperature, task=task)
-    score.card = replace(score.card, n_classes=columns)
+    score.card = replace(score.card, n_classes=n_classes)
     return score
 
 

@@ -228,7 +228,7 @@ def refusal(score: str, layout: Layout) -> str:
         return (
             "a learned confidence is one logit a row (task 'binary') or one a label (task "
             "'multilabel'), got classes that compete: "
-            f"task {layout.task!r} with n_classes={layout.n_columns}"
+            f"task {layout.task!r} with n_classes={layout.n_classes}"
         )
     if layout.family == "bernoulli" and "bernoulli" not in row.families:
         what = "one logit" if layout.one_logit else "labels"
@@ -236,10 +236,10 @@ def refusal(score: str, layout: Layout) -> str:
     if row.over_members and (layout.members is None or layout.members < 2):
         came = "logits without" if layout.members is None else f"{layout.members} of"
         return f"{score} compares at least 2 members, got {came} members; use per_member logits"
-    columns = layout.n_columns
-    if layout.family == "categorical" and columns is not None and columns < row.fewest_classes:
+    n_classes = layout.n_classes
+    if layout.family == "categorical" and n_classes is not None and n_classes < row.fewest_classes:
         return (
-            f"{score} needs at least {row.fewest_classes} classes, got {columns}, where it is "
+            f"{score} needs at least {row.fewest_classes} classes, got {n_classes}, where it is "
             "the same for all rows; use margin or softmax"
         )
     return ""

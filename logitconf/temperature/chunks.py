@@ -58,7 +58,7 @@ def check_values(chunk: Chunk, family: Family) -> None:
         LogitconfError: for labels beyond the classes or [0, 1], NaN, or a weight that is negative
             or not finite.
     """
-    labels, n_columns = chunk[1], int(chunk[0].shape[1])
+    labels, n_classes = chunk[1], int(chunk[0].shape[1])
     if labels.shape[0] == 0:
         return
     smallest, largest = float(labels.min()), float(labels.max())
@@ -67,9 +67,9 @@ def check_values(chunk: Chunk, family: Family) -> None:
             raise LogitconfError(
                 f"categorical labels must be integers, got {dtype_name(labels)}; convert them"
             )
-        if smallest < 0 or largest >= n_columns:
+        if smallest < 0 or largest >= n_classes:
             raise LogitconfError(
-                f"labels must lie in [0, {n_columns}) for {n_columns} classes, got "
+                f"labels must lie in [0, {n_classes}) for {n_classes} classes, got "
                 f"{smallest:.0f} to {largest:.0f}"
             )
     elif not (smallest >= 0.0 and largest <= 1.0):

@@ -150,13 +150,13 @@ def _weighed(terms: Tensor, weights: Tensor | None) -> Tensor:
     return terms.sum(1) if weights is None else terms @ _exact(weights)
 
 
-def _label_bits(labels: Tensor, family: Family, n_columns: int) -> list[float]:
+def _label_bits(labels: Tensor, family: Family, n_classes: int) -> list[float]:
     """The `label_bits` of `LikelihoodSums` for labels (N,) or (N, L), at least one."""
     bits = [0.0] * _LABEL_BITS
     if family == "bernoulli":
         bits[0] = labels.numel() * (float(labels.min()) + float(labels.max())) / 2.0
         return bits
-    for bit in range(n_columns.bit_length()):
+    for bit in range(n_classes.bit_length()):
         bits[bit] = float(torch.count_nonzero(labels & (1 << bit)))
     return bits
 

@@ -19,7 +19,7 @@ from logitconf.thresholds.gaps import (
     REACH,
     TIED,
     Gaps,
-    Placement,
+    GapThreshold,
     RankedScores,
     checked_errors,
     measure_gaps,
@@ -240,11 +240,11 @@ class _Search:
     rounding: Rounding
     all_reduce: AllReduce | None
 
-    def place_all(self, targets: Sequence[int]) -> list[Placement]:
+    def place_all(self, targets: Sequence[int]) -> list[GapThreshold]:
         """Where a threshold for about so many rows goes, for each target."""
         most = min(math.floor(REACH * self.rows), MOST_SCORES)
-        found: dict[int, Placement] = {}
-        before_ties: dict[float, Placement] = {}
+        found: dict[int, GapThreshold] = {}
+        before_ties: dict[float, GapThreshold] = {}
         reach = min(_FIRST_SCORES, most)
         while True:
             missing = [target for target in dict.fromkeys(targets) if target not in found]
@@ -277,15 +277,15 @@ class _Search:
             start += end - first
         return windows
 
-    def _before_ties(self, tied: float) -> Placement:
+    def _before_ties(self, tied: float) -> GapThreshold:
         """In the next gap with room among the scores below one that ties with those above."""
         gap = gap_at_or_below(self.scores, tied, all_reduce=self.all_reduce)
         if gap is None:
-            return Placement(tied, 0)
+            return GapThreshold(tied, 0)
         *ends, below = gap
         both = RankedScores(np.array(ends, dtype=np.float32), None, rows=2)
         gaps = measure_gaps(both, self.rounding)
-        return Placement(threshold_in(gaps, 1), below, () if gaps.wide[1] else (NARROW,))
+        return GapThreshold(threshold_in(gaps, 1), below, () if gaps.wide[1] else (NARROW,))
 
 
 def _errors_below(

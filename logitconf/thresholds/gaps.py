@@ -66,7 +66,7 @@ class Gaps:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class GapThreshold:
     """A threshold between two scores and the rows it accepts."""
 
     threshold: float
@@ -129,7 +129,7 @@ def measure_gaps(ranked: RankedScores, rounding: Rounding) -> Gaps:
     return Gaps(ranked, rounding, widths, wide, roomy)
 
 
-def place(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
+def place(gaps: Gaps, accepted: int, *, looser: bool) -> GapThreshold:
     """A threshold that accepts about the first `accepted` rows, in a gap wide enough for rounding.
 
     The middle of the first gap wider than two rounding bands, looking at most 1 % of the rows
@@ -149,11 +149,11 @@ def place(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
     wide = gaps.wide[counts]
     if wide.any():
         count = int(counts[np.argmax(wide)])
-        return Placement(threshold_in(gaps, count), count)
+        return GapThreshold(threshold_in(gaps, count), count)
     roomy = gaps.roomy[counts]
     if roomy.any():
         count = int(counts[np.argmax(np.where(roomy, gaps.widths[counts], 0.0))])
-        return Placement(threshold_in(gaps, count), count, (NARROW,))
+        return GapThreshold(threshold_in(gaps, count), count, (NARROW,))
     return past_ties(gaps, accepted, looser=looser)
 
 
@@ -180,7 +180,7 @@ def threshold_in(gaps: Gaps, accepted: int) -> float:
     return float(threshold)
 
 
-def past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
+def past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> GapThreshold:
     """A threshold in the next gap with room for a float32 value; both ends always have it."""
     counts = np.flatnonzero(gaps.roomy)
     position = np.searchsorted(counts, accepted, side="left" if looser else "right")
@@ -188,4 +188,4 @@ def past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> Placement:
     notes = [TIED.format(accepted=found, wanted=accepted)] if found else [NOTHING]
     if not gaps.wide[found]:
         notes.append(NARROW)
-    return Placement(threshold_in(gaps, found), found, tuple(notes))
+    return GapThreshold(threshold_in(gaps, found), found, tuple(notes))

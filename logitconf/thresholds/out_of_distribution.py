@@ -13,7 +13,7 @@ from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import (
     NOTHING,
-    Placement,
+    GapThreshold,
     RankedScores,
     measure_gaps,
     place,
@@ -53,7 +53,7 @@ def choose_false_positive_rate(
     if allowed < outside.values.size:
         limit = pooled.count_below(float(outside.values[allowed]))
     if limit == 0:
-        placement = Placement(threshold_in(gaps, 0), 0)
+        placement = GapThreshold(threshold_in(gaps, 0), 0)
     else:
         placement = place(gaps, limit, looser=False)
     return _pooled_choice(ranked, outside, placement, {"name": "fpr", "fpr": float(rate)})
@@ -107,7 +107,7 @@ def _pool(
 
 
 def _pooled_choice(
-    ranked: RankedScores, outside: RankedScores, placement: Placement, policy: dict[str, Any]
+    ranked: RankedScores, outside: RankedScores, placement: GapThreshold, policy: dict[str, Any]
 ) -> ThresholdChoice:
     """Counts both kinds of rows, since the placement counts them together."""
     accepted = ranked.count_below(placement.threshold)
@@ -118,5 +118,5 @@ def _pooled_choice(
     notes = tuple(note for note in placement.notes if note != NOTHING)
     if accepted == 0:
         notes = (*notes, NOTHING)
-    placement = Placement(placement.threshold, accepted, notes)
+    placement = GapThreshold(placement.threshold, accepted, notes)
     return choice_of(ranked, placement, {**policy, **counts})

@@ -17,14 +17,14 @@ from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding, rounding_band
 from logitconf.thresholds.gaps import (
     NOTHING,
-    Placement,
+    GapThreshold,
     RankedScores,
     measure_gaps,
     place,
     rank_scores,
     threshold_in,
 )
-from logitconf.thresholds.risk_control import CertifiedPlacement, certify
+from logitconf.thresholds.risk_control import CertifiedThreshold, certify
 
 __all__ = [
     "Rounding",
@@ -93,7 +93,7 @@ def choose_value(
     ranked = rank_scores(scores, wrong)
     accepted = ranked.count_below(threshold)
     notes = () if accepted else (NOTHING,)
-    return choice_of(ranked, Placement(threshold, accepted, notes), policy)
+    return choice_of(ranked, GapThreshold(threshold, accepted, notes), policy)
 
 
 def choose_quantile(
@@ -131,7 +131,7 @@ def choose_quantile(
         notes.append(NOTHING)
     elif accepted < math.floor(position):
         notes.append(TIED_AT_QUANTILE.format(accepted=accepted, rows=ranked.rows))
-    placement = Placement(threshold, accepted, tuple(notes))
+    placement = GapThreshold(threshold, accepted, tuple(notes))
     return choice_of(ranked, placement, {"name": "quantile", "q": float(q)})
 
 
@@ -199,7 +199,7 @@ def choose_risk(
     return choice_of(ranked, certified.placement, risk_policy(certified, risk, confidence))
 
 
-def risk_policy(certified: CertifiedPlacement, risk: float, confidence: float) -> dict[str, Any]:
+def risk_policy(certified: CertifiedThreshold, risk: float, confidence: float) -> dict[str, Any]:
     """The policy of a certified risk as JSON values."""
     return {
         "name": "risk",
@@ -259,7 +259,7 @@ def choose_cost(
     }
     notes = () if accepted else (NOTHING,)
     threshold = threshold_in(gaps, accepted)
-    return choice_of(ranked, Placement(threshold, accepted, notes), policy)
+    return choice_of(ranked, GapThreshold(threshold, accepted, notes), policy)
 
 
 def at_least(share: float, rows: int) -> int:
@@ -269,7 +269,7 @@ def at_least(share: float, rows: int) -> int:
 
 
 def choice_of(
-    ranked: RankedScores, placement: Placement, policy: dict[str, Any]
+    ranked: RankedScores, placement: GapThreshold, policy: dict[str, Any]
 ) -> ThresholdChoice:
     """A placement on the ranked rows as the result of a policy."""
     return ThresholdChoice(

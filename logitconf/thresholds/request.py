@@ -29,7 +29,7 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class CalibrationRows:
     """What a fitted score keeps of its rows, in memory only.
 
     Attributes:
@@ -92,7 +92,7 @@ class PolicyRequest:
 
 
 def choose_threshold(
-    request: PolicyRequest, calibration: Calibration | None, rounding: Rounding
+    request: PolicyRequest, calibration: CalibrationRows | None, rounding: Rounding
 ) -> ThresholdChoice:
     """The threshold by the policy that is asked for.
 
@@ -138,7 +138,7 @@ def choose_threshold(
 
 
 def _choose_per_label(
-    request: PolicyRequest, policy: str, calibration: Calibration, rounding: Rounding
+    request: PolicyRequest, policy: str, calibration: CalibrationRows, rounding: Rounding
 ) -> ThresholdChoice:
     """One threshold for each label, from its own scores alone."""
     if request.per_class:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.metrics.intervals import check_share, clopper_pearson_upper
-from logitconf.thresholds.gaps import NARROW, Gaps, Placement, place
+from logitconf.thresholds.gaps import NARROW, Gaps, GapThreshold, place
 
 # Candidates lie at every hundredth of the rows.
 GRID = 100
 
 
 @dataclass(frozen=True, slots=True)
-class CertifiedPlacement:
+class CertifiedThreshold:
     """A threshold, the bound on its risk, and how many candidates were tested.
 
     Attributes:
@@ -26,7 +26,7 @@ class CertifiedPlacement:
         tested: from the strictest up to the first failure.
     """
 
-    placement: Placement
+    placement: GapThreshold
     errors: int
     bound: float
     candidates: int
@@ -70,7 +70,7 @@ def _certifies(rows: int, observed: float, risk: float, confidence: float) -> bo
     return clopper_pearson_upper(math.floor(observed * rows), rows, confidence) <= risk
 
 
-def certify(gaps: Gaps, risk: float, confidence: float) -> CertifiedPlacement:
+def certify(gaps: Gaps, risk: float, confidence: float) -> CertifiedThreshold:
     """The loosest threshold that is certified to have at most `risk` errors among the accepted.
 
     Candidates are gaps between scores at every hundredth of the rows, chosen by the scores alone,
@@ -96,8 +96,8 @@ def certify(gaps: Gaps, risk: float, confidence: float) -> CertifiedPlacement:
 
 
 def tested_in_sequence(
-    placements: Sequence[Placement], errors: Sequence[int], risk: float, confidence: float
-) -> CertifiedPlacement:
+    placements: Sequence[GapThreshold], errors: Sequence[int], risk: float, confidence: float
+) -> CertifiedThreshold:
     """The last candidate before the first failure, see `certify`.
 
     Args:
@@ -109,14 +109,14 @@ def tested_in_sequence(
     Raises:
         UncertifiableError: where not even the strictest candidate passes.
     """
-    certified: CertifiedPlacement | None = None
+    certified: CertifiedThreshold | None = None
     for tested, (placement, wrong) in enumerate(zip(placements, errors, strict=True), start=1):
         bound = clopper_pearson_upper(wrong, placement.accepted, confidence)
         if bound > risk:
             if certified is None:
                 raise _uncertifiable(placement.accepted, wrong, bound, risk, confidence)
             return replace(certified, tested=tested)
-        certified = CertifiedPlacement(placement, wrong, bound, len(placements), tested)
+        certified = CertifiedThreshold(placement, wrong, bound, len(placements), tested)
     if certified is None:
         raise LogitconfError("no candidate threshold lies between the scores")
     return certified
@@ -150,10 +150,12 @@ def certifiable_targets(finite: int, rows: int, risk: float, confidence: float) 
     return [min(count, finite) for count in (start, *(c for c in grid if c > start), finite)]
 
 
-def candidates_of(placed: Iterable[Placement], risk: float, confidence: float) -> list[Placement]:
+def candidates_of(
+    placed: Iterable[GapThreshold], risk: float, confidence: float
+) -> list[GapThreshold]:
     """The placements that accept enough rows, from the strictest to the loosest, each once."""
     needed = fewest_rows(risk, confidence)
-    found: dict[int, Placement] = {}
+    found: dict[int, GapThreshold] = {}
     for placement in placed:
         if placement.accepted >= needed:
             notes = tuple(note for note in placement.notes if note == NARROW)

@@ -32,7 +32,7 @@ from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.testing.runtime_matrix import middling_head, scores_for
 
-TASK_COLUMNS = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
+TASK_CLASSES = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
 MEMBERS = 4
 CHUNK = 20_000
 PAIRS = 1000
@@ -83,7 +83,7 @@ def thresholds_of(scores: Floats, count: int, seed: int) -> Floats:
 
 def cases() -> Iterator[tuple[str, str, int, int | None]]:
     """Score, task, columns and members of everything that the table of scores defines."""
-    for task, columns in TASK_COLUMNS:
+    for task, columns in TASK_CLASSES:
         for score in scores_for(task, columns, MEMBERS):
             yield score, task, columns, MEMBERS if SCORES[score].over_members else None
 

@@ -22,7 +22,7 @@ host (float[N, 8] pixels) => (float[N, 5] probabilities) {
 
 HEADS = [
     (score, task, columns)
-    for task, columns in matrix.TASK_COLUMNS
+    for task, columns in matrix.TASK_CLASSES
     if columns <= 10
     for score in matrix.scores_for(task, columns)
 ]
@@ -32,7 +32,7 @@ CLASS_SCORES = matrix.scores_for("multiclass", 5)
 MEMBERS = 3
 MEMBER_HEADS = [
     (score, task, columns)
-    for task, columns in matrix.TASK_COLUMNS
+    for task, columns in matrix.TASK_CLASSES
     if columns <= 10
     for score in matrix.scores_for(task, columns, MEMBERS)
     if SCORES[score].over_members

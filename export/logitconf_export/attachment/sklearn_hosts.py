@@ -58,18 +58,18 @@ def with_source_logits(
     if facts is None:
         outputs = [output.name for output in host.graph.output]
         raise LogitconfError(f"the model has no value '{values}'; its outputs are {outputs}")
-    width = facts.size(-1) if facts.rank == 2 else None
-    pick = taken.columns == 1 and width == 2
-    if taken.columns not in (None, width) and not pick:
+    n_classes = facts.size(-1) if facts.rank == 2 else None
+    pick = taken.n_classes == 1 and n_classes == 2
+    if taken.n_classes not in (None, n_classes) and not pick:
         raise LogitconfError(
-            f"the source takes {taken.columns} {taken.of} a row, but '{values}' has "
-            f"{facts.rank} axes and {width} columns"
+            f"the source takes {taken.n_classes} {taken.of} a row, but '{values}' has "
+            f"{facts.rank} axes and {n_classes} columns"
         )
     if taken.kind == "logits" and not pick:
         return host, values
     if facts.dtype not in _DTYPES:
         raise LogitconfError(f"'{values}' must hold float32 or float64 for a fitted calibration")
-    if taken.kind == "log" and taken.columns == 1 and not pick:
+    if taken.kind == "log" and taken.n_classes == 1 and not pick:
         raise LogitconfError(f"'{values}' must have the probabilities of both classes, got one")
     _Writer(host.graph, _DTYPES[facts.dtype]).write(values, taken, pick=pick)
     return host, SOURCE_LOGITS

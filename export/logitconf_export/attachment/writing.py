@@ -131,15 +131,15 @@ def _check_declared(graph: onnx.GraphProto, candidate: Candidate) -> None:
 
 def _fitted_to(head: ConfidenceHead, candidate: Candidate) -> ConfidenceHead:
     """The head with its form taken from where the host keeps its classes."""
-    columns = candidate.n_classes
+    n_classes = candidate.n_classes
     expected = head.form.n_classes
-    if columns is not None and expected is not None and columns != expected:
+    if n_classes is not None and expected is not None and n_classes != expected:
         raise LogitconfError(
-            f"the score was made for {expected} columns, but '{candidate.tensor}' has {columns}; "
-            "fit it on this model's logits or name another tensor"
+            f"the score was made for {expected} columns, but '{candidate.tensor}' has "
+            f"{n_classes}; fit it on this model's logits or name another tensor"
         )
     axis = candidate.class_axis
-    if expected == 1 and columns is None and candidate.rank == 1:
+    if expected == 1 and n_classes is None and candidate.rank == 1:
         # each element is one logit, as where a column was picked
         axis = 1
     if head.form.members is not None and axis == (candidate.rank or 0) - 1 > 0:
@@ -150,7 +150,7 @@ def _fitted_to(head: ConfidenceHead, candidate: Candidate) -> ConfidenceHead:
         )
     form = replace(
         head.form,
-        n_classes=expected if columns is None else columns,
+        n_classes=expected if n_classes is None else n_classes,
         rank=candidate.rank,
         class_axis=axis,
         kind=candidate.kind,

@@ -234,7 +234,7 @@ def attach(
             cards or [], score=score, temperature=temperature, threshold=threshold, task=task
         ),
         output,
-        where=cli_ship.Where(logits, kind, class_axis, several),
+        where=cli_ship.LogitsLocation(logits, kind, class_axis, several),
         options=cli_ship.HeadOptions(runtime, precision, mask_type, probabilities),
         copy_weights=copy_weights,
         self_contained=self_contained,

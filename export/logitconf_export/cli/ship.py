@@ -58,7 +58,7 @@ class HeadOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class LogitsLocation:
     """Which place of the host the user means; as in :func:`~logitconf_export.attach`."""
 
     logits: Sequence[str] | None = None
@@ -114,7 +114,7 @@ def attach_head(
     cards: Sequence[ScoreCard],
     output: Path,
     *,
-    where: Where,
+    where: LogitsLocation,
     options: HeadOptions,
     copy_weights: bool,
     self_contained: bool,

@@ -25,15 +25,15 @@ _LARGEST_SEARCH = 4_000_000
 
 def columns_of(form: HeadForm) -> int:
     """Columns of the rows made for a head: its own, or 10 where they are free, of all members."""
-    columns = _FREE_CLASSES if form.n_classes is None else form.n_classes
-    return columns * (form.members or 1)
+    n_classes = _FREE_CLASSES if form.n_classes is None else form.n_classes
+    return n_classes * (form.members or 1)
 
 
-def hard_rows(n_columns: int, *, dtype: str = "float32", seed: int = 0) -> Array:
+def hard_rows(n_classes: int, *, dtype: str = "float32", seed: int = 0) -> Array:
     """Rows (N, K) that have broken runtimes: ties, huge, tiny, masked, infinite and NaN.
 
     Args:
-        n_columns: K, at least 1.
+        n_classes: K, at least 1.
         dtype: ``"float16"``, ``"float32"`` or ``"float64"``; huge and tiny are its own.
         seed: for the ordinary rows that the hard values are put into.
 
@@ -42,28 +42,28 @@ def hard_rows(n_columns: int, *, dtype: str = "float32", seed: int = 0) -> Array
         >>> rows.shape[1], bool(np.isnan(rows).any()), bool(np.isposinf(rows).any())
         (3, True, True)
     """
-    if n_columns < 1:
-        raise LogitconfError(f"rows need at least one column, got {n_columns}")
+    if n_classes < 1:
+        raise LogitconfError(f"rows need at least one column, got {n_classes}")
     limits = np.finfo(np.dtype(dtype))
     random = np.random.default_rng(seed)
-    base = 3.0 * random.standard_normal(n_columns)
-    rows = [np.full(n_columns, value) for value in (0.0, -0.0, 1.0, -88.0, 1e4)]
+    base = 3.0 * random.standard_normal(n_classes)
+    rows = [np.full(n_classes, value) for value in (0.0, -0.0, 1.0, -88.0, 1e4)]
     rows += [base, -base, 30.0 * base, 1e-3 * base, base.round()]
     largest, tiny = float(limits.max), float(limits.smallest_subnormal)
-    places = sorted({0, n_columns // 2, n_columns - 1})
+    places = sorted({0, n_classes // 2, n_classes - 1})
     for place in places:
         for value in (largest, -largest, largest / 2, 1e4, -1e4, 15.9, -16.0, 88.8, -104.0):
-            rows += [_put(base, value, place), _put(np.zeros(n_columns), value, place)]
+            rows += [_put(base, value, place), _put(np.zeros(n_classes), value, place)]
         for value in (tiny, -tiny, float(limits.smallest_normal)):
-            rows.append(_put(np.zeros(n_columns), value, place))
+            rows.append(_put(np.zeros(n_classes), value, place))
         for value in (math.inf, -math.inf, math.nan):
-            rows += [_put(base, value, place), _put(np.full(n_columns, -math.inf), value, place)]
-        rows.append(_put(np.full(n_columns, -math.inf), 1.5, place))
-        rows.append(_put(np.full(n_columns, largest), math.nan, place))
-        rows.append(_put(np.full(n_columns, largest), -math.inf, place))
-    rows += [np.full(n_columns, value) for value in (largest, -largest, tiny, 15.0, math.nan)]
-    rows += [np.full(n_columns, value) for value in (math.inf, -math.inf)]
-    if n_columns > 1:
+            rows += [_put(base, value, place), _put(np.full(n_classes, -math.inf), value, place)]
+        rows.append(_put(np.full(n_classes, -math.inf), 1.5, place))
+        rows.append(_put(np.full(n_classes, largest), math.nan, place))
+        rows.append(_put(np.full(n_classes, largest), -math.inf, place))
+    rows += [np.full(n_classes, value) for value in (largest, -largest, tiny, 15.0, math.nan)]
+    rows += [np.full(n_classes, value) for value in (math.inf, -math.inf)]
+    if n_classes > 1:
         rows += _pair_rows(base, largest)
     with np.errstate(over="ignore"):
         return np.stack(rows).astype(dtype)
@@ -98,20 +98,20 @@ def _pair_rows(base: Array, largest: float) -> list[Array]:
     return [*rows, half, half[::-1].copy()]
 
 
-def random_rows(n_rows: int, n_columns: int, *, dtype: str = "float32", seed: int = 0) -> Array:
+def random_rows(n_rows: int, n_classes: int, *, dtype: str = "float32", seed: int = 0) -> Array:
     """Finite rows (N, K) from nearly even to far apart, around zero and around other offsets."""
     random = np.random.default_rng(seed)
     scale = 10.0 ** random.uniform(-2.0, 2.0, (n_rows, 1))
     offset = random.choice([0.0, 0.0, 1.0, -1.0], (n_rows, 1)) * 10.0 ** random.uniform(
         -1.0, 3.0, (n_rows, 1)
     )
-    rows: Array = (scale * random.standard_normal((n_rows, n_columns)) + offset).astype(dtype)
+    rows: Array = (scale * random.standard_normal((n_rows, n_classes)) + offset).astype(dtype)
     return rows
 
 
 def boundary_pairs(
     accepts: Accepts,
-    n_columns: int,
+    n_classes: int,
     *,
     pairs: int = 1000,
     candidates: Array | None = None,
@@ -124,7 +124,7 @@ def boundary_pairs(
 
     Args:
         accepts: the decision that is searched; (N, K) to (N,) bool.
-        n_columns: K.
+        n_classes: K.
         pairs: how many to look for; fewer are tried for very many columns.
         candidates: further rows (N, K) to start from, such as the user's.
         dtype: floating dtype of the rows.
@@ -135,8 +135,8 @@ def boundary_pairs(
     Returns:
         Accepted and rejected rows, (P, K) each; P = 0 where every row is decided alike.
     """
-    pairs = max(16, min(pairs, _LARGEST_SEARCH // max(1, n_columns)))
-    start = as_kind(random_rows(4 * pairs, n_columns, dtype=dtype, seed=seed), kind, family)
+    pairs = max(16, min(pairs, _LARGEST_SEARCH // max(1, n_classes)))
+    start = as_kind(random_rows(4 * pairs, n_classes, dtype=dtype, seed=seed), kind, family)
     if candidates is not None and candidates.size:
         start = np.concatenate([start, candidates[: 4 * pairs].astype(dtype)])
     start = start[np.isfinite(start).all(axis=1)]
@@ -223,10 +223,10 @@ def arranged(rows: Array, form: HeadForm) -> Array:
 def _arranged_members(rows: Array, form: HeadForm) -> Array:
     """Rows (N, K·M), each the K columns of M members, laid out for an ensemble's head."""
     members = form.members or 1
-    columns = rows.shape[1] // members
+    n_classes = rows.shape[1] // members
     single = _one_member(form)
     laid = [
-        arranged(np.ascontiguousarray(rows[:, m * columns : (m + 1) * columns]), single)
+        arranged(np.ascontiguousarray(rows[:, m * n_classes : (m + 1) * n_classes]), single)
         for m in range(members)
     ]
     return np.stack(laid, axis=-1)

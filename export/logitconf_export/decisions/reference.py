@@ -55,18 +55,19 @@ class Reference:
         found: Array = value_at_largest(values, threshold, Form(n_classes=rows.shape[1])).numpy()
         return found
 
-    def allowed(self, values: Array, n_columns: int | None = None) -> Array:
+    def allowed(self, values: Array, n_classes: int | None = None) -> Array:
         """The rounding band at each finite score: the largest difference that it explains.
 
         Args:
             values: scores or thresholds.
-            n_columns: columns of the rows, where the head leaves them free.
+            n_classes: columns of the rows, where the head leaves them free.
         """
         head = self.head
-        columns = head.form.n_classes
-        if columns is None and n_columns is not None:
-            columns = n_columns // (head.form.members or 1)
-        card = replace(head.card, n_classes=columns, temperature=float(head.temperature))
+        if head.form.n_classes is not None:
+            n_classes = head.form.n_classes
+        elif n_classes is not None:
+            n_classes //= head.form.members or 1
+        card = replace(head.card, n_classes=n_classes, temperature=float(head.temperature))
         rounding = rounding_of(card, head.form.precision, head.form.kind)
         bands: Array = rounding.bands(values)
         return bands

@@ -17,7 +17,7 @@ import onnx
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.decisions.hard_rows import flattened
-from logitconf_export.heads.in_file import HeadInFile, head_in
+from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.host_runs import typed_feeds, with_output
@@ -143,7 +143,7 @@ class Decided:
         mask: as many bool.
     """
 
-    head: HeadInFile
+    head: EmbeddedHead
     logits: Array
     score: Array
     mask: Array

@@ -21,7 +21,7 @@ _FLOAT_TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class HeadInFile:
+class EmbeddedHead:
     """A head as a file holds it.
 
     Attributes:
@@ -79,7 +79,7 @@ class HeadInFile:
         return self.tensor
 
 
-def head_in(model: onnx.ModelProto) -> HeadInFile:
+def head_in(model: onnx.ModelProto) -> EmbeddedHead:
     """The head in a model, as its metadata say where it is.
 
     Raises:
@@ -99,7 +99,7 @@ def head_in(model: onnx.ModelProto) -> HeadInFile:
             f"the outputs are {sorted(declared)}"
         )
     alone = metadata.attached is None
-    return HeadInFile(
+    return EmbeddedHead(
         metadata=metadata,
         opset=host_opset(model),
         prefix=prefix,
@@ -125,7 +125,7 @@ def _declared_dtype(model: onnx.ModelProto, tensor: str) -> str | None:
     return None
 
 
-def head_model(model: onnx.ModelProto, head: HeadInFile, logits_dtype: str) -> onnx.ModelProto:
+def head_model(model: onnx.ModelProto, head: EmbeddedHead, logits_dtype: str) -> onnx.ModelProto:
     """The head alone, its own nodes and initializers as they are in the file.
 
     Args:

@@ -32,14 +32,14 @@ def categorical(scope: Scope, logits: str, axis: int, *, kind: Kind, reason: str
     axis = normalised(axis, facts.rank)
     if facts.rank is not None and not 0 <= axis < facts.rank:
         return Unread(f"{reason} runs over axis {axis} of {facts.rank} axes")
-    width = facts.size(axis)
-    if width is None and source is not None and source.axis == axis:
-        width = source.width
-    if width == 1:
+    n_classes = facts.size(axis)
+    if n_classes is None and source is not None and source.axis == axis:
+        n_classes = source.n_classes
+    if n_classes == 1:
         return Unread(f"{reason} runs over one column, which is always 1.0")
     if axis == 0 and facts.rank == 2 and facts.size(0) is None:
         return Unread(f"{reason} runs over axis 0 of two, which is the batch")
-    reading = Reading(kind, "categorical", axis, width, logits, "logits", axis, True, reason)
+    reading = Reading(kind, "categorical", axis, n_classes, logits, "logits", axis, True, reason)
     if axis == 0 and facts.rank is not None:
         reading = reading.doubted("it runs over axis 0, so the model has no batch axis there")
     other = source.axis if source is not None else None
@@ -48,7 +48,7 @@ def categorical(scope: Scope, logits: str, axis: int, *, kind: Kind, reason: str
             f"it runs over axis {axis}, but the {source.operator} before it has its outputs on "
             f"axis {other}, so this may be time or attention"
         )
-    elif source is None and width is None:
+    elif source is None and n_classes is None:
         reading = reading.doubted("the graph does not say how many classes there are")
     return _doubted_behind_activation(scope, logits, reading)
 
@@ -62,21 +62,21 @@ def bernoulli(scope: Scope, logits: str, *, kind: Kind, reason: str) -> Reading:
     facts = scope.fact(logits)
     source = linear_source(scope, logits)
     axis: int | None
-    width: int | None
-    if facts.rank == 1 or (source is not None and source.axis is None and source.width == 1):
-        axis, width = facts.rank, 1
+    n_classes: int | None
+    if facts.rank == 1 or (source is not None and source.axis is None and source.n_classes == 1):
+        axis, n_classes = facts.rank, 1
     elif source is not None and source.axis is not None:
         axis = source.axis
         size = facts.size(axis)
-        width = size if size is not None else source.width
+        n_classes = size if size is not None else source.n_classes
     elif facts.rank == 2:
-        axis, width = 1, facts.size(1)
+        axis, n_classes = 1, facts.size(1)
     else:
-        axis, width = None, None
-    reading = Reading(kind, "bernoulli", axis, width, logits, "logits", axis, True, reason)
+        axis, n_classes = None, None
+    reading = Reading(kind, "bernoulli", axis, n_classes, logits, "logits", axis, True, reason)
     if axis is None:
         reading = reading.doubted("which axis holds the labels cannot be told")
-    elif width is None and source is None:
+    elif n_classes is None and source is None:
         reading = reading.doubted("the graph does not say how many labels there are")
     return _doubted_behind_activation(scope, logits, reading)
 
@@ -125,13 +125,13 @@ def _fused_softmax(site: Site) -> Result:
     """Softmax fused with a bias or with quantisation: its logits exist in no float tensor."""
     scope, node, name = site.scope, site.node, site.name
     axis = normalised(scope.integer(node, "axis", -1), scope.fact(name).rank)
-    width = scope.fact(name).size(axis)
-    if width == 1:
+    n_classes = scope.fact(name).size(axis)
+    if n_classes == 1:
         return Unread(f"{node.op_type} runs over one column, which is always 1.0")
     reason = f"{node.op_type} node, whose logits are not in the graph"
     tensor = name if node.op_type == "BiasSoftmax" else None
     return Reading(
-        "probabilities", "categorical", axis, width, tensor, "probabilities", axis, True, reason
+        "probabilities", "categorical", axis, n_classes, tensor, "probabilities", axis, True, reason
     )
 
 
@@ -177,12 +177,12 @@ def _normalised(site: Site, upper: str, axis: int) -> Result:
         reason = f"softmax written as Exp, ReduceSum and {how}"
         return categorical(scope, logits, axis, kind="probabilities", reason=reason)
     inner = site.read(upper)
-    width = scope.fact(name).size(axis)
+    n_classes = scope.fact(name).size(axis)
     reading = Reading(
-        "probabilities", "categorical", axis, width, name, "probabilities", axis, True,
+        "probabilities", "categorical", axis, n_classes, name, "probabilities", axis, True,
         "rows divided by their own sum",
     )  # fmt: skip
-    if width == 1:
+    if n_classes == 1:
         return Unread("one column divided by itself is always 1.0")
     if isinstance(inner, Unread) or inner.kind != "probabilities":
         return reading.doubted("whether they are never negative cannot be told")

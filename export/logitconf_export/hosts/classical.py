@@ -28,11 +28,13 @@ def _classifier(site: Site) -> Result:
     scores = node.output[1] if len(node.output) > 1 else ""
     if not scores:
         return Unread(f"the scores of the {node.op_type} are not connected, only its labels")
-    width = _label_count(scope, node)
+    n_classes = _label_count(scope, node)
     transform = scope.text(node, "post_transform", "NONE").upper()
-    if width is None or width == 1:
-        return Unread(f"the {node.op_type} names {width or 'no'} class{'' if width else 'es'}")
-    result = _CLASSIFIERS[node.op_type](scope, node, scores, width, transform)
+    if n_classes is None or n_classes == 1:
+        return Unread(
+            f"the {node.op_type} names {n_classes or 'no'} class{'' if n_classes else 'es'}"
+        )
+    result = _CLASSIFIERS[node.op_type](scope, node, scores, n_classes, transform)
     if isinstance(result, Reading) and name != scores:
         return result.indirect("the output is its label")
     return result
@@ -40,25 +42,27 @@ def _classifier(site: Site) -> Result:
 
 def _scores(
     scores: str,
-    width: int | None,
+    n_classes: int | None,
     reason: str,
     *,
     logits: bool = False,
     family: Family = "categorical",
 ) -> Reading:
     kind: Kind = "logits" if logits else "probabilities"
-    return Reading(kind, family, 1, width, scores, kind, 1, True, reason)
+    return Reading(kind, family, 1, n_classes, scores, kind, 1, True, reason)
 
 
-def _transformed(scores: str, width: int | None, operator: str, transform: str) -> Result | None:
+def _transformed(
+    scores: str, n_classes: int | None, operator: str, transform: str
+) -> Result | None:
     """What a post-transform leaves: probabilities or nothing usable; None for NONE."""
     if transform in ("SOFTMAX", "SOFTMAX_ZERO"):
-        return _scores(scores, width, f"{operator} with post_transform {transform}")
+        return _scores(scores, n_classes, f"{operator} with post_transform {transform}")
     if transform == "LOGISTIC":
         reason = f"{operator} with post_transform LOGISTIC"
-        if width == 2:
-            return _scores(scores, width, reason)
-        return _scores(scores, width, reason, family="bernoulli")
+        if n_classes == 2:
+            return _scores(scores, n_classes, reason)
+        return _scores(scores, n_classes, reason, family="bernoulli")
     if transform == "PROBIT":
         return Unread(f"the {operator} applies PROBIT, an inverse that gives no probability")
     return (
@@ -67,21 +71,21 @@ def _transformed(scores: str, width: int | None, operator: str, transform: str) 
 
 
 def _linear_classifier(
-    scope: Scope, node: onnx.NodeProto, scores: str, width: int | None, transform: str
+    scope: Scope, node: onnx.NodeProto, scores: str, n_classes: int | None, transform: str
 ) -> Result:
     """LinearClassifier: logits without a post-transform; sigmoids of two rows rarely compete."""
     rows = len(_floats(scope, node, "intercepts"))
     negated = rows == 2 and _is_negated(scope, node)
-    result = _transformed(scores, width, node.op_type, transform)
-    if rows == 1 and width == 2 and transform != "LOGISTIC" and not isinstance(result, Unread):
+    result = _transformed(scores, n_classes, node.op_type, transform)
+    if rows == 1 and n_classes == 2 and transform != "LOGISTIC" and not isinstance(result, Unread):
         # onnxruntime 1.31 computes them so, and leaves a softmax out.
         return Unread("the LinearClassifier writes one margin z as columns 1 - z and z, no logits")
     if result is None:
         reason = "LinearClassifier without post_transform"
-        if negated and width == 2:
+        if negated and n_classes == 2:
             reason += ", whose columns -z and z lie twice as far apart as one logit z"
-        return _scores(scores, width, reason, logits=True)
-    two_rows = transform == "LOGISTIC" and width == 2 and rows == 2
+        return _scores(scores, n_classes, reason, logits=True)
+    two_rows = transform == "LOGISTIC" and n_classes == 2 and rows == 2
     if isinstance(result, Reading) and two_rows and not negated:
         return replace(result, family="bernoulli")
     return result
@@ -98,30 +102,30 @@ def _is_negated(scope: Scope, node: onnx.NodeProto) -> bool:
 
 
 def _vector_classifier(
-    scope: Scope, node: onnx.NodeProto, scores: str, width: int | None, transform: str
+    scope: Scope, node: onnx.NodeProto, scores: str, n_classes: int | None, transform: str
 ) -> Result:
     """SVMClassifier: probabilities if it was calibrated, else margins of pairs of classes."""
     if transform != "NONE":
         return Unread(f"the SVMClassifier applies {transform[:40]} to what is no logit")
     if _length(scope, node, "prob_a"):
-        return _scores(scores, width, "SVMClassifier with its own calibration (prob_a)")
-    if width is None or width > 2:
+        return _scores(scores, n_classes, "SVMClassifier with its own calibration (prob_a)")
+    if n_classes is None or n_classes > 2:
         return Unread("the SVMClassifier gives margins of pairs of classes, not one for each class")
-    reading = _scores(scores, width, "SVMClassifier without calibration", logits=True)
+    reading = _scores(scores, n_classes, "SVMClassifier without calibration", logits=True)
     return reading.doubted("margins are no logits unless a temperature was fitted on them")
 
 
 def _tree_classifier(
-    scope: Scope, node: onnx.NodeProto, scores: str, width: int | None, transform: str
+    scope: Scope, node: onnx.NodeProto, scores: str, n_classes: int | None, transform: str
 ) -> Result:
     """TreeEnsembleClassifier: a boosted one has a post-transform, a forest votes with fractions.
 
     Two classes whose leaves all belong to one class are computed apart, and differently for the
     first class and the second (onnxruntime 1.31).
     """
-    result = _transformed(scores, width, node.op_type, transform)
-    ids = set(_integers(scope, node, "class_ids")) if result is None or width == 2 else set()
-    if width == 2 and len(ids) == 1 and transform != "NONE":
+    result = _transformed(scores, n_classes, node.op_type, transform)
+    ids = set(_integers(scope, node, "class_ids")) if result is None or n_classes == 2 else set()
+    if n_classes == 2 and len(ids) == 1 and transform != "NONE":
         if (ids, transform) in (({0}, "LOGISTIC"), ({1}, "SOFTMAX")):
             return result if result is not None else Unread("it has no scores")
         return Unread(f"the {node.op_type} applies {transform} to one column of two")
@@ -129,11 +133,11 @@ def _tree_classifier(
         return replace(result, family="bernoulli")
     if result is not None:
         return result
-    return _tree_sums(scope, node, scores, width, single=width == 2 and ids == {0})
+    return _tree_sums(scope, node, scores, n_classes, single=n_classes == 2 and ids == {0})
 
 
 def _tree_sums(
-    scope: Scope, node: onnx.NodeProto, scores: str, width: int | None, *, single: bool
+    scope: Scope, node: onnx.NodeProto, scores: str, n_classes: int | None, *, single: bool
 ) -> Result:
     """Sums of leaves as they are: shares of a vote are probabilities, others are margins."""
     weights = _floats(scope, node, "class_weights")
@@ -142,10 +146,14 @@ def _tree_sums(
     shifted = any(_floats(scope, node, "base_values"))
     positive = bool(weights) and min(weights) >= 0 and not shifted
     if positive and _are_votes(weights, leaves, single=single):
-        return _scores(scores, width, "TreeEnsembleClassifier whose leaves hold shares of one vote")
+        return _scores(
+            scores, n_classes, "TreeEnsembleClassifier whose leaves hold shares of one vote"
+        )
     if single and positive:
         return Unread("the TreeEnsembleClassifier writes one sum z as columns 1 - z and z")
-    reading = _scores(scores, width, "TreeEnsembleClassifier without post_transform", logits=True)
+    reading = _scores(
+        scores, n_classes, "TreeEnsembleClassifier without post_transform", logits=True
+    )
     return reading.doubted("its leaves hold margins, or weights that cannot be told from them")
 
 
@@ -169,11 +177,11 @@ def _regressor(site: Site) -> Result:
     """A regressor's or tree ensemble's sums: margins of a booster, or plain numbers."""
     scope, node, name = site.scope, site.node, site.name
     transform = _regressor_transform(scope, node)
-    width = scope.integer(node, "n_targets", 0) or scope.integer(node, "targets", 1)
-    result = _transformed(name, width, node.op_type, transform)
+    n_classes = scope.integer(node, "n_targets", 0) or scope.integer(node, "targets", 1)
+    result = _transformed(name, n_classes, node.op_type, transform)
     if isinstance(result, Unread):
         return result
-    if result is not None and width == 1:
+    if result is not None and n_classes == 1:
         # onnxruntime 1.31 applies PROBIT alone to a single target; the standard applies all.
         return Unread(
             f"runtimes differ on whether a {node.op_type} applies {transform} to a single target"
@@ -181,7 +189,7 @@ def _regressor(site: Site) -> Result:
     if result is not None:
         return replace(result, family="bernoulli") if transform == "LOGISTIC" else result
     reading = Reading(
-        "logits", None, 1, width, name, "logits", 1, True, f"the sums of a {node.op_type}"
+        "logits", None, 1, n_classes, name, "logits", 1, True, f"the sums of a {node.op_type}"
     )
     return reading.doubted("margins of classes, or a regression")
 
@@ -220,12 +228,12 @@ def _mapped(site: Site) -> Result:
         return inner
     labels = _label_count(scope, node)
     # One sigmoid is shown as the two columns 1 - p and p.
-    shown = 2 if inner.family == "bernoulli" and inner.width == 1 else inner.width
+    shown = 2 if inner.family == "bernoulli" and inner.n_classes == 1 else inner.n_classes
     if labels is not None and shown is not None and labels != shown:
         inner = inner.doubted(f"ZipMap names {labels} classes")
     return replace(
         inner,
-        width=inner.width if inner.width is not None else labels,
+        n_classes=inner.n_classes if inner.n_classes is not None else labels,
         axis=None,
         reason=f"{inner.reason}, before a ZipMap",
     )

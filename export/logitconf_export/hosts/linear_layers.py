@@ -25,7 +25,7 @@ class LinearSource:
 
     Attributes:
         axis: the axis of the layer's outputs in the value asked about, None if it got lost.
-        width: how many outputs the layer has, if the graph says.
+        n_classes: how many outputs the layer has, if the graph says.
         operator: the layer's operator.
         exact: whether nothing but scaling, moving and averaging lies between; False where an
             activation or a normalisation does.
@@ -34,7 +34,7 @@ class LinearSource:
     """
 
     axis: int | None
-    width: int | None
+    n_classes: int | None
     operator: str
     exact: bool
     between: str
@@ -87,21 +87,21 @@ def _arrived(
     found: tuple[int, int | None],
     between: str,
 ) -> LinearSource:
-    axis, width = found
+    axis, n_classes = found
     rank = owner.fact(node.output[0]).rank
     place = axis + rank if axis < 0 and rank is not None else axis
-    return _mapped(path, LinearSource(place, width, node.op_type, not between, between, node))
+    return _mapped(path, LinearSource(place, n_classes, node.op_type, not between, between, node))
 
 
 def _mapped(path: list[tuple[Scope, onnx.NodeProto]], source: LinearSource) -> LinearSource:
-    axis, width = source.axis, source.width
+    axis, n_classes = source.axis, source.n_classes
     for scope, node in reversed(path):
         axis = axis_after(scope, node, axis)
         if node.op_type in ("Slice", "Gather"):
-            width = None
+            n_classes = None
     if axis is not None and path:
         axis = normalised(axis, path[0][0].fact(path[0][1].output[0]).rank)
-    return replace(source, axis=axis, width=width, exact=not source.between)
+    return replace(source, axis=axis, n_classes=n_classes, exact=not source.between)
 
 
 def _operand(
@@ -190,10 +190,10 @@ def _convolution(position: int, *, transposed: bool = False) -> Layer:
             return None
         if scope.text(node, "activation", ""):
             return None
-        width = scope.fact(node.input[position]).size(1 if transposed else 0)
-        if width is not None and transposed:
-            width *= scope.integer(node, "group", 1)
-        return 1, width
+        n_classes = scope.fact(node.input[position]).size(1 if transposed else 0)
+        if n_classes is not None and transposed:
+            n_classes *= scope.integer(node, "group", 1)
+        return 1, n_classes
 
     return layer
 
@@ -218,8 +218,8 @@ def _einsum(scope: Scope, node: onnx.NodeProto) -> tuple[int, int | None] | None
     letters = [c for c in result if c in own and c not in other]
     if len(letters) != 1:
         return None
-    width = scope.fact(node.input[place]).size(own.index(letters[0]))
-    return result.index(letters[0]), width
+    n_classes = scope.fact(node.input[place]).size(own.index(letters[0]))
+    return result.index(letters[0]), n_classes
 
 
 LINEAR_LAYERS: dict[OperatorKey, Layer] = {

@@ -30,7 +30,7 @@ class Reading:
         kind: what the value itself holds.
         family: classes that compete, labels that do not, or None where the graph cannot say.
         axis: class axis of the value; equal to its rank where it has none (one logit a position).
-        width: columns along the class axis of ``tensor``.
+        n_classes: columns along the class axis of ``tensor``.
         tensor: the value to attach a head to; None while it lies inside a subgraph or function.
         tensor_kind: what that value holds.
         tensor_axis: its class axis.
@@ -42,7 +42,7 @@ class Reading:
     kind: Kind
     family: Family | None
     axis: int | None
-    width: int | None
+    n_classes: int | None
     tensor: str | None
     tensor_kind: Kind
     tensor_axis: int | None
@@ -168,7 +168,7 @@ def _forward(passed: list[tuple[Scope, onnx.NodeProto]], result: Result) -> Resu
         return result
     for scope, node in reversed(passed):
         axis = axis_after(scope, node, result.axis)
-        if axis is None and result.family == "bernoulli" and result.width == 1:
+        if axis is None and result.family == "bernoulli" and result.n_classes == 1:
             # The single column was dropped: what is left is one logit a position.
             axis = scope.fact(node.output[0]).rank
         result = replace(result, axis=axis)
@@ -187,19 +187,19 @@ def _read_linear(scope: Scope, last: onnx.NodeProto, start: str) -> Result:
     certain, doubt = True, ""
     if source.between:
         certain, doubt = False, f"; a {source.between} follows it"
-    if axis is None and source.width == 1 and rank is not None:
+    if axis is None and source.n_classes == 1 and rank is not None:
         axis = rank
     if axis is None:
         certain, doubt = False, f"{doubt}; its class axis cannot be followed to here"
     size = scope.fact(start).size(axis)
-    width = size if size is not None else source.width
+    n_classes = size if size is not None else source.n_classes
     if axis is not None and axis == rank:
-        width = 1
-    if width == 1:
+        n_classes = 1
+    if n_classes == 1:
         certain = False
         doubt = f"{doubt}; one column may as well be a regression"
     reason = f"a {source.operator} layer comes last, without an activation{doubt}"
-    return Reading("logits", None, axis, width, start, "logits", axis, certain, reason)
+    return Reading("logits", None, axis, n_classes, start, "logits", axis, certain, reason)
 
 
 def _no_reading(node: onnx.NodeProto) -> str:

@@ -100,20 +100,22 @@ def _candidate(
     if facts.dtype not in (0, *DTYPES):
         return Refusal(output, f"{reading.reason}, but its input holds whole numbers")
     rank, axis, certain = facts.rank, reading.tensor_axis, reading.certain
-    width = reading.width
+    n_classes = reading.n_classes
     if axis is not None:
         axis = normalised(axis, rank)
-    if width is None:
-        width = facts.size(axis)
-    if axis is not None and axis == rank and width == 1 and rank > 1 and facts.size(-1) == 1:
+    if n_classes is None:
+        n_classes = facts.size(axis)
+    if axis is not None and axis == rank and n_classes == 1 and rank > 1 and facts.size(-1) == 1:
         axis = rank - 1
     if axis is None:
         axis = _likely_axis(facts, reading)
-        certain = certain and width == 1
+        certain = certain and n_classes == 1
     # One logit a position (axis equal to rank) has no column to count.
-    task = None if reading.tensor_axis is None and width != 1 else _task(reading.family, width)
-    if reading.tensor_axis is None and width != 1:
-        width = facts.size(axis)
+    task = (
+        None if reading.tensor_axis is None and n_classes != 1 else _task(reading.family, n_classes)
+    )
+    if reading.tensor_axis is None and n_classes != 1:
+        n_classes = facts.size(axis)
     batch = _batch_axis(scope, facts, axis)
     positions = position_axes(facts, axis, batch)
     if not positions and _spreads(scope, output, reading):
@@ -124,7 +126,7 @@ def _candidate(
         tensor=tensor,
         kind=reading.tensor_kind,
         task=task,
-        n_classes=width,
+        n_classes=n_classes,
         class_axis=axis,
         rank=rank,
         dtype=DTYPES.get(dtype, "float32"),
@@ -142,11 +144,11 @@ def _candidate(
     )
 
 
-def _task(family: Family | None, width: int | None) -> Task | None:
+def _task(family: Family | None, n_classes: int | None) -> Task | None:
     if family == "categorical":
-        return "binary" if width == 2 else "multiclass"
-    if family == "bernoulli" and width is not None:
-        return "binary" if width == 1 else "multilabel"
+        return "binary" if n_classes == 2 else "multiclass"
+    if family == "bernoulli" and n_classes is not None:
+        return "binary" if n_classes == 1 else "multilabel"
     return None
 
 
@@ -154,7 +156,7 @@ def _likely_axis(facts: TensorFacts, reading: Reading) -> int:
     """Where the classes may be when the way there was lost: the last axis, or none at all."""
     if facts.rank is None:
         return -1
-    if reading.width == 1 and facts.size(-1) != 1:
+    if reading.n_classes == 1 and facts.size(-1) != 1:
         return facts.rank
     return max(facts.rank - 1, 0)
 

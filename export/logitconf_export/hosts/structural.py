@@ -97,7 +97,7 @@ def _averaged(site: Site) -> Result | None:
         for r in readings
     )
     axis = axis_after(scope, node, first.axis)
-    single = first.family == "bernoulli" and first.width == 1
+    single = first.family == "bernoulli" and first.n_classes == 1
     if not alike or (axis is None and not single):
         return Unread(f"it is a {node.op_type} over classes or of unlike values")
     if axis == 0 and first.family == "categorical":
@@ -128,10 +128,10 @@ def _joined(site: Site) -> Result | None:
         return replace(first, reason=f"several stacked: {first.reason}").at_value(name)
     if not all(_is_column(scope, n, r, axis) for n, r in zip(parts, activated, strict=True)):
         return Unread("it joins the softmax outputs of several heads")
-    width = scope.fact(name).size(axis)
+    n_classes = scope.fact(name).size(axis)
     reason = f"several joined: {first.reason}"
     joined = replace(
-        first, family="bernoulli", axis=axis, width=width, direct=True, reason=reason
+        first, family="bernoulli", axis=axis, n_classes=n_classes, direct=True, reason=reason
     ).at_value(name)
     return joined.doubted("whether they are labels or positions cannot be told")
 
@@ -182,11 +182,11 @@ def _branched(site: Site) -> Result:
         return Unread("it comes from an If whose branches mean different things")
     rank = scope.fact(name).rank
     axis = first.axis if first.axis == second.axis else None
-    width = first.width if first.width == second.width else None
+    n_classes = first.n_classes if first.n_classes == second.n_classes else None
     joined = replace(
         first,
         axis=axis,
-        width=width,
+        n_classes=n_classes,
         certain=first.certain and second.certain,
         direct=first.direct and second.direct,
     )

@@ -13,7 +13,7 @@ import onnx
 
 from logitconf.errors import MissingExtraError
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.protocol import Answer, Gap, Job, Refusal
+from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError
 
 _INSTALL = 'install it with pip install "logitconf[runtimes]"'
 
@@ -42,7 +42,7 @@ def _each(
                 loaded = {job.model: load(job.model)}
             answers.append(tuple(run(loaded[job.model], job)))
         except errors as error:
-            answers.append(Refusal(f"{type(error).__name__}: {error}"))
+            answers.append(RunError(f"{type(error).__name__}: {error}"))
     return answers
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.protocol import Answer, Gap, Job, Refusal
+from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError
 
 _RUNNERS = Path(__file__).parent / "runners"
 _SECONDS = 300
@@ -160,7 +160,7 @@ def _answers(
         lines = _lines(command, arguments, folder, jobs, folder_place)[1:]
         answers = [_answer(folder, index, line) for index, line in enumerate(lines)]
     missing = len(jobs) - len(answers)
-    return answers + [Refusal("the process ended before it")] * missing
+    return answers + [RunError("the process ended before it")] * missing
 
 
 def _lines(
@@ -211,7 +211,7 @@ def _write(folder: Path, jobs: Sequence[Job]) -> None:
 
 def _answer(folder: Path, index: int, line: dict[str, object]) -> Answer:
     if "error" in line:
-        return Refusal(str(line["error"]))
+        return RunError(str(line["error"]))
     outputs = line["outputs"]
     if not isinstance(outputs, list):
         raise LogitconfError(f"a runner must list its outputs, got {outputs!r}")

@@ -13,7 +13,7 @@ _SUFFIX = "_kernel_time"
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class NodeProviders:
     """Where the nodes of a run were executed.
 
     Attributes:
@@ -64,7 +64,7 @@ def providers_by_node(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def placement_of(
     ran: Mapping[str, str], head_nodes: Collection[str], provider: str, *, alone: bool
-) -> Placement:
+) -> NodeProviders:
     """Where a head's nodes ran.
 
     Args:
@@ -74,7 +74,7 @@ def placement_of(
         alone: whether the model is the head alone, so that nodes the optimiser made belong to it.
     """
     own = {name: where for name, where in ran.items() if alone or name in head_nodes}
-    return Placement(
+    return NodeProviders(
         providers=dict(Counter(own.values())),
         elsewhere=tuple(sorted(name for name, where in own.items() if where != provider)),
         unseen=tuple(sorted(set(head_nodes) - set(ran))),

@@ -30,13 +30,13 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RunError:
     """A runtime's reason not to run a job."""
 
     reason: str
 
 
-Answer: TypeAlias = "tuple[Array, ...] | Refusal"
+Answer: TypeAlias = "tuple[Array, ...] | RunError"
 
 
 @dataclass(frozen=True, slots=True)

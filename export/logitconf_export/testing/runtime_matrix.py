@@ -16,9 +16,9 @@ from logitconf_export.decisions.reference import Reference
 from logitconf_export.decisions.ulps import ulp_distance
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.protocol import Answer, Job, Refusal, Runtime, as_mask
+from logitconf_export.runtimes.protocol import Answer, Job, RunError, Runtime, as_mask
 
-TASK_COLUMNS = (
+TASK_CLASSES = (
     ("multiclass", 10),
     ("multiclass", 1000),
     ("binary", 1),
@@ -37,7 +37,7 @@ OTHER_FORMS: tuple[tuple[str, int, Mapping[str, float]], ...] = (
 """Score, columns and parameters of heads whose graph is not that of the default parameters."""
 
 _MEMBER_SCORES = ("softmax", "mutual_information", "predictive_variance")
-_MOST_MEMBER_COLUMNS = 10
+_MOST_MEMBER_CLASSES = 10
 _TEMPERATURE = 1.5
 _RANDOM_ROWS = 200
 
@@ -80,22 +80,22 @@ class Case:
     model: bytes
 
 
-def scores_for(task: str, columns: int, members: int | None = None) -> list[str]:
+def scores_for(task: str, n_classes: int, members: int | None = None) -> list[str]:
     """The scores that are defined for a task, in the order of their table.
 
     Args:
         task: what the columns mean.
-        columns: of the logits.
+        n_classes: of the logits.
         members: of an ensemble; None for a single model.
     """
-    layout = Layout(check_task(task), columns, members=members)
+    layout = Layout(check_task(task), n_classes, members=members)
     return [score for score in SCORES if not refusal(score, layout)]
 
 
 def middling_head(
     score: str,
     task: str,
-    columns: int,
+    n_classes: int,
     members: int | None = None,
     *,
     given: Mapping[str, float] | None = None,
@@ -105,13 +105,13 @@ def middling_head(
     Args:
         score: its name.
         task: what the columns mean.
-        columns: of the logits.
+        n_classes: of the logits.
         members: of an ensemble; None for a single model.
         given: parameters of the score that are not its defaults.
     """
     parameters = check_parameters(score, given or {})
     card = ScoreCard(score, task, _TEMPERATURE, 0.0, parameters=parameters, members=members)
-    form = HeadForm(columns, members=members)
+    form = HeadForm(n_classes, members=members)
     rows = arranged(random_rows(_RANDOM_ROWS, columns_of(form), seed=1), form)
     found = Reference(ConfidenceHead(card, form)).truth(rows).score
     return ConfidenceHead(replace(card, threshold=float(np.median(found))), form)
@@ -124,25 +124,25 @@ def cases(seed: int = 0) -> list[Case]:
     parameters change the graph come once more for each of :data:`OTHER_FORMS`.
     """
     made = []
-    for task, columns in TASK_COLUMNS:
-        made += [_case(score, task, columns, None, seed) for score in scores_for(task, columns)]
-        if columns <= _MOST_MEMBER_COLUMNS:
-            made += [_case(score, task, columns, MEMBERS, seed) for score in _MEMBER_SCORES]
-    for score, columns, given in OTHER_FORMS:
-        made.append(_case(score, "multiclass", columns, None, seed, given=given))
+    for task, n_classes in TASK_CLASSES:
+        made += [_case(score, task, n_classes, None, seed) for score in scores_for(task, n_classes)]
+        if n_classes <= _MOST_MEMBER_CLASSES:
+            made += [_case(score, task, n_classes, MEMBERS, seed) for score in _MEMBER_SCORES]
+    for score, n_classes, given in OTHER_FORMS:
+        made.append(_case(score, "multiclass", n_classes, None, seed, given=given))
     return made
 
 
 def _case(
     score: str,
     task: str,
-    columns: int,
+    n_classes: int,
     members: int | None,
     seed: int,
     *,
     given: Mapping[str, float] | None = None,
 ) -> Case:
-    head = middling_head(score, task, columns, members, given=given)
+    head = middling_head(score, task, n_classes, members, given=given)
     width = columns_of(head.form)
     rows = np.concatenate(
         [hard_rows(width, seed=seed), random_rows(_RANDOM_ROWS, width, seed=seed)]
@@ -150,7 +150,7 @@ def _case(
     of = "" if members is None else f" of {members} members"
     of += "".join(f", {name} {value:g}" for name, value in (given or {}).items())
     model = to_onnx(head).SerializeToString()
-    what = f"{score}, {task}, {columns} columns{of}"
+    what = f"{score}, {task}, {n_classes} columns{of}"
     return Case(what, Reference(head), arranged(rows, head.form), model)
 
 
@@ -177,7 +177,7 @@ def _sizes(case: Case) -> tuple[int, int, int]:
 
 def _add(record: RuntimeRecord, case: Case, rows: Array, answer: Answer) -> None:
     what = f"{case.what}, {len(rows)} rows"
-    if isinstance(answer, Refusal):
+    if isinstance(answer, RunError):
         _refused(record, what, rows, answer.reason)
         return
     try:

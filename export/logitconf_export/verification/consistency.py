@@ -12,13 +12,13 @@ from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
 from logitconf_export.heads.conversion import LOGITS_DTYPES, head_graph
 from logitconf_export.heads.graph_writer import PREFIX
-from logitconf_export.heads.in_file import HeadInFile
+from logitconf_export.heads.in_file import EmbeddedHead
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS
 
 _BUFFERS = ("temperature", "threshold")
 
 
-def rebuilt_head(head: HeadInFile) -> ConfidenceHead:
+def rebuilt_head(head: EmbeddedHead) -> ConfidenceHead:
     """The head that the file's card and form describe.
 
     Raises:
@@ -27,7 +27,7 @@ def rebuilt_head(head: HeadInFile) -> ConfidenceHead:
     return ConfidenceHead(head.metadata.card, head.metadata.form)
 
 
-def initializer_disagreements(head: HeadInFile) -> tuple[str, ...]:
+def initializer_disagreements(head: EmbeddedHead) -> tuple[str, ...]:
     """In words, where temperature and threshold in the graph are not the card's, bit for bit."""
     card: ScoreCard = head.metadata.card
     wanted = {"temperature": card.temperature, "threshold": card.threshold}
@@ -50,13 +50,13 @@ def initializer_disagreements(head: HeadInFile) -> tuple[str, ...]:
     return tuple(found)
 
 
-def likely_dtypes(head: HeadInFile) -> tuple[str, ...]:
+def likely_dtypes(head: EmbeddedHead) -> tuple[str, ...]:
     """What the head may read: the declared dtype, or every dtype if the file does not say."""
     return (head.logits_dtype,) if head.logits_dtype else ("float32", "float64", "float16")
 
 
 def graph_disagreements(
-    head: HeadInFile, expected: ConfidenceHead, logits_dtype: str
+    head: EmbeddedHead, expected: ConfidenceHead, logits_dtype: str
 ) -> tuple[str, ...]:
     """In words, the first place where the file's graph is not what the head converts to.
 

@@ -19,7 +19,7 @@ from logitconf_export.decisions.hard_rows import (
     hard_batches,
 )
 from logitconf_export.decisions.reference import Reference
-from logitconf_export.heads.in_file import HeadInFile, head_model
+from logitconf_export.heads.in_file import EmbeddedHead, head_model
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import placement_of
 from logitconf_export.runtimes.sessions import ProviderError, Session, provider_name
@@ -60,7 +60,7 @@ class Trials:
     def __init__(
         self,
         model: onnx.ModelProto,
-        found: HeadInFile,
+        found: EmbeddedHead,
         *,
         head: ConfidenceHead,
         folder: Path | None,
@@ -187,7 +187,7 @@ class Trials:
 
     def _batch(self, name: str, logits: Array, *, calibration: bool = False) -> Batch:
         reference = self._reference
-        columns = flattened(logits, reference.head.form).shape[1]
+        n_classes = flattened(logits, reference.head.form).shape[1]
         return Batch(
             name=name,
             logits=logits,
@@ -195,7 +195,7 @@ class Trials:
             eager=reference.decisions(logits),
             truth=reference.truth(logits),
             threshold=reference.thresholds(logits),
-            allowed=lambda values: reference.allowed(values, columns),
+            allowed=lambda values: reference.allowed(values, n_classes),
         )
 
     def _record(
@@ -240,7 +240,7 @@ class Trials:
         self.checks.append(Check(name, False, reason))
 
 
-def _in_layout(head: ConfidenceHead, found: HeadInFile) -> ConfidenceHead:
+def _in_layout(head: ConfidenceHead, found: EmbeddedHead) -> ConfidenceHead:
     """The head in the layout of the file, with its own buffers."""
     form = found.metadata.form
     if head.form == form:

@@ -10,7 +10,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
-from logitconf_export.heads.in_file import HeadInFile
+from logitconf_export.heads.in_file import EmbeddedHead
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.host_runs import with_output
@@ -60,7 +60,7 @@ class HostOnTrial:
     def __init__(
         self,
         model: onnx.ModelProto,
-        found: HeadInFile,
+        found: EmbeddedHead,
         folder: Path | None,
         feeds: Mapping[str, Array] | None,
         seed: int,
@@ -190,7 +190,7 @@ def generated_feeds(host: onnx.ModelProto, seed: int) -> tuple[dict[str, Array] 
     )
 
 
-def host_logits_dtype(model: onnx.ModelProto, found: HeadInFile, folder: Path | None) -> str:
+def host_logits_dtype(model: onnx.ModelProto, found: EmbeddedHead, folder: Path | None) -> str:
     """Floating dtype of the value that the head reads, as onnxruntime infers it.
 
     Raises:

@@ -60,10 +60,10 @@ def contradicted(candidate: Candidate, values: NDArray[Any]) -> str | None:
         return f"its tensor has {values.ndim} axes"
     rows = values.astype(np.float64)
     rows = rows[..., None] if axis == values.ndim else np.moveaxis(rows, axis, -1)
-    columns = rows.shape[-1]
-    if candidate.n_classes not in (None, columns):
-        return f"its tensor has {columns} columns and not {candidate.n_classes}"
-    rows = rows.reshape(-1, columns)
+    n_classes = rows.shape[-1]
+    if candidate.n_classes not in (None, n_classes):
+        return f"its tensor has {n_classes} columns and not {candidate.n_classes}"
+    rows = rows.reshape(-1, n_classes)
     rows = rows[np.isfinite(rows).all(axis=1)]
     return _KIND_CHECKS[candidate.kind](candidate, rows) if rows.size else None
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal
 
 from logitconf_export.decisions.comparison import Comparison, Flip
-from logitconf_export.runtimes.profiles import Placement
+from logitconf_export.runtimes.profiles import NodeProviders
 
 REPORT_SCHEMA = 1
 """Version of the JSON of all reports, which ``report.schema.json`` beside this file describes."""
@@ -124,7 +124,7 @@ class PlacementRecord:
     part: Literal["head", "host"]
     provider: str
     optimisation: str
-    placement: Placement
+    placement: NodeProviders
 
     def failures(self) -> Iterator[str]:
         """In words, why the provider is not proved."""

@@ -22,11 +22,11 @@ from logitconf_export.verification.host_runs import (
     identical,
 )
 from logitconf_export.verification.report import Check, VerificationReport
-from logitconf_export.verification.single import Ask, verify_one
+from logitconf_export.verification.single import VerifyRequest, verify_one
 
 
 def verify_several(
-    model: onnx.ModelProto, several: HeadsMetadata, folder: Path | None, ask: Ask
+    model: onnx.ModelProto, several: HeadsMetadata, folder: Path | None, ask: VerifyRequest
 ) -> VerificationReport:
     """One report: every head as if it were the only one, and all of them in the whole model.
 
@@ -60,7 +60,7 @@ def verify_several(
     )
 
 
-def _feeds(model: onnx.ModelProto, ask: Ask) -> tuple[Mapping[str, Array] | None, str]:
+def _feeds(model: onnx.ModelProto, ask: VerifyRequest) -> tuple[Mapping[str, Array] | None, str]:
     host = detach(model)
     if ask.feeds is not None:
         return checked_feeds(ask.feeds, host), ""
@@ -74,7 +74,7 @@ def _whole(
     model: onnx.ModelProto,
     several: HeadsMetadata,
     folder: Path | None,
-    ask: Ask,
+    ask: VerifyRequest,
     feeds: Mapping[str, Array],
 ) -> list[Check]:
     checks = []

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.heads.in_file import HeadInFile, head_in
+from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.verification.report import Check, VerificationReport
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class VerifyRequest:
     """What a verification was asked for; as in :func:`verify`."""
 
     rows: Array | None
@@ -37,7 +37,10 @@ class Ask:
 
 
 def verify_one(
-    loaded: onnx.ModelProto, folder: Path | None, ask: Ask, head: "ConfidenceHead | None" = None
+    loaded: onnx.ModelProto,
+    folder: Path | None,
+    ask: VerifyRequest,
+    head: "ConfidenceHead | None" = None,
 ) -> VerificationReport:
     """The report on a model with one head.
 
@@ -91,7 +94,7 @@ def verify_one(
 
 def _sort_rows(
     model: onnx.ModelProto,
-    head: HeadInFile,
+    head: EmbeddedHead,
     rows: Array | None,
     feeds: Mapping[str, Array] | None,
     rows_as: str | None,
@@ -120,15 +123,15 @@ def _sort_rows(
     raise LogitconfError(f"rows must be {expected}, got shape {values.shape}")
 
 
-def _layout(head: HeadInFile) -> str:
+def _layout(head: EmbeddedHead) -> str:
     form = head.metadata.form
-    columns = form.n_classes or "K"
-    dims = [columns if a == form.class_axis else "N" for a in range(form.input_rank)]
+    n_classes = form.n_classes or "K"
+    dims = [n_classes if a == form.class_axis else "N" for a in range(form.input_rank)]
     dims[-1:] = dims[-1:] if form.members is None else [form.members]
     return f"({', '.join(map(str, dims))})"
 
 
-def _shaped_logits(values: Array, head: HeadInFile) -> Array | None:
+def _shaped_logits(values: Array, head: EmbeddedHead) -> Array | None:
     """The rows as logits in the head's layout, None if they do not fit it."""
     form = head.metadata.form
     if values.dtype.kind != "f" and values.dtype.name != "bfloat16":
@@ -156,14 +159,14 @@ def _fits(values: Array, declared: onnx.ValueInfoProto) -> bool:
     )
 
 
-def _numbers(found: HeadInFile) -> Check:
+def _numbers(found: EmbeddedHead) -> Check:
     from logitconf_export.verification.consistency import initializer_disagreements
 
     wrong = initializer_disagreements(found)
     return Check("temperature and threshold are the card's", not wrong, "; ".join(wrong))
 
 
-def _graph(found: HeadInFile, rebuilt: "ConfidenceHead", logits_dtype: str) -> Check:
+def _graph(found: EmbeddedHead, rebuilt: "ConfidenceHead", logits_dtype: str) -> Check:
     from logitconf_export.verification.consistency import graph_disagreements
 
     wrong = graph_disagreements(found, rebuilt, logits_dtype)
@@ -177,7 +180,7 @@ def _checkpoint(head: "ConfidenceHead", rebuilt: "ConfidenceHead") -> Check:
     return Check("the card is the checkpoint's", not wrong, "; ".join(wrong))
 
 
-def _described(found: HeadInFile, logits_dtype: str | None) -> dict[str, Any]:
+def _described(found: EmbeddedHead, logits_dtype: str | None) -> dict[str, Any]:
     card = found.metadata.card
     return {
         "score": card.score,
@@ -191,6 +194,6 @@ def _described(found: HeadInFile, logits_dtype: str | None) -> dict[str, Any]:
     }
 
 
-def _hopeless(found: HeadInFile, seed: int, reason: str) -> VerificationReport:
+def _hopeless(found: EmbeddedHead, seed: int, reason: str) -> VerificationReport:
     check = Check("the head can be rebuilt from its card", False, reason)
     return VerificationReport(_described(found, None), 0.0, seed, (check,), (), ())

@@ -12,7 +12,7 @@ from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
 from logitconf_export.verification.report import VerificationReport
-from logitconf_export.verification.single import Ask, verify_one
+from logitconf_export.verification.single import VerifyRequest, verify_one
 
 if TYPE_CHECKING:
     from logitconf.head import ConfidenceHead
@@ -70,7 +70,7 @@ def verify(
     _check_words(providers, optimisations, rows_as)
     loaded = load_model(model)
     folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
-    ask = Ask(rows, feeds, rows_as, providers, optimisations, pairs, seed, labels)
+    ask = VerifyRequest(rows, feeds, rows_as, providers, optimisations, pairs, seed, labels)
     several = read_heads(loaded)
     if len(several.heads) == 1:
         return verify_one(loaded, folder, ask, head)

@@ -15,7 +15,7 @@ from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.metrics.intervals import clopper_pearson_upper
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import measure_gaps, rank_scores
-from logitconf.thresholds.risk_control import GRID, CertifiedPlacement, certify, fewest_rows
+from logitconf.thresholds.risk_control import GRID, CertifiedThreshold, certify, fewest_rows
 
 Float32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -32,7 +32,7 @@ def ranked_rows(rows: int, wrong_places: list[int]) -> tuple[Float32, Flags]:
     return -np.linspace(0.95, 0.05, rows).astype(np.float32), wrong
 
 
-def certified(scores: Float32, wrong: Flags, risk: float, confidence: float) -> CertifiedPlacement:
+def certified(scores: Float32, wrong: Flags, risk: float, confidence: float) -> CertifiedThreshold:
     return certify(measure_gaps(rank_scores(scores, wrong), ROUNDING), risk, confidence)
 
 

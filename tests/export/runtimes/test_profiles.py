@@ -1,4 +1,4 @@
-"""Placement is read from a run's profile."""
+"""NodeProviders is read from a run's profile."""
 
 import json
 from pathlib import Path

@@ -13,7 +13,7 @@ from support import installed_runtimes
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf_export.runtimes.in_process import OnnxRuntime
 from logitconf_export.runtimes.other_process import NodeRuntime, OtherPython, WebRuntime
-from logitconf_export.runtimes.protocol import Answer, Gap, Job, Refusal, as_mask
+from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError, as_mask
 from logitconf_export.testing import runtime_matrix as matrix
 from logitconf_export.testing.runtime_matrix import Case, RuntimeRecord
 
@@ -81,7 +81,7 @@ class Tampered:
         return [self._changed(answer) for answer in self._runtime.run(jobs)]
 
     def _changed(self, answer: Answer) -> Answer:
-        assert not isinstance(answer, Refusal)
+        assert not isinstance(answer, RunError)
         score, mask = answer
         if self._fault == "accepts NaN":
             return score, mask | np.isnan(score)
@@ -90,7 +90,7 @@ class Tampered:
         if self._fault == "scores off by 1e-3":
             return score + np.float32(1e-3), mask
         if self._fault == "refuses rows":
-            return Refusal("no") if len(score) else answer
+            return RunError("no") if len(score) else answer
         return score[:-1], mask[:-1]
 
 
@@ -133,4 +133,4 @@ def test_a_runtime_that_is_not_there_says_what_is_missing(tmp_path: Path) -> Non
 def test_a_model_that_cannot_be_loaded_is_a_refusal() -> None:
     job = Job(b"nonsense", {"logits": np.zeros((1, 2), dtype=np.float32)})
     (answer,) = OnnxRuntime().run([job])
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, RunError)

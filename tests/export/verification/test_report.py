@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 
 from logitconf_export.decisions.comparison import Comparison
-from logitconf_export.runtimes.profiles import Placement
+from logitconf_export.runtimes.profiles import NodeProviders
 from logitconf_export.verification.report import Check, PlacementRecord, Run, VerificationReport
 
 GOOD = Comparison(rows=10)
 RUN = Run("head", "onnxruntime 1", "cpu", "all", "hard", (10, 3), False, GOOD, GOOD, GOOD)
-PLACED = PlacementRecord("head", "cpu", "off", Placement({"CPUExecutionProvider": 3}, (), (), 3))
+PLACED = PlacementRecord(
+    "head", "cpu", "off", NodeProviders({"CPUExecutionProvider": 3}, (), (), 3)
+)
 
 
 def _report(*runs: Run, **changes: object) -> VerificationReport:
@@ -60,12 +62,12 @@ def test_a_flip_inside_the_band_fails_no_generated_rows() -> None:
 @pytest.mark.parametrize(
     ("placement", "message"),
     [
-        (Placement({"CPUExecutionProvider": 2}, ("a",), (), 2), "on another provider"),
-        (Placement({}, (), ("a",), 0), "no node of the head"),
-        (Placement({"CPUExecutionProvider": 2}, (), ("a",), 2), "did not run: a"),
+        (NodeProviders({"CPUExecutionProvider": 2}, ("a",), (), 2), "on another provider"),
+        (NodeProviders({}, (), ("a",), 0), "no node of the head"),
+        (NodeProviders({"CPUExecutionProvider": 2}, (), ("a",), 2), "did not run: a"),
     ],
 )
-def test_a_provider_that_is_not_proved_fails(placement: Placement, message: str) -> None:
+def test_a_provider_that_is_not_proved_fails(placement: NodeProviders, message: str) -> None:
     report = _report(RUN, placements=(replace(PLACED, placement=placement),))
     assert any(message in failure for failure in report.failures)
 

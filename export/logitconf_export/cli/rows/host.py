@@ -61,8 +61,8 @@ def rows_from_host(
         per_member=per_member,
         follow=lambda starts, total: with_progress(starts, "Running the model", total=total),
     )
-    columns = 1 if values.ndim == 1 else values.shape[1]
-    layout = Layout(check_task(task), columns)
+    n_classes = 1 if values.ndim == 1 else values.shape[1]
+    layout = Layout(check_task(task), n_classes)
     tensor = torch.from_numpy(np.ascontiguousarray(values))
     rows = logits_of(tensor, layout, candidate.kind).numpy()
     if labels.ndim > 1 and len(labels) != len(rows) and layout.family == "categorical":
