@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from logitconf.head import ConfidenceHead as ConfidenceHead
     from logitconf.learned_loss import ConfidenceBranch as ConfidenceBranch
     from logitconf.learned_loss import LearnedConfidenceLoss as LearnedConfidenceLoss
+    from logitconf.temperature.fit import fit_temperature_chunks as fit_temperature_chunks
+    from logitconf.thresholds.chunked import choose_coverage_chunks as choose_coverage_chunks
+    from logitconf.thresholds.chunked import choose_risk_chunks as choose_risk_chunks
 
 # names are looked up on first use, so that what needs no torch loads without it
 _HOME = {name: home for home, name in map(class_of, SCORES)} | {
@@ -39,6 +42,9 @@ _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "predictions_right": "fitting.learned_score",
     "LogitScore": "fitting.logit_score",
     "load": "fitting.score_classes",
+    "fit_temperature_chunks": "temperature.fit",
+    "choose_coverage_chunks": "thresholds.chunked",
+    "choose_risk_chunks": "thresholds.chunked",
 }
 
 __version__ = "0.1.0"
