@@ -1,1 +1,8 @@
-"""Attaching heads to hosts, taking them off, changing them."""
+"""Putting heads on hosts, taking them off again, and changing them in place.
+
+Read `attaching` first; `writing` names the nodes and adds them. `detaching`, `reattaching` and
+`retuning` undo, mend and edit; `ensembles` joins several hosts into one, and `sklearn_hosts` ships
+calibrated scikit-learn models.
+
+What may enter: edits of models. The host's own nodes, names and weights stay as they are.
+"""

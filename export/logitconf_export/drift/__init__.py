@@ -1,1 +1,6 @@
-"""Drift of a variant, and refitting it."""
+"""Drift: what a variant of a model (float16, int8) decides otherwise, and fitting it anew.
+
+Read `measuring`, then `refitting`.
+
+What may enter: comparisons of two models on the user's rows. Statistics come from the core.
+"""

@@ -1,1 +1,8 @@
-"""What users and our own tests check models with."""
+"""What users test their models with, and what logitconf tests runtimes with.
+
+Read `assertion` (one line for a user's test), `parity` (any model against any callable) and
+`pytest_plugin`; then `golden` and `replay` (a bundle that needs neither torch nor logitconf) and
+`runtime_matrix` (every head on every runtime).
+
+What may enter: helpers for tests. Each has a test that shows it can fail.
+"""
