@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,16 +21,18 @@ Keys: TypeAlias = npt.NDArray[np.uint64]
 _KEY_COLUMNS = 64
 
 
-def split_rows(labels: Tensor, holdout: float, seed: int) -> tuple[Rows, Rows]:
-    """Rows to fit on and rows held out, shuffled and stratified by label.
+def split_rows(rows: int, holdout: float, seed: int) -> tuple[Rows, Rows]:
+    """Rows to fit on and rows held out: a plain random draw, blind to what the rows hold.
 
-    Every label's share of held-out rows is `holdout`, to within one row, and so is the share of
-    all. Labels (N, L) are stratified by how many of them are positive.
+    Every set of so many rows is as likely as every other, so if the rows are independent draws, the
+    held-out ones are too, and independent of the others: that is what a certificate on them needs.
+    A draw that balances the labels lacks it: where labels have one row each, it may be fixed.
 
     Args:
-        labels: (N,) class indices, or (N, L) in [0, 1].
+        rows: how many there are, N.
         holdout: share of the rows to hold out, in (0, 1).
-        seed: of the shuffle; the same seed gives the same rows.
+        seed: of the draw; the same seed gives the same rows, and a larger share holds out the rows
+            of a smaller one too.
 
     Returns:
         Two ascending arrays of positions that have no row in common and together all N.
@@ -37,22 +40,26 @@ def split_rows(labels: Tensor, holdout: float, seed: int) -> tuple[Rows, Rows]:
     Raises:
         LogitconfError: for another share, or where one part would have no row.
 
-    >>> fitted, held = split_rows(torch.tensor([0, 0, 0, 0, 1, 1]), 0.5, seed=0)
-    >>> len(fitted), len(held), int((held > 3).sum())
-    (3, 3, 1)
+    >>> fitted, held = split_rows(6, 0.5, seed=0)
+    >>> len(fitted), len(held), sorted([*fitted, *held]) == list(range(6))
+    (3, 3, True)
+    """
+    check_holdout(holdout)
+    kept = rows - math.floor(rows * holdout + 0.5)
+    if not 0 < kept < rows:
+        raise LogitconfError(f"a holdout of {holdout:g} leaves one part of {rows} rows empty")
+    order = np.random.default_rng(seed).permutation(rows)
+    return np.sort(order[:kept]), np.sort(order[kept:])
+
+
+def check_holdout(holdout: float) -> None:
+    """Checks that a part of the rows can be held out.
+
+    Raises:
+        LogitconfError: unless the share lies in (0, 1).
     """
     if not 0.0 < holdout < 1.0:
         raise LogitconfError(f"holdout must be a share of the rows in (0, 1), got {holdout}")
-    strata = labels if labels.ndim == 1 else (labels > 0.5).sum(dim=1)
-    rows = len(strata)
-    shuffled = np.random.default_rng(seed).permutation(rows)
-    ordered = shuffled[np.argsort(strata.cpu().numpy()[shuffled], kind="stable")]
-    # One row out of every 1 / holdout along the sorted labels: systematic sampling.
-    steps = np.floor(np.arange(rows + 1) * holdout + 0.5)
-    held = steps[1:] > steps[:-1]
-    if not 0 < int(held.sum()) < rows:
-        raise LogitconfError(f"a holdout of {holdout:g} leaves one part of {rows} rows empty")
-    return np.sort(ordered[~held]), np.sort(ordered[held])
 
 
 def row_keys(logits: Tensor, labels: Tensor) -> Keys:

@@ -23,7 +23,7 @@ from logitconf.metrics.selective import (
     false_positive_rate,
     risk_coverage,
 )
-from logitconf.rows import split_rows
+from logitconf.rows import check_holdout, split_rows
 from logitconf.scores.table import SCORES
 from logitconf.tasks import (
     ArrayLike,
@@ -142,7 +142,9 @@ def compare_scores(
         raise LogitconfError(f"draws must be at least 100, got {draws}")
     values, layout = check_logits(logits, check_task(task))
     checked = check_labels(labels, values, layout)
-    fitted, held = (torch.from_numpy(part) for part in split_rows(checked, holdout, seed))
+    # the rows that `fit` with this seed and holdout keeps for a certificate are not compared on
+    check_holdout(holdout)
+    held, fitted = (torch.from_numpy(part) for part in split_rows(len(values), 1.0 - holdout, seed))
     wrong = ~predicted_correctly(values[held], checked[held], layout).cpu().numpy()
     errors = int(wrong.sum())
     if errors in (0, len(wrong)):

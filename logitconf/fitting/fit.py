@@ -68,12 +68,12 @@ def fit_card(
     if labels is None:
         raise LogitconfError("a holdout is for rows with labels, got none")
     fitting, held = (
-        torch.from_numpy(p).to(logits.device) for p in split_rows(labels, holdout, seed)
+        torch.from_numpy(p).to(logits.device) for p in split_rows(len(labels), holdout, seed)
     )
     identity = identity_of(logits[fitting], labels[fitting])
     card = _fitted(card, logits[fitting], labels[fitting], layout, tried, identity=identity)
     card, calibration = calibrate_card(card, logits[held], labels[held], layout, identity.keys)
-    split = {"holdout": holdout, "seed": seed, "stratified": True}
+    split = {"holdout": holdout, "seed": seed, "stratified": False}
     return replace(card, calibration={**(card.calibration or {}), "split": split}), calibration
 
 

@@ -142,7 +142,7 @@ class LogitScore(ABC):
             outdir: with ``model``: folder where extracted logits are saved and found again.
             prefix: name of the file there.
             holdout: share of the rows that nothing is fitted on and that ``set_threshold`` uses
-                instead, drawn at random and stratified by label, in (0, 1); None uses all rows for
+                instead, drawn at random, in (0, 1); None uses all rows for
                 both, which a certified risk should not.
             seed: of the draw.
 

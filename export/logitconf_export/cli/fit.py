@@ -102,14 +102,13 @@ def fit_card(
         fitted.fit(rows.logits, rows.labels, holdout=holdout, seed=seed)
         fitted.set_threshold(**policy)
     if holdout is not None:
-        rows = _held_out(rows, fitted, holdout, seed)
+        rows = _held_out(rows, holdout, seed)
     fitted.save(output, force=force)
     print_facts(f"{output}", [*card_facts(fitted), *decision_facts(fitted, rows)])
 
 
-def _held_out(rows: LabelledRows, fitted: LogitScore, holdout: float, seed: int) -> LabelledRows:
-    logits, layout = check_logits(rows.logits, fitted.task, per_member=fitted.per_member)
-    _, held = split_rows(check_labels(rows.labels, logits, layout), holdout, seed)
+def _held_out(rows: LabelledRows, holdout: float, seed: int) -> LabelledRows:
+    _, held = split_rows(len(rows.logits), holdout, seed)
     return LabelledRows(rows.logits[held], rows.labels[held])
 
 

@@ -34,10 +34,8 @@ def score(made: Rows) -> logitconf.LogitScore:
 
 def held_out(made: Rows) -> tuple[Any, Any]:
     from logitconf.rows import split_rows
-    from logitconf.tasks import check_labels, check_logits
 
-    logits, layout = check_logits(made.logits, "multiclass")
-    _, held = split_rows(check_labels(made.labels, logits, layout), 0.5, 0)
+    _, held = split_rows(len(made.logits), 0.5, 0)
     return made.logits[held], made.labels[held]
 
 
