@@ -134,7 +134,7 @@ class Reader:
                     "it follows a box selection: a detector's output is no row of classes"
                 )
             result = self._match(owner, node, name, depth)
-            if result is None and _passes(owner, node):
+            if result is None and passes(owner, node):
                 passed.append((owner, node))
                 name, scope = node.input[0], owner
                 continue
@@ -154,7 +154,8 @@ class Reader:
         return pattern(Site(self, scope, node, name, depth))
 
 
-def _passes(scope: Scope, node: onnx.NodeProto) -> bool:
+def passes(scope: Scope, node: onnx.NodeProto) -> bool:
+    """Whether the node only copies or moves its first input, so that its meaning stays."""
     if node.domain not in ("", "ai.onnx", "com.microsoft") or node.op_type not in _PASSING:
         return False
     first_output = bool(node.output) and bool(node.input) and bool(node.input[0])

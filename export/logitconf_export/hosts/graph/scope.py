@@ -45,7 +45,7 @@ _DETECTION_OPS = frozenset(
     ("NonMaxSuppression", "EfficientNMS_TRT", "BatchedNMS_TRT", "BatchedNMSDynamic_TRT",
      "RoiAlign", "MaxRoiPool", "DetectionOutput", "TRTBatchedNMS")
 )  # fmt: skip
-_RANDOM_OPS = frozenset(
+RANDOM_OPERATORS = frozenset(
     ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
      "Bernoulli")
 )  # fmt: skip
@@ -343,7 +343,7 @@ def _mark(scope: Scope) -> None:
     parent = scope.parent
     for node in scope.nodes:
         needs = [n for n in (*node.input, *captured(node)) if n]
-        if node.op_type not in _RANDOM_OPS and all(scope.is_constant(n) for n in needs):
+        if node.op_type not in RANDOM_OPERATORS and all(scope.is_constant(n) for n in needs):
             scope.constants.update(node.output)
         found = node.op_type in _DETECTION_OPS or any(
             n in scope.detections or (parent is not None and n in parent.detections) for n in needs
