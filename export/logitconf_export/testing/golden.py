@@ -5,14 +5,14 @@ The replay needs onnxruntime and NumPy; neither torch nor logitconf.
 
 import io
 import json
-import shutil
-import tempfile
+import os
 from pathlib import Path
 
 import numpy as np
 import onnx
 
 from logitconf.errors import LogitconfError
+from logitconf.files import write_folder
 from logitconf_export.heads.in_file import head_in, head_model
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
@@ -48,48 +48,47 @@ def save_bundle(
     from logitconf_export.verification.head_runs import Trials
 
     target = Path(folder)
-    if target.exists():
+    if os.path.lexists(target):
         raise LogitconfError(f"{target} exists; name another folder")
     loaded = load_model(model)
     found = head_in(loaded)
     source = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
     head = rebuilt_head(found)
     trials = Trials(loaded, found, head=head, folder=source, pairs=pairs, seed=seed)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        made = Path(scratch) / "bundle"
-        made.mkdir()
-        alone = head_model(loaded, found, trials.logits_dtype)
-        (made / "head.onnx").write_bytes(alone.SerializeToString(deterministic=True))
-        batches = []
-        for index, batch in enumerate(trials.batches(rows)):
-            score = batch.eager.score
-            finite = np.where(np.isfinite(score), score, 0.0)
-            near = np.abs(score - batch.threshold.astype(np.float64))
-            content = io.BytesIO()
-            np.savez_compressed(
-                content,
-                logits=batch.logits,
-                score=score,
-                mask=batch.eager.mask,
-                threshold=batch.threshold,
-                allowed=batch.allowed(finite),
-                in_band=np.isfinite(score) & (near <= batch.allowed(batch.threshold)),
-            )
-            (made / f"{index}.npz").write_bytes(content.getvalue())
-            batches.append(
-                {"name": batch.name, "file": f"{index}.npz", "calibration": batch.calibration}
-            )
-        manifest = {
-            "schema": BUNDLE_SCHEMA,
-            "model": "head.onnx",
-            "input": found.tensor,
-            "outputs": list(found.outputs[:2]),
-            "seed": seed,
-            "band": trials.band,
-            "card": found.metadata.card.to_dict(),
-            "batches": batches,
-        }
-        (made / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-        shutil.copyfile(_REPLAY, made / "replay.py")
-        made.rename(target)
+    alone = head_model(loaded, found, trials.logits_dtype)
+    contents: dict[str, bytes | Path] = {
+        "head.onnx": alone.SerializeToString(deterministic=True),
+        "replay.py": _REPLAY,
+    }
+    batches = []
+    for index, batch in enumerate(trials.batches(rows)):
+        score = batch.eager.score
+        finite = np.where(np.isfinite(score), score, 0.0)
+        near = np.abs(score - batch.threshold.astype(np.float64))
+        content = io.BytesIO()
+        np.savez_compressed(
+            content,
+            logits=batch.logits,
+            score=score,
+            mask=batch.eager.mask,
+            threshold=batch.threshold,
+            allowed=batch.allowed(finite),
+            in_band=np.isfinite(score) & (near <= batch.allowed(batch.threshold)),
+        )
+        contents[f"{index}.npz"] = content.getvalue()
+        batches.append(
+            {"name": batch.name, "file": f"{index}.npz", "calibration": batch.calibration}
+        )
+    manifest = {
+        "schema": BUNDLE_SCHEMA,
+        "model": "head.onnx",
+        "input": found.tensor,
+        "outputs": list(found.outputs[:2]),
+        "seed": seed,
+        "band": trials.band,
+        "card": found.metadata.card.to_dict(),
+        "batches": batches,
+    }
+    contents["manifest.json"] = f"{json.dumps(manifest, indent=2)}\n".encode()
+    write_folder(target, contents)
     return target

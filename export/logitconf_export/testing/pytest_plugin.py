@@ -5,7 +5,6 @@ Loads nothing heavy until a test asks for the fixture.
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,7 +53,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Writes the report, if it was asked for."""
     path = session.config.getoption("--parity-report")
     if path:
+        from logitconf.files import write_atomically
         from logitconf_export.verification.report import as_json, headed
 
         values = headed("parity", {"tests": session.config.stash[_RESULTS]})
-        Path(path).write_text(as_json(values), encoding="utf-8")
+        write_atomically(path, as_json(values).encode(), force=True)
