@@ -46,7 +46,11 @@ def _socket(path: Path) -> None:
 )
 @pytest.mark.parametrize("linked", [False, True], ids=["itself", "by a link"])
 def test_nothing_but_a_file_is_replaced(
-    make: Callable[[Path], None], words: str, linked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[Path], None],
+    words: str,
+    linked: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the address of a socket must be short
     thing = tmp_path / "thing"
