@@ -11,7 +11,6 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 import logitconf
-from logitconf_export import attach, verify
 
 # Stands for a model that someone else exported: it ends in a softmax, and its output lies about it.
 HOST = """<ir_version: 8, opset_import: ["": 17]>
@@ -45,8 +44,8 @@ def main() -> None:
     score = logitconf.SoftmaxScore().fit(np.log(probabilities), labels[validation])
     score.set_threshold(coverage=0.9)
 
-    attach("host.onnx", score.compile(), "shipped.onnx", force=True)
-    report = verify("shipped.onnx", pixels[test], rows_as="inputs")
+    logitconf.attach("host.onnx", score.compile(), "shipped.onnx", force=True)
+    report = logitconf.verify("shipped.onnx", pixels[test], rows_as="inputs")
     print(f"verified: {report.passed}, {report.rows} rows compared")
 
     shipped = onnxruntime.InferenceSession("shipped.onnx", providers=["CPUExecutionProvider"])

@@ -14,10 +14,14 @@ import numpy.typing as npt
 import torch
 import torch.distributed
 
-from logitconf import ScoreCard, SoftmaxScore
+from logitconf import (
+    ScoreCard,
+    SoftmaxScore,
+    choose_coverage_chunks,
+    choose_risk_chunks,
+    fit_temperature_chunks,
+)
 from logitconf.scores.rounding import Rounding
-from logitconf.temperature.fit import fit_temperature_chunks
-from logitconf.thresholds.chunked import choose_coverage_chunks, choose_risk_chunks
 
 CHUNKS, ROWS, CLASSES = 8, 1000, 10
 Vector = npt.NDArray[np.float64]

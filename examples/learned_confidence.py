@@ -34,7 +34,6 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 import logitconf
-from logitconf_export import attach, verify
 
 Array = NDArray[Any]
 TRAINING_ROWS = 700
@@ -191,11 +190,11 @@ def ship(network: Network, digits: Digits) -> None:
         warnings.simplefilter("ignore", logitconf.LogitconfWarning)
         score.fit(confidence, right)
         score.set_threshold(coverage=0.9)
-    shipped = attach(
+    shipped = logitconf.attach(
         export(network), score.compile(), "shipped.onnx", logits="confidence", force=True
     )
     test, labels = digits.test
-    report = verify(shipped, test.numpy(), rows_as="inputs", pairs=200)
+    report = logitconf.verify(shipped, test.numpy(), rows_as="inputs", pairs=200)
     print(f"verified: {report.passed}, {report.rows} rows compared")
     session = onnxruntime.InferenceSession("shipped.onnx", providers=["CPUExecutionProvider"])
     found, mask = session.run(["logits", "mask"], {"pixels": test.numpy()})

@@ -1,4 +1,8 @@
-"""Fit a confidence score on logits, compile it, and let logitconf_export ship it."""
+"""Fit a confidence score on logits, bake it into an exported model, and prove what it decides.
+
+The front door: every name that a user needs, from the room that fits and from the room that ships,
+is looked up here on first use.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -25,8 +29,21 @@ if TYPE_CHECKING:
     from logitconf.temperature.fit import fit_temperature_chunks as fit_temperature_chunks
     from logitconf.thresholds.chunked import choose_coverage_chunks as choose_coverage_chunks
     from logitconf.thresholds.chunked import choose_risk_chunks as choose_risk_chunks
+    from logitconf_export.attachment.attaching import attach as attach
+    from logitconf_export.attachment.detaching import detach as detach
+    from logitconf_export.attachment.detaching import head_nodes as head_nodes
+    from logitconf_export.attachment.detaching import single_head as single_head
+    from logitconf_export.attachment.ensembles import ensemble as ensemble
+    from logitconf_export.attachment.reattaching import reattach as reattach
+    from logitconf_export.attachment.retuning import retune as retune
+    from logitconf_export.attachment.sklearn_hosts import ship_sklearn as ship_sklearn
+    from logitconf_export.drift.measuring import drift as drift
+    from logitconf_export.heads.conversion import to_onnx as to_onnx
+    from logitconf_export.hosts.reading import read_host as read_host
+    from logitconf_export.verification.report import VerificationReport as VerificationReport
+    from logitconf_export.verification.verifying import verify as verify
 
-# names are looked up on first use, so that what needs no torch loads without it
+# names are looked up on first use, so that what needs no torch or onnx loads without them
 _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "from_fitted": "fitting.other_libraries",
     "source_logits": "fitting.other_libraries",
@@ -46,15 +63,32 @@ _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "choose_coverage_chunks": "thresholds.chunked",
     "choose_risk_chunks": "thresholds.chunked",
 }
+_SHIPS = {
+    "VerificationReport": "verification.report",
+    "attach": "attachment.attaching",
+    "detach": "attachment.detaching",
+    "drift": "drift.measuring",
+    "ensemble": "attachment.ensembles",
+    "head_nodes": "attachment.detaching",
+    "read_host": "hosts.reading",
+    "reattach": "attachment.reattaching",
+    "retune": "attachment.retuning",
+    "ship_sklearn": "attachment.sklearn_hosts",
+    "single_head": "attachment.detaching",
+    "to_onnx": "heads.conversion",
+    "verify": "verification.verifying",
+}
 
 __version__ = "0.1.0"
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted([*_HOME, *_SHIPS])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module 'logitconf' has no attribute {name!r}")
-    return getattr(import_module(f"logitconf.{_HOME[name]}"), name)
+    if name in _HOME:
+        return getattr(import_module(f"logitconf.{_HOME[name]}"), name)
+    if name in _SHIPS:
+        return getattr(import_module(f"logitconf_export.{_SHIPS[name]}"), name)
+    raise AttributeError(f"module 'logitconf' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
