@@ -9,14 +9,17 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 import torch
+from array_api_compat import is_array_api_obj
 from torch import Tensor
 
+from logitconf.arrays import Array, dtype_name, is_tensor
 from logitconf.errors import LogitconfError
 
 Task: TypeAlias = Literal["multiclass", "binary", "multilabel"]
 Family: TypeAlias = Literal["categorical", "bernoulli"]
 InputKind: TypeAlias = Literal["logits", "probabilities", "log-probabilities"]
-ArrayLike: TypeAlias = Tensor | np.ndarray[Any, Any]
+# torch tensors, NumPy, CuPy and JAX arrays, and what NumPy can read: lists, data frames, columns
+ArrayLike: TypeAlias = Any
 
 TASKS: tuple[str, ...] = get_args(Task)
 _NUMPY_DTYPES = tuple(np.dtype(code) for code in "efdbhiqBHIQ?")
@@ -68,6 +71,46 @@ def check_task(task: str) -> Task:
     if task not in TASKS:
         raise LogitconfError(f"task must be one of {list(TASKS)}, got {task!r}")
     return cast(Task, task)
+
+
+def as_array(values: ArrayLike, what: str) -> Array:
+    """The values as an array of their own library, sharing memory where it can.
+
+    Torch tensors (detached), CuPy and JAX arrays stay what and where they are. All else becomes a
+    NumPy array: lists, data frames, columns, and whatever gives its values as ``__array__`` or
+    ``__dlpack__``. NumPy's bfloat16 becomes float32, which holds the same values.
+
+    Raises:
+        LogitconfError: if it is not an array of numbers.
+
+    >>> as_array([[1.0, 2.0]], "logits").shape
+    (1, 2)
+    """
+    if is_tensor(values):
+        return values.detach()
+    if is_array_api_obj(values) and not isinstance(values, np.ndarray):
+        return values
+    array = _as_numpy(values, what)
+    if dtype_name(array) == "bfloat16":
+        array = array.astype(np.float32)
+    if array.dtype.kind not in "biufc":
+        raise LogitconfError(f"{what} must be an array of numbers, got an array of {array.dtype}")
+    return array
+
+
+def _as_numpy(values: ArrayLike, what: str) -> "np.ndarray[Any, Any]":
+    if values is None or isinstance(values, (str, bytes, dict, set)):
+        raise LogitconfError(f"{what} must be an array of numbers, got {type(values).__name__}")
+    if np.ma.is_masked(values):
+        raise LogitconfError(f"{what} must not have masked elements; drop those rows")
+    try:
+        if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+            return np.from_dlpack(values)
+        return np.asarray(values)
+    except (TypeError, ValueError, BufferError) as error:
+        raise LogitconfError(
+            f"{what} must be an array of numbers, got {type(values).__name__}: {error}"
+        ) from error
 
 
 def as_tensor(values: ArrayLike, what: str) -> Tensor:

@@ -10,22 +10,25 @@ unknown is b, in which the problem is convex, not T.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import torch
 
+from logitconf.arrays import Array
 from logitconf.errors import LogitconfError
 from logitconf.tasks import ArrayLike, Family
 from logitconf.temperature.chunks import (
     Chunk,
+    block_of,
+    blocks,
     check_chunk,
     check_values,
     first_rows,
     spread_rows,
-    sub_chunks,
 )
 from logitconf.temperature.halley import Solution, minimise, rounded
 from logitconf.temperature.likelihood import (
@@ -45,6 +48,8 @@ _WARM_PASSES = 12
 _BITS = 11
 _WARM_BITS = 6
 _MOST_PASSES = 200
+# NumPy lets other threads run while it computes a block; beyond so many, memory is the limit.
+_MOST_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,8 @@ def fit_temperature(
     2.0
     """
     chunk: Chunk = (logits, labels) if weights is None else (logits, labels, weights)
-    check_chunk(chunk, family)
-    rows = int(logits.shape[0])
+    chunk = check_chunk(chunk, family)
+    rows = int(chunk[0].shape[0])
     warm = [spread_rows(chunk, _WARM_ROWS)] if rows > 2 * _WARM_ROWS else []
     return _fit(lambda: [chunk], warm, family=family, initial=initial, all_reduce=None)
 
@@ -207,18 +212,30 @@ def _pass_sums(data: Iterable[Chunk], family: Family, b: float, initial: float |
     """The vector of `LikelihoodSums` over `data`; the first pass, with `initial`, checks labels."""
     vector = np.zeros(VECTOR_SIZE)
     for chunk in data:
-        check_chunk(chunk, family)
+        parts = check_chunk(chunk, family)
         if initial is not None:
-            check_values(chunk, family)
-        sums: torch.Tensor | None = None
-        for logits, own, weights in sub_chunks(chunk):
-            added = chunk_sums(
+            check_values(parts, family)
+
+        def block_sums(rows: slice, parts: tuple[Array, ...] = parts) -> Vector:
+            logits, own, weights = block_of(parts, rows)
+            return chunk_sums(
                 logits, own, weights, family=family, inverse_temperature=b, initial=initial
             )
-            sums = added if sums is None else sums + added
-        if sums is not None:
-            vector += sums.cpu().numpy()
+
+        # In the order of the rows, so that the result does not depend on the number of threads.
+        for sums in _in_threads(block_sums, blocks(parts)):
+            vector += sums
     return vector
+
+
+def _in_threads(function: Callable[[slice], Vector], rows: list[slice]) -> Iterator[Vector]:
+    """What the function gives for each of the blocks, in their order."""
+    threads = min(_MOST_THREADS, os.cpu_count() or 1, len(rows))
+    if threads < 2:
+        yield from map(function, rows)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(function, rows)
 
 
 def _unidentified_reason(sums: LikelihoodSums) -> str | None:

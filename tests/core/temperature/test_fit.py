@@ -16,6 +16,7 @@ from support import real_data
 from support.lockstep import in_lockstep
 
 from logitconf.errors import LogitconfError
+from logitconf.tasks import Family
 from logitconf.temperature.fit import TemperatureFit, fit_temperature, fit_temperature_chunks
 
 Float64 = NDArray[np.float64]
@@ -314,6 +315,26 @@ def test_float32_logits_give_one_temperature_whatever_the_start_and_the_chunks(s
             fit = fit_temperature_chunks(order.copy, family="categorical", initial=initial)
             found.add(fit.temperature)
     assert len(found) == 1
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = categorical_rows(12, rows=60_000)
+    fits = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(
+            "logitconf.temperature.fit.os.cpu_count", lambda threads=threads: threads
+        )
+        fits.append(fit_temperature(x.astype(np.float32), y, family="categorical"))
+    assert fits[0] == fits[1] == fits[2]
+
+
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+def test_tensors_arrays_and_lists_have_the_same_temperature(family: Family) -> None:
+    x, y = categorical_rows(11, rows=3000) if family == "categorical" else bernoulli_rows(11)
+    x = x.astype(np.float32).astype(np.float64)
+    expected = fit_temperature(x, y, family=family)
+    for logits in (x.astype(np.float32), torch.from_numpy(x).float(), x.tolist()):
+        assert fit_temperature(logits, y.tolist(), family=family) == expected
 
 
 def test_processes_that_add_their_sums_up_agree_with_one() -> None:

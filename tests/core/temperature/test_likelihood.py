@@ -1,7 +1,9 @@
 """Sums of one chunk against finite differences of the naive float64 likelihood."""
 
 import math
+from typing import Any
 
+import array_api_strict
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import log_expit, logsumexp
 
 from logitconf.tasks import Family
-from logitconf.temperature.likelihood import SCALARS, VECTOR_SIZE, LikelihoodSums, chunk_sums
+from logitconf.temperature.likelihood import (
+    SCALAR_NAMES,
+    SCALARS,
+    VECTOR_SIZE,
+    LikelihoodSums,
+    chunk_sums,
+)
 
 Float64 = NDArray[np.float64]
 
@@ -19,21 +27,21 @@ DIFFERENCE = 1e-4
 
 
 def sums(
-    logits: Float64,
+    logits: NDArray[np.floating[Any]],
     labels: NDArray[np.generic],
     b: float,
     family: Family,
-    dtype: torch.dtype = torch.float64,
+    library: Any = np,
 ) -> LikelihoodSums:
     vector = chunk_sums(
-        torch.from_numpy(logits).to(dtype),
-        torch.from_numpy(labels),
+        library.asarray(logits),
+        library.asarray(labels),
         None,
         family=family,
         inverse_temperature=b,
         initial=1.0,
     )
-    return LikelihoodSums.from_vector(vector.numpy())
+    return LikelihoodSums.from_vector(vector)
 
 
 def categorical(seed: int) -> tuple[Float64, NDArray[np.int64]]:
@@ -122,12 +130,32 @@ def test_a_bad_value_is_found_in_any_column(place: int, bad: float) -> None:
         assert math.isfinite(found.nll)
 
 
-def test_float32_sums_do_not_overflow_with_the_logits() -> None:
+def test_sums_do_not_overflow_with_float32_logits() -> None:
     logits, labels = categorical(4)
-    found = sums(1e30 * logits, labels, 1e-30, "categorical", torch.float32)
+    found = sums((1e30 * logits).astype(np.float32), labels, 1e-30, "categorical")
     plain = sums(logits, labels, 1.0, "categorical")
     assert found.slope == pytest.approx(1e30 * plain.slope, rel=1e-5)
     assert found.curvature == pytest.approx(1e60 * plain.curvature, rel=1e-5)
+
+
+@pytest.mark.parametrize("library", [torch, array_api_strict])
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+@pytest.mark.parametrize("b", [0.0, 0.7])
+@pytest.mark.parametrize("columns", [4, 50])
+def test_every_library_gives_the_same_sums(
+    library: Any, family: Family, b: float, columns: int
+) -> None:
+    generator = np.random.default_rng(7)
+    logits = generator.standard_normal((30, columns)).astype(np.float32)
+    logits[3, 1], logits[5] = -math.inf, math.nan
+    labels = generator.integers(2, columns, size=30)
+    given = labels if family == "categorical" else (np.arange(columns) == labels[:, None]) * 1.0
+    expected = sums(logits, given, b, family)
+    found = sums(logits, given, b, family, library)
+    assert (found.rows, found.left_out) == (29, 1)
+    for name in SCALAR_NAMES:
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-13)
+    assert found.label_bits == expected.label_bits
 
 
 @pytest.mark.parametrize(
