@@ -1,13 +1,18 @@
 """Runs commands in this process, on small files made for them."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from logitconf_export.cli.app import run
 
@@ -96,6 +101,34 @@ def done(capsys: pytest.CaptureFixture[str], command: str | list[str]) -> str:
     outcome = call(capsys, command)
     assert (outcome.code, outcome.err) == (0, ""), outcome
     return outcome.out
+
+
+def best_temperature(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:
+    """The minimiser of the NLL of classes in float64, by a method of its own."""
+    exact = logits.astype(np.float64)
+
+    def nll(b: float) -> float:
+        own = b * exact[np.arange(len(exact)), labels]
+        return float(np.mean(logsumexp(b * exact, axis=1) - own))
+
+    best = minimize_scalar(nll, bounds=(0.01, 10.0), method="bounded", options={"xatol": 1e-9})
+    return 1.0 / float(best.x)
+
+
+def decide(
+    model: str, pixels: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Score and mask of the rows of a host's only input, as onnxruntime gives them."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    score, mask = session.run(["score", "mask"], {session.get_inputs()[0].name: pixels})
+    return score, mask
+
+
+def card(path: str = "card.json") -> dict[str, Any]:
+    """The values of a card."""
+    values = json.loads(Path(path).read_text())
+    assert isinstance(values, dict)
+    return values
 
 
 def contents(folder: Path) -> dict[str, bytes]:

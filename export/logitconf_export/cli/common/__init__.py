@@ -1,6 +1,7 @@
 """What several commands share: options declared once, words on a terminal, plots.
 
-Read `options`, `output`, `plots`.
+Read `options` and its relatives for fits and heads, `grouping` (how options become one value),
+`output`, `model_facts`, `suggestions`, `plots`.
 
 What may enter: what at least two commands use.
 """

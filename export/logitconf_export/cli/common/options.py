@@ -1,49 +1,152 @@
-"""Arguments and options that several commands share, and what they check first."""
+"""Arguments and options of the commands, each declared once, and those that belong together."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable
-from logitconf.scores.table import SCORES
+
+ROWS, PLACE, HEAD = "Rows", "Where the logits are", "How the head is written"
+THRESHOLD, NO_CARD, REPORT = "Threshold", "Instead of a card", "Reports"
+"""Titles under which help shows options together."""
+
+
+def in_panel(panel: str, flag: str, text: str) -> Any:
+    """An option that help shows under a title of its own."""
+    return typer.Option(flag, help=text, rich_help_panel=panel)
+
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
-Rows = Annotated[
-    Path | None, typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'.")
-]
-RunModel = Annotated[
-    Path | None, typer.Option("--model", help="Run this ONNX model to get the logits.")
-]
-RunData = Annotated[
-    Path | None, typer.Option("--data", help="With --model: its inputs by name, and 'labels'.")
-]
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
-ScoreName = Annotated[str, typer.Option("--score", help=f"{', '.join(SCORES)}.")]
-Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
-Logits = Annotated[
-    str | None, typer.Option("--logits", help="The tensor to take; found in the graph otherwise.")
+Json = Annotated[Path | None, in_panel(REPORT, "--json", "Write the report as JSON.")]
+Provider = Annotated[str, typer.Option("--provider", help="cpu, cuda, ...")]
+Providers = Annotated[
+    list[str] | None,
+    typer.Option("--provider", help="cpu, cuda, cuda-tf32, ...; may be repeated."),
 ]
-Kind = Annotated[
+Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
+TaskOfGraphs = Annotated[
     str | None,
-    typer.Option(
-        "--kind", help="With --logits: it holds logits, probabilities or log-probabilities."
+    typer.Option("--task", help="Without a card: what the columns mean, if no graph tells."),
+]
+Temperature = Annotated[
+    float | None, typer.Option("--temperature", help="Another temperature, > 0.")
+]
+Threshold = Annotated[float | None, typer.Option("--threshold", help="Another threshold.")]
+_Logits = Annotated[
+    str | None,
+    in_panel(PLACE, "--logits", "The tensor to take; found in the graph otherwise."),
+]
+_Kind = Annotated[
+    str | None,
+    in_panel(
+        PLACE, "--kind", "With --logits: it holds logits, probabilities or log-probabilities."
     ),
 ]
-Runtime = Annotated[
-    str, typer.Option("--runtime", help="any: right everywhere; onnxruntime: fastest there.")
+_ClassAxis = Annotated[
+    int | None,
+    in_panel(PLACE, "--class-axis", "Where the classes are, if the graph does not tell."),
 ]
-Precision = Annotated[
-    str, typer.Option("--precision", help="float32, or float64 to compute in double.")
-]
-MaskType = Annotated[str, typer.Option("--mask-type", help="bool, uint8 or float32.")]
-Probabilities = Annotated[
-    bool, typer.Option("--probabilities", help="Add the calibrated probabilities as an output.")
-]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """The file that a command writes."""
+
+    path: Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
+    force: Force = False
+
+    def check(self, *inputs: Path | None) -> None:
+        """Refuses the output before any work is done; see `check_output`."""
+        check_output(self.path, inputs, force=self.force)
+
+
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """Labelled rows: logits in a file, or what a model says of its inputs."""
+
+    rows: Annotated[
+        Path | None, typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'.")
+    ] = None
+    model: Annotated[
+        Path | None,
+        in_panel(ROWS, "--model", "Run this ONNX model to get the logits."),
+    ] = None
+    data: Annotated[
+        Path | None,
+        in_panel(ROWS, "--data", "With --model: its inputs by name, and 'labels'."),
+    ] = None
+
+    @property
+    def file(self) -> Path:
+        """The file that was given as the one or the other.
+
+        Raises:
+            LogitconfError: for both or neither.
+        """
+        if self.rows is not None and self.data is None:
+            return self.rows
+        if self.data is not None and self.rows is None:
+            return self.data
+        given = "both" if self.rows is not None else "neither"
+        raise LogitconfError(
+            f"one .npz file must be given, as VAL.npz or after --data, got {given}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogitsLocation:
+    """Which tensor of a model has the logits; as in :func:`~logitconf_export.attach`."""
+
+    logits: _Logits = None
+    kind: _Kind = None
+    class_axis: _ClassAxis = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPlaces:
+    """Which places of a host get heads; as in :func:`~logitconf_export.attach`."""
+
+    logits: Annotated[
+        list[str] | None,
+        in_panel(
+            PLACE, "--logits", "The tensor to take; found otherwise. With --several repeated."
+        ),
+    ] = None
+    kind: _Kind = None
+    class_axis: _ClassAxis = None
+    several: Annotated[
+        str | None,
+        in_panel(PLACE, "--several", "Heads on several places, with one decision: joint; or each."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where a report is kept besides what is printed.
+
+    Attributes:
+        json: file for the report, as ``report.schema.json`` describes it.
+        junit: file for the report as JUnit XML.
+        golden: folder to make, with head, rows and expected decisions.
+        force: whether existing files may be replaced.
+    """
+
+    json: Json = None
+    junit: Annotated[
+        Path | None,
+        in_panel(REPORT, "--junit", "Write the report as JUnit XML, for CI."),
+    ] = None
+    golden: Annotated[
+        Path | None,
+        in_panel(REPORT, "--golden", "New folder: head, rows, expected decisions, replay.py."),
+    ] = None
+    force: Force = False
 
 
 def check_output(output: Path, inputs: Iterable[Path | None], *, force: bool) -> None:

@@ -1,35 +1,16 @@
 """What the commands print: results on stdout, everything else on stderr."""
 
-import shlex
+import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO, TypeVar
 
-import onnx
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-from rich.text import Text
-
-from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfWarning
-from logitconf_export.heads.metadata import HeadMetadata, has_metadata, read_heads
-from logitconf_export.onnx_files.loading import host_inputs
 
 Item = TypeVar("Item")
 Facts = Sequence[tuple[str, str]]
-
-
-def next_commands(model: Path, *, fit: str, attach: str) -> list[str]:
-    """The two commands that lead to a model with a head, each with options of its own."""
-    host = shlex.quote(str(model))
-    return [
-        f"fit with: logitconf fit --model {host} --data val.npz {fit} -o card.json",
-        f"attach with: logitconf attach {host} card.json{attach} -o out.onnx",
-    ]
 
 
 def print_facts(title: str, facts: Facts) -> None:
@@ -39,16 +20,24 @@ def print_facts(title: str, facts: Facts) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table under a title: drawn in a terminal, else aligned plain text that is never cut."""
-    console = Console()
-    if not console.is_terminal:
+    if not _watched(sys.stdout):
         sys.stdout.write(_plain_table(title, columns, rows))
         return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title, title_justify="left", show_header=any(columns))
     for position, name in enumerate(columns):
         table.add_column(name, overflow="fold", style="bold" if position == 0 else "")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+    Console().print(table)
+
+
+def _watched(stream: TextIO) -> bool:
+    """Whether someone looks at the stream; rich, which draws, loads only for them."""
+    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 def _plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -110,76 +99,21 @@ def warnings_as_lines() -> Iterator[None]:
 @contextmanager
 def working(description: str) -> Iterator[None]:
     """Shows in a terminal that something is being done."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not _watched(sys.stderr):
         yield
         return
-    with console.status(description):
+    from rich.console import Console
+
+    with Console(stderr=True).status(description):
         yield
 
 
 def with_progress(items: Iterable[Item], description: str, *, total: int) -> Iterable[Item]:
     """The items, with a progress bar in a terminal."""
+    if not _watched(sys.stderr):
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
     console = Console(stderr=True)
-    return track(
-        items,
-        description,
-        total=total,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def port_facts(model: onnx.ModelProto) -> Facts:
-    """Inputs and outputs of a model with their types and dims."""
-    return [
-        ("inputs", ", ".join(_port(value) for value in host_inputs(model))),
-        ("outputs", ", ".join(_port(value) for value in model.graph.output)),
-    ]
-
-
-def _port(value: onnx.ValueInfoProto) -> str:
-    if not value.type.HasField("tensor_type"):
-        return value.name
-    tensor = value.type.tensor_type
-    known = tensor.elem_type in onnx.TensorProto.DataType.values()
-    element = (
-        onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
-        if known
-        else f"type {tensor.elem_type}"
-    )
-    dims = ", ".join(
-        str(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?"
-        for dim in tensor.shape.dim
-    )
-    return f"{value.name} {element} [{dims}]"
-
-
-def head_facts(model: onnx.ModelProto) -> Facts:
-    """Where every head of the model sits, and its numbers; nothing without a head."""
-    heads = read_heads(model).heads if has_metadata(model) else ()
-    return [
-        fact
-        for head in heads
-        for fact in (("attached to", place_words(head)), *_number_facts(head.card))
-    ]
-
-
-def _number_facts(card: ScoreCard) -> Facts:
-    return [
-        ("score", card.score),
-        ("temperature", f"{card.temperature:.9g}"),
-        ("threshold", f"{card.threshold}"),
-    ]
-
-
-def place_words(head: HeadMetadata) -> str:
-    """Where a head sits: what it reads, and the host's output that it judges."""
-    attached = head.attached or {}
-    axis, n_classes = head.form.class_axis, head.form.n_classes
-    count = "a free number of columns" if n_classes is None else f"{n_classes} columns"
-    return (
-        f"{attached['tensor']}, which holds {attached['kind']}, {count} on axis {axis}; "
-        f"judges the output {attached['output']} by {attached['score']} and {attached['mask']}"
-    )
+    return track(items, description, total=total, console=console, transient=True)

@@ -4,6 +4,7 @@
 are one a label.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 
 from logitconf.errors import LogitconfError
 from logitconf.fitting.learned_score import predictions_right
-from logitconf_export.cli.rows.host import rows_from_host
+from logitconf_export.cli.common.options import LogitsLocation
+from logitconf_export.cli.rows.host import HostRows, rows_from_host
 from logitconf_export.cli.rows.npz import LabelledRows, named_array, read_arrays, rows_from_file
 from logitconf_export.onnx_files.types import Array
 
@@ -28,36 +30,24 @@ def learned_rows_from_file(path: Path) -> tuple[LabelledRows, str]:
     return _joined(named_array(read_arrays(path), CONFIDENCE, path), classes)
 
 
-def learned_rows_from_host(
-    model: Path,
-    data: Path,
-    *,
-    task: str,
-    class_logits: str | None,
-    logits: str | None,
-    kind: str | None,
-) -> tuple[LabelledRows, str]:
+def learned_rows_from_host(ask: HostRows, class_logits: str | None) -> tuple[LabelledRows, str]:
     """Confidence rows and their task, from what a host says of labelled rows.
 
     Args:
-        model: the ONNX file.
-        data: its inputs by name, and ``labels`` of the classes.
-        task: what the class logits mean.
+        ask: the host and its rows; ``where`` is the confidence, ``task`` is of the class logits.
         class_logits: their tensor; found in the graph unless given.
-        logits: the tensor of the confidence.
-        kind: what that holds.
 
     Raises:
-        LogitconfError: without ``logits``, or if either tensor is not certain.
+        LogitconfError: unless the confidence is named, or if either tensor is not certain.
     """
-    if logits is None:
+    if ask.where.logits is None:
         raise LogitconfError(
             "the graph does not tell a learned confidence from other logits; name its tensor "
             "with --logits"
         )
-    classes = rows_from_host(model, data, task=task, logits=class_logits, kind=None)
-    family = "multilabel" if task == "multilabel" else "binary"
-    confidence = rows_from_host(model, data, task=family, logits=logits, kind=kind)
+    classes = rows_from_host(replace(ask, where=LogitsLocation(class_logits)))
+    family = "multilabel" if ask.task == "multilabel" else "binary"
+    confidence = rows_from_host(replace(ask, task=family))
     return _joined(confidence.logits, classes)
 
 

@@ -1,16 +1,11 @@
 """What a person at a terminal and a program behind a pipe get to see."""
 
-import shlex
 import warnings
-from pathlib import Path
 
-import onnx
 import pytest
 
 from logitconf.errors import LogitconfWarning
 from logitconf_export.cli.common.output import (
-    next_commands,
-    port_facts,
     print_error,
     print_facts,
     print_table,
@@ -82,31 +77,3 @@ def test_progress_is_shown_on_stderr_in_a_terminal(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "Running" in printed.err
-
-
-def test_ports_are_listed_with_type_and_dims_and_without_weights() -> None:
-    model = onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["": 17]> '
-        "host (float[N, 3] x, float[3] b) => (float[N, 3] y, double[] s) "
-        "<float[3] b = {1, 2, 3}> { y = Add(x, b) s = Constant<value = double[0] {}>() }"
-    )
-    assert port_facts(model) == [
-        ("inputs", "x float [N, 3]"),
-        ("outputs", "y float [N, 3], s double []"),
-    ]
-
-
-def test_a_port_of_an_unknown_type_is_listed_by_its_number() -> None:
-    text = '<ir_version: 8, opset_import: ["": 17]> g (float[N] x) => (float[N] y) { y = Abs(x) }'
-    model = onnx.parser.parse_model(text)
-    model.graph.output[0].type.tensor_type.elem_type = 99
-    assert dict(port_facts(model))["outputs"] == "y type 99 [N]"
-
-
-def test_the_next_commands_can_be_pasted_for_a_path_with_a_blank() -> None:
-    commands = next_commands(Path("my host.onnx"), fit="--score softmax", attach=" --logits z")
-    fit, attach = (shlex.split(line.partition(": ")[2]) for line in commands)
-    rest = ["--data", "val.npz", "--score", "softmax", "-o", "card.json"]
-    assert fit == ["logitconf", "fit", "--model", "my host.onnx", *rest]
-    rest = ["card.json", "--logits", "z", "-o", "out.onnx"]
-    assert attach == ["logitconf", "attach", "my host.onnx", *rest]

@@ -4,42 +4,41 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import onnx
+import typer
 
-from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf_export.attachment.detaching import head_nodes
-from logitconf_export.cli.common.output import (
-    Facts,
-    next_commands,
-    place_words,
-    port_facts,
-    print_facts,
-    print_line,
-    print_table,
-)
-from logitconf_export.heads.metadata import HeadsMetadata, has_metadata, read_heads
-from logitconf_export.hosts.candidates import Candidate, HostReading
-from logitconf_export.hosts.reading import read_host
-from logitconf_export.onnx_files.loading import host_opset, load_model
+from logitconf_export.cli.common.output import Facts, print_facts, print_line, print_table
+from logitconf_export.cli.common.suggestions import next_commands
+
+if TYPE_CHECKING:
+    import onnx
+
+    from logitconf.card import ScoreCard
+    from logitconf_export.heads.metadata import HeadsMetadata
+    from logitconf_export.hosts.candidates import Candidate, HostReading
 
 
-def inspect_file(path: Path) -> None:
-    """Prints a score card, a head, a host with a head, or where a head could go in a host.
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A model or a score card.")],
+) -> None:
+    """Show a card, a head, or where a head could go in a model."""
+    if _is_json(file):
+        from logitconf.card import ScoreCard
 
-    Raises:
-        LogitconfError: if the file is none of these.
-    """
-    if _is_json(path):
-        print_facts(f"{path}: a score card", card_facts(ScoreCard.load(path)))
+        print_facts(f"{file}: a score card", card_facts(ScoreCard.load(file)))
         return
-    model = load_model(path)
+    from logitconf_export.heads.metadata import has_metadata
+    from logitconf_export.onnx_files.loading import load_model
+
+    model = load_model(file)
     if has_metadata(model):
-        _print_head(path, model)
+        _print_head(file, model)
     else:
-        _print_host(path, model, read_host(model))
+        from logitconf_export.hosts.reading import read_host
+
+        _print_host(file, model, read_host(model))
 
 
 def _is_json(path: Path) -> bool:
@@ -50,7 +49,7 @@ def _is_json(path: Path) -> bool:
         raise LogitconfError(f"{path} must be a readable file: {error.strerror}") from error
 
 
-def card_facts(card: ScoreCard) -> Facts:
+def card_facts(card: "ScoreCard") -> Facts:
     """Everything in a card that is set, one fact a line."""
     facts = [
         ("score", card.score),
@@ -77,11 +76,15 @@ def _words(part: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in part.items())
 
 
-def _print_head(path: Path, model: onnx.ModelProto) -> None:
-    found = read_heads(model)
-    several = len(found.heads) > 1
+def _print_head(path: Path, model: "onnx.ModelProto") -> None:
+    from logitconf_export.attachment.detaching import head_nodes
+    from logitconf_export.cli.common.model_facts import place_words
+    from logitconf_export.heads.metadata import read_heads
+
+    described = read_heads(model)
+    several = len(described.heads) > 1
     facts: list[tuple[str, str]] = []
-    for head in found.heads:
+    for head in described.heads:
         form = head.form
         if head.attached is not None:
             facts.append(("attached to", place_words(head)))
@@ -90,26 +93,29 @@ def _print_head(path: Path, model: onnx.ModelProto) -> None:
             ("written for", f"runtime {form.runtime}, {form.precision}, mask {form.mask_type}"),
         ]
     if several:
-        facts.append(("decision", _decision_words(found)))
-    alone = found.heads[0].attached is None
-    what = "a head" if alone else f"a host with {len(found.heads) if several else 'a'} head"
+        facts.append(("decision", _decision_words(described)))
+    alone = described.heads[0].attached is None
+    what = "a head" if alone else f"a host with {len(described.heads) if several else 'a'} head"
     nodes = head_nodes(model)
     facts += [("head nodes", f"{len(nodes)}: {', '.join(nodes)}"), *_model_facts(model)]
     print_facts(f"{path}: {what}{'s' if several else ''}", facts)
 
 
-def _decision_words(found: HeadsMetadata) -> str:
-    if found.joint is None:
+def _decision_words(several: "HeadsMetadata") -> str:
+    if several.joint is None:
         return "each head decides for itself"
-    score, mask = found.joint["score"], found.joint["mask"]
+    score, mask = several.joint["score"], several.joint["mask"]
     return f"joint: {mask} accepts what every head accepts, {score} is the largest score"
 
 
-def _model_facts(model: onnx.ModelProto) -> Facts:
+def _model_facts(model: "onnx.ModelProto") -> Facts:
+    from logitconf_export.cli.common.model_facts import port_facts
+    from logitconf_export.onnx_files.loading import host_opset
+
     return [("opset", f"{host_opset(model)}, IR {model.ir_version}"), *port_facts(model)]
 
 
-def _print_host(path: Path, model: onnx.ModelProto, reading: HostReading) -> None:
+def _print_host(path: Path, model: "onnx.ModelProto", reading: "HostReading") -> None:
     print_facts(f"{path}: a host without a head", _model_facts(model))
     if reading.candidates:
         rows = [
@@ -134,7 +140,7 @@ def _print_host(path: Path, model: onnx.ModelProto, reading: HostReading) -> Non
         print_line(line)
 
 
-def _next_commands(path: Path, reading: HostReading) -> list[str]:
+def _next_commands(path: Path, reading: "HostReading") -> list[str]:
     chosen = reading.chosen
     if chosen is not None:
         return _commands(path, chosen, named="")
@@ -152,7 +158,7 @@ def _next_commands(path: Path, reading: HostReading) -> list[str]:
     return ["no head can be attached to this model"]
 
 
-def _commands(path: Path, place: Candidate, named: str) -> list[str]:
+def _commands(path: Path, place: "Candidate", named: str) -> list[str]:
     """What to do next with a place; multiclass goes without saying."""
     task = "" if place.task == "multiclass" else f" --task {place.task or 'TASK'}"
     return next_commands(path, fit=f"--score softmax{task}{named}", attach=named)

@@ -1,45 +1,29 @@
-"""The main job on real input: handwritten digits, from training to a model that abstains."""
+"""The job of the demo: handwritten digits, a network trained on them, and scores fitted on it."""
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from logitconf.errors import LogitconfError, MissingExtraError
-from logitconf.files import check_writable, write_atomically
+from logitconf.errors import MissingExtraError
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import SCORE_CLASSES
-from logitconf.metrics.calibration import expected_calibration_error
 from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.scores.table import refusal
 from logitconf.tasks import Layout
-from logitconf_export.attachment.attaching import attach
-from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
-from logitconf_export.cli.rows.npz import arrays_as_bytes
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.sessions import Session
-from logitconf_export.verification.report import VerificationReport
-from logitconf_export.verification.verifying import verify
 
-Array = npt.NDArray[Any]
-
-HOST, CALIBRATION, CARD, SHIPPED = (
-    "digits.onnx",
-    "calibration.npz",
-    "card.json",
-    "digits-with-score.onnx",
-)
 COVERAGE = 0.9
 _SEED = 0
-_TRAINING_ROWS, _CALIBRATION_ROWS = 200, 600
+_TRAINING_ROWS, CALIBRATION_ROWS = 200, 600
 _EPOCHS = 400
 
 
@@ -77,57 +61,6 @@ class DigitNet(nn.Module):
         return logits
 
 
-def run_demo(folder: Path, *, force: bool) -> bool:
-    """Trains, exports, fits, attaches and verifies; prints what a person wants to know.
-
-    Args:
-        folder: where the files go; made if needed.
-        force: whether files in it may be replaced.
-
-    Returns:
-        Whether the file decides as the network in torch.
-
-    Raises:
-        LogitconfError: if a file is in the way.
-        MissingExtraError: if scikit-learn, onnxscript or onnxruntime is missing.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LogitconfError(f"{folder} must be a folder to write to: {error.strerror}") from error
-    paths = {name: folder / name for name in (HOST, CALIBRATION, CARD, SHIPPED)}
-    for path in paths.values():
-        check_writable(path, force=force)
-    training, calibration, test = load_digits()
-    with working("Training a small network on 200 handwritten digits"):
-        network = train(training)
-    with working("Exporting it with torch"):
-        write_atomically(paths[HOST], exported(network), force=force)
-    stored = arrays_as_bytes(inputs=calibration.images, labels=calibration.labels)
-    write_atomically(paths[CALIBRATION], stored, force=force)
-    with working("Fitting the scores"):
-        trials = fit_scores(logits_of_network(network, calibration), calibration.labels)
-        best = min(trials, key=lambda trial: trial.area).score
-    best.save(paths[CARD], force=force)
-    attach(paths[HOST], best.compile(), paths[SHIPPED], force=force)
-    with working("Verifying"):
-        report = verify(paths[SHIPPED], test.images, rows_as="inputs")
-    flips = flips_against_network(network, best, paths[SHIPPED], test)
-    _print_scores(trials, best)
-    _print_test(best, logits_of_network(network, test), test)
-    _print_parity(report, flips, len(test.labels))
-    print_facts("Files", [(f"{paths[name]}", what) for name, what in _FILES.items()])
-    return report.passed and flips == 0
-
-
-_FILES = {
-    HOST: "the network, exported by torch",
-    CALIBRATION: "the digits that the score was fitted on, for logitconf fit --model",
-    CARD: "the score card",
-    SHIPPED: "the network with the outputs score and mask",
-}
-
-
 def load_digits() -> tuple[Digits, Digits, Digits]:
     """Digits to train, to calibrate and to test on.
 
@@ -141,7 +74,7 @@ def load_digits() -> tuple[Digits, Digits, Digits]:
     images, labels = bundled(return_X_y=True)
     order = np.random.default_rng(_SEED).permutation(len(labels))
     images, labels = (images[order] / 16.0).astype(np.float32), labels[order].astype(np.int64)
-    first, second = _TRAINING_ROWS, _TRAINING_ROWS + _CALIBRATION_ROWS
+    first, second = _TRAINING_ROWS, _TRAINING_ROWS + CALIBRATION_ROWS
     return (
         Digits(images[:first], labels[:first]),
         Digits(images[first:second], labels[first:second]),
@@ -247,53 +180,3 @@ def flips_against_network(
     with Session(load_model(shipped)) as session:
         mask = session.run({"pixels": digits.images}, ["mask"])[0]
     return int((mask != expected).sum())
-
-
-def _print_scores(trials: Sequence[Trial], best: LogitScore) -> None:
-    rows = [
-        (
-            trial.score.name,
-            f"{trial.score.temperature:.4f}",
-            f"{trial.score.threshold:.6g}",
-            f"{trial.area:.5f}",
-            "attached" if trial.score is best else "",
-        )
-        for trial in trials
-    ]
-    columns = ("score", "temperature", "threshold", "AURC", "")
-    print_table(f"Fitted on {_CALIBRATION_ROWS} digits", columns, rows)
-
-
-def _print_test(best: LogitScore, logits: Tensor, digits: Digits) -> None:
-    right = logits.argmax(1).numpy() == digits.labels
-    accepted = best.select(logits)["selected"].numpy()
-    before = _calibration_error(SCORE_CLASSES[best.name](), logits, right)
-    after = _calibration_error(best, logits, right)
-    facts = [
-        ("accuracy of all", f"{right.mean():.2%}"),
-        ("accepted", f"{accepted.sum()} ({accepted.mean():.2%})"),
-        ("accuracy of accepted", f"{right[accepted].mean():.2%}"),
-        ("accuracy of rejected", f"{right[~accepted].mean():.2%}"),
-        ("ECE at temperature 1", f"{before:.4f}"),
-        (f"ECE at temperature {best.temperature:.4f}", f"{after:.4f}"),
-    ]
-    print_facts(f"On {len(right)} other digits", facts)
-
-
-def _calibration_error(score: LogitScore, logits: Tensor, right: Array) -> float:
-    confidence = score.probabilities(logits).amax(1).numpy()
-    return expected_calibration_error(confidence, right)
-
-
-def _print_parity(report: VerificationReport, flips: int, rows: int) -> None:
-    largest = max((run.eager.largest_absolute for run in report.runs), default=float("nan"))
-    facts = [
-        ("digits decided differently", f"{flips} of {rows}"),
-        ("rows compared, hard ones too", f"{report.rows}"),
-        ("largest difference of scores", f"{largest:.2g}"),
-        ("flips outside the rounding band", f"{sum(r.eager.flips_outside for r in report.runs)}"),
-        ("verdict", "passed" if report.passed and not flips else "FAILED"),
-    ]
-    print_facts("torch against onnxruntime", facts)
-    for failure in report.failures:
-        print_line(f"failure: {failure}")

@@ -1,89 +1,95 @@
 """The command ``verify``: does a file decide as its card says, where it will run?"""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from logitconf.errors import LogitconfError
-from logitconf.files import write_atomically
+from logitconf_export.cli.common.options import Model, Providers, ReportFiles, check_output
 from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
-from logitconf_export.cli.rows.npz import LABELS, ONE_INPUT, host_feeds, named_array, read_arrays
-from logitconf_export.cli.rows.user_function import made_arrays
-from logitconf_export.heads.metadata import read_heads
-from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.host_runs import host_input_names
-from logitconf_export.testing.golden import save_bundle
-from logitconf_export.verification.junit import to_junit
-from logitconf_export.verification.report import TABLE_HEADER, Check, VerificationReport
-from logitconf_export.verification.verifying import verify
+
+if TYPE_CHECKING:
+    from logitconf_export.onnx_files.types import Array
+    from logitconf_export.verification.report import Check, VerificationReport
 
 _VERDICTS = {True: "passed", False: "FAILED", None: "not checked"}
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """Where the result is kept besides what is printed.
-
-    Attributes:
-        json: file for the report, as ``report.schema.json`` describes it.
-        junit: file for the report as JUnit XML.
-        golden: folder to make, with head, rows and expected decisions.
-        force: whether existing files may be replaced.
-    """
-
-    json: Path | None = None
-    junit: Path | None = None
-    golden: Path | None = None
-    force: bool = False
-
-
-def verify_file(
-    model: Path,
+def verify(
+    model: Model,
     *,
-    data: Path | None,
-    inputs: str | None,
-    providers: Sequence[str],
-    saved: Saved,
-) -> bool:
-    """Prints a report about the file's decisions.
-
-    Args:
-        model: a head, or a host with one.
-        data: the user's rows: the host's inputs by name, or ``logits``; a single array is the only
-            input, or the logits. With ``inputs``, what its function is given.
-        inputs: ``"module:function"`` that returns the rows.
-        providers: short names of onnxruntime's providers.
-        saved: what to write.
-
-    Returns:
-        Whether everything holds. A provider that was asked for and is not there is a failure.
-
-    Raises:
-        LogitconfError: if there is nothing to verify in the file, or the rows do not fit it.
-    """
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Rows for the model: .npz, inputs by name.")
+    ] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            "--inputs",
+            metavar="MODULE:FUNCTION",
+            help="A function of yours that returns the inputs by name; --data is handed to it.",
+        ),
+    ] = None,
+    provider: Providers = None,
+    saved: ReportFiles,
+) -> None:
+    """Check that a model decides as its card says, on each provider; exit code 1 if not."""
+    for path in (saved.json, saved.junit):
+        if path is not None:
+            check_output(path, (model, data), force=saved.force)
     if saved.golden is not None and saved.golden.exists():
         raise LogitconfError(f"{saved.golden} exists; name another folder")
+    from logitconf_export.verification.verifying import verify as verify_file
+
     rows, feeds, labels = _rows(model, data, inputs)
-    meaning = None if rows is None else "logits"
     with working("Verifying"):
-        report = verify(
-            model, rows, feeds=feeds, rows_as=meaning, providers=providers, labels=labels
+        report = verify_file(
+            model,
+            rows,
+            feeds=feeds,
+            rows_as=None if rows is None else "logits",
+            providers=tuple(provider or ("cpu",)),
+            labels=labels,
         )
+    _save(report, model, rows, saved)
+    print_report(f"{model}", report)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _save(
+    report: "VerificationReport", model: Path, rows: "Array | None", saved: ReportFiles
+) -> None:
+    from logitconf.files import write_atomically
+    from logitconf_export.verification.junit import to_junit
+
     if saved.json is not None:
         write_atomically(saved.json, report.to_json().encode(), force=saved.force)
     if saved.junit is not None:
         write_atomically(saved.junit, to_junit(report).encode(), force=saved.force)
     if saved.golden is not None:
+        from logitconf_export.testing.golden import save_bundle
+
         save_bundle(model, saved.golden, rows=rows)
-    print_report(f"{model}", report)
-    return report.passed
 
 
 def _rows(
     model: Path, data: Path | None, inputs: str | None
-) -> tuple[Array | None, Mapping[str, Array] | None, Array | None]:
+) -> "tuple[Array | None, Mapping[str, Array] | None, Array | None]":
     """The user's rows, as logits for the head or as inputs for its host, and their labels."""
+    from logitconf_export.cli.rows.npz import (
+        LABELS,
+        ONE_INPUT,
+        host_feeds,
+        named_array,
+        read_arrays,
+    )
+    from logitconf_export.cli.rows.user_function import made_arrays
+    from logitconf_export.heads.metadata import read_heads
+    from logitconf_export.onnx_files.loading import load_model
+    from logitconf_export.runtimes.host_runs import host_input_names
+
     if inputs is not None:
         arrays, source = made_arrays(inputs, data), inputs
     elif data is not None:
@@ -101,8 +107,10 @@ def _rows(
     return None, host_feeds(arrays, names, source), labels
 
 
-def print_report(name: str, report: VerificationReport) -> None:
+def print_report(name: str, report: "VerificationReport") -> None:
     """The report: runs, where the nodes ran, what holds, and the verdict last."""
+    from logitconf_export.verification.report import TABLE_HEADER
+
     print_table(f"{name}: onnxruntime against torch", TABLE_HEADER, report.table())
     for record in report.placements:
         ran = ", ".join(f"{n} on {p}" for p, n in record.placement.providers.items())
@@ -119,5 +127,5 @@ def print_report(name: str, report: VerificationReport) -> None:
     print_line(f"{verdict}: {report.rows} rows compared, rounding band {report.band:.3g}")
 
 
-def _verdict(check: Check) -> str:
+def _verdict(check: "Check") -> str:
     return _VERDICTS[check.passed] + (f" ({check.detail})" if check.detail else "")

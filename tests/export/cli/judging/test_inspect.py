@@ -1,12 +1,13 @@
 """What the command inspect tells a new user to do next, done to the letter."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from support.command_line import SIGMOID, call, done, host, make_files, weight
+from support.command_line import SIGMOID, call, card, done, host, make_files, weight
 
 from logitconf_export.heads.metadata import read_heads
 
@@ -16,7 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with the files of make_files, one host under a name with blanks."""
     monkeypatch.chdir(tmp_path)
     make_files(tmp_path)
-    Path("host.onnx").rename("my host.onnx")
+    shutil.copyfile("host.onnx", "my host.onnx")
     return tmp_path
 
 
@@ -67,3 +68,21 @@ def test_a_place_that_is_not_certain_is_left_to_the_user(
     out, _, attach = told(capsys, "one.onnx")
     assert "if you know that one of these is right, name it:" in out
     assert attach[attach.index("--logits") + 1] == "yes"
+
+
+def test_inspect_says_where_a_head_could_go(capsys: pytest.CaptureFixture[str]) -> None:
+    out = done(capsys, "inspect host.onnx")
+    assert "logitconf attach host.onnx card.json -o out.onnx" in out
+    assert "multiclass" in out
+
+
+def test_inspect_shows_the_card_in_a_file_and_in_a_model(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done(capsys, "fit logits.npz --score energy --coverage 0.9 -o card.json")
+    done(capsys, "attach host.onnx card.json -o out.onnx")
+    for path in ("card.json", "out.onnx"):
+        out = done(capsys, f"inspect {path}")
+        assert repr(card()["temperature"]) in out
+        assert repr(card()["threshold"]) in out
+    assert "logitconf/largest" in out

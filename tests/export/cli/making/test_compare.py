@@ -12,8 +12,8 @@ from support.command_line import Rows, call, done, make_files
 
 from logitconf.fitting.comparison import ScoreComparison, compare_scores
 from logitconf.scores.table import SCORES
-from logitconf_export.cli import compare as cli_compare
 from logitconf_export.cli.common.plots import draw_risk_coverage
+from logitconf_export.cli.making import compare as cli_compare
 
 
 @pytest.fixture(autouse=True)

@@ -1,20 +1,17 @@
-"""The commands that change models: heads put back, one head kept of several, members joined."""
+"""The command ``ensemble``: members are joined, fitted and given a head by printed commands."""
 
 import re
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from support import command_line, reference, several_hosts, variants
-from support.command_line import Rows, call, done, make_files
+from support import command_line, reference
+from support.command_line import Rows, call, decide, done, make_files
 
 from logitconf import ScoreCard
-from logitconf_export import detach, reattach
-from logitconf_export.heads.metadata import read_heads
 
 MEMBERS = 3
 CLOSE = 1e-5
@@ -47,52 +44,6 @@ def member_logits(rows: Rows) -> NDArray[np.float32]:
     return np.stack([rows.pixels @ weight for weight in member_weights()], axis=-1)
 
 
-def decide(path: str, feeds: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found: list[NDArray[np.float32]] = session.run(["score", "mask"], feeds)
-    return found
-
-
-def test_a_head_that_a_conversion_rewired_is_put_back(capsys: pytest.CaptureFixture[str]) -> None:
-    done(capsys, "attach host.onnx --score softmax --threshold -0.7 -o headed.onnx")
-    onnx.save(variants.half(onnx.load("headed.onnx")), "half.onnx")
-    assert call(capsys, "verify half.onnx --data val.npz").code == 1
-    out = done(capsys, "reattach half.onnx -o mended.onnx")
-    assert "attached to  z, which holds logits, 4 columns on axis 1" in out
-    assert onnx.load("mended.onnx") == reattach("half.onnx")
-    done(capsys, "verify mended.onnx --data val.npz")
-
-
-def test_heads_of_several_places_are_put_back(capsys: pytest.CaptureFixture[str]) -> None:
-    onnx.save(several_hosts.three_softmaxes(), "three.onnx")
-    given = "--score softmax --threshold -0.6 --several joint"
-    done(capsys, f"attach three.onnx {given} -o joint.onnx")
-    assert done(capsys, "reattach joint.onnx -o again.onnx").count("attached to") == 3
-    assert onnx.load("again.onnx") == onnx.load("joint.onnx")
-
-
-@pytest.mark.parametrize("several", ["each", "joint"])
-def test_one_head_of_several_is_kept(several: str, capsys: pytest.CaptureFixture[str]) -> None:
-    onnx.save(several_hosts.three_softmaxes(), "three.onnx")
-    given = f"--score softmax --temperature 1.5 --threshold -0.6 --several {several}"
-    done(capsys, f"attach three.onnx {given} -o all.onnx")
-    out = done(capsys, "detach all.onnx --keep second -o one.onnx")
-    assert out.count("attached to") == 1
-    (head,) = read_heads(onnx.load("one.onnx")).heads
-    assert head.attached is not None
-    assert head.attached["output"] == "second"
-    names = [str(head.attached[name]) for name in ("score", "mask")]
-    found = several_hosts.run(onnx.load("one.onnx"), names)
-    expected = several_hosts.expected_scores()[1]
-    np.testing.assert_allclose(found[names[0]], expected, rtol=CLOSE, atol=CLOSE)
-    np.testing.assert_array_equal(found[names[1]], found[names[0]] < np.float32(-0.6))
-    assert detach("one.onnx") == onnx.load("three.onnx")
-    refused = call(capsys, "detach all.onnx --keep fourth -o other.onnx")
-    assert refused.code == 2
-    assert "['first', 'second', 'third']" in refused.err
-    assert not Path("other.onnx").exists()
-
-
 def test_members_are_joined_fitted_and_given_a_head(
     made: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,7 +55,7 @@ def test_members_are_joined_fitted_and_given_a_head(
     done(capsys, attach)
     card = ScoreCard.load("card.json")
     assert card.members == MEMBERS
-    score, mask = decide("out.onnx", {"pixels": made.pixels})
+    score, mask = decide("out.onnx", made.pixels)
     expected = reference.member_score("softmax", member_logits(made), card.temperature)
     np.testing.assert_allclose(score, expected, rtol=CLOSE, atol=CLOSE)
     assert isinstance(card.threshold, float)
@@ -153,10 +104,6 @@ def test_members_without_an_activation_are_joined_once_their_task_is_said(
         ("ensemble host.onnx host.onnx --kind margins -o new.onnx", "got 'margins'"),
         ("ensemble host.onnx plain.onnx --force -o plain.onnx", "must not be the input plain"),
         ("ensemble host.onnx host.onnx -o plain.onnx", "plain.onnx exists.*--force"),
-        ("reattach host.onnx -o new.onnx", "must have a head .* got none; attach one first"),
-        ("reattach none.onnx -o new.onnx", "none.onnx must be a readable ONNX file"),
-        ("reattach host.onnx --force -o host.onnx", "must not be the input host.onnx"),
-        ("detach host.onnx --keep classes -o new.onnx", "must have a head to take off, got none"),
         (
             "fit --model host.onnx --data val.npz --per-member --score softmax -o new.json",
             "name theirs with --logits",

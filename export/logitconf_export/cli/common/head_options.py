@@ -1,0 +1,113 @@
+"""What the commands that write heads are asked for: a score without a card, and the head's form."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from logitconf.errors import LogitconfError
+from logitconf_export.cli.common.options import HEAD, NO_CARD, in_panel
+
+if TYPE_CHECKING:
+    from logitconf.card import ScoreCard
+    from logitconf.head import ConfidenceHead
+
+
+@dataclass(frozen=True, slots=True)
+class CardOptions:
+    """A score without a card."""
+
+    score: Annotated[str | None, in_panel(NO_CARD, "--score", "The score.")] = None
+    temperature: Annotated[float | None, in_panel(NO_CARD, "--temperature", "T > 0; 1.")] = None
+    threshold: Annotated[
+        float | None,
+        in_panel(NO_CARD, "--threshold", "Accept below it."),
+    ] = None
+    task: Annotated[str | None, in_panel(NO_CARD, "--task", "The task; multiclass.")] = None
+
+    def card(self) -> "ScoreCard":
+        """The card that says so.
+
+        Raises:
+            LogitconfError: without a score or a threshold, or if they do not fit each other.
+        """
+        from logitconf.fitting.score_classes import score_class
+
+        if self.score is None or self.threshold is None:
+            raise LogitconfError(
+                "attach needs a card, or --score and --threshold (and --temperature unless it is 1)"
+            )
+        score_type = score_class(self.score)
+        given = (self.temperature,) if self.task is None else (self.temperature, self.task)
+        made = score_type(*given)
+        made.set_threshold(value=self.threshold)
+        return made.card
+
+    def given(self) -> list[str]:
+        """The options that were given."""
+        options = {
+            "--score": self.score,
+            "--temperature": self.temperature,
+            "--threshold": self.threshold,
+            "--task": self.task,
+        }
+        return [option for option, value in options.items() if value is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOptions:
+    """How the head is written; see :class:`~logitconf.HeadForm`."""
+
+    runtime: Annotated[
+        str,
+        in_panel(HEAD, "--runtime", "any: right everywhere; onnxruntime: fastest there."),
+    ] = "any"
+    precision: Annotated[
+        str,
+        in_panel(HEAD, "--precision", "float32, or float64 to compute in double."),
+    ] = "float32"
+    mask_type: Annotated[
+        str,
+        in_panel(HEAD, "--mask-type", "bool, uint8 or float32."),
+    ] = "bool"
+    probabilities: Annotated[
+        bool,
+        in_panel(HEAD, "--probabilities", "Add the calibrated probabilities as an output."),
+    ] = False
+
+    def compile(
+        self, card: "ScoreCard", *, shape: "HeadShape | None" = None, n_classes: int | None = None
+    ) -> "ConfidenceHead":
+        """The head of a card.
+
+        Args:
+            card: of the score.
+            shape: of its logits; (N, K) unless given.
+            n_classes: K, if ``shape`` is not given and the card does not say.
+
+        Raises:
+            LogitconfError: if the options do not fit the card.
+        """
+        from logitconf.fitting.score_classes import from_card
+
+        logits = shape or HeadShape(n_classes)
+        return from_card(card).compile(
+            runtime=self.runtime,
+            precision=self.precision,
+            mask_type=self.mask_type,
+            probabilities=self.probabilities,
+            n_classes=logits.n_classes,
+            rank=logits.rank,
+            class_axis=logits.class_axis,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HeadShape:
+    """The logits that a head of its own takes."""
+
+    n_classes: Annotated[
+        int | None,
+        in_panel(HEAD, "--n-classes", "Columns, if the card does not say."),
+    ] = None
+    rank: Annotated[int | None, in_panel(HEAD, "--rank", "Axes of the logits; 2.")] = None
+    class_axis: Annotated[int, in_panel(HEAD, "--class-axis", "Where the classes are.")] = 1
+    opset: Annotated[int, in_panel(HEAD, "--opset", "7 to 26.")] = 17

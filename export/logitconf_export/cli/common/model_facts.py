@@ -1,0 +1,63 @@
+"""What the commands say of a model: its inputs and outputs, and its heads."""
+
+import onnx
+
+from logitconf.card import ScoreCard
+from logitconf_export.cli.common.output import Facts
+from logitconf_export.heads.metadata import HeadMetadata, has_metadata, read_heads
+from logitconf_export.onnx_files.loading import host_inputs
+
+
+def port_facts(model: onnx.ModelProto) -> Facts:
+    """Inputs and outputs of a model with their types and dims."""
+    return [
+        ("inputs", ", ".join(_port(value) for value in host_inputs(model))),
+        ("outputs", ", ".join(_port(value) for value in model.graph.output)),
+    ]
+
+
+def _port(value: onnx.ValueInfoProto) -> str:
+    if not value.type.HasField("tensor_type"):
+        return value.name
+    tensor = value.type.tensor_type
+    known = tensor.elem_type in onnx.TensorProto.DataType.values()
+    element = (
+        onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+        if known
+        else f"type {tensor.elem_type}"
+    )
+    dims = ", ".join(
+        str(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?"
+        for dim in tensor.shape.dim
+    )
+    return f"{value.name} {element} [{dims}]"
+
+
+def head_facts(model: onnx.ModelProto) -> Facts:
+    """Where every head of the model sits, and its numbers; nothing without a head."""
+    heads = read_heads(model).heads if has_metadata(model) else ()
+    return [
+        fact
+        for head in heads
+        for fact in (("attached to", place_words(head)), *number_facts(head.card))
+    ]
+
+
+def number_facts(card: ScoreCard) -> Facts:
+    """Score, temperature and threshold of a card."""
+    return [
+        ("score", card.score),
+        ("temperature", f"{card.temperature:.9g}"),
+        ("threshold", f"{card.threshold}"),
+    ]
+
+
+def place_words(head: HeadMetadata) -> str:
+    """Where a head sits: what it reads, and the host's output that it judges."""
+    attached = head.attached or {}
+    axis, n_classes = head.form.class_axis, head.form.n_classes
+    count = "a free number of columns" if n_classes is None else f"{n_classes} columns"
+    return (
+        f"{attached['tensor']}, which holds {attached['kind']}, {count} on axis {axis}; "
+        f"judges the output {attached['output']} by {attached['score']} and {attached['mask']}"
+    )

@@ -1,0 +1,112 @@
+"""The command ``fit``: labelled rows in, a score card out."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from logitconf_export.cli.common.fit_options import PolicyOptions, RowMeaning, ScoreOptions
+from logitconf_export.cli.common.options import LogitsLocation, OutputFile, RowSource
+from logitconf_export.cli.common.output import Facts, print_facts, working
+
+if TYPE_CHECKING:
+    from logitconf.fitting.logit_score import LogitScore
+    from logitconf_export.cli.rows.npz import LabelledRows
+
+
+def fit(
+    source: RowSource,
+    *,
+    output: OutputFile,
+    asked: ScoreOptions,
+    meaning: RowMeaning,
+    threshold: PolicyOptions,
+    where: LogitsLocation,
+    holdout: Annotated[
+        float | None,
+        typer.Option("--holdout", help="Share of the rows kept for the threshold, not fitted on."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="With --holdout: of the draw.")] = 0,
+) -> None:
+    """Fit temperature and threshold on labelled rows; write a score card.
+
+    The rows are logits (VAL.npz holds 'logits' and 'labels'), or the inputs of --model. For the
+    score learned, VAL.npz also holds 'confidence', the confidence logits.
+    """
+    output.check(source.rows, source.data, source.model)
+    policy = threshold.arguments()
+    from logitconf_export.cli.rows.given import given_rows
+
+    rows, task = given_rows(source, where, meaning, asked.score)
+    with working("Fitting"):
+        fitted = _unfitted(asked, task, per_member=meaning.per_member)
+        fitted.fit(rows.logits, rows.labels, holdout=holdout, seed=seed)
+        fitted.set_threshold(**policy)
+    if holdout is not None:
+        rows = _held_out(rows, holdout, seed)
+    fitted.save(output.path, force=output.force)
+    print_facts(f"{output.path}", [*card_facts(fitted), *decision_facts(fitted, rows)])
+
+
+def _unfitted(asked: ScoreOptions, task: str, *, per_member: bool) -> "LogitScore":
+    from logitconf.fitting.score_classes import score_class
+    from logitconf.scores.table import SCORES, check_defined
+    from logitconf.tasks import Layout, check_task
+
+    made = score_class(asked.score)
+    parameters: dict[str, Any] = {}
+    if per_member and not SCORES[asked.score].over_members:
+        parameters["per_member"] = True
+    if asked.per_label:
+        check_defined(asked.score, Layout(check_task(task), None, per_label=True))
+        parameters["per_label"] = True
+    return made(task=task, **parameters)
+
+
+def _held_out(rows: "LabelledRows", holdout: float, seed: int) -> "LabelledRows":
+    from logitconf.rows import split_rows
+
+    _, held = split_rows(len(rows.logits), holdout, seed)
+    return replace(rows, logits=rows.logits[held], labels=rows.labels[held])
+
+
+def card_facts(fitted: "LogitScore") -> Facts:
+    """Score, task, temperature and threshold in words."""
+    card = fitted.card
+    facts = [("score", card.score), ("task", card.task)]
+    fit = card.temperature_fit or {}
+    error = fit.get("standard_error")
+    spread = f" ± {error:.2g}" if error is not None else ""
+    note = "" if fit.get("identified", True) else f" (not identified: {fit['reason']})"
+    facts.append(("temperature", f"{card.temperature:.6g}{spread}{note}"))
+    if fit:
+        facts.append(("NLL", f"{fit['nll_before']:.6f} → {fit['nll_after']:.6f} nats"))
+    facts.append(("threshold", f"{card.threshold}"))
+    return facts
+
+
+def decision_facts(fitted: "LogitScore", rows: "LabelledRows") -> Facts:
+    """How many rows are accepted, and how often all and the accepted ones are right."""
+    from logitconf.fitting.fit import rows_right
+    from logitconf.tasks import check_labels, check_logits
+
+    logits, layout = check_logits(
+        rows.logits,
+        fitted.task,
+        per_member=fitted.per_member,
+        per_label=fitted.card.per_label,
+    )
+    labels = check_labels(rows.labels, logits, layout)
+    right = rows_right(fitted.name, logits, labels, layout, fitted.temperature).numpy()
+    accepted = fitted.select(logits)["selected"].numpy()
+    counted = f"{len(right)}"
+    if layout.per_label:
+        counted = f"{right.size} labels of {len(right)} rows"
+    facts = [
+        ("rows", counted),
+        ("accepted", f"{int(accepted.sum())} ({accepted.mean():.2%})"),
+        ("accuracy of all", f"{right.mean():.2%}"),
+    ]
+    if accepted.any():
+        facts.append(("accuracy of accepted", f"{right[accepted].mean():.2%}"))
+    return facts

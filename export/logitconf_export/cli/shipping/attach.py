@@ -1,0 +1,102 @@
+"""The command ``attach``: a host and cards in, a host with heads out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from logitconf.errors import LogitconfError
+from logitconf_export.cli.common.head_options import CardOptions, HeadOptions
+from logitconf_export.cli.common.options import HeadPlaces, Model, OutputFile
+from logitconf_export.cli.common.output import print_facts, working
+
+if TYPE_CHECKING:
+    from logitconf.card import ScoreCard
+    from logitconf.head import ConfidenceHead
+
+
+def attach(
+    host: Model,
+    cards: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[CARD.json]", help="A card that fit wrote; with --several one for each place."
+        ),
+    ] = None,
+    *,
+    output: OutputFile,
+    instead: CardOptions,
+    where: HeadPlaces,
+    head: HeadOptions,
+    copy_weights: Annotated[
+        bool,
+        typer.Option("--copy-weights", help="Copy weights in other files to the output's folder."),
+    ] = False,
+    self_contained: Annotated[
+        bool, typer.Option("--self-contained", help="Take weights in other files into the output.")
+    ] = False,
+) -> None:
+    """Add the outputs score and mask to a model."""
+    output.check(host, *(cards or ()))
+    from logitconf_export.attachment.attaching import attach as attach_heads
+    from logitconf_export.cli.common.model_facts import head_facts, port_facts
+
+    loaded = _cards(cards or [], instead)
+    with working("Attaching"):
+        model = attach_heads(
+            host,
+            _heads(host, loaded, where, head),
+            output.path,
+            logits=where.logits or None,
+            kind=where.kind,
+            class_axis=where.class_axis,
+            several=where.several,
+            copy_weights=copy_weights,
+            self_contained=self_contained,
+            force=output.force,
+        )
+    print_facts(f"{output.path}", [("host", f"{host}"), *head_facts(model), *port_facts(model)])
+
+
+def _cards(cards: Sequence[Path], instead: CardOptions) -> "tuple[ScoreCard, ...]":
+    """The cards in the files, or the one that the options say.
+
+    Raises:
+        LogitconfError: unless it is just one of the two.
+    """
+    from logitconf.card import ScoreCard
+
+    if not cards:
+        return (instead.card(),)
+    if instead.given():
+        named = ", ".join(instead.given())
+        raise LogitconfError(f"a card already says {named}; give one or the other")
+    return tuple(ScoreCard.load(card) for card in cards)
+
+
+def _heads(
+    host: Path, cards: "Sequence[ScoreCard]", where: HeadPlaces, head: HeadOptions
+) -> "list[ConfidenceHead]":
+    """A head for each place; one card serves all of them."""
+    from logitconf_export.attachment.attaching import find_places
+    from logitconf_export.attachment.detaching import detach
+    from logitconf_export.hosts.reading import read_host
+
+    places = find_places(
+        read_host(detach(host)),
+        cards,
+        logits=where.logits or None,
+        kind=where.kind,
+        class_axis=where.class_axis,
+        several=where.several,
+    )
+    each = [cards[0]] * len(places) if len(cards) == 1 else cards
+    return [
+        head.compile(card, n_classes=place.n_classes if _needs_classes(card) else None)
+        for card, place in zip(each, places, strict=True)
+    ]
+
+
+def _needs_classes(card: "ScoreCard") -> bool:
+    return card.task == "binary" and card.n_classes is None

@@ -1,0 +1,65 @@
+"""The command ``ensemble``: exported members in, one model out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logitconf_export.cli.common.head_options import HeadOptions
+from logitconf_export.cli.common.options import LogitsLocation, OutputFile, TaskOfGraphs
+from logitconf_export.cli.common.output import print_facts, print_line, working
+
+
+def ensemble(
+    models: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL.onnx...", help="Two members or more, with equal inputs."),
+    ],
+    *,
+    output: OutputFile,
+    card: Annotated[
+        Path | None,
+        typer.Option("--card", help="Add a head: a card that fit --per-member wrote."),
+    ] = None,
+    where: LogitsLocation,
+    task: TaskOfGraphs = None,
+    head: HeadOptions,
+) -> None:
+    """Join exported models into one that runs them all and stacks their logits."""
+    output.check(*models, card)
+    from logitconf.card import ScoreCard
+    from logitconf_export.attachment.ensembles import ensemble as join_members
+    from logitconf_export.cli.common.model_facts import head_facts, port_facts
+
+    with working("Joining"):
+        joined = join_members(
+            models,
+            None if card is None else head.compile(ScoreCard.load(card)),
+            output.path,
+            logits=where.logits,
+            kind=where.kind,
+            class_axis=where.class_axis,
+            task=task,
+            force=output.force,
+        )
+    members = [(f"member {count}", f"{path}") for count, path in enumerate(models, 1)]
+    print_facts(f"{output.path}", [*members, *head_facts(joined), *port_facts(joined)])
+    if card is None:
+        for line in _next_commands(models[0], output.path, where, task):
+            print_line(line)
+
+
+def _next_commands(
+    member: Path, output: Path, where: LogitsLocation, task: str | None
+) -> list[str]:
+    from logitconf_export.attachment.detaching import detach
+    from logitconf_export.attachment.ensembles import STACKED
+    from logitconf_export.cli.common.suggestions import next_commands
+    from logitconf_export.hosts.reading import read_host
+
+    reading = read_host(detach(member))
+    place = reading.choose(where.logits, where.kind, task, class_axis=where.class_axis)
+    named = f"--logits {STACKED} --kind {place.kind}"
+    axis = 1 if place.class_axis == place.rank else place.class_axis
+    fit = f"{named} --task {place.task} --per-member --score softmax"
+    return next_commands(output, fit=fit, attach=f" {named} --class-axis {axis}")

@@ -1,0 +1,111 @@
+"""The command ``fit``: its card, against values computed apart from it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import reference
+from support.command_line import (
+    Rows,
+    best_temperature,
+    call,
+    card,
+    done,
+    make_files,
+)
+
+from logitconf.scores.table import SCORES
+
+TEMPERATURE_TOLERANCE = 1e-5
+"""Relative: where Brent's method stops (1e-8 of b) is far below; float32 T rounds at 6e-8."""
+
+
+@pytest.fixture(autouse=True)
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    """The files of make_files in the working folder, and their rows."""
+    monkeypatch.chdir(tmp_path)
+    return make_files(tmp_path)
+
+
+def test_fit_finds_the_temperature_and_the_coverage_of_saved_logits(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = done(
+        capsys, "fit logits.npz --score energy --task multiclass --coverage 0.9 -o card.json"
+    )
+    temperature = card()["temperature"]
+    assert temperature == pytest.approx(
+        best_temperature(made.logits, made.labels), rel=TEMPERATURE_TOLERANCE
+    )
+    scores = reference.score("energy", made.logits, temperature)
+    assert np.count_nonzero(scores < card()["threshold"]) == 450
+    right = made.logits.argmax(axis=1) == made.labels
+    assert f"{right.mean():.2%}" in out
+    assert f"{right[scores < card()['threshold']].mean():.2%}" in out
+
+
+def test_fit_on_a_host_and_on_its_logits_gives_the_same_card(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done(capsys, "fit --model host.onnx --data val.npz --score softmax --coverage 0.8 -o a.json")
+    done(capsys, "fit logits.npz --score softmax --coverage 0.8 -o b.json")
+    first, second = card("a.json"), card("b.json")
+    # onnxruntime and NumPy multiply matrices in different orders
+    for name in ("temperature", "threshold"):
+        assert first[name] == pytest.approx(second[name], rel=TEMPERATURE_TOLERANCE)
+    assert first["temperature"] == pytest.approx(
+        best_temperature(made.logits, made.labels), rel=TEMPERATURE_TOLERANCE
+    )
+
+
+@pytest.mark.parametrize("name", ["inputs", "x"])
+def test_a_host_with_one_input_takes_it_under_a_common_name(
+    made: Rows, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    np.savez("named.npz", labels=made.labels, **{name: made.pixels.astype(np.float64)})  # type: ignore[arg-type]
+    done(capsys, "fit --model host.onnx --data named.npz --score margin --q 0.5 -o card.json")
+    assert card()["policy"]["q"] == 0.5
+
+
+def test_fit_leaves_out_a_head_that_the_host_already_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done(capsys, "attach host.onnx --score margin --threshold -1 -o headed.onnx")
+    done(capsys, "fit --model headed.onnx --data val.npz --score margin -o a.json")
+    done(capsys, "fit --model host.onnx --data val.npz --score margin -o b.json")
+    assert card("a.json") == card("b.json")
+
+
+def test_without_a_policy_99_percent_are_accepted(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done(capsys, "fit logits.npz --score margin -o card.json")
+    scores = reference.score("margin", made.logits, best_temperature(made.logits, made.labels))
+    assert card()["threshold"] == pytest.approx(np.quantile(scores, 0.99), rel=1e-4)
+
+
+def test_a_threshold_that_is_given_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    done(capsys, "fit logits.npz --score margin --threshold -0.5 -o card.json")
+    assert card()["threshold"] == -0.5
+
+
+def test_force_replaces_an_output(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("card.json").write_text("old")
+    done(capsys, "fit logits.npz --score margin --force -o card.json")
+    assert card()["score"] == "margin"
+
+
+def test_rows_that_cannot_identify_a_temperature_give_a_warning_in_one_line(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez("separable.npz", logits=made.logits, labels=made.logits.argmax(axis=1))
+    outcome = call(capsys, "fit separable.npz --score margin --coverage 0.9 -o card.json")
+    assert outcome.code == 0
+    assert outcome.err.startswith("logitconf: warning: the rows cannot identify a temperature")
+    assert outcome.err.count("\n") == 1
+    assert card()["temperature"] == 1.0
+
+
+def test_the_help_names_every_score(capsys: pytest.CaptureFixture[str]) -> None:
+    out = done(capsys, "fit --help")
+    assert all(name in out for name in SCORES)

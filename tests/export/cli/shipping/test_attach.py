@@ -1,0 +1,78 @@
+"""The command ``attach``: scores and decisions of the model, against the formulas."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from support import reference
+from support.command_line import (
+    Rows,
+    card,
+    decide,
+    done,
+    make_files,
+)
+
+from logitconf_export.testing import runtime_matrix as matrix
+
+SCORE_TOLERANCE = 1e-5
+"""Float32 scores of logits below 20 against float64 ones; rounding is below 4e-6."""
+
+
+@pytest.fixture(autouse=True)
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    """The files of make_files in the working folder, and their rows."""
+    monkeypatch.chdir(tmp_path)
+    return make_files(tmp_path)
+
+
+@pytest.mark.parametrize("score", matrix.scores_for("multiclass", 10))
+def test_the_attached_model_scores_as_the_formula_says(
+    made: Rows, capsys: pytest.CaptureFixture[str], score: str
+) -> None:
+    done(capsys, f"fit logits.npz --score {score} --coverage 0.7 -o card.json")
+    done(capsys, "attach host.onnx card.json -o out.onnx")
+    found, mask = decide("out.onnx", made.pixels)
+    expected = reference.score(score, made.logits, card()["temperature"], **card()["parameters"])
+    np.testing.assert_allclose(found, expected, atol=SCORE_TOLERANCE)
+    np.testing.assert_array_equal(mask, expected < card()["threshold"])
+    assert np.count_nonzero(mask) == 350
+
+
+def test_attach_takes_a_score_a_temperature_and_a_negative_threshold_instead_of_a_card(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = done(
+        capsys,
+        "attach host.onnx --score softmax --temperature 1.5 --threshold -0.7 -o out.onnx",
+    )
+    found, mask = decide("out.onnx", made.pixels)
+    expected = reference.score("softmax", made.logits, 1.5)
+    np.testing.assert_allclose(found, expected, atol=SCORE_TOLERANCE)
+    np.testing.assert_array_equal(mask, expected < np.float64(np.float32(-0.7)))
+    assert "attached to" in out
+    assert "z, which holds logits" in out
+
+
+def test_attach_finds_out_by_itself_that_a_binary_host_has_one_logit(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done(capsys, "attach binary.onnx --task binary --score margin --threshold -1.0 -o out.onnx")
+    found, _ = decide("out.onnx", made.pixels)
+    np.testing.assert_allclose(found, -np.abs(made.logits[:, 0]), atol=SCORE_TOLERANCE)
+
+
+def test_attach_adds_calibrated_probabilities_on_request(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done(
+        capsys,
+        "attach plain.onnx --score margin --temperature 2 --threshold -1 --logits classes "
+        "--probabilities --mask-type uint8 -o out.onnx",
+    )
+    session = onnxruntime.InferenceSession("out.onnx", providers=["CPUExecutionProvider"])
+    mask, found = session.run(["mask", "probabilities"], {"pixels": made.pixels})
+    expected = reference.probabilities(made.logits, 2.0)
+    np.testing.assert_allclose(found, expected, atol=SCORE_TOLERANCE)
+    assert mask.dtype == np.uint8
