@@ -40,7 +40,7 @@ def test_the_options_of_a_group_arrive_as_one_value() -> None:
 
 
 def test_an_option_without_a_default_is_required() -> None:
-    with pytest.raises(typer.TyperException, match="--width"):
+    with pytest.raises(typer.TyperException, match="Missing parameter: width"):
         run("wall")
 
 
