@@ -106,7 +106,7 @@ def test_a_score_of_the_classes_still_finds_them_beside_a_confidence() -> None:
     score.set_threshold(value=-0.5)
     metadata = read_metadata(attach(host_of(), score.compile()))
     assert metadata.attached is not None
-    assert metadata.attached["tensor"] == "z"
+    assert metadata.attached.tensor == "z"
 
 
 def test_one_confidence_a_label_is_attached_along_the_labels() -> None:

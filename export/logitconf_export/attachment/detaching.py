@@ -1,15 +1,13 @@
 """Finding the heads in a model, and taking them off."""
 
 from collections.abc import Collection
-from typing import Any
+from dataclasses import replace
 
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.heads.graph_writer import PREFIX
 from logitconf_export.heads.metadata import (
     METADATA_KEY,
-    HeadMetadata,
     HeadsMetadata,
     has_metadata,
     read_heads,
@@ -17,8 +15,6 @@ from logitconf_export.heads.metadata import (
 )
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, load_model, own_copy
 from logitconf_export.onnx_files.types import ModelSource
-
-_OUTPUTS = ("score", "mask", "probabilities")
 
 
 def detach(model: ModelSource) -> onnx.ModelProto:
@@ -84,37 +80,33 @@ def _only(host: onnx.ModelProto, found: HeadsMetadata, place: int) -> onnx.Model
     kept = found.heads[place]
     others = tuple(head for head in found.heads if head is not kept)
     rest = HeadsMetadata(others, found.joint)
-    names = [name for name in _outputs(HeadsMetadata((kept,))) if name]
+    names = kept.outputs
     inner = {value.name: value for value in host.graph.value_info}
     shown = {value.name for value in host.graph.output}
-    for name in (str((kept.attached or {})[word]) for word in _OUTPUTS[:2] if kept.attached):
+    for name in names[:2]:
         if name not in shown and name in inner:
             host.graph.output.append(inner[name])
     _drop(host.graph.value_info, [value.name in names for value in host.graph.value_info])
     _drop_named(host.graph, _prefixes(rest), _outputs(rest))
-    attached: dict[str, Any] | None = kept.attached
-    if attached is not None:
-        attached = {**attached, "added_import": _added_import(found)}
-    write_heads(host, HeadsMetadata((HeadMetadata(kept.card, kept.form, attached),)))
+    if kept.attached is not None:
+        attached = replace(kept.attached, added_import=_added_import(found))
+        kept = replace(kept, attached=attached)
+    write_heads(host, HeadsMetadata((kept,)))
     return host
 
 
 def _prefixes(found: HeadsMetadata) -> tuple[str, ...]:
-    prefixes = [str((head.attached or {}).get("prefix", PREFIX)) for head in found.heads]
-    return tuple(prefixes if found.joint is None else [*prefixes, found.joint["prefix"]])
+    prefixes = [head.prefix for head in found.heads]
+    return tuple(prefixes if found.joint is None else [*prefixes, found.joint.prefix])
 
 
 def _outputs(found: HeadsMetadata) -> set[str]:
-    names = {
-        str((head.attached or {}).get(word, word))
-        for head in found.heads
-        for word in (_OUTPUTS if head.form.probabilities else _OUTPUTS[:2])
-    }
-    return names if found.joint is None else names | {found.joint["score"], found.joint["mask"]}
+    names = {name for head in found.heads for name in head.outputs}
+    return names if found.joint is None else names | {*found.joint.outputs}
 
 
 def _added_import(found: HeadsMetadata) -> bool:
-    return any((head.attached or {}).get("added_import") for head in found.heads)
+    return any(head.attached and head.attached.added_import for head in found.heads)
 
 
 def _drop_named(

@@ -10,7 +10,7 @@ from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
-from logitconf_export.heads.metadata import HeadMetadata, read_heads
+from logitconf_export.heads.metadata import Attachment, HeadMetadata, read_heads
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import load_model
@@ -40,17 +40,15 @@ def reattach(
     if path is not None:
         check_writable(path, force=force)
     found = read_heads(load_model(model))
-    if found.heads[0].attached is None:
-        raise LogitconfError("the model must be a host with a head, got a head that stands alone")
     host = detach(model)
     if path is not None:
         source = None if isinstance(model, bytes | onnx.ModelProto) else Path(model)
         check_weights_folder(host, source, Path(path), copy=False)
     reading = read_host(host)
-    places = [_place(reading, head) for head in found.heads]
+    places = [_place(reading, head, head.attached) for head in found.heads if head.attached]
     heads = [ConfidenceHead(head.card, head.form) for head in found.heads]
     if found.joint is not None:
-        mask_type = found.joint["mask_type"]
+        mask_type = found.joint.mask_type
         forms = [replace(head.form, mask_type=mask_type) for head in found.heads]
         heads = [ConfidenceHead(h.card, f) for h, f in zip(found.heads, forms, strict=True)]
         write_joint(host, heads, places)
@@ -63,16 +61,13 @@ def reattach(
     return host
 
 
-def _place(reading: HostReading, head: HeadMetadata) -> Candidate:
+def _place(reading: HostReading, head: HeadMetadata, attached: Attachment) -> Candidate:
     """Where the head sat, as the changed host has it."""
-    attached = head.attached or {}
-    tensor = str(attached["tensor"])
+    tensor = attached.tensor
     if tensor not in reading.values:
         raise LogitconfError(
             f"the head read '{tensor}', but the model has no such value any more; take the head "
             "off and attach it anew"
         )
-    place = reading.choose(
-        tensor, str(attached["kind"]), head.card.task, class_axis=head.form.class_axis
-    )
-    return replace(place, output=str(attached["output"]))
+    place = reading.choose(tensor, attached.kind, head.card.task, class_axis=head.form.class_axis)
+    return replace(place, output=attached.output)

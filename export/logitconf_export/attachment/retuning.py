@@ -11,7 +11,6 @@ from onnx import numpy_helper
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
-from logitconf_export.heads.graph_writer import PREFIX
 from logitconf_export.heads.metadata import HeadsMetadata, read_heads, write_heads
 from logitconf_export.onnx_files.loading import load_model, own_copy
 from logitconf_export.onnx_files.types import ModelSource
@@ -85,9 +84,8 @@ def write_cards(
     tuned = list(found.heads)
     for place, card in cards.items():
         old = found.heads[place]
-        prefix = (old.attached or {}).get("prefix", PREFIX)
-        _set(result.graph, f"{prefix}temperature", card.temperature)
-        _set(result.graph, f"{prefix}threshold", card.threshold)
+        _set(result.graph, f"{old.prefix}temperature", card.temperature)
+        _set(result.graph, f"{old.prefix}threshold", card.threshold)
         tuned[place] = replace(old, card=card)
     write_heads(result, replace(found, heads=tuple(tuned)))
     if path is not None:

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import onnx
 from onnx import helper
@@ -11,10 +10,17 @@ from onnx import helper
 from logitconf.card import HeadForm
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head import ConfidenceHead
-from logitconf_export.heads.conversion import OUTPUTS, head_graph, value_of
+from logitconf_export.heads.conversion import head_graph, value_of
 from logitconf_export.heads.graph_writer import PREFIX, apply_names
 from logitconf_export.heads.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
-from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, write_heads
+from logitconf_export.heads.metadata import (
+    OUTPUTS,
+    Attachment,
+    HeadMetadata,
+    HeadsMetadata,
+    JointDecision,
+    write_heads,
+)
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, scopes_below
 
@@ -83,19 +89,18 @@ def write_joint(
             outputs[OUTPUTS[2]] = prefix + OUTPUTS[2]
         plain = _with_form(head, replace(head.form, mask_type="bool"))
         found.append(_write(host, plain, place, Names(prefix, outputs, OUTPUTS[2:])))
-    words = [{n: str((h.attached or {})[n]) for n in JOINT_OUTPUTS} for h in found]
     values = {value.name: value for value in host.graph.value_info}
-    shapes = [values[w["score"]].type.tensor_type.shape for w in words]
+    shapes = [values[one.outputs[0]].type.tensor_type.shape for one in found]
     _check_same_rows(shapes, [place for _, place in pairs])
-    joint = {name: name if name not in taken else f"{root}joint/{name}" for name in JOINT_OUTPUTS}
-    about = {"prefix": f"{root}joint/", **joint, "mask_type": mask_type}
-    several = HeadsMetadata(tuple(found), about)
+    score, mask = (name if name not in taken else f"{root}joint/{name}" for name in JOINT_OUTPUTS)
+    joint = JointDecision(f"{root}joint/", score, mask, mask_type)
+    several = HeadsMetadata(tuple(found), joint)
     domain, opset, _ = _default_domain(host)
     _append(host, joint_nodes(several, opset=opset), domain)
     for name, element in zip(
-        JOINT_OUTPUTS, (onnx.TensorProto.FLOAT, MASKS[mask_type]), strict=True
+        joint.outputs, (onnx.TensorProto.FLOAT, MASKS[mask_type]), strict=True
     ):
-        value = host.graph.output.add(name=joint[name])
+        value = host.graph.output.add(name=name)
         value.type.tensor_type.elem_type = element
         value.type.tensor_type.shape.CopyFrom(shapes[0])
     write_heads(host, several)
@@ -187,15 +192,14 @@ def _write(
     _take_dims(graph.output, host.graph, place, dropped)
     for name, value in zip(OUTPUTS, graph.output, strict=False):
         (host.graph.output if name in names.shown else host.graph.value_info).append(value)
-    written = [names.outputs[name] for name in OUTPUTS[: len(graph.output)]]
-    attached: dict[str, Any] = {
-        "prefix": names.prefix,
-        "tensor": place.tensor,
-        "output": place.output,
-        "kind": place.kind,
-        **dict(zip(OUTPUTS, written, strict=False)),
-        "added_import": added_import,
-    }
+    attached = Attachment(
+        prefix=names.prefix,
+        tensor=place.tensor,
+        output=place.output,
+        kind=place.kind,
+        added_import=added_import,
+        **{name: names.outputs[name] for name in OUTPUTS[: len(graph.output)]},
+    )
     return HeadMetadata(head.card, head.form, attached)
 
 

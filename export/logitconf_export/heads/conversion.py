@@ -20,10 +20,9 @@ from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf_export.heads.graph_writer import PREFIX, GraphWriter
 from logitconf_export.heads.lowering import TORCH_TO_ONNX, lower
-from logitconf_export.heads.metadata import head_metadata, write_metadata
+from logitconf_export.heads.metadata import OUTPUTS, head_metadata, write_metadata
 from logitconf_export.onnx_files.opsets import DEFAULT_OPSET, check_opset, ir_for_opset
 
-OUTPUTS = ("score", "mask", "probabilities")
 LOGITS_DTYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,

@@ -7,11 +7,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from logitconf.errors import LogitconfError
-from logitconf_export.heads.graph_writer import PREFIX
 from logitconf_export.heads.metadata import HeadMetadata, read_metadata
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, host_opset
 
-OUTPUTS = ("score", "mask", "probabilities")
 _FLOAT_TYPES = {
     onnx.TensorProto.FLOAT16: "float16",
     onnx.TensorProto.BFLOAT16: "bfloat16",
@@ -86,11 +84,7 @@ def head_in(model: onnx.ModelProto) -> EmbeddedHead:
         LogitconfError: if there is none, or its outputs are not where the metadata say.
     """
     metadata = read_metadata(model)
-    attached = metadata.attached or {}
-    prefix = str(attached.get("prefix", PREFIX))
-    tensor = str(attached.get("tensor", "logits"))
-    wanted = OUTPUTS if metadata.form.probabilities else OUTPUTS[:2]
-    outputs = tuple(str(attached.get(name, name)) for name in wanted)
+    prefix, tensor, outputs = metadata.prefix, metadata.tensor, metadata.outputs
     declared = {value.name for value in model.graph.output}
     missing = [name for name in outputs if name not in declared]
     if missing:

@@ -78,10 +78,11 @@ def joint_nodes(several: HeadsMetadata, *, opset: int) -> onnx.GraphProto:
     if several.joint is None:
         raise LogitconfError("the heads must decide jointly, but each decides for itself")
     joint = several.joint
-    inner = [[str((head.attached or {})[name]) for head in several.heads] for name in JOINT_OUTPUTS]
-    graph = joint_graph(inner[0], inner[1], opset=opset, mask_type=joint["mask_type"])
-    kept = {name: name for names in inner for name in names}
-    apply_names(graph, {**kept, **{name: joint[name] for name in JOINT_OUTPUTS}}, joint["prefix"])
+    scores, masks = ([head.outputs[i] for head in several.heads] for i in range(2))
+    graph = joint_graph(scores, masks, opset=opset, mask_type=joint.mask_type)
+    kept = {name: name for name in (*scores, *masks)}
+    joined = dict(zip(JOINT_OUTPUTS, joint.outputs, strict=True))
+    apply_names(graph, {**kept, **joined}, joint.prefix)
     return graph
 
 

@@ -1,18 +1,76 @@
 """The score card inside a model: written to and read from its metadata."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, TypeVar
 
 import onnx
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf_export.heads.graph_writer import PREFIX
 
 METADATA_KEY = "logitconf"
 METADATA_SCHEMA = 1
 SEVERAL_SCHEMA = 2
+OUTPUTS = ("score", "mask", "probabilities")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Where a head sits in a host, and how its outputs are called there.
+
+    Attributes:
+        prefix: of its nodes, values and initializers.
+        tensor: the value that it reads.
+        output: the host's output that it judges.
+        kind: what the value holds: ``"logits"``, ``"probabilities"`` or ``"log-probabilities"``.
+        score: name of the value that is its score.
+        mask: name of its mask.
+        probabilities: name of the calibrated probabilities, None where they were not asked for.
+        added_import: whether the host had no default-domain import and was given one.
+    """
+
+    prefix: str
+    tensor: str
+    output: str
+    kind: str
+    score: str
+    mask: str
+    probabilities: str | None = None
+    added_import: bool = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of score, mask and, where asked for, probabilities."""
+        names = (self.score, self.mask, self.probabilities)
+        return tuple(name for name in names if name is not None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; what is not set is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class JointDecision:
+    """The one decision of several heads: how its values are called.
+
+    Attributes:
+        prefix: of its nodes, values and initializers.
+        score: name of the output that is the largest of the heads' scores.
+        mask: name of the output that accepts what every head accepts.
+        mask_type: ``"bool"``, ``"uint8"`` or ``"float32"``.
+    """
+
+    prefix: str
+    score: str
+    mask: str
+    mask_type: str
+
+    @property
+    def outputs(self) -> tuple[str, str]:
+        """Names of score and mask."""
+        return self.score, self.mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +85,24 @@ class HeadMetadata:
 
     card: ScoreCard
     form: HeadForm
-    attached: dict[str, Any] | None = None
+    attached: Attachment | None = None
+
+    @property
+    def prefix(self) -> str:
+        """Start of the names of the head's nodes, values and initializers."""
+        return PREFIX if self.attached is None else self.attached.prefix
+
+    @property
+    def tensor(self) -> str:
+        """The value that the head reads."""
+        return "logits" if self.attached is None else self.attached.tensor
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of score, mask and, where asked for, probabilities."""
+        if self.attached is not None:
+            return self.attached.outputs
+        return OUTPUTS if self.form.probabilities else OUTPUTS[:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +111,16 @@ class HeadsMetadata:
 
     Attributes:
         heads: one or more.
-        joint: names and mask type of the one decision of several heads, None if each has its own.
+        joint: the one decision of several heads, None if each has its own.
     """
 
     heads: tuple[HeadMetadata, ...]
-    joint: Mapping[str, str] | None = None
+    joint: JointDecision | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The host's output that each head judges; empty for a head that stands alone."""
-        return tuple(str(head.attached["output"]) for head in self.heads if head.attached)
+        return tuple(head.attached.output for head in self.heads if head.attached)
 
     def named(self, name: str) -> int:
         """The place of a head by the host's output that it judges, or the tensor that it reads.
@@ -53,14 +128,14 @@ class HeadsMetadata:
         Raises:
             LogitconfError: if no head is called so.
         """
-        for key in ("output", "tensor"):
-            for place, head in enumerate(self.heads):
-                if head.attached and head.attached[key] == name:
-                    return place
+        attached = [head.attached for head in self.heads if head.attached]
+        for names in ([one.output for one in attached], [one.tensor for one in attached]):
+            if name in names:
+                return names.index(name)
         raise LogitconfError(f"no head is called {name!r}; the heads are {list(self.names)}")
 
 
-def head_metadata(card: ScoreCard, form: HeadForm, attached: dict[str, Any] | None = None) -> str:
+def head_metadata(card: ScoreCard, form: HeadForm, attached: Attachment | None = None) -> str:
     """The JSON of one head that goes into ``metadata_props["logitconf"]``."""
     values = {"schema": METADATA_SCHEMA, **_values(HeadMetadata(card, form, attached))}
     return json.dumps(values, allow_nan=False)
@@ -68,7 +143,7 @@ def head_metadata(card: ScoreCard, form: HeadForm, attached: dict[str, Any] | No
 
 def _values(head: HeadMetadata) -> dict[str, Any]:
     values: dict[str, Any] = {"card": head.card.to_dict(), "head": asdict(head.form)}
-    return values if head.attached is None else {**values, "attached": head.attached}
+    return values if head.attached is None else {**values, "attached": head.attached.to_dict()}
 
 
 def write_heads(model: onnx.ModelProto, found: HeadsMetadata) -> None:
@@ -80,7 +155,7 @@ def write_heads(model: onnx.ModelProto, found: HeadsMetadata) -> None:
     values = {
         "schema": SEVERAL_SCHEMA,
         "heads": [_values(head) for head in found.heads],
-        "joint": None if found.joint is None else dict(found.joint),
+        "joint": None if found.joint is None else asdict(found.joint),
     }
     write_metadata(model, json.dumps(values, allow_nan=False))
 
@@ -142,13 +217,10 @@ def read_heads(model: onnx.ModelProto) -> HeadsMetadata:
     found = tuple(_head(head) for head in heads)
     if any(head.attached is None for head in found):
         raise LogitconfError("the metadata 'logitconf' must say where each head is attached")
-    if joint is not None:
-        _check_words(joint, _JOINT_WORDS)
-    return HeadsMetadata(found, joint)
+    return HeadsMetadata(found, None if joint is None else _record(JointDecision, joint))
 
 
-_ATTACHED_WORDS = ("prefix", "tensor", "output", "kind", "score", "mask")
-_JOINT_WORDS = ("prefix", "score", "mask", "mask_type")
+_Record = TypeVar("_Record", Attachment, JointDecision)
 
 
 def _head(values: object) -> HeadMetadata:
@@ -157,11 +229,21 @@ def _head(values: object) -> HeadMetadata:
     if not isinstance(values, dict) or not isinstance(form, dict) or not set(form) <= known:
         raise LogitconfError(f"the metadata 'logitconf' must have a head with {sorted(known)}")
     attached = values.get("attached")
-    if attached is not None:
-        _check_words(attached, _ATTACHED_WORDS)
-    return HeadMetadata(ScoreCard.from_dict(values.get("card")), HeadForm(**form), attached)
+    return HeadMetadata(
+        ScoreCard.from_dict(values.get("card")),
+        HeadForm(**form),
+        None if attached is None else _record(Attachment, attached),
+    )
 
 
-def _check_words(values: object, names: tuple[str, ...]) -> None:
-    if not isinstance(values, dict) or not all(isinstance(values.get(n), str) for n in names):
-        raise LogitconfError(f"the metadata 'logitconf' must have the texts {list(names)}")
+def _record(kind: type[_Record], values: object) -> _Record:
+    """The record that these JSON values describe."""
+    needed = [f.name for f in fields(kind) if f.default is MISSING]
+    known = {f.name for f in fields(kind)}
+    if not isinstance(values, dict) or not all(isinstance(values.get(n), str) for n in needed):
+        raise LogitconfError(f"the metadata 'logitconf' must have the texts {needed}")
+    if not set(values) <= known:
+        raise LogitconfError(
+            f"the metadata 'logitconf' must have only {sorted(known)}, got {sorted(values)}"
+        )
+    return kind(**values)

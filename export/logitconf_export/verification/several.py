@@ -1,7 +1,7 @@
 """Verifying a model with several heads: each of them alone, and what they decide together."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach, each_head
 from logitconf_export.heads.joint import joint_decision, joint_nodes
-from logitconf_export.heads.metadata import HeadsMetadata
+from logitconf_export.heads.metadata import HeadsMetadata, JointDecision
 from logitconf_export.onnx_files.loading import host_inputs, host_opset
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.host_runs import with_output
@@ -44,11 +44,14 @@ def verify_several(
     feeds, note = _feeds(model, ask)
     checks = _whole(model, several, folder, ask, feeds) if feeds is not None else []
     if several.joint is not None:
-        checks.append(_joint_graph(model, several))
+        checks.append(_joint_graph(model, several, several.joint))
     named = list(zip(several.names, reports, strict=True))
     notes = [f"{name}: {text}" for name, report in named for text in report.notes]
     return VerificationReport(
-        head={"heads": {name: dict(r.head) for name, r in named}, "joint": several.joint},
+        head={
+            "heads": {name: dict(r.head) for name, r in named},
+            "joint": None if several.joint is None else asdict(several.joint),
+        },
         band=max(report.band for report in reports),
         seed=ask.seed,
         checks=tuple(
@@ -104,9 +107,8 @@ def _findings(
     """What is checked, and what is wrong with it in words, empty if nothing."""
     plain = detach(model)
     own = [value.name for value in plain.graph.output]
-    scores = [str((head.attached or {})["score"]) for head in several.heads]
-    masks = [str((head.attached or {})["mask"]) for head in several.heads]
-    joint = [] if several.joint is None else [several.joint["score"], several.joint["mask"]]
+    scores, masks = ([head.outputs[i] for head in several.heads] for i in range(2))
+    joint = () if several.joint is None else several.joint.outputs
     wanted = [*own, *(joint or [*scores, *masks])]
     with Session(model, strict=False, **options) as session:
         as_is = dict(zip(wanted, session.run(feeds, wanted), strict=True))
@@ -139,19 +141,18 @@ def _findings(
     yield "the joint score is the largest, and its mask accepts what all accept", wrong
 
 
-def _joint_graph(model: onnx.ModelProto, several: HeadsMetadata) -> Check:
+def _joint_graph(model: onnx.ModelProto, several: HeadsMetadata, joint: JointDecision) -> Check:
     """Whether the joint nodes in the file are those that join these heads."""
-    joint = several.joint or {}
     expected = joint_nodes(several, opset=host_opset(model))
     found = [
         node
         for node in model.graph.node
-        if node.name.startswith(joint["prefix"]) or node.name in (joint["score"], joint["mask"])
+        if node.name.startswith(joint.prefix) or node.name in joint.outputs
     ]
     values = {
         tensor.name: tensor
         for tensor in model.graph.initializer
-        if tensor.name.startswith(joint["prefix"])
+        if tensor.name.startswith(joint.prefix)
     }
     same = len(found) == len(expected.node) and all(
         (a.op_type, a.input, a.output, a.attribute) == (b.op_type, b.input, b.output, b.attribute)

@@ -123,7 +123,7 @@ def test_names_that_the_host_uses_already_are_left_to_it() -> None:
     attached = attach(model, head_for("softmax"), logits="z", kind="logits")
     record = read_metadata(attached).attached
     assert record is not None
-    assert (record["prefix"], record["score"], record["mask"]) == (
+    assert (record.prefix, record.score, record.mask) == (
         "logitconf2/",
         "logitconf2/score",
         "mask",

@@ -76,7 +76,7 @@ def check_head(model: onnx.ModelProto, close: float = CLOSE) -> None:
     """Scores and masks are those of the model's own logits, in float64."""
     record = read_metadata(model).attached
     assert record is not None
-    tensor = record["tensor"]
+    tensor = record.tensor
     logits, score, mask = run(with_output(model, tensor), [tensor, "score", "mask"])
     expected = reference.score("softmax", logits.astype(np.float64), 1.5, "multiclass")
     np.testing.assert_allclose(score, expected, rtol=close, atol=close)

@@ -78,7 +78,7 @@ def probabilities_of(shipped: onnx.ModelProto, feeds: dict[str, Array]) -> Array
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(shipped.SerializeToString(), options)
-    found: Array = session.run([attached["probabilities"]], feeds)[0]
+    found: Array = session.run([attached.probabilities], feeds)[0]
     return found
 
 

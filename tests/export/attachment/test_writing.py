@@ -108,9 +108,9 @@ def test_the_heads_of_a_model_can_be_taken_out_one_by_one(
             alone = single_head(model, name)
             record = read_metadata(alone)
             assert record.attached is not None
-            assert record.attached["tensor"] == tensor
+            assert record.attached.tensor == tensor
             onnx.checker.check_model(alone, full_check=True)
-            score = record.attached["score"]
+            score = record.attached.score
             np.testing.assert_array_equal(hosts.run(alone, [score])[score], own)
             assert detach(alone) == hosts.three_softmaxes()
             assert single_head(model, tensor) == alone
@@ -174,11 +174,13 @@ def test_names_that_the_host_uses_are_left_to_it() -> None:
         )
     names = list(hosts.NAMES)
     joint = attach(host, head(), several="joint", logits=names)
-    assert (read_heads(joint).joint or {})["mask"] == "logitconf/joint/mask"
+    decision = read_heads(joint).joint
+    assert decision is not None
+    assert decision.mask == "logitconf/joint/mask"
     each = attach(host, head(), several="each", logits=names)
     record = read_heads(each).heads[1].attached
     assert record is not None
-    assert record["score"] == "logitconf/2/score"
+    assert record.score == "logitconf/2/score"
     for model in (joint, each):
         assert detach(model) == host
         np.testing.assert_array_equal(hosts.run(model, ["mask"])["mask"], np.maximum(hosts.ROWS, 0))

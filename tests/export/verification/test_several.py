@@ -55,7 +55,7 @@ def forgotten_head(model: onnx.ModelProto) -> None:
     """The joint mask leaves one head out."""
     joint = read_heads(model).joint
     assert joint is not None
-    node = next(n for n in model.graph.node if n.output[0] == joint["mask"])
+    node = next(n for n in model.graph.node if n.output[0] == joint.mask)
     node.input[1] = node.input[0]
 
 

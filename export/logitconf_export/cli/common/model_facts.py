@@ -54,10 +54,12 @@ def number_facts(card: ScoreCard) -> Facts:
 
 def place_words(head: HeadMetadata) -> str:
     """Where a head sits: what it reads, and the host's output that it judges."""
-    attached = head.attached or {}
+    attached = head.attached
+    if attached is None:
+        return f"nothing, it stands alone and reads {head.form.kind}"
     axis, n_classes = head.form.class_axis, head.form.n_classes
     count = "a free number of columns" if n_classes is None else f"{n_classes} columns"
     return (
-        f"{attached['tensor']}, which holds {attached['kind']}, {count} on axis {axis}; "
-        f"judges the output {attached['output']} by {attached['score']} and {attached['mask']}"
+        f"{attached.tensor}, which holds {attached.kind}, {count} on axis {axis}; "
+        f"judges the output {attached.output} by {attached.score} and {attached.mask}"
     )

@@ -104,8 +104,10 @@ def _print_head(path: Path, model: "onnx.ModelProto") -> None:
 def _decision_words(several: "HeadsMetadata") -> str:
     if several.joint is None:
         return "each head decides for itself"
-    score, mask = several.joint["score"], several.joint["mask"]
-    return f"joint: {mask} accepts what every head accepts, {score} is the largest score"
+    joint = several.joint
+    return (
+        f"joint: {joint.mask} accepts what every head accepts, {joint.score} is the largest score"
+    )
 
 
 def _model_facts(model: "onnx.ModelProto") -> Facts:

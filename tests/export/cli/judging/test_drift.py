@@ -95,11 +95,9 @@ def decide(path: str, pixels: NDArray[np.float32]) -> tuple[NDArray[Any], NDArra
     attached = read_metadata(model).attached
     assert attached is not None
     read = [
-        n.output[0]
-        for n in model.graph.node
-        if n.op_type == "Cast" and attached["tensor"] in n.input
+        n.output[0] for n in model.graph.node if n.op_type == "Cast" and attached.tensor in n.input
     ]
-    tensor = read[0] if read else attached["tensor"]
+    tensor = read[0] if read else attached.tensor
     if all(value.name != tensor for value in model.graph.output):
         model.graph.output.append(onnx.ValueInfoProto(name=tensor))
     session = onnxruntime.InferenceSession(

@@ -38,8 +38,8 @@ def test_one_head_of_several_is_kept(several: str, capsys: pytest.CaptureFixture
     assert out.count("attached to") == 1
     (head,) = read_heads(onnx.load("one.onnx")).heads
     assert head.attached is not None
-    assert head.attached["output"] == "second"
-    names = [str(head.attached[name]) for name in ("score", "mask")]
+    assert head.attached.output == "second"
+    names = list(head.attached.outputs)
     found = several_hosts.run(onnx.load("one.onnx"), names)
     expected = several_hosts.expected_scores()[1]
     np.testing.assert_allclose(found[names[0]], expected, rtol=CLOSE, atol=CLOSE)
