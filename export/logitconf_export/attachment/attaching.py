@@ -12,19 +12,15 @@ import onnx
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
+from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import ModelSource
-from logitconf_export.onnx_files.weights import (
-    check_weights_folder,
-    copy_weights_beside,
-    embed_weights,
-)
+from logitconf_export.onnx_files.weights import embed_weights
 
 SEVERAL = ("joint", "each")
 
@@ -71,16 +67,13 @@ def attach(
         LogitconfError: if the logits are not certain, do not fit the score, or the head cannot be
             written at the host's opset.
     """
-    source = None if isinstance(model, bytes | onnx.ModelProto) else Path(model)
-    if path is not None:
-        check_writable(path, force=force)
+    target = Destination.of(path, model, copy_weights=copy_weights, force=force)
     if copy_weights and self_contained:
         raise LogitconfError("weights are copied or go into the model, not both; ask for one")
     host = detach(model)
+    target.check(host, embedded=self_contained)
     if self_contained:
-        embed_weights(host, source)
-    if path is not None:
-        check_weights_folder(host, source, Path(path), copy=copy_weights)
+        embed_weights(host, target.source)
     heads = [head] if isinstance(head, ConfidenceHead) else list(head)
     reading = read_host(host)
     places = find_places(
@@ -99,11 +92,7 @@ def attach(
         write_each(host, heads, places)
     else:
         write_joint(host, heads, places)
-    if path is not None:
-        content = host.SerializeToString(deterministic=True)
-        if copy_weights and source is not None:
-            copy_weights_beside(host, source.parent, Path(path).parent, force=force)
-        write_atomically(path, content, force=force)
+    target.save(host)
     return host
 
 

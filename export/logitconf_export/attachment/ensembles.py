@@ -1,19 +1,20 @@
 """Joins several exported hosts with equal inputs into one model, their logits stacked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 from onnx import helper
 
 from logitconf.errors import LogitconfError
-from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.conversion import value_of
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.hosts.reading import read_host
+from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
     LARGEST_PROTOBUF,
@@ -21,6 +22,7 @@ from logitconf_export.onnx_files.loading import (
     host_opset,
     scopes_below,
 )
+from logitconf_export.onnx_files.saving import Destination, source_path
 from logitconf_export.onnx_files.types import ModelSource
 from logitconf_export.onnx_files.weights import embed_weights, embedded_size
 
@@ -69,9 +71,8 @@ def ensemble(
             f"{head.form.members or 'a single model'}; fit a per_member score on logits with as "
             "many members"
         )
-    if path is not None:
-        check_writable(path, force=force)
-    members = _members(models)
+    target = Destination.of(path, force=force)
+    members = _members(models, target)
     for count, member in enumerate(members[1:], 2):
         _check_alike(members[0], member, count)
     if head is not None and task not in {None, head.card.task}:
@@ -88,19 +89,20 @@ def ensemble(
     _stack(joined, members[0], places, rank)
     if head is not None:
         joined = attach(joined, head, logits=STACKED, kind=places[0].kind, class_axis=axis)
-    if path is not None:
-        write_atomically(path, joined.SerializeToString(deterministic=True), force=force)
+    target.save(joined)
     return joined
 
 
-def _members(models: Sequence[ModelSource]) -> list[onnx.ModelProto]:
+def _members(models: Sequence[ModelSource], target: Destination) -> list[onnx.ModelProto]:
     """Copies of the hosts without heads and with their weights inside.
 
     Raises:
         LogitconfError: if these would not fit into one file; nothing of them has been read then.
     """
     hosts = [detach(model) for model in models]
-    sources = [None if isinstance(m, bytes | onnx.ModelProto) else Path(m) for m in models]
+    sources = [source_path(model) for model in models]
+    for host, source in zip(hosts, sources, strict=True):
+        replace(target, source=source).check(host, embedded=True)
     size = sum(embedded_size(host, source) for host, source in zip(hosts, sources, strict=True))
     if size > LARGEST_PROTOBUF:
         raise LogitconfError(
@@ -261,7 +263,7 @@ def _stack(
         helper.make_node("Concat", parts, [STACKED], _PREFIX + "stack", domain=domain, axis=last)
     )
     value = joined.graph.output.add(name=STACKED)
-    value.type.tensor_type.elem_type = getattr(onnx.TensorProto, _ELEMENTS[places[0].dtype])
+    value.type.tensor_type.elem_type = ELEMENT_TYPES[places[0].dtype]
     dims = value.type.tensor_type.shape.dim
     known = _declared_dims(first.graph, f"member1/{places[0].tensor}")
     for position in range(rank):
@@ -273,14 +275,6 @@ def _stack(
     if flat:
         dims.add(dim_value=1)
     dims.add(dim_value=len(places))
-
-
-_ELEMENTS = {
-    "float16": "FLOAT16",
-    "bfloat16": "BFLOAT16",
-    "float32": "FLOAT",
-    "float64": "DOUBLE",
-}
 
 
 def _declared_dims(

@@ -6,7 +6,6 @@ from pathlib import Path
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
@@ -14,8 +13,8 @@ from logitconf_export.heads.metadata import Attachment, HeadMetadata, read_heads
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import ModelSource
-from logitconf_export.onnx_files.weights import check_weights_folder
 
 
 def reattach(
@@ -37,13 +36,10 @@ def reattach(
     Raises:
         LogitconfError: if the model says of no head, or the values that the heads sat on are gone.
     """
-    if path is not None:
-        check_writable(path, force=force)
+    target = Destination.of(path, model, force=force)
     found = read_heads(load_model(model))
     host = detach(model)
-    if path is not None:
-        source = None if isinstance(model, bytes | onnx.ModelProto) else Path(model)
-        check_weights_folder(host, source, Path(path), copy=False)
+    target.check(host)
     reading = read_host(host)
     places = [_place(reading, head, head.attached) for head in found.heads if head.attached]
     heads = [ConfidenceHead(head.card, head.form) for head in found.heads]
@@ -56,8 +52,7 @@ def reattach(
         write_each(host, heads, places)
     else:
         write_one(host, heads[0], places[0])
-    if path is not None:
-        write_atomically(path, host.SerializeToString(deterministic=True), force=force)
+    target.save(host)
     return host
 
 

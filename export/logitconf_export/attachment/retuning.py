@@ -10,11 +10,10 @@ from onnx import numpy_helper
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.files import check_writable, write_atomically
 from logitconf_export.heads.metadata import HeadsMetadata, read_heads, write_heads
 from logitconf_export.onnx_files.loading import load_model, own_copy
+from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import ModelSource
-from logitconf_export.onnx_files.weights import check_weights_folder
 
 ALL_HEADS = "all"
 
@@ -74,12 +73,9 @@ def write_cards(
     Raises:
         LogitconfError: if the model has no such head.
     """
-    if path is not None:
-        check_writable(path, force=force)
+    target = Destination.of(path, model, force=force)
     result = own_copy(model)
-    if path is not None:
-        source = None if isinstance(model, bytes | onnx.ModelProto) else Path(model)
-        check_weights_folder(result, source, Path(path), copy=False)
+    target.check(result)
     found = read_heads(result)
     tuned = list(found.heads)
     for place, card in cards.items():
@@ -88,8 +84,7 @@ def write_cards(
         _set(result.graph, f"{old.prefix}threshold", card.threshold)
         tuned[place] = replace(old, card=card)
     write_heads(result, replace(found, heads=tuple(tuned)))
-    if path is not None:
-        write_atomically(path, result.SerializeToString(deterministic=True), force=force)
+    target.save(result)
     return result
 
 

@@ -4,7 +4,7 @@
 converted, and the head gives the calibrated probabilities.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,19 @@ import onnx
 from onnx import helper, numpy_helper
 
 from logitconf.errors import LogitconfError, MissingExtraError
-from logitconf.files import check_writable, write_atomically
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.other_libraries import SourceInput, adapt
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.hosts.graph.indexing import index_model
+from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.sessions import Session
 
 SOURCE_PREFIX = "logitconf_source/"
 SOURCE_LOGITS = f"{SOURCE_PREFIX}logits"
-_DTYPES: Mapping[int, Any] = {
-    onnx.TensorProto.FLOAT: np.float32,
-    onnx.TensorProto.DOUBLE: np.float64,
-}
 _SHIPPED_TOLERANCE = 1e-5
 
 
@@ -67,11 +64,12 @@ def with_source_logits(
         )
     if taken.kind == "logits" and not pick:
         return host, values
-    if facts.dtype not in _DTYPES:
+    dtype = FLOAT_WORDS.get(facts.dtype)
+    if dtype not in {"float32", "float64"}:
         raise LogitconfError(f"'{values}' must hold float32 or float64 for a fitted calibration")
     if taken.kind == "log" and taken.n_classes == 1 and not pick:
         raise LogitconfError(f"'{values}' must have the probabilities of both classes, got one")
-    _Writer(host.graph, _DTYPES[facts.dtype]).write(values, taken, pick=pick)
+    _Writer(host.graph, np.dtype(dtype)).write(values, taken, pick=pick)
     return host, SOURCE_LOGITS
 
 
@@ -157,8 +155,7 @@ def ship_sklearn(
         LogitconfError: if the estimator cannot be converted, or does not say the same.
         MissingExtraError: without skl2onnx or onnxruntime.
     """
-    if path is not None:
-        check_writable(path, force=force)
+    target = Destination.of(path, force=force)
     taken = adapt(calibrated).input
     inputs = np.ascontiguousarray(rows, dtype=dtype)
     if inputs.ndim != 2 or not len(inputs):
@@ -171,8 +168,7 @@ def ship_sklearn(
     head = score.compile(probabilities=True, precision=precision)
     shipped = attach(host, head, logits=logits, kind="logits")
     _check(shipped, calibrated, inputs)
-    if path is not None:
-        write_atomically(path, shipped.SerializeToString(deterministic=True), force=force)
+    target.save(shipped)
     return shipped
 
 

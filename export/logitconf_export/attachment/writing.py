@@ -22,6 +22,7 @@ from logitconf_export.heads.metadata import (
     write_heads,
 )
 from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, scopes_below
 
 # the newest opset that a host without the default domain may be given, by its IR version
@@ -98,19 +99,12 @@ def write_joint(
     domain, opset, _ = _default_domain(host)
     _append(host, joint_nodes(several, opset=opset), domain)
     for name, element in zip(
-        joint.outputs, (onnx.TensorProto.FLOAT, MASKS[mask_type]), strict=True
+        joint.outputs, (onnx.TensorProto.FLOAT, ELEMENT_TYPES[mask_type]), strict=True
     ):
         value = host.graph.output.add(name=name)
         value.type.tensor_type.elem_type = element
         value.type.tensor_type.shape.CopyFrom(shapes[0])
     write_heads(host, several)
-
-
-MASKS = {
-    "bool": onnx.TensorProto.BOOL,
-    "uint8": onnx.TensorProto.UINT8,
-    "float32": onnx.TensorProto.FLOAT,
-}
 
 
 def _check_same_rows(shapes: list[onnx.TensorShapeProto], places: list[Candidate]) -> None:

@@ -16,12 +16,12 @@ from onnx import TensorProto, helper
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.files import check_writable, write_atomically
 from logitconf.head import ConfidenceHead
 from logitconf_export.heads.graph_writer import PREFIX, GraphWriter
 from logitconf_export.heads.lowering import TORCH_TO_ONNX, lower
 from logitconf_export.heads.metadata import OUTPUTS, head_metadata, write_metadata
 from logitconf_export.onnx_files.opsets import DEFAULT_OPSET, check_opset, ir_for_opset
+from logitconf_export.onnx_files.saving import Destination
 
 LOGITS_DTYPES = {
     "float16": torch.float16,
@@ -59,8 +59,7 @@ def to_onnx(
     Raises:
         LogitconfError: if the head cannot be written so, or the file not be written.
     """
-    if path is not None:
-        check_writable(path, force=force)
+    target = Destination.of(path, force=force)
     ir = ir_for_opset(opset) if ir_version is None else ir_version
     _check_ir(ir, opset)
     graph = head_graph(head, opset=opset, logits_dtype=logits_dtype)
@@ -76,8 +75,7 @@ def to_onnx(
         producer_name="logitconf",
     )
     write_metadata(model, head_metadata(head.card, head.form))
-    if path is not None:
-        write_atomically(path, model.SerializeToString(deterministic=True), force=force)
+    target.save(model)
     return model
 
 

@@ -8,14 +8,8 @@ from onnx import helper, numpy_helper
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.metadata import HeadMetadata, read_metadata
+from logitconf_export.onnx_files.element_types import ELEMENT_TYPES, FLOAT_WORDS
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, host_opset
-
-_FLOAT_TYPES = {
-    onnx.TensorProto.FLOAT16: "float16",
-    onnx.TensorProto.BFLOAT16: "bfloat16",
-    onnx.TensorProto.FLOAT: "float32",
-    onnx.TensorProto.DOUBLE: "float64",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +108,8 @@ def head_in(model: onnx.ModelProto) -> EmbeddedHead:
 def _declared_dtype(model: onnx.ModelProto, tensor: str) -> str | None:
     graph = model.graph
     for value in (*graph.input, *graph.output, *graph.value_info):
-        if value.name == tensor and value.type.tensor_type.elem_type in _FLOAT_TYPES:
-            return _FLOAT_TYPES[value.type.tensor_type.elem_type]
+        if value.name == tensor and value.type.tensor_type.elem_type in FLOAT_WORDS:
+            return FLOAT_WORDS[value.type.tensor_type.elem_type]
     return None
 
 
@@ -127,7 +121,7 @@ def head_model(model: onnx.ModelProto, head: EmbeddedHead, logits_dtype: str) ->
         head: the head.
         logits_dtype: floating dtype of its input.
     """
-    onnx_type = next(t for t, name in _FLOAT_TYPES.items() if name == logits_dtype)
+    onnx_type = ELEMENT_TYPES[logits_dtype]
     declared = {value.name: value for value in model.graph.output}
     form = head.metadata.form
     dims = [

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper
+from onnx import helper
 
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
 from logitconf_export.heads.graph_writer import GraphWriter, apply_names
 from logitconf_export.heads.metadata import HeadsMetadata
+from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
 
 JOINT_OUTPUTS = ("score", "mask")
-_MASK_TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
 
 
 def check_joinable(heads: Sequence[ConfidenceHead]) -> None:
@@ -62,7 +62,7 @@ def joint_graph(
     score = writer.where(finite, largest, writer.scalar(np.nan, single), single, "joint_score")
     mask = _folded(writer, "And", masks, "all_accept")
     if mask_type != "bool":
-        mask = writer.cast(mask, _MASK_TYPES[mask_type], "joint_mask")
+        mask = writer.cast(mask, ELEMENT_TYPES[mask_type], "joint_mask")
     for node in writer.nodes:
         for old, new in ((score, "score"), (mask, "mask")):
             node.output[:] = [new if name == old else name for name in node.output]

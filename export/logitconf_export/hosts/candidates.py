@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts.graph.scope import TensorFacts, short
+from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 
 Kind = Literal["logits", "probabilities", "log-probabilities"]
 Task = Literal["multiclass", "binary", "multilabel"]
@@ -15,8 +16,6 @@ Word = TypeVar("Word", bound=str)
 
 KINDS: tuple[Kind, ...] = ("logits", "probabilities", "log-probabilities")
 TASKS: tuple[Task, ...] = ("multiclass", "binary", "multilabel")
-DTYPES: Mapping[int, str] = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}
-"""Names of the floating types, by ``onnx.TensorProto.DataType``."""
 
 _MOST_LISTED = 12
 
@@ -230,7 +229,7 @@ class HostReading:
         facts = self.values.get(name)
         if facts is None:
             raise LogitconfError(f"the model has no value {short(name)}:\n{self.listing()}")
-        if facts.dtype not in (0, *DTYPES):
+        if facts.dtype not in (0, *FLOAT_WORDS):
             raise LogitconfError(f"{short(name)} must hold floating-point numbers, but does not")
         rank = facts.rank
         if rank != 2 and class_axis is None:
@@ -241,7 +240,7 @@ class HostReading:
         axis = 1 if class_axis is None else class_axis
         return Candidate(
             tensor=name, kind=kind, task=None, n_classes=facts.size(axis), class_axis=axis,
-            rank=rank, dtype=DTYPES.get(facts.dtype, "float32"), output=name, certain=False,
+            rank=rank, dtype=FLOAT_WORDS.get(facts.dtype, "float32"), output=name, certain=False,
             reason="named explicitly", outputs=(name,), output_kind=kind, output_axis=axis,
             batch_axis=0, position_axes=position_axes(facts, axis, 0),
         )  # fmt: skip
@@ -310,7 +309,7 @@ def _at_output(candidate: Candidate, values: Mapping[str, TensorFacts]) -> Candi
         kind=candidate.output_kind,
         class_axis=axis,
         rank=facts.rank,
-        dtype=DTYPES.get(facts.dtype, candidate.dtype),
+        dtype=FLOAT_WORDS.get(facts.dtype, candidate.dtype),
         position_axes=position_axes(facts, axis, candidate.batch_axis),
     )
 

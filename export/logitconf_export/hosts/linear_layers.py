@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import onnx
 
 from logitconf_export.hosts.graph.axes import axis_after, normalised
-from logitconf_export.hosts.graph.scope import FLOAT_TYPES, Scope
+from logitconf_export.hosts.graph.scope import Scope
+from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 
 Layer = Callable[[Scope, onnx.NodeProto], "tuple[int, int | None] | None"]
 OperatorKey = tuple[str, str]
@@ -143,7 +144,7 @@ def _is_integer_layer(scope: Scope, name: str) -> bool:
 
 
 def _stays_float(scope: Scope, node: onnx.NodeProto) -> bool:
-    return node.op_type != "Cast" or scope.integer(node, "to", 0) in FLOAT_TYPES
+    return node.op_type != "Cast" or scope.integer(node, "to", 0) in FLOAT_WORDS
 
 
 def _plain_domain(domain: str) -> str:

@@ -10,8 +10,9 @@ from typing import Literal
 import onnx
 
 from logitconf_export.hosts.graph.axes import axis_after
-from logitconf_export.hosts.graph.scope import FLOAT_TYPES, Scope
+from logitconf_export.hosts.graph.scope import Scope
 from logitconf_export.hosts.linear_layers import linear_source
+from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 
 Kind = Literal["logits", "probabilities", "log-probabilities"]
 Family = Literal["categorical", "bernoulli"]
@@ -160,7 +161,7 @@ def passes(scope: Scope, node: onnx.NodeProto) -> bool:
         return False
     first_output = bool(node.output) and bool(node.input) and bool(node.input[0])
     if node.op_type == "Cast":
-        return first_output and scope.integer(node, "to", 0) in FLOAT_TYPES
+        return first_output and scope.integer(node, "to", 0) in FLOAT_WORDS
     return first_output
 
 

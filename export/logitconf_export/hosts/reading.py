@@ -7,7 +7,6 @@ import onnx
 
 from logitconf_export.hosts.activations import ACTIVATION_PATTERNS
 from logitconf_export.hosts.candidates import (
-    DTYPES,
     Candidate,
     Family,
     HostReading,
@@ -21,6 +20,7 @@ from logitconf_export.hosts.graph.indexing import function_table, index_model
 from logitconf_export.hosts.graph.scope import UNKNOWN, Scope, TensorFacts
 from logitconf_export.hosts.reader import OperatorKey, Pattern, Reader, Reading, Unread
 from logitconf_export.hosts.structural import BODY_PATTERNS
+from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
     host_opset,
@@ -94,10 +94,10 @@ def _candidate(
     facts = scope.fact(tensor)
     shown = scope.fact(output)
     same = reading.direct and reading.kind == reading.tensor_kind
-    if facts.rank is None and same and shown.rank is not None and shown.dtype in DTYPES:
+    if facts.rank is None and same and shown.rank is not None and shown.dtype in FLOAT_WORDS:
         # The output means the same, and its shape is declared.
         tensor, reading, facts = output, reading.at_value(output), shown
-    if facts.dtype not in (0, *DTYPES):
+    if facts.dtype not in (0, *FLOAT_WORDS):
         return Refusal(output, f"{reading.reason}, but its input holds whole numbers")
     rank, axis, certain = facts.rank, reading.tensor_axis, reading.certain
     n_classes = reading.n_classes
@@ -129,7 +129,7 @@ def _candidate(
         n_classes=n_classes,
         class_axis=axis,
         rank=rank,
-        dtype=DTYPES.get(dtype, "float32"),
+        dtype=FLOAT_WORDS.get(dtype, "float32"),
         output=output,
         certain=certain,
         reason=reading.reason,
@@ -222,7 +222,7 @@ def _merged(found: Sequence[Candidate]) -> list[Candidate]:
 
 def _refusal(scope: Scope, output: str, result: Unread) -> str:
     dtype = scope.fact(output).dtype
-    if dtype and dtype not in DTYPES:
+    if dtype and dtype not in FLOAT_WORDS:
         name = onnx.TensorProto.DataType.Name(dtype).lower() if dtype in _DTYPE_NUMBERS else "other"
         return f"it holds {name} values, labels at best; {result.reason}"
     return result.reason

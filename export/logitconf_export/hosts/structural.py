@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from logitconf_export.hosts.graph.axes import axis_after, normalised
 from logitconf_export.hosts.graph.indexing import index_function, index_subgraph
-from logitconf_export.hosts.graph.scope import FLOAT_TYPES, Scope
+from logitconf_export.hosts.graph.scope import Scope
 from logitconf_export.hosts.reader import (
     OperatorKey,
     Pattern,
@@ -13,6 +13,7 @@ from logitconf_export.hosts.reader import (
     Site,
     Unread,
 )
+from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 
 _MOST_JOINED = 64
 
@@ -47,7 +48,7 @@ def _compared(site: Site) -> Result | None:
 def _cast(site: Site) -> Result | None:
     """Cast to anything but floats: labels. Casts between floats are passed."""
     scope, node = site.scope, site.node
-    if scope.integer(node, "to", 0) in FLOAT_TYPES:
+    if scope.integer(node, "to", 0) in FLOAT_WORDS:
         return None
     inner = site.read(node.input[0])
     return inner if isinstance(inner, Unread) else inner.indirect("the output holds whole numbers")

@@ -203,24 +203,35 @@ def external_location(tensor: onnx.TensorProto) -> str:
     return location
 
 
+def weight_path(folder: Path, location: str) -> Path:
+    """Where the weights of a location lie, or would lie, under a folder.
+
+    Raises:
+        LogitconfError: if that is outside the folder, by a link in it, or something but a file.
+    """
+    root = os.path.realpath(folder)
+    path = os.path.realpath(os.path.join(root, location))
+    if os.path.commonpath([root, path]) != root:
+        raise LogitconfError(
+            f"external data must lie in the model's own folder, got {location[:200]!r}, "
+            "a link that leads out of it"
+        )
+    # a pipe would be waited for without end
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise LogitconfError(f"external data must be in a file, got {location[:200]!r}")
+    return Path(path)
+
+
 def load_external(model: onnx.ModelProto, folder: Path) -> None:
     """Reads the weights that lie in other files of the folder into the model, in place.
 
     Raises:
         LogitconfError: if one lies outside the folder or cannot be read.
     """
-    root = os.path.realpath(folder)
     for tensor in list(external_tensors(model)):
-        location = external_location(tensor)
-        # A symbolic link inside the folder could still lead out of it.
-        target = os.path.realpath(os.path.join(root, location))
-        if os.path.commonpath([root, target]) != root:
-            raise LogitconfError(
-                f"external data must lie in the model's own folder, got {location[:200]!r}, "
-                "a link that leads out of it"
-            )
+        weight_path(folder, external_location(tensor))
     try:
-        onnx.load_external_data_for_model(model, root)
+        onnx.load_external_data_for_model(model, os.path.realpath(folder))
     except (OSError, ValueError, TypeError, onnx.checker.ValidationError) as error:
         raise LogitconfError(f"the model's external data must be readable: {error}") from error
 

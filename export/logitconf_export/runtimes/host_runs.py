@@ -9,6 +9,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.onnx_files.element_types import RUNTIME_WORDS
 from logitconf_export.onnx_files.loading import host_inputs, own_copy
 from logitconf_export.onnx_files.types import Array, Arrays
 from logitconf_export.runtimes.sessions import Session
@@ -17,11 +18,6 @@ Follow: TypeAlias = Callable[[Iterable[int], int], Iterable[int]]
 """Wraps the rows where batches start, to show progress; the number says how many there are."""
 
 _BATCH = 256
-_NUMPY_FLOATS = {
-    "tensor(float16)": np.float16,
-    "tensor(float)": np.float32,
-    "tensor(double)": np.float64,
-}
 
 
 def host_input_names(host: onnx.ModelProto) -> tuple[str, ...]:
@@ -92,8 +88,9 @@ def typed_feeds(session: Session, feeds: Arrays) -> dict[str, Array]:
 
 
 def _cast(array: Array, declared: str) -> Array:
-    wanted = _NUMPY_FLOATS.get(declared)
-    return array.astype(wanted) if wanted is not None and array.dtype.kind == "f" else array
+    wanted = RUNTIME_WORDS.get(declared, "bfloat16")
+    # NumPy has no bfloat16
+    return array.astype(wanted) if wanted != "bfloat16" and array.dtype.kind == "f" else array
 
 
 def _run_batch(

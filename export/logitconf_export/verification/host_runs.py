@@ -11,16 +11,12 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.in_file import EmbeddedHead
+from logitconf_export.onnx_files.element_types import FLOAT_WORDS, RUNTIME_WORDS
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.host_runs import with_output
 from logitconf_export.runtimes.sessions import Session
 
-_FLOAT_DTYPES = {
-    "tensor(float)": "float32",
-    "tensor(double)": "float64",
-    "tensor(float16)": "float16",
-}
 _FREE_SIZE = 4
 
 
@@ -173,10 +169,9 @@ def generated_feeds(host: onnx.ModelProto, seed: int) -> tuple[dict[str, Array] 
         if value.name in initialized:
             continue
         tensor = value.type.tensor_type
-        kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
-        dtype = _FLOAT_DTYPES.get(f"tensor({kind})")
-        if dtype is None or not tensor.HasField("shape"):
-            why = "is no float tensor" if dtype is None else "has no declared shape"
+        dtype = FLOAT_WORDS.get(tensor.elem_type, "bfloat16")
+        if dtype == "bfloat16" or not tensor.HasField("shape"):
+            why = "is no float tensor" if dtype == "bfloat16" else "has no declared shape"
             return None, (
                 f"the host was not run: its input '{value.name}' {why}, so none was made up; "
                 "pass feeds"
@@ -198,6 +193,6 @@ def host_logits_dtype(model: onnx.ModelProto, found: EmbeddedHead, folder: Path 
     """
     with Session(with_output(model, found.tensor), strict=False, folder=folder) as session:
         kind = session.output_types[found.tensor]
-    if kind not in _FLOAT_DTYPES and kind != "tensor(bfloat16)":
+    if kind not in RUNTIME_WORDS:
         raise LogitconfError(f"the head must read a float tensor, but '{found.tensor}' is {kind}")
-    return _FLOAT_DTYPES.get(kind, "bfloat16")
+    return RUNTIME_WORDS[kind]

@@ -150,8 +150,17 @@ class ReportFiles:
 
 
 def check_output(output: Path, inputs: Iterable[Path | None], *, force: bool) -> None:
-    """Refuses an output before any work is done: one that exists, or is one of the inputs."""
+    """Refuses an output before any work is done: one that exists, or is one of the inputs.
+
+    The weights that an input keeps in other files are inputs, too.
+    """
     for source in inputs:
         if source is not None and source.exists() and output.exists() and output.samefile(source):
             raise LogitconfError(f"the output must not be the input {source}; name another file")
-    check_writable(output, force=force)
+    if check_writable(output, force=force).exists():
+        from logitconf_export.onnx_files.loading import load_model
+        from logitconf_export.onnx_files.saving import Destination
+
+        for source in inputs:
+            if source is not None and source.suffix == ".onnx" and source.exists():
+                Destination(output, source).check(load_model(source), embedded=True)

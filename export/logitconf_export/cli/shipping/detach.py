@@ -20,17 +20,15 @@ def detach(
 ) -> None:
     """Take a head off again, or of several heads all but one."""
     output.check(model)
-    from logitconf.files import write_atomically
     from logitconf_export.attachment.detaching import detach as detach_heads
     from logitconf_export.attachment.detaching import single_head
     from logitconf_export.cli.common.model_facts import head_facts, port_facts
     from logitconf_export.heads.metadata import has_metadata
     from logitconf_export.onnx_files.loading import load_model
-    from logitconf_export.onnx_files.weights import check_weights_folder
+    from logitconf_export.onnx_files.saving import Destination
 
     if not has_metadata(load_model(model)):
         raise LogitconfError(f"{model} must have a head to take off, got none")
     host = detach_heads(model) if keep is None else single_head(model, keep)
-    check_weights_folder(host, model, output.path, copy=False)
-    write_atomically(output.path, host.SerializeToString(deterministic=True), force=output.force)
+    Destination.of(output.path, model, force=output.force).save(host)
     print_facts(f"{output.path}", [*head_facts(host), *port_facts(host)])

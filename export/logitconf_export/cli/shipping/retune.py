@@ -24,10 +24,7 @@ def retune(
     from logitconf_export.attachment.retuning import retune as retune_heads
     from logitconf_export.cli.common.model_facts import number_facts, place_words
     from logitconf_export.heads.metadata import read_heads
-    from logitconf_export.onnx_files.loading import load_model
-    from logitconf_export.onnx_files.weights import check_weights_folder
 
-    check_weights_folder(load_model(model), model, output.path, copy=False)
     tuned = retune_heads(
         model,
         output.path,

@@ -16,13 +16,6 @@ Dimension = int | str | None
 
 AttributeValue = int | float | str | list[int] | list[float] | list[str] | None
 
-FLOAT_TYPES = (
-    TensorProto.FLOAT,
-    TensorProto.FLOAT16,
-    TensorProto.BFLOAT16,
-    TensorProto.DOUBLE,
-)
-
 _SMALL = 4096
 _OPERANDS = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Gather", "Reshape", "MatMul", "Conv"), 2),
