@@ -6,18 +6,16 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.score_classes import SCORE_CLASSES
+from logitconf.metrics.areas import area_interval, area_parts, differences
 from logitconf.metrics.intervals import Interval, check_share
 from logitconf.metrics.selective import (
     RiskCoverage,
     Vector,
     area_under_generalized_risk,
-    area_under_risk_coverage,
     area_under_roc,
     excess_area_under_risk_coverage,
     false_positive_rate,
@@ -40,9 +38,9 @@ class ScoreStanding:
 
     Attributes:
         score: its name.
-        aurc: area under the risk-coverage curve, with its own bootstrap interval.
+        aurc: area under the risk-coverage curve, with its own interval.
         behind: the AURC less that of the best score, with the interval of their paired difference,
-            wide enough to hold for all scores at once.
+            wide enough to hold for all pairs of scores at once.
         e_aurc: the AURC less that of a perfect ranking.
         augrc: area under the generalised risk.
         auroc: of telling errors from right rows.
@@ -119,23 +117,27 @@ def compare_scores(
 ) -> ScoreComparison:
     """Every score, fitted on one part of the rows and ranked on the other.
 
-    Rows are drawn with replacement, the same for all scores, so that a difference between two
-    scores is measured on the same errors. Its interval is widened for their number (Bonferroni).
+    A difference between two scores is measured on the same errors, and its interval holds for all
+    pairs of scores at once, since the score that comes out best is chosen by the same rows: a score
+    as good as it is called worse with probability (1 - confidence) / 2 at most.
+
+    The rows that ``fit(holdout=...)`` with the same seed keeps for a threshold are not compared on,
+    as long as both shares sum to at most 1, so that what is chosen here can be certified on them.
 
     Args:
         logits: (N, ...) as the task says.
         labels: as the task says; a multilabel row is an error if any label is.
         task: what the columns mean.
         holdout: share of the rows to compare on, in (0, 1).
-        seed: of the split and of the bootstrap.
-        draws: of the bootstrap, at least 100.
+        seed: of the split and of the random signs.
+        draws: of random signs for the differences, at least 100.
         confidence: of the intervals, in (0, 1).
 
     Raises:
         LogitconfError: if rows do not fit the task, or the held-out rows are all right or all
             wrong, so that no ranking is better than another.
 
-    Source: Efron 1979, percentile intervals of paired differences.
+    Source: see `logitconf.metrics.areas`.
     """
     check_share("confidence", confidence)
     if draws < 100:
@@ -170,19 +172,19 @@ def compare_scores(
                 left_out[name] = str(error)
     for message in dict.fromkeys(str(warning.message) for warning in told):
         warnings.warn(message, LogitconfWarning, stacklevel=2)
-    areas = {name: area_under_risk_coverage(scores, wrong) for name, scores in found.items()}
-    order = sorted(areas, key=areas.__getitem__)
-    resampled = resampled_areas([found[name] for name in order], wrong, draws=draws, seed=seed)
-    several = 1.0 - (1.0 - confidence) / max(1, len(order) - 1)
+    areas = {name: area_parts(scores, wrong) for name, scores in found.items()}
+    order = sorted(areas, key=lambda name: areas[name].estimate)
+    noise = differences([areas[name] for name in order], confidence, draws=draws, seed=seed)
     standings = []
     for place, name in enumerate(order):
-        scores, drawn = found[name], resampled[:, place]
-        behind = areas[name] - areas[order[0]]
+        scores = found[name]
+        behind = areas[name].estimate - areas[order[0]].estimate
+        within = noise.factor * float(noise.errors[0, place])
         standings.append(
             ScoreStanding(
                 score=name,
-                aurc=_interval(areas[name], drawn, confidence),
-                behind=_interval(behind, drawn - resampled[:, 0], several),
+                aurc=area_interval(areas[name], confidence),
+                behind=Interval(behind, behind - within, behind + within, confidence),
                 e_aurc=excess_area_under_risk_coverage(scores, wrong),
                 augrc=area_under_generalized_risk(scores, wrong),
                 auroc=area_under_roc(scores[~wrong], scores[wrong]),
@@ -191,42 +193,3 @@ def compare_scores(
             )
         )
     return ScoreComparison(tuple(standings), left_out, len(fitted), len(wrong), errors, confidence)
-
-
-def _interval(estimate: float, values: Vector, confidence: float) -> Interval:
-    tail = (1.0 - confidence) / 2.0
-    lower, upper = np.quantile(values, [tail, 1.0 - tail])
-    return Interval(estimate, float(lower), float(upper), confidence)
-
-
-def resampled_areas(
-    columns: list[Vector], wrong: npt.NDArray[np.bool_], *, draws: int, seed: int
-) -> Vector:
-    """The AURC of each column of scores on rows drawn with replacement, (draws, columns).
-
-    Scores are sorted once; a draw only changes how often each row counts. Equal scores, among them
-    copies of one row, share their errors evenly: with E errors in W rows before a group of s rows
-    with a share r of errors, the risks within it sum to r s + (E - r W)(H(W + s) - H(W)), H being
-    the harmonic numbers.
-    """
-    rows = wrong.size
-    losses = wrong.astype(np.float64)
-    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, rows + 1))])
-    groups = []
-    for scores in columns:
-        placed = np.where(np.isfinite(scores), scores, np.inf)
-        values, group = np.unique(placed, return_inverse=True)
-        groups.append((group, values.size))
-    generator = np.random.default_rng(seed)
-    areas = np.empty((draws, len(columns)))
-    for draw in range(draws):
-        counts = np.bincount(generator.integers(0, rows, rows), minlength=rows)
-        for place, (group, size) in enumerate(groups):
-            sizes = np.bincount(group, weights=counts, minlength=size).astype(np.int64)
-            errors = np.bincount(group, weights=counts * losses, minlength=size)
-            after, errors_before = np.cumsum(sizes), np.cumsum(errors) - errors
-            before = after - sizes
-            share = errors / np.maximum(sizes, 1)
-            spread = harmonic[after] - harmonic[before]
-            areas[draw, place] = (errors + (errors_before - share * before) * spread).sum() / rows
-    return areas

@@ -90,15 +90,21 @@ def excess_area_under_risk_coverage(scores: npt.ArrayLike, wrong: npt.ArrayLike)
 
 
 def area_under_generalized_risk(scores: npt.ArrayLike, wrong: npt.ArrayLike) -> float:
-    """AUGRC: the mean over k of errors among the k most confident, as a share of all rows.
+    """AUGRC: the area under errors among the most confident, as a share of all rows, by coverage.
 
-    In [0, 1/2]; low is good. Ties: the mean over their orders.
+    In [0, 1/2]; low is good. Ties: the mean over their orders. With an accuracy a it equals
+    (1 - AUROC) a (1 - a) + (1 - a)² / 2, the AUROC being that of telling errors from right rows.
 
     Source: Traub et al. 2024, "Overcoming common flaws in the evaluation of selective
-    classification systems", equation 7, as the mean over the N working points.
+    classification systems", equations 7 and 8; the area from coverage 0 on, by trapezia.
+
+    >>> round(area_under_generalized_risk([-0.9, -0.8, -0.7], [False, True, False]), 6)
+    0.166667
     """
     curve = risk_coverage(scores, wrong)
-    return float((curve.risk * curve.coverage).mean())
+    # the trapezium between k - 1 and k is the mean of both; the curve starts at 0
+    shares = curve.risk * curve.coverage
+    return float(shares.mean() - shares[-1] / (2.0 * shares.size))
 
 
 def area_under_roc(negative: npt.ArrayLike, positive: npt.ArrayLike) -> float:

@@ -16,6 +16,8 @@ import onnx
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.metrics.calibration import expected_calibration_error
+from logitconf.metrics.intervals import bootstrap, clopper_pearson_lower, clopper_pearson_upper
 from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import load_model
@@ -51,12 +53,9 @@ class Fraction:
 
         Source: Clopper & Pearson 1934. Of nothing it is [0, 1].
         """
-        from scipy.stats import beta
-
-        tail = (1.0 - confidence) / 2.0
-        low = float(beta.ppf(tail, count, total - count + 1)) if count else 0.0
-        high = float(beta.ppf(1.0 - tail, count + 1, total - count)) if count < total else 1.0
-        return cls(count, total, low, high)
+        one_sided = (1.0 + confidence) / 2.0
+        low = clopper_pearson_lower(count, total, one_sided)
+        return cls(count, total, low, clopper_pearson_upper(count, total, one_sided))
 
     @property
     def value(self) -> float:
@@ -301,34 +300,20 @@ def _confidence(decided: Decided) -> Array:
 
 
 def _calibration_error(confidence: Array, right: Array) -> float:
-    """Expected calibration error over 15 equal bins (low, high].
-
-    Source: Naeini et al. 2015, equation 3.
-    """
+    """ECE in 15 equal bins of the rows that have a confidence; 0 where none has."""
     usable = np.isfinite(confidence)
-    gaps = np.bincount(
-        _bins(confidence[usable]), right[usable] - confidence[usable], minlength=_ECE_BINS
-    )
-    return float(np.abs(gaps).sum() / max(1, usable.sum()))
-
-
-def _bins(confidence: Array) -> Array:
-    found: Array = np.clip(np.ceil(confidence * _ECE_BINS) - 1, 0, _ECE_BINS - 1).astype(int)
-    return found
+    if not usable.any():
+        return 0.0
+    return expected_calibration_error(confidence[usable], right[usable], bins=_ECE_BINS)
 
 
 def _calibration_change(left: Decided, right: Decided, labels: Array) -> Change:
-    """How much the variant's ECE is larger, resampling the same rows of both.
-
-    Source: Efron & Tibshirani 1993, section 13.3 (percentile interval).
-    """
+    """How much the variant's ECE is larger, resampling the same rows of both."""
     pairs = [(_confidence(one), _predictions(one) == labels) for one in (left, right)]
 
     def change(rows: Array) -> float:
         before, after = (_calibration_error(c[rows].ravel(), r[rows].ravel()) for c, r in pairs)
         return after - before
 
-    random, rows = np.random.default_rng(0), len(left.logits)
-    changes = [change(random.integers(0, rows, rows)) for _ in range(_RESAMPLES)]
-    low, high = np.quantile(changes, [0.025, 0.975])
-    return Change(change(np.arange(rows)), float(low), float(high))
+    found = bootstrap(change, np.arange(len(left.logits)), seed=0, draws=_RESAMPLES)
+    return Change(found.estimate, found.lower, found.upper)

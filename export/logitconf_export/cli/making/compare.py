@@ -23,7 +23,7 @@ def compare(
     holdout: Annotated[
         float, typer.Option("--holdout", help="Share of the rows to compare on, not fitted on.")
     ] = 0.5,
-    seed: Annotated[int, typer.Option("--seed", help="Of the split and of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the random draws.")] = 0,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the risk-coverage curves: .png or .svg.")
     ] = None,
@@ -43,7 +43,7 @@ def compare(
         draw_risk_coverage(ranking, plot, force=force)
     title = (
         f"{ranking.rows} rows, {ranking.errors} errors; fitted on {ranking.fitted_rows} others; "
-        f"{ranking.confidence:.0%} intervals, those of the differences for all scores at once"
+        f"{ranking.confidence:.0%} intervals, those of the differences for all pairs at once"
     )
     print_table(title, HEADER, table(ranking))
     for name, reason in ranking.left_out.items():
