@@ -18,6 +18,7 @@ from logitconf.fitting.other_libraries import SourceInput, adapt
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.hosts.graph.indexing import index_model
+from logitconf_export.hosts.operators.table import OPERATORS
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.saving import Destination
@@ -51,7 +52,7 @@ def with_source_logits(
     taken = adapt(source, task=task).input
     host = onnx.ModelProto()
     host.CopyFrom(load_model(model))
-    facts = index_model(host).facts.get(values)
+    facts = index_model(host, OPERATORS).facts.get(values)
     if facts is None:
         outputs = [output.name for output in host.graph.output]
         raise LogitconfError(f"the model has no value '{values}'; its outputs are {outputs}")

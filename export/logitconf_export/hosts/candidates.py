@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts.graph.scope import TensorFacts, short
+from logitconf_export.hosts.graph.facts import TensorFacts, short
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 
 Kind = Literal["logits", "probabilities", "log-probabilities"]

@@ -19,20 +19,14 @@ from logitconf_export.hosts.candidates import (
     task_conflict,
 )
 from logitconf_export.hosts.graph.axes import axis_after, normalised
-from logitconf_export.hosts.graph.indexing import FunctionTable, function_table, index_model
-from logitconf_export.hosts.graph.scope import RANDOM_OPERATORS, Scope, captured, short
+from logitconf_export.hosts.graph.facts import short
+from logitconf_export.hosts.graph.indexing import FunctionTable, index_model
+from logitconf_export.hosts.graph.scope import Scope, captured
+from logitconf_export.hosts.operators.table import OPERATORS, reader_of
 from logitconf_export.hosts.reader import Reader, Reading, Unread, passes
-from logitconf_export.hosts.reading import PATTERNS
 
 Verdict = Literal["agrees", "contradicts", "uncertain"]
 
-_EXACT_COPIES = frozenset(
-    ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Dropout")
-)
-_SHAPE_OPERANDS = frozenset(("Reshape", "Expand", "Squeeze", "Unsqueeze"))
-"""Operators whose second input is a shape or axes: sizes alone cannot change what they keep."""
-_SWITCHES = frozenset(("If", "Loop", "Scan", "SequenceMap"))
-_SIZES = frozenset(("Shape", "Size"))
 _MOST_AXES = 16
 
 
@@ -95,12 +89,12 @@ def judged_by(
         >>> judged_by(host, "x", "y").verdict, judged_by(host, "z", "y").verdict
         ('agrees', 'contradicts')
     """
-    scope = index_model(model)
+    scope = index_model(model, OPERATORS)
     absent = _absent(scope, tensor, output)
     if absent is not None:
         return Judgement("contradicts", absent)
-    functions = function_table(model)
-    meant = Reader(PATTERNS, functions).read(scope, output)
+    reader = reader_of(model)
+    meant = reader.read(scope, output)
     root = meant.tensor if isinstance(meant, Reading) else None
     way = _way(scope, tensor, output, root)
     if way is None:
@@ -109,16 +103,16 @@ def judged_by(
         return Judgement("uncertain", f"{short(output)} cannot be read: {meant.reason}")
     if root is None:
         return Judgement("uncertain", f"{meant.reason}, but no float tensor holds its logits")
-    found = _located(scope, functions, way, meant, root)
+    found = _located(scope, reader, way, meant, root)
     if found.verdict == "contradicts" and not meant.certain:
         found = replace(found, verdict="uncertain")
     if found.verdict != "agrees":
         return found
     doubt = (
         _claim_refuted(scope, found, tensor, meant.family, _Claim(kind, task, class_axis))
-        or _between(scope, functions, way.base, output)
+        or _between(scope, reader.functions, way.base, output)
         or (None if meant.certain else Judgement("uncertain", meant.reason))
-        or _before(scope, functions, way.base)
+        or _before(scope, reader.functions, way.base)
     )
     return found if doubt is None else replace(found, verdict=doubt.verdict, reason=doubt.reason)
 
@@ -161,7 +155,7 @@ def _way(scope: Scope, tensor: str, output: str, root: str | None) -> _Way | Non
     name = tensor
     while name not in needed:
         node = scope.standard(name)
-        copied = node is not None and node.op_type in _EXACT_COPIES and node.output[0] == name
+        copied = node is not None and _copies_exactly(scope, node) and node.output[0] == name
         if node is None or not copied or trains(scope, node):
             return None
         copies.append(node)
@@ -169,9 +163,12 @@ def _way(scope: Scope, tensor: str, output: str, root: str | None) -> _Way | Non
     return _Way(name, tuple(reversed(copies)))
 
 
-def _located(
-    scope: Scope, functions: FunctionTable, way: _Way, meant: Reading, root: str
-) -> Judgement:
+def _copies_exactly(scope: Scope, node: onnx.NodeProto) -> bool:
+    row = scope.operators.row(node)
+    return row.copies and not row.rounds
+
+
+def _located(scope: Scope, reader: Reader, way: _Way, meant: Reading, root: str) -> Judgement:
     """What the tensor holds, by where it lies on the way from the output's logits to the output."""
     base = way.base
     kind, axis = meant.tensor_kind, meant.tensor_axis
@@ -181,7 +178,7 @@ def _located(
             return _not_the_logits(scope, base, root)
         axis = _axis_before(scope, path, base, axis)
     elif root in ancestors(scope, (base,)):
-        own = Reader(PATTERNS, functions).read(scope, base)
+        own = reader.read(scope, base)
         if isinstance(own, Unread) or own.tensor != root:
             reason = own.reason if isinstance(own, Unread) else "it is read otherwise"
             return Judgement("uncertain", f"{short(base)} cannot be read: {reason}", tensor=root)
@@ -283,20 +280,22 @@ def _between(scope: Scope, functions: FunctionTable, base: str, output: str) -> 
     for node in scope.nodes:
         inputs = [n for n in (*node.input, *captured(node)) if n]
         on_way = needed.intersection(node.output) and base not in node.output
-        if not on_way or not derived.intersection(inputs) or node.op_type in _SIZES:
+        row = scope.operators.row(node)
+        if not on_way or not derived.intersection(inputs) or row.sizes:
             continue
         derived.update(node.output)
         operator = _unsteady(scope, functions, node)
         if operator is not None:
             return Judgement("contradicts", f"{_article(operator)} lies between, which is random")
-        switch = next((op for op in _inside(functions, node) if op in _SWITCHES), None)
+        bodies = _inside(functions, node)
+        switch = next((n.op_type for n in bodies if scope.operators.row(n).switches), None)
         if switch is not None:
             return Judgement(
                 "uncertain", f"{_article(switch)} lies between, which may switch from row to row"
             )
         for place, name in enumerate(node.input):
             steady = not name or name in derived or scope.is_constant(name)
-            if steady or (place > 0 and node.op_type in _SHAPE_OPERANDS):
+            if steady or (place > 0 and row.reshapes):
                 continue
             random = _random_before(scope, functions, name)
             if random is not None:
@@ -329,7 +328,8 @@ def _unsteady(scope: Scope, functions: FunctionTable, node: onnx.NodeProto) -> s
     """The random operator that the node is or has in its body, None if there is none."""
     if trains(scope, node):
         return "Dropout in training mode"
-    return next((op for op in _inside(functions, node) if op in RANDOM_OPERATORS), None)
+    bodies = _inside(functions, node)
+    return next((n.op_type for n in bodies if scope.operators.row(n).random), None)
 
 
 def trains(scope: Scope, node: onnx.NodeProto) -> bool:
@@ -344,8 +344,8 @@ def _article(operator: str) -> str:
     return f"{'an' if operator[0] in 'AEIO' else 'a'} {operator}"
 
 
-def _inside(functions: FunctionTable, node: onnx.NodeProto) -> Iterable[str]:
-    """The operators that a node runs: its own, those of its subgraphs and of functions called."""
+def _inside(functions: FunctionTable, node: onnx.NodeProto) -> Iterable[onnx.NodeProto]:
+    """The nodes that a node runs: itself, those of its subgraphs and of functions called."""
     pending = deque((node,))
     called: set[tuple[str, str]] = set()
     while pending:
@@ -356,7 +356,7 @@ def _inside(functions: FunctionTable, node: onnx.NodeProto) -> Iterable[str]:
                 called.add(key)
                 pending.extend(functions[key].node)
             continue
-        yield inner.op_type
+        yield inner
         for attribute in inner.attribute:
             for graph in (attribute.g, *attribute.graphs):
                 pending.extend(graph.node)

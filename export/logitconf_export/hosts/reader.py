@@ -4,19 +4,24 @@ The walk passes operators that only move or copy values; the tables of patterns 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import onnx
 
 from logitconf_export.hosts.graph.axes import axis_after
-from logitconf_export.hosts.graph.scope import Scope
+from logitconf_export.hosts.graph.scope import (
+    Operator,
+    OperatorKey,
+    OperatorTable,
+    Scope,
+    plain_domain,
+)
 from logitconf_export.hosts.linear_layers import linear_source
-from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 
 Kind = Literal["logits", "probabilities", "log-probabilities"]
 Family = Literal["categorical", "bernoulli"]
-OperatorKey = tuple[str, str]
+MICROSOFT = "com.microsoft"
 
 _DEPTH = 16
 _STEPS = 1_000_000
@@ -78,6 +83,19 @@ Pattern = Callable[["Site"], "Result | None"]
 """Reads one output of a node; None where the pattern does not apply."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorRow(Operator):
+    """All that is known of one operator; what a reading needs besides what the graph does.
+
+    Attributes:
+        read: what its output means; without it, what follows from ``copies`` and ``layer``.
+        hint: why nothing is known of its output, a clause behind the operator's name.
+    """
+
+    read: Pattern | None = None
+    hint: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """An output of a node that is being read.
@@ -106,14 +124,16 @@ class Reader:
     """Reads values of one model.
 
     Attributes:
-        patterns: what each operator means.
+        operators: what is known of each operator.
         functions: the model-local functions.
+        call: reads the output of a function's call.
         steps: how many more nodes may be looked at before reading is given up.
         reads: how many more values may be read, so that no graph can take long.
     """
 
-    patterns: Mapping[OperatorKey, Pattern]
-    functions: Mapping[OperatorKey, onnx.FunctionProto] = field(default_factory=dict)
+    operators: OperatorTable[OperatorRow]
+    functions: Mapping[OperatorKey, onnx.FunctionProto]
+    call: Pattern
     steps: int = _STEPS
     reads: int = _READS
 
@@ -140,29 +160,48 @@ class Reader:
                 name, scope = node.input[0], owner
                 continue
             if result is None:
-                return _read_linear(scope, node, start)
+                return self._read_linear(scope, node, start)
             return _forward(passed, result)
 
     def _match(self, scope: Scope, node: onnx.NodeProto, name: str, depth: int) -> Result | None:
-        key = ("" if node.domain == "ai.onnx" else node.domain, node.op_type)
-        if key in self.functions:
-            pattern = self.patterns[("", "function")]
-        else:
-            found = self.patterns.get(key)
-            if found is None or not node.input or not node.input[0]:
-                return None
-            pattern = found
+        if (plain_domain(node.domain), node.op_type) in self.functions:
+            return self.call(Site(self, scope, node, name, depth))
+        pattern = self.operators.row(node).read
+        if pattern is None or not node.input or not node.input[0]:
+            return None
         return pattern(Site(self, scope, node, name, depth))
+
+    def _read_linear(self, scope: Scope, last: onnx.NodeProto, start: str) -> Result:
+        """A value without activation: logits if a linear layer comes last, else nothing known."""
+        source = linear_source(scope, start)
+        if source is None:
+            return Unread(_no_reading(last, self.operators.row(last).hint))
+        rank = scope.fact(start).rank
+        axis = source.axis
+        certain, doubt = True, ""
+        if source.between:
+            certain, doubt = False, f"; a {source.between} follows it"
+        if axis is None and source.n_classes == 1 and rank is not None:
+            axis = rank
+        if axis is None:
+            certain, doubt = False, f"{doubt}; its class axis cannot be followed to here"
+        size = scope.fact(start).size(axis)
+        n_classes = size if size is not None else source.n_classes
+        if axis is not None and axis == rank:
+            n_classes = 1
+        if n_classes == 1:
+            certain = False
+            doubt = f"{doubt}; one column may as well be a regression"
+        reason = f"a {source.operator} layer comes last, without an activation{doubt}"
+        return Reading("logits", None, axis, n_classes, start, "logits", axis, certain, reason)
 
 
 def passes(scope: Scope, node: onnx.NodeProto) -> bool:
     """Whether the node only copies or moves its first input, so that its meaning stays."""
-    if node.domain not in ("", "ai.onnx", "com.microsoft") or node.op_type not in _PASSING:
+    row = scope.operators.row(node)
+    if not row.copies or row.follows is None or not node.output or not node.input:
         return False
-    first_output = bool(node.output) and bool(node.input) and bool(node.input[0])
-    if node.op_type == "Cast":
-        return first_output and scope.integer(node, "to", 0) in FLOAT_WORDS
-    return first_output
+    return row.follows(scope, node) is not None
 
 
 def _forward(passed: list[tuple[Scope, onnx.NodeProto]], result: Result) -> Result:
@@ -174,64 +213,12 @@ def _forward(passed: list[tuple[Scope, onnx.NodeProto]], result: Result) -> Resu
             # The single column was dropped: what is left is one logit a position.
             axis = scope.fact(node.output[0]).rank
         result = replace(result, axis=axis)
-        if result.tensor is None and node.op_type == "DequantizeLinear":
+        if result.tensor is None and scope.operators.row(node).quantization == "to floats":
             result = result.at_value(node.output[0])
     return result
 
 
-def _read_linear(scope: Scope, last: onnx.NodeProto, start: str) -> Result:
-    """A value without activation: logits if a linear layer comes last, else nothing known."""
-    source = linear_source(scope, start)
-    if source is None:
-        return Unread(_no_reading(last))
-    rank = scope.fact(start).rank
-    axis = source.axis
-    certain, doubt = True, ""
-    if source.between:
-        certain, doubt = False, f"; a {source.between} follows it"
-    if axis is None and source.n_classes == 1 and rank is not None:
-        axis = rank
-    if axis is None:
-        certain, doubt = False, f"{doubt}; its class axis cannot be followed to here"
-    size = scope.fact(start).size(axis)
-    n_classes = size if size is not None else source.n_classes
-    if axis is not None and axis == rank:
-        n_classes = 1
-    if n_classes == 1:
-        certain = False
-        doubt = f"{doubt}; one column may as well be a regression"
-    reason = f"a {source.operator} layer comes last, without an activation{doubt}"
-    return Reading("logits", None, axis, n_classes, start, "logits", axis, certain, reason)
-
-
-def _no_reading(node: onnx.NodeProto) -> str:
+def _no_reading(node: onnx.NodeProto, hint: str) -> str:
     domain = "" if node.domain in ("", "ai.onnx") else f" of domain {node.domain[:60]!r}"
     what = f"a {node.op_type[:60]!r} node{domain}"
-    hint = _HINTS.get(node.op_type)
     return f"it comes from {what}, {hint}" if hint else f"it comes from {what}, which says nothing"
-
-
-_PASSING = frozenset(
-    ("Identity", "Dropout", "Cast", "CastLike", "Reshape", "Squeeze", "Unsqueeze", "Flatten",
-     "Transpose", "QuantizeLinear", "DequantizeLinear")
-)  # fmt: skip
-"""Operators that copy or move the first input."""
-
-_HINTS = {
-    "HardSigmoid": "a piecewise line whose logits cannot be had back",
-    "Hardmax": "which keeps the winner alone",
-    "Tanh": "an activation that is no probability",
-    "Relu": "an activation that is no probability",
-    "LayerNormalization": "a normalisation, as embeddings have",
-    "LpNormalization": "a normalisation, as embeddings have",
-    "BatchNormalization": "a normalisation, as embeddings have",
-    "Loop": "whose body cannot be tapped from outside",
-    "Scan": "whose body cannot be tapped from outside",
-    "SequenceMap": "whose body cannot be tapped from outside",
-    "LSTM": "a recurrent layer's state or features",
-    "GRU": "a recurrent layer's state or features",
-    "RNN": "a recurrent layer's state or features",
-    "Mul": "a product of computed values, as gates and detectors have",
-    "Concat": "which joins several values",
-    "Where": "which mixes several values",
-}

@@ -1,11 +1,10 @@
 """Finds what a host model's outputs mean and where their logits are, from its structure alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import onnx
 
-from logitconf_export.hosts.activations import ACTIVATION_PATTERNS
 from logitconf_export.hosts.candidates import (
     Candidate,
     Family,
@@ -14,12 +13,12 @@ from logitconf_export.hosts.candidates import (
     Task,
     position_axes,
 )
-from logitconf_export.hosts.classical import CLASSICAL_PATTERNS
 from logitconf_export.hosts.graph.axes import normalised
-from logitconf_export.hosts.graph.indexing import function_table, index_model
-from logitconf_export.hosts.graph.scope import UNKNOWN, Scope, TensorFacts
-from logitconf_export.hosts.reader import OperatorKey, Pattern, Reader, Reading, Unread
-from logitconf_export.hosts.structural import BODY_PATTERNS
+from logitconf_export.hosts.graph.facts import UNKNOWN, TensorFacts
+from logitconf_export.hosts.graph.indexing import index_model
+from logitconf_export.hosts.graph.scope import Scope
+from logitconf_export.hosts.operators.table import OPERATORS, reader_of
+from logitconf_export.hosts.reader import Reading, Unread
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
@@ -27,13 +26,6 @@ from logitconf_export.onnx_files.loading import (
 )
 
 _MOST_STATES = 64
-
-PATTERNS: Mapping[OperatorKey, Pattern] = {
-    **ACTIVATION_PATTERNS,
-    **BODY_PATTERNS,
-    **CLASSICAL_PATTERNS,
-}
-"""Every operator that says what its output means."""
 
 
 def read_host(model: onnx.ModelProto) -> HostReading:
@@ -53,8 +45,8 @@ def read_host(model: onnx.ModelProto) -> HostReading:
         >>> found.tensor, found.kind, found.n_classes
         ('x', 'logits', 10)
     """
-    scope = index_model(model)
-    reader = Reader(PATTERNS, function_table(model))
+    scope = index_model(model, OPERATORS)
+    reader = reader_of(model)
     quantized = _quantized_values(scope)
     states = _state_outputs(model, scope)
     found: list[Candidate] = []
@@ -235,9 +227,10 @@ def _quantized_values(scope: Scope) -> frozenset[str]:
     """Values that a QuantizeLinear reads or a DequantizeLinear writes."""
     names: set[str] = set()
     for node in scope.nodes:
-        if node.op_type == "QuantizeLinear":
+        quantization = scope.operators.row(node).quantization
+        if quantization == "to integers":
             names.update(node.input[:1])
-        elif node.op_type == "DequantizeLinear":
+        elif quantization == "to floats":
             names.update(node.output[:1])
     return frozenset(names)
 
@@ -248,16 +241,19 @@ def _before_quantization(scope: Scope, tensor: str) -> str | None:
     onnxruntime 1.31 makes signed integers unsigned only between a QuantizeLinear and its one
     reader; a second reader keeps a quantised Softmax signed, which rounds otherwise.
     """
+    rows = scope.operators
     made = scope.producers.get(tensor)
-    if made is None or made.op_type != "DequantizeLinear" or not made.input:
+    if made is None or rows.row(made).quantization != "to floats" or not made.input:
         return None
     source = scope.producers.get(made.input[0])
-    if source is None or source.op_type != "QuantizeLinear" or len(source.input) < 3:
+    if source is None or rows.row(source).quantization != "to integers" or len(source.input) < 3:
         return None
     if scope.fact(source.input[2]).dtype != onnx.TensorProto.INT8:
         return None
     readers = [node for node in scope.nodes if tensor in node.input]
-    quantized = {node.input[0] for node in scope.nodes if node.op_type == "QuantizeLinear"}
+    quantized = {
+        node.input[0] for node in scope.nodes if rows.row(node).quantization == "to integers"
+    }
     again = any(quantized & set(node.output) for node in readers)
     return source.input[0] if again else None
 

@@ -7,8 +7,6 @@ import onnx
 from logitconf_export.hosts.graph.axes import normalised
 from logitconf_export.hosts.graph.scope import Scope
 
-_CARRIERS = frozenset(("Identity", "Cast", "Reshape", "Expand", "Unsqueeze", "Squeeze", "Clip"))
-_GUARDS = frozenset(("Add", "Max"))
 _STEPS = 12
 
 
@@ -113,9 +111,10 @@ def _carried(scope: Scope, name: str) -> Iterator[str]:
         node = scope.standard(name)
         if node is None or not node.input:
             return
-        if node.op_type in _CARRIERS:
+        row = scope.operators.row(node)
+        if row.carries:
             name = node.input[0]
-        elif node.op_type in _GUARDS and len(node.input) == 2:
+        elif row.guards and len(node.input) == 2:
             varying = [n for n in node.input if scope.scalar(n) is None]
             if len(varying) != 1:
                 return
@@ -129,7 +128,7 @@ def _same(scope: Scope, name: str, other: str) -> bool:
         if name == other:
             return True
         node = scope.standard(name)
-        if node is None or node.op_type not in ("Identity", "Cast"):
+        if node is None or not scope.operators.row(node).alias:
             return False
         name = node.input[0]
     return False

@@ -3,32 +3,28 @@
 from collections.abc import Iterable, Mapping
 
 import onnx
-from onnx import TensorProto
 
 from logitconf.errors import LogitconfError
-from logitconf_export.hosts.graph.scope import (
+from logitconf_export.hosts.graph.facts import (
     UNKNOWN,
     Dimension,
-    Scope,
     TensorFacts,
     tensor_facts,
     value_facts,
 )
+from logitconf_export.hosts.graph.scope import Operator, OperatorTable, Scope
 from logitconf_export.hosts.graph.shape_inference import forward_facts
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS
 
 FunctionTable = Mapping[tuple[str, str], onnx.FunctionProto]
 
-_SHAPE_KEEPERS = frozenset(
-    ("Identity", "Cast", "Dropout", "Softmax", "LogSoftmax", "Sigmoid", "Relu", "Exp", "Log", "Neg",
-     "Clip", "Tanh", "Reciprocal", "LeakyRelu", "Elu", "Erf", "QuantizeLinear",
-     "DequantizeLinear", "Normalizer")
-)  # fmt: skip
-_CLASSIFIERS = ("LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier")
 
-
-def index_model(model: onnx.ModelProto) -> Scope:
+def index_model(model: onnx.ModelProto, operators: OperatorTable[Operator]) -> Scope:
     """The model's main graph, indexed; inferred shapes count more than declared ones.
+
+    Args:
+        model: it is not changed.
+        operators: what is known of each operator.
 
     Raises:
         LogitconfError: if the graph has a cycle, a value without a producer or one with two, or if
@@ -42,6 +38,7 @@ def index_model(model: onnx.ModelProto) -> Scope:
     for sparse in graph.sparse_initializer:
         facts[sparse.values.name] = TensorFacts(sparse.values.data_type, None)
     scope = Scope(
+        operators=operators,
         nodes=list(graph.node),
         inputs=frozenset(value.name for value in graph.input)
         | {sparse.values.name for sparse in graph.sparse_initializer},
@@ -74,24 +71,10 @@ def _spread_shapes(scope: Scope, facts: dict[str, TensorFacts]) -> None:
 
 def _infer(scope: Scope, facts: dict[str, TensorFacts]) -> None:
     for node in scope.nodes:
-        inferred = _classical_facts(scope, node) or forward_facts(scope, node)
+        inferred = forward_facts(scope, node)
         for name, found in zip(node.output, inferred, strict=False):
             if name:
                 facts[name] = _merged(facts.get(name, UNKNOWN), found)
-
-
-def _classical_facts(scope: Scope, node: onnx.NodeProto) -> list[TensorFacts]:
-    """Outputs of the operators of ai.onnx.ml that give scores."""
-    if node.domain != "ai.onnx.ml":
-        return []
-    if node.op_type in _CLASSIFIERS:
-        names = ("classlabels_ints", "classlabels_int64s", "classlabels_strings")
-        labels = [scope.attribute(node, name) for name in names]
-        count = next((len(v) for v in labels if isinstance(v, list) and v), None)
-        return [UNKNOWN, TensorFacts(TensorProto.FLOAT, (None, count))]
-    if node.op_type == "Normalizer":
-        return [TensorFacts(TensorProto.FLOAT, scope.fact(node.input[0]).shape)]
-    return []
 
 
 def _merged(said: TensorFacts, found: TensorFacts) -> TensorFacts:
@@ -112,23 +95,15 @@ def _better(inferred: Dimension, declared: Dimension) -> Dimension:
 
 def _keeper(scope: Scope, node: onnx.NodeProto) -> str | None:
     """The input whose shape the first output has, None where there is none."""
-    if not node.input or not node.output or node.domain not in (*DEFAULT_DOMAINS, "ai.onnx.ml"):
-        return None
-    if node.op_type in _SHAPE_KEEPERS:
-        return str(node.input[0])
-    if node.op_type in ("Add", "Sub", "Mul", "Div"):
-        low = [n for n in node.input if scope.is_constant(n) and (scope.fact(n).rank or 0) <= 1]
-        rest = [n for n in node.input if n not in low]
-        known = all(scope.fact(n).shape is not None for n in low)
-        single = len(rest) == 1 and known and scope.fact(rest[0]).rank != 0
-        return str(rest[0]) if single else None
-    return None
+    rule = scope.operators.row(node).same_shape
+    return None if rule is None or not node.input or not node.output else rule(scope, node)
 
 
 def index_subgraph(graph: onnx.GraphProto, parent: Scope) -> Scope:
     """The body of an ``If``, ``Loop`` or ``Scan``, which sees the values around it."""
     facts = value_facts((*graph.value_info, *graph.output, *graph.input))
     scope = Scope(
+        operators=parent.operators,
         nodes=list(graph.node),
         inputs=frozenset(value.name for value in graph.input),
         outputs=tuple(value.name for value in graph.output),
@@ -153,6 +128,7 @@ def index_function(function: onnx.FunctionProto, caller: onnx.NodeProto, around:
         bound = around.bindings.get(attribute.ref_attr_name, attribute)
         bindings[attribute.name] = bound
     scope = Scope(
+        operators=around.operators,
         nodes=list(function.node),
         inputs=frozenset(function.input),
         outputs=tuple(function.output),

@@ -1,75 +1,136 @@
 """A graph as a table: who makes each value, which values are constant, what shapes they have."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import AttributeProto, TensorProto, numpy_helper
+from onnx import AttributeProto, TensorProto
 
 from logitconf.errors import LogitconfError
-
-Dimension = int | str | None
-"""A size, the name of a free size, or None where nothing is known."""
+from logitconf_export.hosts.graph.facts import (
+    UNKNOWN,
+    Dimension,
+    TensorFacts,
+    short,
+    small_array,
+    tensor_facts,
+)
 
 AttributeValue = int | float | str | list[int] | list[float] | list[str] | None
+OperatorKey = tuple[str, str]
+"""Domain, empty for the default one, and name."""
+Shape = tuple[Dimension, ...]
+ShapeRule = Callable[["Scope", onnx.NodeProto], "Shape | None"]
+"""The shape of an output, None where nothing is known."""
+DtypeRule = Callable[["Scope", onnx.NodeProto], int]
+"""The element type of an output, 0 where it is not known."""
+AxisRule = Callable[["Scope", onnx.NodeProto, int], "int | None"]
+"""Where an axis of the first input lies in the first output; None if it is lost or unknown."""
+InputRule = Callable[["Scope", onnx.NodeProto], "str | None"]
+"""One of the inputs of a node, None where none will do."""
+LayerRule = Callable[["Scope", onnx.NodeProto], "tuple[int, int | None] | None"]
+"""Axis and number of a linear layer's outputs; None where its weights are computed."""
 
-_SMALL = 4096
-_OPERANDS = {
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Gather", "Reshape", "MatMul", "Conv"), 2),
-    **dict.fromkeys(("Softmax", "LogSoftmax", "Sigmoid", "Exp", "Log", "Neg", "Reciprocal"), 1),
-    **dict.fromkeys(("ReduceSum", "ReduceMax", "ReduceMean", "ReduceLogSumExp", "ReduceL1"), 1),
-    **dict.fromkeys(("Identity", "Cast", "Transpose", "ArgMax", "TopK", "Concat", "Clip"), 1),
-    **dict.fromkeys(("Greater", "Less", "GreaterOrEqual", "LessOrEqual"), 2),
-    **dict.fromkeys(("Slice", "Split", "Mean", "Squeeze", "Unsqueeze", "Flatten", "Dropout"), 1),
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearSoftmax", "BiasSoftmax"), 1),
-    **dict.fromkeys(("ZipMap", "Normalizer", "LinearClassifier", "SVMClassifier"), 1),
-    **dict.fromkeys(("TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"), 1),
-    **dict.fromkeys(("LinearRegressor", "SVMRegressor", "ArrayFeatureExtractor"), 1),
-    **dict.fromkeys(("LabelEncoder", "QLinearSigmoid", "LpNormalization"), 1),
-}
-"""The fewest inputs of the operators that readings look into."""
+ANY_DOMAIN = "*"
 
-_PAIRS = ("Add", "Sub", "Mul", "Div")
-_KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
-_DETECTION_OPS = frozenset(
-    ("NonMaxSuppression", "EfficientNMS_TRT", "BatchedNMS_TRT", "BatchedNMSDynamic_TRT",
-     "RoiAlign", "MaxRoiPool", "DetectionOutput", "TRTBatchedNMS")
-)  # fmt: skip
-RANDOM_OPERATORS = frozenset(
-    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
-     "Bernoulli")
-)  # fmt: skip
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What a graph needs to know of one operator.
+
+    Attributes:
+        name: the operator.
+        domains: where it is defined, ``""`` for the default domain.
+        inputs: the fewest inputs that readings look into, 0 where they look into none.
+        pair: whether it takes just two.
+        shape: the shape of its output.
+        dtype: that output's element type, 0 where unknown; without it that of the first input.
+        shaped: the output that both are of, None for each of them.
+        same_shape: the input that has the shape of the first output, for inferring backwards.
+        axis: where an axis of the first input goes; without it every axis stays in its place.
+        follows: the input whose logits come through: moved, scaled by a constant, averaged, or, if
+            it ``softens``, changed by an activation or a normalisation.
+        copies: whether every value comes through as it was.
+        softens: whether what comes through is no longer the layer's own output.
+        picks: whether only some of the columns come through.
+        sums: whether sums of layers along one axis are one layer.
+        layer: how it is a linear layer, where its weights are constant.
+        alias: whether the output is the first input, but for its type.
+        carries: whether a sum over the classes comes through it to what is divided by it.
+        guards: whether one does beside a small constant, as against division by zero.
+        activation: whether it makes probabilities, so that what follows has no logits.
+        rounds: whether what it copies may lose digits.
+        reshapes: whether its other inputs are shapes or axes, which change no value.
+        sizes: whether nothing but sizes comes through.
+        switches: whether a value decides which of its bodies runs, or how often.
+        random: whether the same input gives other values in another run.
+        detects: whether it chooses boxes, as in a detector.
+        quantization: whether it makes integers of floats or floats of integers.
+    """
+
+    name: str
+    domains: tuple[str, ...] = ("",)
+    inputs: int = 0
+    pair: bool = False
+    shape: ShapeRule | None = None
+    dtype: int | DtypeRule | None = None
+    shaped: int | None = 0
+    same_shape: InputRule | None = None
+    axis: AxisRule | None = None
+    follows: InputRule | None = None
+    copies: bool = False
+    softens: bool = False
+    picks: bool = False
+    sums: bool = False
+    layer: LayerRule | None = None
+    alias: bool = False
+    carries: bool = False
+    guards: bool = False
+    activation: bool = False
+    rounds: bool = False
+    reshapes: bool = False
+    sizes: bool = False
+    switches: bool = False
+    random: bool = False
+    detects: bool = False
+    quantization: Literal["to integers", "to floats"] | None = None
+
+
+Row_co = TypeVar("Row_co", bound=Operator, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class TensorFacts:
-    """What the graph says of a value's type.
+class OperatorTable(Generic[Row_co]):
+    """The operators that are known.
 
     Attributes:
-        dtype: ``onnx.TensorProto.DataType``; 0 where unknown or no tensor.
-        shape: a dimension for each axis, None where even the rank is unknown.
+        rows: them, by each of their domains.
+        unlisted: what holds of all others.
     """
 
-    dtype: int = 0
-    shape: tuple[Dimension, ...] | None = None
+    rows: Mapping[OperatorKey, Row_co]
+    unlisted: Row_co
 
-    @property
-    def rank(self) -> int | None:
-        """The number of axes, if known."""
-        return None if self.shape is None else len(self.shape)
-
-    def size(self, axis: int | None) -> int | None:
-        """The size of an axis, if the axis and its size are known."""
-        if axis is None or self.shape is None or not -len(self.shape) <= axis < len(self.shape):
-            return None
-        size = self.shape[axis]
-        return size if isinstance(size, int) else None
+    def row(self, node: onnx.NodeProto) -> Row_co:
+        """The row of a node's operator."""
+        row = self.rows.get((plain_domain(node.domain), node.op_type))
+        if row is None:
+            row = self.rows.get((ANY_DOMAIN, node.op_type))
+        return self.unlisted if row is None else row
 
 
-UNKNOWN = TensorFacts()
+def first_input(scope: "Scope", node: onnx.NodeProto) -> str | None:  # noqa: ARG001
+    """The first input of a node, whatever it is."""
+    return node.input[0] or None
+
+
+def plain_domain(domain: str) -> str:
+    """The domain, with the default one by its short name."""
+    return "" if domain == "ai.onnx" else domain
 
 
 @dataclass(slots=True)
@@ -77,6 +138,7 @@ class Scope:
     """One graph, subgraph or function body, indexed.
 
     Attributes:
+        operators: what is known of each operator.
         nodes: its nodes, each after those it needs.
         producers: the node that makes each value.
         initializers: weights stored in the graph.
@@ -91,6 +153,7 @@ class Scope:
         sources: what was found out already about the layers that values come from.
     """
 
+    operators: OperatorTable[Operator]
     nodes: Sequence[onnx.NodeProto]
     inputs: frozenset[str]
     outputs: tuple[str, ...]
@@ -213,7 +276,7 @@ class Scope:
                 return None
             if node.op_type == "Constant":
                 return _constant_node(owner, node)
-            if node.op_type not in ("Identity", "Cast") or not node.input:
+            if not self.operators.row(node).alias or not node.input:
                 return None
             name, owner = node.input[0], owner.owner(node.input[0])
         return None
@@ -224,29 +287,6 @@ class Scope:
         if array is None or array.size != 1 or array.dtype.kind not in "fiub":
             return None
         return float(array.ravel()[0])
-
-
-def small_array(tensor: TensorProto) -> NDArray[np.generic] | None:
-    """The tensor's numbers if they are few and stored inside the model."""
-    elements = 1
-    for size in tensor.dims:
-        elements *= size
-    return tensor_array(tensor) if 0 <= elements <= _SMALL else None
-
-
-def tensor_facts(tensor: TensorProto) -> TensorFacts:
-    """Type and shape of a stored tensor; sizes below 0 are unknown."""
-    return TensorFacts(tensor.data_type, tuple(int(d) if d >= 0 else None for d in tensor.dims))
-
-
-def tensor_array(tensor: TensorProto) -> NDArray[np.generic] | None:
-    """The tensor's numbers, None where they are in another file or do not fit its shape."""
-    if tensor.data_location == TensorProto.EXTERNAL:
-        return None
-    try:
-        return numpy_helper.to_array(tensor)
-    except (ValueError, TypeError, KeyError):
-        return None
 
 
 def _constant_node(scope: Scope, node: onnx.NodeProto) -> NDArray[np.generic] | None:
@@ -261,12 +301,13 @@ def _constant_node(scope: Scope, node: onnx.NodeProto) -> NDArray[np.generic] | 
 def _producers(scope: Scope) -> dict[str, onnx.NodeProto]:
     producers: dict[str, onnx.NodeProto] = {}
     for node in scope.nodes:
-        needed = _OPERANDS.get(node.op_type, 0) if node.domain in _KNOWN_DOMAINS else 0
-        surplus = node.op_type in _PAIRS and len(node.input) > 2 and needed > 0
+        row = scope.operators.row(node)
+        needed = row.inputs
+        surplus = row.pair and len(node.input) > needed
         if surplus or not all(node.input[:needed]) or len(node.input) < needed or not node.output:
             raise LogitconfError(
                 f"a {short(node.op_type)} node must have {needed} inputs"
-                f"{'' if node.op_type in _PAIRS else ' or more'} and an output, "
+                f"{'' if row.pair else ' or more'} and an output, "
                 f"got inputs {short(str(list(node.input)))}"
             )
         for name in filter(None, node.output):
@@ -335,37 +376,12 @@ def _mark(scope: Scope) -> None:
     scope.constants.update(scope.initializers)
     parent = scope.parent
     for node in scope.nodes:
+        row = scope.operators.row(node)
         needs = [n for n in (*node.input, *captured(node)) if n]
-        if node.op_type not in RANDOM_OPERATORS and all(scope.is_constant(n) for n in needs):
+        if not row.random and all(scope.is_constant(n) for n in needs):
             scope.constants.update(node.output)
-        found = node.op_type in _DETECTION_OPS or any(
+        boxes = row.detects or any(
             n in scope.detections or (parent is not None and n in parent.detections) for n in needs
         )
-        if found:
+        if boxes:
             scope.detections.update(node.output)
-
-
-def short(name: str, limit: int = 120) -> str:
-    """A name quoted for a message, cut where it is very long."""
-    return repr(name if len(name) <= limit else f"{name[:limit]}...")
-
-
-def value_facts(values: Iterable[onnx.ValueInfoProto]) -> dict[str, TensorFacts]:
-    """Type and shape of each value; sizes below 1 stand for unknown ones in old exporters."""
-    facts: dict[str, TensorFacts] = {}
-    for value in values:
-        kind = value.type.WhichOneof("value")
-        if kind != "tensor_type":
-            facts[value.name] = UNKNOWN
-            continue
-        tensor = value.type.tensor_type
-        shape: tuple[Dimension, ...] | None = None
-        if tensor.HasField("shape"):
-            shape = tuple(
-                (d.dim_value if d.dim_value > 0 else None)
-                if d.HasField("dim_value")
-                else (d.dim_param or None)
-                for d in tensor.shape.dim
-            )
-        facts[value.name] = TensorFacts(tensor.elem_type, shape)
-    return facts

@@ -9,6 +9,7 @@ from onnx.reference import ReferenceEvaluator
 
 from logitconf_export.hosts.graph.axes import axis_after
 from logitconf_export.hosts.graph.indexing import index_model
+from logitconf_export.hosts.operators.table import OPERATORS
 
 SHAPE = (2, 3, 1, 5)
 
@@ -22,7 +23,7 @@ def moved(
         f'<ir_version: 8, opset_import: ["": {opset}]> agraph (float[{dims}] x) => (float[] y) '
         f"<float unused = {{0.0}} {weights}> {{ {body} }}"
     )
-    scope = index_model(model)
+    scope = index_model(model, OPERATORS)
     node = scope.producers["y"]
     x = np.random.default_rng(1).permutation(int(np.prod(shape))).reshape(shape)
     (y,) = cast("list[Any]", ReferenceEvaluator(model).run(None, {"x": x.astype(np.float32)}))

@@ -4,18 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import onnx
+from onnx import TensorProto
 
-from logitconf_export.hosts.graph.scope import Scope, tensor_array
-from logitconf_export.hosts.reader import (
-    Family,
-    Kind,
-    OperatorKey,
-    Pattern,
-    Reading,
-    Result,
-    Site,
-    Unread,
-)
+from logitconf_export.hosts.graph.facts import tensor_array
+from logitconf_export.hosts.graph.scope import Scope, Shape, first_input
+from logitconf_export.hosts.graph.shapes import same_shape
+from logitconf_export.hosts.reader import Family, Kind, OperatorRow, Reading, Result, Site, Unread
 
 _ML = "ai.onnx.ml"
 _TOLERANCE = 1e-3
@@ -285,14 +279,33 @@ _CLASSIFIERS = {
     "SVMClassifier": _vector_classifier,
     "TreeEnsembleClassifier": _tree_classifier,
 }
-_REGRESSORS = ("TreeEnsembleRegressor", "TreeEnsemble", "LinearRegressor", "SVMRegressor")
 
-CLASSICAL_PATTERNS: dict[OperatorKey, Pattern] = {
-    **{(_ML, operator): _classifier for operator in _CLASSIFIERS},
-    **{(_ML, operator): _regressor for operator in _REGRESSORS},
-    (_ML, "Normalizer"): _normalizer,
-    (_ML, "ZipMap"): _mapped,
-    (_ML, "ArrayFeatureExtractor"): _looked_up,
-    (_ML, "LabelEncoder"): _looked_up,
-}
+
+def _score_shape(scope: Scope, node: onnx.NodeProto) -> Shape:
+    """Scores: one for each class that the node names."""
+    return (None, _label_count(scope, node))
+
+
+ROWS = (
+    *(
+        OperatorRow(
+            name=name, domains=(_ML,), inputs=1, shape=_score_shape, dtype=TensorProto.FLOAT,
+            shaped=1, read=_classifier,
+        )
+        for name in _CLASSIFIERS
+    ),
+    *(
+        OperatorRow(name=name, domains=(_ML,), inputs=1, read=_regressor)
+        for name in ("TreeEnsembleRegressor", "TreeEnsemble", "LinearRegressor", "SVMRegressor")
+    ),
+    OperatorRow(
+        name="Normalizer", domains=(_ML,), inputs=1, shape=same_shape, dtype=TensorProto.FLOAT,
+        same_shape=first_input, read=_normalizer,
+    ),
+    OperatorRow(name="ZipMap", domains=(_ML,), inputs=1, read=_mapped),
+    *(
+        OperatorRow(name=name, domains=(_ML,), inputs=1, read=_looked_up)
+        for name in ("ArrayFeatureExtractor", "LabelEncoder")
+    ),
+)  # fmt: skip
 """Operators of ai.onnx.ml."""
