@@ -57,12 +57,12 @@ def fit_on(mine: Sequence[int], together: Callable[[Vector], Vector] | None) -> 
 
     def scores() -> Iterator[npt.NDArray[np.float32]]:
         for number in mine:
-            yield score.score(read_chunk(number)[0]).numpy()
+            yield score.score(read_chunk(number)[0])
 
     def scores_and_errors() -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]]:
         for number in mine:
             logits, labels = read_chunk(number)
-            yield score.score(logits).numpy(), logits.argmax(axis=1) != labels
+            yield score.score(logits), logits.argmax(axis=1) != labels
 
     rounding = Rounding("softmax", CLASSES, temperature=fit.temperature)
     choice = choose_coverage_chunks(scores, 0.9, rounding=rounding, all_reduce=together)
@@ -76,7 +76,7 @@ def fit_on(mine: Sequence[int], together: Callable[[Vector], Vector] | None) -> 
     for number in mine:
         logits, labels = read_chunk(number)
         right = logits.argmax(axis=1) == labels
-        accepted = score.select(logits)["selected"].numpy()
+        accepted = score.select(logits)["selected"]
         counts += len(right), right.sum(), accepted.sum(), (right & accepted).sum()
     rows, all_right, taken, taken_right = together(counts) if together else counts
     return (

@@ -24,7 +24,7 @@ def main() -> None:
     score.set_threshold(coverage=0.9)
     print(score)
 
-    selected = score.select(logits[test])["selected"].numpy()
+    selected = score.select(logits[test])["selected"]
     right = logits[test].argmax(axis=1) == labels[test]
     print(f"accepted: {selected.mean():.1%} of {len(test)}")
     print(f"accuracy of all: {right.mean():.2%}")

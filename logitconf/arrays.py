@@ -5,6 +5,8 @@ tensors, NumPy arrays, CuPy, JAX and what else follows the standard, and the sym
 operations append the nodes of a head.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,3 +71,23 @@ def beside(values: npt.NDArray[Any], array: Array) -> Array:
 def rows_at(array: Array, positions: npt.NDArray[np.int64]) -> Array:
     """The rows at these positions, along the first axis."""
     return namespace(array).take(array, beside(positions, array), axis=0)
+
+
+def through_torch(function: Callable[..., Array]) -> Callable[..., Array]:
+    """A function of tensors as one of NumPy arrays too."""
+
+    @functools.wraps(function)
+    def bridged(*arguments: Any, **options: Any) -> Array:
+        if not any(isinstance(argument, np.ndarray) for argument in arguments):
+            return function(*arguments, **options)
+        import torch
+
+        tensors = [
+            torch.from_numpy(np.require(a, a.dtype.newbyteorder("="), ["C", "W"]))
+            if isinstance(a, np.ndarray)
+            else a
+            for a in arguments
+        ]
+        return function(*tensors, **options).numpy()
+
+    return bridged

@@ -1,27 +1,143 @@
-"""Rows to fit on and rows to certify on: how they are drawn, and whether they are the same."""
+"""The rows that a score is fitted on, as one value: logits, labels, and what follows from them."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
+from logitconf.arrays import Array, dtype_name, namespace, rows_at, through_torch, to_numpy
 from logitconf.errors import LogitconfError
+from logitconf.tasks import (
+    ArrayLike,
+    Layout,
+    Task,
+    canonical,
+    check_labels,
+    check_logits,
+    predicted_correctly,
+)
 
-Rows: TypeAlias = npt.NDArray[np.int64]
+canonical = through_torch(canonical)
+predicted_correctly = through_torch(predicted_correctly)
+
+Positions: TypeAlias = npt.NDArray[np.int64]
 Keys: TypeAlias = npt.NDArray[np.uint64]
 
-# Rows of real numbers that agree in so many columns are the same.
-_KEY_COLUMNS = 64
+# A digest of today: it does not depend on the order of the rows. Those without it are older.
+_SUM_OF_ROWS = "sum:"
+# Rows are digested in blocks that stay in a level-2 cache.
+_BLOCK_ELEMENTS = 1 << 16
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def split_rows(rows: int, holdout: float, seed: int) -> tuple[Rows, Rows]:
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Checked logits and labels, and what follows from them: each made once, when first asked for.
+
+    Attributes:
+        logits: (N, ...) as the layout says; of the library and on the device that they came in.
+        layout: where classes and members lie.
+        labels: of the same library; categorical (N,), labels and one logit (N, L); None if none.
+    """
+
+    logits: Array
+    layout: Layout
+    labels: Array | None = None
+
+    @classmethod
+    def checked(
+        cls,
+        logits: ArrayLike,
+        labels: ArrayLike | None,
+        task: Task,
+        *,
+        per_member: bool = False,
+        per_label: bool = False,
+    ) -> Rows:
+        """The rows that a user gives.
+
+        Raises:
+            LogitconfError: if logits or labels do not fit the task.
+        """
+        values, layout = check_logits(logits, task, per_member=per_member, per_label=per_label)
+        return cls(values, layout, None if labels is None else check_labels(labels, values, layout))
+
+    def __len__(self) -> int:
+        return int(self.logits.shape[0])
+
+    def at(self, positions: Positions) -> Rows:
+        """The rows at these positions."""
+        labels = None if self.labels is None else rows_at(self.labels, positions)
+        return Rows(rows_at(self.logits, positions), self.layout, labels)
+
+    @cached_property
+    def values(self) -> Array:
+        """The logits as they are computed with: half precision as float32, all else as it is."""
+        return at_least_float32(self.logits)
+
+    @cached_property
+    def _unsigned(self) -> Array:
+        return canonical(self.values, self.layout)
+
+    def canonical(self, *, signed: bool) -> Array:
+        """The logits as scores take them; see :func:`logitconf.tasks.canonical`."""
+        if signed:
+            return canonical(self.values, self.layout, signed=True)
+        return self._unsigned
+
+    @cached_property
+    def predicted(self) -> npt.NDArray[np.int64] | None:
+        """The predicted class, (N,); None unless classes compete in one model."""
+        if self.layout.family != "categorical" or self.layout.members is not None:
+            return None
+        return to_numpy(namespace(self.logits).argmax(self.logits, axis=1))
+
+    @cached_property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Whether the labelled rows of one model are predicted right, (N,); per label (N, L)."""
+        if self.predicted is not None:
+            return np.asarray(self.predicted == to_numpy(self.labels))
+        labels: Array = self.labels
+        return to_numpy(predicted_correctly(self.logits, labels, self.layout))
+
+    @cached_property
+    def identity(self) -> RowsIdentity:
+        """What tells these rows apart from others."""
+        return _identity_of(self.logits, self.labels)
+
+    @contextmanager
+    def identified_meanwhile(self) -> Iterator[None]:
+        """Makes the identity in a thread beside the arithmetic in the block."""
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(getattr, self, "identity")
+            yield
+
+    def matches(self, digest: object) -> bool:
+        """Whether a card's digest, of today or of an older version, is that of these rows."""
+        if not isinstance(digest, str):
+            return False
+        if digest.startswith(_SUM_OF_ROWS):
+            return digest == self.identity.sha256
+        return digest == _digest_in_order(self.logits, self.labels)
+
+
+def at_least_float32(logits: Array) -> Array:
+    """Half precision as float32, all else as it is."""
+    xp = namespace(logits)
+    name = dtype_name(logits)
+    return logits if name == "float64" else xp.astype(logits, xp.float32, copy=False)
+
+
+def split_rows(rows: int, holdout: float, seed: int) -> tuple[Positions, Positions]:
     """Rows to fit on and rows held out: a plain random draw, blind to what the rows hold.
 
     Every set of so many rows is as likely as every other, so if the rows are independent draws, the
@@ -62,21 +178,6 @@ def check_holdout(holdout: float) -> None:
         raise LogitconfError(f"holdout must be a share of the rows in (0, 1), got {holdout}")
 
 
-def row_keys(logits: Tensor, labels: Tensor) -> Keys:
-    """A number for each row of logits (N, K) and labels, the same for the same row, (N,)."""
-    flat = logits.detach().reshape(len(logits), -1).cpu()
-    columns = np.linspace(0, flat.shape[1] - 1, min(_KEY_COLUMNS, flat.shape[1])).astype(np.int64)
-    values = flat[:, torch.from_numpy(columns)].to(torch.float64)
-    own = labels.reshape(len(labels), -1).to(torch.float64).mean(dim=1, keepdim=True).cpu()
-    bits = torch.cat([values, own], dim=1).numpy().view(np.uint64)
-    # high bits, where few-digit floats differ, are folded onto the low ones before they are mixed
-    factors = np.random.default_rng(0).integers(1, 1 << 63, bits.shape[1], dtype=np.uint64)
-    mixed: Keys = ((bits ^ (bits >> np.uint64(29))) * (factors | np.uint64(1))).sum(
-        axis=1, dtype=np.uint64
-    )
-    return mixed
-
-
 def shared_rows(fitted: Keys, certifying: Keys) -> int:
     """How many of the certifying rows are among the fitted."""
     return int(np.isin(certifying, fitted).sum())
@@ -92,28 +193,75 @@ def overlap_note(shared: int, rows: int) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowsIdentity:
-    """What tells rows apart: a digest of all of them, and a key for each if they have labels."""
+    """What tells rows apart.
+
+    Attributes:
+        sha256: a digest of all of them, whatever their order, library and precision: SHA-256 of
+            their number and of sums of the rows' own digests. It tells rows apart that differ by
+            chance or mistake; who wants to can make others with the same sums.
+        keys: (N,) a number for each row, the same for the same row; None without labels.
+    """
 
     sha256: str
     keys: Keys | None
 
 
-def identity_of(logits: Tensor, labels: Tensor | None) -> RowsIdentity:
+def _identity_of(logits: Array, labels: Array | None) -> RowsIdentity:
     """The identity of checked logits and labels."""
-    keys = None if labels is None else row_keys(logits, labels)
-    return RowsIdentity(data_digest(logits, labels), keys)
+    parts = [array.reshape(len(array), -1) for array in (logits, labels) if array is not None]
+    rows, columns = len(logits), [int(part.shape[1]) for part in parts]
+    factors = np.split(_factors(sum(columns)), np.cumsum(columns)[:-1])
+    words, keys = np.zeros(4, np.uint64), np.empty(rows, np.uint64)
+    step = max(1, _BLOCK_ELEMENTS // max(1, sum(columns)))
+    for start in range(0, rows, step):
+        block = slice(start, start + step)
+        lanes = [_bits(part[block]) @ own for part, own in zip(parts, factors, strict=True)]
+        first, second = np.add.reduce(lanes).T
+        # what is summed must not be linear in the rows' values, or values could trade places
+        mixed = [_mixed(first), _mixed(second)]
+        mixed += [_mixed(first + _GOLDEN * second), _mixed(second + _GOLDEN * first)]
+        keys[block] = mixed[0]
+        words += [word.sum(dtype=np.uint64) for word in mixed]
+    digest = hashlib.sha256(f"{rows} rows of {columns}".encode())
+    digest.update(words.astype("<u8").tobytes())
+    return RowsIdentity(_SUM_OF_ROWS + digest.hexdigest(), None if labels is None else keys)
 
 
-def data_digest(logits: Tensor, labels: Tensor | None) -> str:
-    """SHA-256 over dtype, size and content of checked logits and labels; (N,) is (N, 1)."""
+def _bits(values: Array) -> npt.NDArray[np.uint64]:
+    """What the numbers (n, K) are, as float64 bits that are the same for the same numbers."""
+    exact = to_numpy(values).astype(np.float64, order="C")
+    exact += 0.0  # -0 is 0
+    exact[np.isnan(exact)] = np.nan
+    bits = exact.view(np.uint64)
+    # high bits, where few-digit floats differ, are folded onto the low ones before they are mixed
+    return bits ^ (bits >> np.uint64(29))
+
+
+def _factors(columns: int) -> npt.NDArray[np.uint64]:
+    """Two odd factors a column, (K, 2); fixed for ever, as digests are kept in cards."""
+    places = np.arange(1, 2 * columns + 1, dtype=np.uint64).reshape(columns, 2)
+    return _mixed(places * _GOLDEN) | np.uint64(1)
+
+
+def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Words in which every bit depends on all bits of those given.
+
+    Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators" (mix64).
+    """
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+def _digest_in_order(logits: Array, labels: Array | None) -> str:
+    """The digest of cards of version 0.1: SHA-256 of torch's names of dtypes, and the content."""
     digest = hashlib.sha256()
-    for tensor in (logits,) if labels is None else (logits, labels):
-        digest.update(f"{tensor.dtype} {len(tensor)} {tensor.numel()}".encode())
-        digest.update(tensor_buffer(tensor))
+    for array in (logits,) if labels is None else (logits, labels):
+        name, content = dtype_name(array), array
+        if name == "bfloat16":
+            content = array.view(namespace(array).int16)
+        raw: npt.NDArray[Any] = to_numpy(content)
+        raw = np.ascontiguousarray(raw, dtype=raw.dtype.newbyteorder("="))
+        digest.update(f"torch.{name} {len(raw)} {raw.size}".encode())
+        digest.update(raw.data)
     return digest.hexdigest()
-
-
-def tensor_buffer(value: Tensor) -> memoryview:
-    """The tensor's content, row by row, as bytes of this machine; not copied where it can be."""
-    content = value.detach().cpu().contiguous().flatten().view(torch.uint8)
-    return content.numpy().data

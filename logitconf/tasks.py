@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from array_api_compat import is_array_api_obj
 from torch import Tensor
 
-from logitconf.arrays import Array, dtype_name, is_tensor
+from logitconf.arrays import Array, beside, dtype_name, is_tensor, to_numpy
 from logitconf.errors import LogitconfError
 
 Task: TypeAlias = Literal["multiclass", "binary", "multilabel"]
@@ -22,8 +23,7 @@ InputKind: TypeAlias = Literal["logits", "probabilities", "log-probabilities"]
 ArrayLike: TypeAlias = Any
 
 TASKS: tuple[str, ...] = get_args(Task)
-_NUMPY_DTYPES = tuple(np.dtype(code) for code in "efdbhiqBHIQ?")
-_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +113,10 @@ def _as_numpy(values: ArrayLike, what: str) -> "np.ndarray[Any, Any]":
         ) from error
 
 
-def as_tensor(values: ArrayLike, what: str) -> Tensor:
-    """A detached tensor that shares memory with ``values`` where it can.
-
-    Raises:
-        LogitconfError: if it is neither a tensor nor an array of numbers.
-    """
-    if isinstance(values, Tensor):
-        return values.detach()
-    if isinstance(values, np.ndarray) and values.dtype.newbyteorder("=") in _NUMPY_DTYPES:
-        native = values.astype(values.dtype.newbyteorder("="), order="C", copy=False)
-        return torch.from_numpy(native if native.flags.writeable else native.copy())
-    came = f"an array of {values.dtype}" if isinstance(values, np.ndarray) else type(values)
-    raise LogitconfError(f"{what} must be a torch tensor or a NumPy array of numbers, got {came}")
-
-
 def check_logits(
     logits: ArrayLike, task: Task, *, per_member: bool = False, per_label: bool = False
-) -> tuple[Tensor, Layout]:
-    """The logits as a floating tensor and their layout (rows first, classes on axis 1).
+) -> tuple[Array, Layout]:
+    """The logits as a floating array and their layout (rows first, classes on axis 1).
 
     Args:
         logits: multiclass (N, C); binary (N,), (N, 1) or (N, 2); multilabel (N, L).
@@ -143,29 +128,29 @@ def check_logits(
     Raises:
         LogitconfError: if dtype, rank or the number of columns does not fit the task.
     """
-    tensor = as_tensor(logits, "logits")
-    if tensor.dtype not in _FLOATS:
+    array = as_array(logits, "logits")
+    if dtype_name(array) not in _FLOATS:
         raise LogitconfError(
-            f"logits must be floating point (float16, bfloat16, float32 or float64), "
-            f"got {tensor.dtype}; convert them with .float()"
+            f"logits must be floating point ({', '.join(_FLOATS)}), got {dtype_name(array)}; "
+            "convert them with .float() (torch) or .astype('float32')"
         )
-    shape = tuple(tensor.shape)
+    shape = tuple(array.shape)
     if per_member:
-        return tensor, replace(_member_layout(shape, task), per_label=per_label)
+        return array, replace(_member_layout(shape, task), per_label=per_label)
     if task == "binary":
-        if tensor.ndim == 1:
-            return tensor, Layout(task, 1)
-        if tensor.ndim == 2 and shape[1] in (1, 2):
-            return tensor, Layout(task, shape[1])
+        if array.ndim == 1:
+            return array, Layout(task, 1)
+        if array.ndim == 2 and shape[1] in (1, 2):
+            return array, Layout(task, shape[1])
         raise LogitconfError(f"binary logits must be (N,), (N, 1) or (N, 2), got shape {shape}")
     least = 2 if task == "multiclass" else 1
-    if tensor.ndim != 2 or shape[1] < least:
+    if array.ndim != 2 or shape[1] < least:
         letter = "C" if task == "multiclass" else "L"
         hint = "; for a single logit use task='binary'" if shape[1:] == (1,) else ""
         raise LogitconfError(
             f"{task} logits must be (N, {letter}) with {letter} >= {least}, got shape {shape}{hint}"
         )
-    return tensor, Layout(task, shape[1], per_label=per_label)
+    return array, Layout(task, shape[1], per_label=per_label)
 
 
 def _member_layout(shape: tuple[int, ...], task: Task) -> Layout:
@@ -185,8 +170,8 @@ def _member_layout(shape: tuple[int, ...], task: Task) -> Layout:
     )
 
 
-def check_labels(labels: ArrayLike, logits: Tensor, layout: Layout) -> Tensor:
-    """The labels in the form that the temperature fit takes.
+def check_labels(labels: ArrayLike, logits: Array, layout: Layout) -> Array:
+    """The labels in the form that the temperature fit takes, of the logits' library and device.
 
     Args:
         labels: categorical (N,) or (N, 1) class indices; one-logit (N,) or (N, 1) in [0, 1];
@@ -200,50 +185,50 @@ def check_labels(labels: ArrayLike, logits: Tensor, layout: Layout) -> Tensor:
     Raises:
         LogitconfError: if shape, dtype or range does not fit.
     """
-    tensor = as_tensor(labels, "labels")
-    if tensor.dtype == torch.bool:
-        tensor = tensor.to(torch.uint8)
-    rows, shape = len(logits), tuple(tensor.shape)
+    values = to_numpy(as_array(labels, "labels"))
+    rows, shape = int(logits.shape[0]), values.shape
     if layout.family == "categorical" or layout.one_logit:
         if shape not in {(rows,), (rows, 1)}:
             raise LogitconfError(
                 f"{layout.task} labels must be ({rows},), one for each row of logits, "
                 f"got shape {shape}"
             )
-        tensor = tensor.reshape(rows)
+        values = values.reshape(rows)
     elif shape != (rows, layout.n_classes):
         raise LogitconfError(
             f"multilabel labels must have the shape of the logits, {(rows, layout.n_classes)}, "
             f"got {shape}"
         )
-    if tensor.dtype.is_complex or (tensor.is_floating_point() and tensor.isnan().any()):
+    if values.dtype.kind == "c" or (values.dtype.kind == "f" and np.isnan(values).any()):
         raise LogitconfError("labels must be real numbers, got NaN or complex; drop those rows")
     if layout.family == "bernoulli":
-        return _in_unit_interval(tensor).reshape(rows, -1)
-    return _class_indices(tensor, int(layout.n_classes or 0))
+        values = _in_unit_interval(values).reshape(rows, layout.n_classes or 1)
+    else:
+        values = _class_indices(values, int(layout.n_classes or 0))
+    return values if isinstance(logits, np.ndarray) else beside(values, logits)
 
 
-def _in_unit_interval(labels: Tensor) -> Tensor:
-    if labels.numel() and (labels.min() < 0 or labels.max() > 1):
+def _in_unit_interval(labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    if labels.size and (labels.min() < 0 or labels.max() > 1):
         raise LogitconfError(
             f"labels of a one-logit or multilabel task must be in [0, 1], "
-            f"got {labels.min().item():g} to {labels.max().item():g}"
+            f"got {labels.min():g} to {labels.max():g}"
         )
-    return labels.to(torch.float32)
+    return labels.astype(np.float32)
 
 
-def _class_indices(labels: Tensor, n_classes: int) -> Tensor:
-    if labels.is_floating_point() and not torch.equal(labels, labels.round()):
+def _class_indices(labels: npt.NDArray[Any], n_classes: int) -> npt.NDArray[np.int64]:
+    if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
         raise LogitconfError(
             "labels must be class indices (whole numbers), got fractions; "
             "soft labels are for one-logit and multilabel tasks"
         )
-    if labels.numel() and (labels.min() < 0 or labels.max() >= n_classes):
+    if labels.size and (labels.min() < 0 or labels.max() >= n_classes):
         raise LogitconfError(
             f"labels must be in 0..{n_classes - 1} for logits with {n_classes} columns, "
-            f"got {labels.min().item():g} to {labels.max().item():g}"
+            f"got {labels.min():g} to {labels.max():g}"
         )
-    return labels.to(torch.int64)
+    return labels.astype(np.int64)
 
 
 def signed_canonical(logits: Tensor, layout: Layout) -> Tensor:

@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
 from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.fitting.fit import score_rows, with_fitted_parameters, with_fitted_temperature
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.areas import area_interval, area_parts, differences
 from logitconf.metrics.intervals import Interval, check_share
@@ -21,15 +22,9 @@ from logitconf.metrics.selective import (
     false_positive_rate,
     risk_coverage,
 )
-from logitconf.rows import check_holdout, split_rows
-from logitconf.scores.table import SCORES
-from logitconf.tasks import (
-    ArrayLike,
-    check_labels,
-    check_logits,
-    check_task,
-    predicted_correctly,
-)
+from logitconf.rows import Rows, check_holdout, split_rows
+from logitconf.scores.table import SCORES, check_defined
+from logitconf.tasks import ArrayLike, check_task
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,12 +137,11 @@ def compare_scores(
     check_share("confidence", confidence)
     if draws < 100:
         raise LogitconfError(f"draws must be at least 100, got {draws}")
-    values, layout = check_logits(logits, check_task(task))
-    checked = check_labels(labels, values, layout)
+    rows = Rows.checked(logits, labels, check_task(task))
     # the rows that `fit` with this seed and holdout keeps for a certificate are not compared on
     check_holdout(holdout)
-    held, fitted = (torch.from_numpy(part) for part in split_rows(len(values), 1.0 - holdout, seed))
-    wrong = ~predicted_correctly(values[held], checked[held], layout).cpu().numpy()
+    held, fitted = (rows.at(part) for part in split_rows(len(rows), 1.0 - holdout, seed))
+    wrong = ~held.right
     errors = int(wrong.sum())
     if errors in (0, len(wrong)):
         raise LogitconfError(
@@ -158,6 +152,8 @@ def compare_scores(
     left_out: dict[str, str] = {}
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", LogitconfWarning)
+        # the temperature is that of the rows, whatever the score
+        warm = with_fitted_temperature(SCORE_CLASSES["softmax"](task=task).card, fitted)
         for name, row in SCORES.items():
             if row.learned:
                 left_out[name] = "it is computed on confidence logits of its own"
@@ -166,8 +162,10 @@ def compare_scores(
                 left_out[name] = "it compares the members of an ensemble, and this is one model"
                 continue
             try:
-                score = SCORE_CLASSES[name](task=task).fit(values[fitted], checked[fitted])
-                found[name] = score.score(values[held]).to(torch.float32).double().cpu().numpy()
+                check_defined(name, rows.layout)
+                card = SCORE_CLASSES[name](warm.temperature, task).card
+                card, _ = with_fitted_parameters(card, fitted)
+                found[name] = score_rows(card, held).astype(np.float64)
             except LogitconfError as error:
                 left_out[name] = str(error)
     for message in dict.fromkeys(str(warning.message) for warning in told):

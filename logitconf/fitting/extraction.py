@@ -18,7 +18,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
-from logitconf.rows import tensor_buffer
 from logitconf.tasks import ArrayLike
 
 _INPUT_KEYS = ("image", "input", "inputs", "x")
@@ -190,6 +189,12 @@ def _model_digest(model: nn.Module) -> str:
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
             digest.update(tensor_buffer(value))
     return digest.hexdigest()
+
+
+def tensor_buffer(value: Tensor) -> memoryview:
+    """The tensor's content, row by row, as bytes of this machine; not copied where it can be."""
+    content = value.detach().cpu().contiguous().flatten().view(torch.uint8)
+    return content.numpy().data
 
 
 def _data_digest(loader: "DataLoader[Any]") -> str:

@@ -10,34 +10,36 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+import numpy.typing as npt
 
+from logitconf.arrays import Array, beside, namespace, through_torch, to_numpy
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage
-from logitconf.rows import (
-    Keys,
-    RowsIdentity,
-    identity_of,
-    overlap_note,
-    split_rows,
-)
+from logitconf.rows import Keys, Rows, overlap_note, split_rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, evaluate
-from logitconf.tasks import Layout, canonical, check_task, predicted_correctly, signed_canonical
+from logitconf.tasks import Layout, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature.fit import fit_temperature
 from logitconf.thresholds.certificate import certificate_of
-from logitconf.thresholds.request import CalibrationRows, PolicyRequest, choose_threshold
+from logitconf.thresholds.request import (
+    CalibrationRows,
+    FloatArray,
+    PolicyRequest,
+    choose_threshold,
+)
+
+probabilities = through_torch(probabilities)
+evaluate = through_torch(evaluate)
+predicted_correctly = through_torch(predicted_correctly)
+signed_canonical = through_torch(signed_canonical)
 
 
 def fit_card(
     card: ScoreCard,
-    logits: Tensor,
-    labels: Tensor | None,
-    layout: Layout,
+    rows: Rows,
     *,
     tried: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
     holdout: float | None = None,
@@ -47,9 +49,7 @@ def fit_card(
 
     Args:
         card: what is known so far.
-        logits: checked.
-        labels: checked; None if there are none.
-        layout: of the logits.
+        rows: checked; with labels or without.
         tried: values of parameters to choose from, instead of the table's; none: it stays as it is.
         holdout: share of the rows that is not fitted on but kept for thresholds; None keeps and
             fits on all.
@@ -59,44 +59,39 @@ def fit_card(
         LogitconfError: for a holdout that is no share, or without labels.
     """
     card = replace(card, temperature_fit=None, parameter_fit=None)
-    if holdout is None:
-        identity = identity_of(logits, labels)
-        if labels is None:
-            return calibrate_card(card, logits, None, layout, identity=identity)
-        card = _fitted(card, logits, labels, layout, tried, identity=identity)
-        return calibrate_card(card, logits, labels, layout, identity.keys, identity=identity)
-    if labels is None:
+    if holdout is not None and rows.labels is None:
         raise LogitconfError("a holdout is for rows with labels, got none")
-    fitting, held = (
-        torch.from_numpy(p).to(logits.device) for p in split_rows(len(labels), holdout, seed)
-    )
-    identity = identity_of(logits[fitting], labels[fitting])
-    card = _fitted(card, logits[fitting], labels[fitting], layout, tried, identity=identity)
-    card, calibration = calibrate_card(card, logits[held], labels[held], layout, identity.keys)
+    if rows.labels is None:
+        return calibrate_card(card, rows)
+    if holdout is None:
+        with rows.identified_meanwhile():
+            card, scores = _fitted(card, rows, tried)
+            scores = score_rows(card, rows) if scores is None else scores
+        return calibrate_card(_signed(card, rows), rows, rows.identity.keys, scores=scores)
+    fitting, held = (rows.at(positions) for positions in split_rows(len(rows), holdout, seed))
+    with fitting.identified_meanwhile():
+        card, _ = _fitted(card, fitting, tried)
+    card, calibration = calibrate_card(_signed(card, fitting), held, fitting.identity.keys)
     split = {"holdout": holdout, "seed": seed, "stratified": False}
     return replace(card, calibration={**(card.calibration or {}), "split": split}), calibration
 
 
 def calibrate_card(
     card: ScoreCard,
-    logits: Tensor,
-    labels: Tensor | None,
-    layout: Layout,
+    rows: Rows,
     fitted_keys: Keys | None = None,
     *,
-    identity: RowsIdentity | None = None,
+    scores: FloatArray | None = None,
 ) -> tuple[ScoreCard, CalibrationRows]:
     """The card with other calibration rows, without a threshold, and what stays of the rows.
 
     Args:
         card: temperature and parameters stay.
-        logits: checked.
-        labels: checked; None if there are none.
-        layout: of the logits.
+        rows: checked.
         fitted_keys: of the rows that the card was fitted on, where they are known.
-        identity: of these rows, where it is known already.
+        scores: of these rows by this card, where they are known already.
     """
-    identity = identity or identity_of(logits, labels)
+    layout = rows.layout
     card = replace(
         card,
         threshold=None,
@@ -105,18 +100,16 @@ def calibrate_card(
         n_classes=layout.n_classes,
         members=layout.members,
     )
-    scores = score_of(card, at_least_float32(logits), layout).to(torch.float32).cpu().numpy()
-    wrong = predicted = None
-    if layout.family == "categorical" and layout.members is None:
-        predicted = torch.argmax(logits, dim=1).cpu().numpy()
-    if labels is not None and predicted is not None:
-        wrong = predicted != labels.cpu().numpy()
-    elif labels is not None:
-        right = rows_right(card.score, logits, labels, layout, card.temperature)
-        wrong = ~right.cpu().numpy()
+    with rows.identified_meanwhile():
+        scores = score_rows(card, rows) if scores is None else scores
+        wrong = None if rows.labels is None else ~rows_right(card.score, rows, card.temperature)
+    if rows.matches((card.temperature_fit or {}).get("sha256")):
+        # fitted on these very rows, but maybe by a version that digested them otherwise
+        card = _signed(card, rows)
     n_classes = layout.n_classes or 1
-    calibration = CalibrationRows(scores, wrong, predicted, n_classes, identity.keys, fitted_keys)
-    return replace(card, calibration=_counts(calibration, identity.sha256)), calibration
+    keys = rows.identity.keys
+    calibration = CalibrationRows(scores, wrong, rows.predicted, n_classes, keys, fitted_keys)
+    return replace(card, calibration=_counts(calibration, rows.identity.sha256)), calibration
 
 
 def card_with_threshold(
@@ -141,28 +134,26 @@ def card_with_threshold(
     return replace(card, certificate=certificate), notes
 
 
-def rows_right(
-    score: str, logits: Tensor, labels: Tensor, layout: Layout, temperature: float = 1.0
-) -> Tensor:
-    """Whether each row was predicted right, (N,) bool; labels as checked for the score.
+def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[np.bool_]:
+    """Whether each labelled row was predicted right, (N,); labels as checked for the score.
 
     Where each label is judged by itself, (N, L).
 
     An ensemble predicts by the mean of its members' probabilities at the temperature
     (Lakshminarayanan et al. 2017, section 2.4).
     """
+    layout: Layout = rows.layout
+    labels: Array = to_numpy(rows.labels)
     if SCORES[score].learned:
-        return labels > 0.5 if layout.per_label else (labels > 0.5).all(dim=1)
+        right = labels > 0.5
+        return np.asarray(right if layout.per_label else right.all(axis=1))
     if layout.members is None:
-        return predicted_correctly(logits, labels, layout)
-    values = at_least_float32(logits)
-    divisor = torch.tensor(temperature, dtype=values.dtype, device=values.device)
-    mean = probabilities(values, divisor, layout).reshape(len(logits), -1)
+        return rows.right
+    mean: Array = to_numpy(calibrated_probabilities(rows, temperature)).reshape(len(rows), -1)
     single = Layout(layout.task, layout.n_classes, per_label=layout.per_label)
     # a label is a yes from 1/2, a logit from 0
-    return predicted_correctly(
-        mean if layout.family == "categorical" else mean - 0.5, labels, single
-    )
+    decisions: Array = mean if layout.family == "categorical" else mean - 0.5
+    return np.asarray(predicted_correctly(decisions, labels, single))
 
 
 def fitted_rows(card: ScoreCard, calibration: CalibrationRows | None) -> int | None:
@@ -175,42 +166,54 @@ def fitted_rows(card: ScoreCard, calibration: CalibrationRows | None) -> int | N
     return None if calibration is None else calibration.fitted_rows()
 
 
-def score_of(card: ScoreCard, values: Tensor, layout: Layout) -> Tensor:
-    """The scores (N,) of checked logits, in their dtype."""
-    temperature = torch.tensor(card.temperature, dtype=values.dtype, device=values.device)
-    row = SCORES[card.score]
-    rows = canonical(values, layout, signed=row.keeps_sign)
+def score_of(card: ScoreCard, rows: Rows) -> Array:
+    """The scores (N,) of rows, in the dtype that they are computed with."""
+    layout, row = rows.layout, SCORES[card.score]
+    canonical = rows.canonical(signed=row.keeps_sign)
     form = Form(
         layout.axis,
-        rank=rows.ndim,
+        rank=canonical.ndim,
         n_classes=layout.n_classes,
         parameters=card.parameters,
         members=layout.members,
     )
-    return evaluate(card.score, rows, temperature, layout, form)
+    return evaluate(card.score, canonical, _number(card.temperature, canonical), layout, form)
 
 
-def at_least_float32(logits: Tensor) -> Tensor:
-    """Half precision as float32, all else as it is."""
-    return logits if logits.dtype == torch.float64 else logits.to(torch.float32)
+def score_rows(card: ScoreCard, rows: Rows) -> FloatArray:
+    """The scores (N,) as a card's threshold compares them: float32, in NumPy."""
+    return to_numpy(score_of(card, rows)).astype(np.float32)
 
 
-def _with_fitted_temperature(
-    card: ScoreCard, logits: Tensor, labels: Tensor, layout: Layout, sha256: str
-) -> ScoreCard:
+def calibrated_probabilities(rows: Rows, temperature: float) -> Array:
+    """Softmax or sigmoid of the logits over T, in the dtype that they are computed with."""
+    return probabilities(rows.values, _number(temperature, rows.values), rows.layout)
+
+
+def _number(value: float, like: Array) -> Array:
+    """A number as an array () of the other's type, on its device."""
+    return namespace(like).astype(beside(np.asarray(value), like), like.dtype, copy=False)
+
+
+def _signed(card: ScoreCard, rows: Rows) -> ScoreCard:
+    """The card that says which rows its temperature was fitted on."""
+    record = {**(card.temperature_fit or {}), "sha256": rows.identity.sha256}
+    return replace(card, temperature_fit=record)
+
+
+def with_fitted_temperature(card: ScoreCard, rows: Rows) -> ScoreCard:
     """The card with the temperature of least NLL; as it was, with a warning, if none stands out."""
-    if layout.one_logit or layout.family == "categorical":
-        classes = torch.unique(labels)
-        one_class = len(classes) == 1
-    else:
-        one_class = False
+    layout, labels = rows.layout, rows.labels
+    members = layout.members
+    if members is not None:
+        labels = namespace(labels).repeat(labels, members, axis=0)
     fitted = fit_temperature(
-        signed_canonical(logits, layout),
-        labels if layout.members is None else labels.repeat_interleave(layout.members, dim=0),
+        signed_canonical(rows.logits, layout),
+        labels,
         family=layout.family,
         initial=card.temperature,
     )
-    if one_class and fitted.identified:
+    if fitted.identified and layout.task != "multilabel" and _all_the_same(rows.labels):
         fitted = replace(fitted, identified=False, reason="all labels are the same")
     temperature = fitted.temperature if fitted.identified else card.temperature
     if not fitted.identified:
@@ -219,41 +222,37 @@ def _with_fitted_temperature(
             LogitconfWarning,
             stacklevel=5,
         )
-    record = {**asdict(fitted), "sha256": sha256}
-    return replace(card, temperature=temperature, temperature_fit=record)
+    return replace(card, temperature=temperature, temperature_fit=asdict(fitted))
+
+
+def _all_the_same(labels: Array) -> bool:
+    return len(np.unique(to_numpy(labels))) == 1
 
 
 def _fitted(
-    card: ScoreCard,
-    logits: Tensor,
-    labels: Tensor,
-    layout: Layout,
-    tried: Mapping[str, tuple[float, ...]],
-    *,
-    identity: RowsIdentity,
-) -> ScoreCard:
-    """The card with temperature and parameters that suit the rows."""
-    card = _with_fitted_temperature(card, logits, labels, layout, identity.sha256)
-    return _with_fitted_parameters(card, logits, labels, layout, tried)
+    card: ScoreCard, rows: Rows, tried: Mapping[str, tuple[float, ...]]
+) -> tuple[ScoreCard, FloatArray | None]:
+    """The card with temperature and parameters that suit the rows, and their scores if known."""
+    return with_fitted_parameters(with_fitted_temperature(card, rows), rows, tried)
 
 
-def _with_fitted_parameters(
+def with_fitted_parameters(
     card: ScoreCard,
-    logits: Tensor,
-    labels: Tensor,
-    layout: Layout,
-    tried: Mapping[str, tuple[float, ...]],
-) -> ScoreCard:
-    """The card with the parameters of least AURC among those tried; the first of several such."""
+    rows: Rows,
+    tried: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
+) -> tuple[ScoreCard, FloatArray | None]:
+    """The card with the parameters of least AURC among those tried; the first of several such.
+
+    The scores of the rows come with it, where they were tried.
+    """
     choices = {
         name: tried.get(name, parameter.tried)
         for name, parameter in SCORES[card.score].parameters.items()
     }
     choices = {name: values for name, values in choices.items() if values}
     if not choices:
-        return card
-    right = rows_right(card.score, logits, labels, layout, card.temperature)
-    wrong = ~right.cpu().numpy()
+        return card, None
+    wrong = ~rows_right(card.score, rows, card.temperature)
     if not wrong.any() or wrong.all():
         warnings.warn(
             f"rows that are all right or all wrong cannot choose {list(choices)}; "
@@ -261,17 +260,17 @@ def _with_fitted_parameters(
             LogitconfWarning,
             stacklevel=5,
         )
-        return card
-    best, least = card, float("inf")
+        return card, None
+    best, least, kept = card, float("inf"), None
     for values in itertools.product(*choices.values()):
         parameters = {**card.parameters, **dict(zip(choices, values, strict=True))}
         candidate = replace(card, parameters=parameters)
-        scores = score_of(candidate, at_least_float32(logits), layout).to(torch.float32)
-        area = area_under_risk_coverage(scores.cpu().numpy().reshape(-1), wrong.reshape(-1))
+        scores = score_rows(candidate, rows)
+        area = area_under_risk_coverage(scores.reshape(-1), wrong.reshape(-1))
         if area < least:
-            best, least = candidate, area
+            best, least, kept = candidate, area, scores
     fit = {"measure": "AURC", "value": least, "tried": {k: list(v) for k, v in choices.items()}}
-    return replace(best, parameter_fit=fit)
+    return replace(best, parameter_fit=fit), kept
 
 
 def _counts(calibration: CalibrationRows, sha256: str) -> dict[str, Any]:

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from logitconf.arrays import Array, beside
 from logitconf.errors import LogitconfError
 from logitconf.fitting.extraction import extract_logits
 from logitconf.fitting.logit_score import LogitScore
-from logitconf.tasks import ArrayLike, check_labels, check_logits, check_task
+from logitconf.rows import Rows
+from logitconf.tasks import ArrayLike, as_array, check_task
 
 
 class LearnedConfidenceScore(LogitScore):
@@ -22,8 +24,8 @@ class LearnedConfidenceScore(LogitScore):
     labels of ``fit`` say whether each prediction was right, and T is what makes sigmoid(s / T) the
     best probability of that. T never changes the order of the rows.
 
-    >>> LearnedConfidenceScore().score(torch.tensor([2.0, 0.0, -2.0]))
-    tensor([-0.8808, -0.5000, -0.1192])
+    >>> LearnedConfidenceScore().score([2.0, 0.0, -2.0]).round(4)
+    array([-0.8808, -0.5   , -0.1192])
     """
 
     name = "learned"
@@ -85,7 +87,7 @@ class LearnedConfidenceScore(LogitScore):
         classes, confidence = both[:, :-n_classes], both[:, -n_classes:]
         right = None if labels is None else predictions_right(classes, labels)
         if right is not None and right.ndim == 2 and n_classes == 1:
-            right = right.all(dim=1)
+            right = right.all(1)
         return super().fit(confidence, right, holdout=holdout, seed=seed)
 
 
@@ -108,7 +110,7 @@ class _Joined(nn.Module):
         return torch.cat([part.reshape(len(part), -1) for part in parts], dim=1)
 
 
-def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Tensor:
+def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Array:
     """Whether predictions are right: what :meth:`LearnedConfidenceScore.fit` takes as Y.
 
     Args:
@@ -121,15 +123,12 @@ def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Tensor:
     Raises:
         LogitconfError: if the shapes do not fit each other.
 
-    >>> predictions_right(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
-    tensor([ True, False])
+    >>> predictions_right([[2.0, 1.0], [0.0, 3.0]], [0, 0])
+    array([ True, False])
     """
-    n_classes = 1 if logits.ndim == 1 else logits.shape[1]
-    several = labels.ndim == 2 and labels.shape[1] > 1
+    values, targets = as_array(logits, "logits"), as_array(labels, "labels")
+    n_classes = 1 if values.ndim == 1 else values.shape[1]
+    several = targets.ndim == 2 and targets.shape[1] > 1
     task = "multilabel" if several else ("binary" if n_classes <= 2 else "multiclass")
-    values, layout = check_logits(logits, check_task(task))
-    targets = check_labels(labels, values, layout)
-    if layout.family == "categorical":
-        return torch.argmax(values, dim=1) == targets
-    right = (values.reshape(targets.shape) > 0) == (targets > 0.5)
-    return right if several else right.reshape(-1)
+    rows = Rows.checked(values, targets, check_task(task), per_label=several)
+    return beside(rows.right.reshape(len(rows), -1) if several else rows.right, values)

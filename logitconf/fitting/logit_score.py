@@ -6,32 +6,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from torch import nn
 from torch.utils.data import DataLoader
 
+from logitconf.arrays import Array, beside, namespace, through_torch
 from logitconf.card import HeadForm, ScoreCard, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.extraction import given_or_extracted
 from logitconf.fitting.fit import (
-    at_least_float32,
     calibrate_card,
+    calibrated_probabilities,
     card_with_threshold,
     fit_card,
     score_of,
+    score_rows,
 )
-from logitconf.head import ConfidenceHead, accept, probabilities, threshold_of
+from logitconf.head import ConfidenceHead, accept, threshold_of
+from logitconf.rows import Rows
 from logitconf.scores.reductions import Form
-from logitconf.scores.table import SCORES, check_defined, check_parameters
-from logitconf.tasks import (
-    ArrayLike,
-    Layout,
-    Task,
-    check_labels,
-    check_logits,
-    check_task,
-)
+from logitconf.scores.table import SCORES, check_defined, check_parameters, class_of
+from logitconf.tasks import ArrayLike, Layout, Task, check_task
 from logitconf.thresholds.request import CalibrationRows, FloatArray, PolicyRequest
+
+accept = through_torch(accept)
+threshold_of = through_torch(threshold_of)
 
 
 class LogitScore(ABC):
@@ -75,9 +74,7 @@ class LogitScore(ABC):
             LogitconfError: if any of them is not valid.
         """
         if type(self) is LogitScore:
-            raise LogitconfError(
-                f"choose a score: {[c.__name__ for c in type(self).__subclasses__()]}"
-            )
+            raise LogitconfError(f"choose a score: {[class_of(score)[1] for score in SCORES]}")
         start = 1.0 if temperature is None else temperature
         given = {k: v for k, v in (parameters or {}).items() if v is not None}
         self.card = ScoreCard(
@@ -153,13 +150,12 @@ class LogitScore(ABC):
             LogitconfError: if logits or labels do not fit the task, or there are none.
         """
         X, Y = given_or_extracted(X, Y, model, loader, outdir=outdir, prefix=prefix)
-        logits, layout = self._laid_out(X)
-        check_defined(self.name, layout)
-        if len(logits) == 0:
-            raise LogitconfError(f"fit needs at least one row, got shape {tuple(logits.shape)}")
-        labels = None if Y is None else check_labels(Y, logits, layout).to(logits.device)
+        rows = self._laid_out(X, Y)
+        check_defined(self.name, rows.layout)
+        if len(rows) == 0:
+            raise LogitconfError(f"fit needs at least one row, got shape {rows.logits.shape}")
         self.card, self._calibration = fit_card(
-            self.card, logits, labels, layout, tried=self._tried, holdout=holdout, seed=seed
+            self.card, rows, tried=self._tried, holdout=holdout, seed=seed
         )
         return self
 
@@ -175,17 +171,14 @@ class LogitScore(ABC):
         Raises:
             LogitconfError: if logits or labels do not fit the task, or there are none.
         """
-        logits, layout = self._checked(X)
-        if len(logits) == 0:
-            raise LogitconfError(f"calibrate needs at least one row, got {tuple(logits.shape)}")
-        labels = None if Y is None else check_labels(Y, logits, layout).to(logits.device)
+        rows = self._checked(X, Y)
+        if len(rows) == 0:
+            raise LogitconfError(f"calibrate needs at least one row, got {rows.logits.shape}")
         fitted_keys = self._calibration.fitted_keys if self._calibration else None
-        self.card, self._calibration = calibrate_card(
-            self.card, logits, labels, layout, fitted_keys
-        )
+        self.card, self._calibration = calibrate_card(self.card, rows, fitted_keys)
         return self
 
-    def score(self, query_logits: ArrayLike) -> Tensor:
+    def score(self, query_logits: ArrayLike) -> Array:
         """The scores, lower is more confident.
 
         Args:
@@ -198,10 +191,9 @@ class LogitScore(ABC):
         Raises:
             LogitconfError: if the logits do not fit the task or the columns of ``fit``.
         """
-        logits, layout = self._checked(query_logits)
-        return score_of(self.card, at_least_float32(logits), layout)
+        return score_of(self.card, self._checked(query_logits))
 
-    def select(self, query_logits: ArrayLike) -> dict[str, Tensor]:
+    def select(self, query_logits: ArrayLike) -> dict[str, Array]:
         """Scores and the rows that are accepted.
 
         Without a threshold, ``set_threshold(q=0.99)`` is called first.
@@ -218,16 +210,13 @@ class LogitScore(ABC):
         """
         if self.threshold is None:
             self.set_threshold()
-        logits, layout = self._checked(query_logits)
-        values = at_least_float32(logits)
-        score = score_of(self.card, values, layout)
-        threshold = torch.tensor(self.threshold, dtype=torch.float32, device=score.device)
-        form = Form(n_classes=layout.n_classes)
-        threshold = threshold_of(threshold, values, layout, form)
-        return {
-            "score": score,
-            "selected": accept(score.to(torch.float32), threshold, SCORES[self.name].floor),
-        }
+        rows = self._checked(query_logits)
+        score = score_of(self.card, rows)
+        threshold = beside(np.asarray(self.threshold, np.float32), score)
+        form = Form(n_classes=rows.layout.n_classes)
+        threshold = threshold_of(threshold, rows.values, rows.layout, form)
+        rounded = namespace(score).astype(score, threshold.dtype, copy=False)
+        return {"score": score, "selected": accept(rounded, threshold, SCORES[self.name].floor)}
 
     def set_threshold(
         self,
@@ -242,7 +231,7 @@ class LogitScore(ABC):
         cost: tuple[float, float] | None = None,
         value: float | None = None,
         per_class: bool = False,
-    ) -> None:
+    ) -> "LogitScore":
         """Sets the threshold by one policy; without any, ``q=0.99``.
 
         Args:
@@ -261,6 +250,9 @@ class LogitScore(ABC):
             value: the threshold itself.
             per_class: one threshold for each predicted class, by the same policy on its rows.
 
+        Returns:
+            The score itself.
+
         Raises:
             LogitconfError: for several policies, a number out of range, or a policy that needs
                 calibration rows or labels when there are none. The old threshold stays.
@@ -268,7 +260,7 @@ class LogitScore(ABC):
         """
         ood_scores = None
         if ood_logits is not None:
-            ood_scores = self.score(ood_logits).to(torch.float32).cpu().numpy()
+            ood_scores = score_rows(self.card, self._checked(ood_logits))
         request = PolicyRequest(
             q=q,
             coverage=coverage,
@@ -285,8 +277,9 @@ class LogitScore(ABC):
         for note in notes:
             warnings.warn(note, LogitconfWarning, stacklevel=2)
         self.card = card
+        return self
 
-    def probabilities(self, logits: ArrayLike) -> Tensor:
+    def probabilities(self, logits: ArrayLike) -> Array:
         """Calibrated probabilities, in [0, 1].
 
         Args:
@@ -300,10 +293,7 @@ class LogitScore(ABC):
         Raises:
             LogitconfError: if the logits do not fit the task.
         """
-        tensor, layout = self._checked(logits)
-        values = at_least_float32(tensor)
-        temperature = torch.tensor(self.temperature, dtype=values.dtype, device=values.device)
-        return probabilities(values, temperature, layout)
+        return calibrated_probabilities(self._checked(logits), self.temperature)
 
     def compile(
         self,
@@ -355,24 +345,30 @@ class LogitScore(ABC):
         """
         self.card.save(path, force=force)
 
-    def _laid_out(self, logits: ArrayLike) -> tuple[Tensor, Layout]:
-        card = self.card
-        return check_logits(logits, self.task, per_member=self.per_member, per_label=card.per_label)
+    def _laid_out(self, logits: ArrayLike, labels: ArrayLike | None = None) -> Rows:
+        return Rows.checked(
+            logits,
+            labels,
+            self.task,
+            per_member=self.per_member,
+            per_label=self.card.per_label,
+        )
 
-    def _checked(self, logits: ArrayLike) -> tuple[Tensor, Layout]:
-        tensor, layout = self._laid_out(logits)
+    def _checked(self, logits: ArrayLike, labels: ArrayLike | None = None) -> Rows:
+        rows = self._laid_out(logits, labels)
+        layout, shape = rows.layout, tuple(rows.logits.shape)
         if self.card.n_classes not in (None, layout.n_classes):
             raise LogitconfError(
                 f"logits must have {self.card.n_classes} columns, as the score was fitted, "
-                f"got shape {tuple(tensor.shape)}"
+                f"got shape {shape}"
             )
         if self.card.members not in (None, 0, layout.members):
             raise LogitconfError(
                 f"logits must have {self.card.members} members, as the score was fitted, "
-                f"got shape {tuple(tensor.shape)}"
+                f"got shape {shape}"
             )
         check_defined(self.name, layout)
-        return tensor, layout
+        return rows
 
     def __eq__(self, other: object) -> bool:
         """Whether both have the same card."""

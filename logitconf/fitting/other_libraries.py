@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from logitconf.arrays import to_numpy
 from logitconf.errors import LogitconfError
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import (
@@ -22,7 +23,7 @@ from logitconf.fitting.score_classes import (
     PredictiveVarianceScore,
     SoftmaxScore,
 )
-from logitconf.tasks import ArrayLike, as_tensor
+from logitconf.tasks import ArrayLike, as_array
 
 _SEAPIG_SCORES: Mapping[str, Callable[..., LogitScore]] = {
     score.__name__: score for score in (SoftmaxScore, EntropyScore, EnergyScore, MarginScore)
@@ -127,7 +128,7 @@ def source_logits(source: object, values: ArrayLike, *, task: str | None = None)
         LogitconfError: as :func:`from_fitted`; or if the values have the wrong shape.
     """
     adapted = adapt(source, task=task)
-    tensor = as_tensor(values, "values")
+    tensor = torch.as_tensor(to_numpy(as_array(values, "values")))
     of_positive = tensor.ndim == 2 and tensor.shape[1] == 2 and adapted.input.n_classes == 1
     # predict_proba of two classes says the same twice
     picked = tensor[:, 1:] if of_positive and adapted.input.of == "probabilities" else tensor

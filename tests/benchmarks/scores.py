@@ -19,7 +19,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from support import real_data
 
@@ -145,7 +144,7 @@ def errors_of(split: Split) -> NDArray[np.bool_]:
     options = {"per_member": True} if split.per_member else {}
     softmax = SCORE_CLASSES["softmax"](task=split.task, **options)  # type: ignore[arg-type]
     softmax.fit(split.fit_logits, split.fit_labels)
-    shares = softmax.probabilities(split.test_logits).numpy()
+    shares = softmax.probabilities(split.test_logits)
     if split.task == "multilabel":
         wrong: NDArray[np.bool_] = ((shares > 0.5) != (split.test_labels > 0)).any(axis=1)
         return wrong
@@ -161,7 +160,7 @@ def cells(split: Split, *, draws: int, names: list[str] | None = None) -> Iterat
         options = {"per_member": True} if pointwise else {}
         score = SCORE_CLASSES[name](task=split.task, **options)  # type: ignore[arg-type]
         score.fit(split.fit_logits, split.fit_labels)
-        found = score.score(split.test_logits).to(torch.float32).double().numpy()
+        found = score.score(split.test_logits).astype(np.float64)
         yield Cell(
             name,
             len(wrong),

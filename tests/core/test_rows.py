@@ -1,19 +1,22 @@
 """Rows that fit and rows that certify: drawn apart, and told apart."""
 
+import hashlib
 import warnings
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import logitconf
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.intervals import clopper_pearson_upper
-from logitconf.rows import row_keys, shared_rows, split_rows
+from logitconf.rows import Rows, shared_rows, split_rows
 from logitconf.temperature.fit import fit_temperature
 
 steady = settings(derandomize=True, deadline=None, max_examples=40)
@@ -90,13 +93,99 @@ def test_a_share_that_leaves_a_part_empty_is_refused(holdout: float) -> None:
         split_rows(10, holdout, seed=0)
 
 
+def checked(logits: object, labels: object) -> Rows:
+    return Rows.checked(logits, labels, "multiclass")
+
+
+def keys_of(rows: Rows) -> NDArray[np.uint64]:
+    assert rows.identity.keys is not None
+    return rows.identity.keys
+
+
 def test_keys_find_the_rows_that_two_sets_share() -> None:
-    logits, labels = labelled(400, 0)
-    some = torch.arange(100, 180)
-    keys = row_keys(logits, labels)
+    rows = checked(*labelled(400, 0))
+    keys = keys_of(rows)
     assert len(np.unique(keys)) == 400
-    assert shared_rows(keys[:150], row_keys(logits[some], labels[some])) == 50
-    assert shared_rows(keys, row_keys(*labelled(400, 1))) == 0
+    assert shared_rows(keys[:150], keys_of(rows.at(np.arange(100, 180)))) == 50
+    assert shared_rows(keys, keys_of(checked(*labelled(400, 1)))) == 0
+
+
+def test_a_digest_is_that_of_the_rows_in_any_order_library_and_precision() -> None:
+    logits, labels = labelled(400, 0)
+    digest = checked(logits, labels).identity.sha256
+    order = torch.randperm(400, generator=torch.Generator().manual_seed(1))
+    wide, numbers = logits.double(), labels.numpy()
+    for same in (
+        (logits[order], labels[order]),
+        (logits.numpy(), numbers.astype(np.uint8)),
+        (wide, labels),
+        (wide.numpy().astype(">f8"), numbers.astype(np.float32)),
+        (np.asfortranarray(logits.numpy()), numbers),
+        (wide.tolist(), numbers.tolist()),
+    ):
+        assert checked(*same).identity.sha256 == digest
+    exact = logits.bfloat16()
+    assert checked(exact, labels).identity.sha256 == checked(exact.float(), labels).identity.sha256
+
+
+def test_every_change_of_the_rows_changes_their_digest() -> None:
+    logits, labels = (part.numpy() for part in labelled(40, 0))
+    swapped, moved, nudged, bad = (logits.copy() for _ in range(4))
+    swapped[[0, 1], 0] = swapped[[1, 0], 0]
+    moved[:2, 0] += np.array([1.0, -1.0], np.float32)
+    nudged[39, 2] = np.nextafter(nudged[39, 2], np.float32(9.0))
+    bad[3, 1] = np.nan
+    others = [labels.copy(), labels.copy()]
+    others[0][[np.argmin(labels), np.argmax(labels)]] = labels.max(), labels.min()
+    others[1][0] = (others[1][0] + 1) % 3
+    twice = np.r_[0:40, 0]
+    digests = {checked(x, labels).identity.sha256 for x in (logits, swapped, moved, nudged, bad)}
+    digests |= {checked(logits, y).identity.sha256 for y in others}
+    digests |= {checked(logits[twice], labels[twice]).identity.sha256}
+    digests |= {
+        checked(logits[1:], labels[1:]).identity.sha256,
+        checked(logits, None).identity.sha256,
+    }
+    assert len(digests) == 10
+    assert all(digest.startswith("sum:") for digest in digests)
+
+
+def test_zeros_of_both_signs_and_all_not_a_numbers_are_alike_in_a_digest() -> None:
+    first = np.array([[0.0, np.nan], [1.0, 2.0]], np.float32)
+    second = np.array([[-0.0, -np.nan], [1.0, 2.0]])
+    second.view(np.uint64)[0, 1] |= 7
+    labels = [0, 1]
+    assert checked(first, labels).identity.sha256 == checked(second, labels).identity.sha256
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_digest_of_version_0_1_is_known_again(dtype: torch.dtype) -> None:
+    logits, labels = labelled(50, 0)
+    logits = logits.to(dtype)
+    old = hashlib.sha256()
+    for part in (logits, labels):
+        old.update(f"{part.dtype} {len(part)} {part.numel()}".encode())
+        old.update(part.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    assert checked(logits, labels).matches(old.hexdigest())
+    if dtype != torch.bfloat16:
+        assert checked(logits.numpy(), labels.numpy()).matches(old.hexdigest())
+    assert not checked(logits.flip(0), labels).matches(old.hexdigest())
+    assert not checked(logits, labels).matches(None)
+
+
+def test_a_card_of_version_0_1_knows_its_fitted_rows_again() -> None:
+    logits, labels = labelled(300, 0)
+    score = logitconf.SoftmaxScore().fit(logits, labels)
+    old = hashlib.sha256()
+    for part in (logits, labels):
+        old.update(f"{part.dtype} {len(part)} {part.numel()}".encode())
+        old.update(part.numpy().tobytes())
+    record = {**(score.card.temperature_fit or {}), "sha256": old.hexdigest()}
+    loaded = logitconf.SoftmaxScore()
+    loaded.card = replace(score.card, temperature_fit=record)
+    with pytest.warns(LogitconfWarning, match="300 of the 300 rows that certify"):
+        loaded.calibrate(logits, labels).set_threshold(risk=0.3)
+    assert (loaded.card.certificate or {})["fitted_rows"] == 300
 
 
 def test_a_temperature_is_fitted_on_the_rows_that_are_not_held_out() -> None:

@@ -92,7 +92,7 @@ def seapig_case(
     case = f"seapig {release} {name} {layout}"
     kept = KEPT // MEMBERS if of_members else KEPT
     arrays[f"{case}/values"] = logits.numpy()[:kept]
-    arrays[f"{case}/found"] = score.score(logits[:kept]).numpy()
+    arrays[f"{case}/found"] = score.score(logits[:kept])
     arrays[f"{case}/scores"] = score.scores.numpy()[:kept]
     cases[case] = {
         "module": type(score).__module__,

@@ -44,7 +44,7 @@ def found(name: str, layout: str, temperature: float) -> NDArray[np.float64]:
     options = {"per_member": True} if members else {}
     logits = torch.from_numpy(recorded()[f"{layout}/logits"].astype(np.float64))
     score = SCORE_CLASSES[name](temperature, TASKS[layout], **options)  # type: ignore[arg-type]
-    return score.score(logits).numpy()
+    return np.asarray(score.score(logits))
 
 
 def test_every_recorded_score_is_compared() -> None:

@@ -10,7 +10,7 @@ from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import rows_right
 from logitconf.head import ConfidenceHead
-from logitconf.rows import data_digest
+from logitconf.rows import Rows
 from logitconf.tasks import check_labels, check_logits, logits_of
 from logitconf.thresholds.certificate import breach, broken_bindings, wrong_arithmetic
 from logitconf.thresholds.per_class import PARTS
@@ -66,16 +66,16 @@ def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
         labels = labels.reshape(-1)
     elif labels.ndim > 2:
         labels = flattened(labels, head.form)
-    checked = check_labels(labels, logits, layout)
+    labelled = Rows(logits, layout, check_labels(labels, logits, layout))
     accepted = Reference(head).decisions(values).mask
     if layout.per_label:
         accepted = flattened(accepted.reshape(values.shape), head.form)
-    wrong = ~rows_right(head.card.score, logits, checked, layout).numpy()
+    wrong = ~rows_right(head.card.score, labelled)
     found = {"accepted": int(accepted.sum()), "errors": int((accepted & wrong).sum())}
     what = "decisions" if layout.per_label else "rows"
     counts = f"{found['errors']} of {found['accepted']} accepted of {wrong.size} {what} are wrong"
     data = certificate.get("data")
-    if isinstance(data, dict) and data.get("sha256") == data_digest(logits, checked):
+    if isinstance(data, dict) and labelled.matches(data.get("sha256")):
         off = [name for name in found if certificate.get(name) != found[name]]
         said = ", ".join(f"{name} {certificate.get(name)!r}" for name in off)
         detail = f"the certified rows: {counts}" + (f"; the certificate says {said}" if off else "")

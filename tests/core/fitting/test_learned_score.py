@@ -118,7 +118,7 @@ def test_the_temperature_makes_it_the_probability_of_being_right() -> None:
     assert score.card.calibration["errors"] == int((~right).sum())
     score.set_threshold(coverage=0.5)
     assert score.card.policy is not None
-    selected = score.select(4.0 * true_logits)["selected"].numpy()
+    selected = score.select(4.0 * true_logits)["selected"]
     assert score.card.policy["errors"] == int((selected & ~right).sum())
 
 

@@ -1,5 +1,7 @@
 """Bad input: every one is refused with a sentence that tells what is wrong, and changes nothing."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import logitconf
-from logitconf import LogitconfError, LogitconfWarning, LogitScore, SoftmaxScore
+from logitconf import LogitconfError, LogitconfWarning, SoftmaxScore
 
 F32 = np.float32
 LOGITS = CASES["ten classes"].logits(8)
@@ -37,9 +39,12 @@ def test_a_temperature_that_is_no_positive_number_is_refused(temperature: Any) -
         SoftmaxScore(temperature=temperature)
 
 
-def test_the_base_class_names_the_scores_instead_of_scoring() -> None:
-    with pytest.raises((LogitconfError, TypeError), match=r"SoftmaxScore|abstract"):
-        LogitScore()
+def test_the_base_class_names_the_scores_in_a_fresh_interpreter() -> None:
+    code = "import logitconf\ntry: logitconf.LogitScore()\nexcept ValueError as e: print(e)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = [name for name in logitconf.__all__ if name.endswith("Score") and name != "LogitScore"]
+    assert told.stdout.startswith("choose a score")
+    assert all(f"'{name}'" in told.stdout for name in names)
 
 
 @pytest.mark.parametrize(

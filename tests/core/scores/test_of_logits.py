@@ -39,7 +39,9 @@ def rows_of_float32(columns: int, bound: float = 80.0) -> st.SearchStrategy[Floa
 def scored(
     name: str, logits: NDArray[np.generic], temperature: float = 1.0, task: str = "multiclass"
 ) -> torch.Tensor:
-    return make(name, task, temperature).score(torch.from_numpy(np.ascontiguousarray(logits)))
+    rows = torch.from_numpy(np.ascontiguousarray(logits))
+    scores: torch.Tensor = make(name, task, temperature).score(rows)
+    return scores
 
 
 @names_and_cases

@@ -93,7 +93,7 @@ def test_the_certificate_travels_on_a_card_and_is_checked_there() -> None:
     labels = (logits / 2.0 + rng.gumbel(size=logits.shape)).argmax(axis=1)
     card = ScoreCard("margin", "multiclass", 2.0, n_classes=3)
     score = MarginScore(2.0)
-    scores = score.score(logits).numpy()
+    scores = score.score(logits)
     wrong = logits.argmax(axis=1) != labels
     rounding = Rounding("margin", 3, temperature=2.0)
     chunks = [(scores[::2], wrong[::2]), (scores[1::2], wrong[1::2])]

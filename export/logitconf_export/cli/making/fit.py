@@ -88,19 +88,19 @@ def card_facts(fitted: "LogitScore") -> Facts:
 def decision_facts(fitted: "LogitScore", rows: "LabelledRows") -> Facts:
     """How many rows are accepted, and how often all and the accepted ones are right."""
     from logitconf.fitting.fit import rows_right
-    from logitconf.tasks import check_labels, check_logits
+    from logitconf.rows import Rows
 
-    logits, layout = check_logits(
+    checked = Rows.checked(
         rows.logits,
+        rows.labels,
         fitted.task,
         per_member=fitted.per_member,
         per_label=fitted.card.per_label,
     )
-    labels = check_labels(rows.labels, logits, layout)
-    right = rows_right(fitted.name, logits, labels, layout, fitted.temperature).numpy()
-    accepted = fitted.select(logits)["selected"].numpy()
+    right = rows_right(fitted.name, checked, fitted.temperature)
+    accepted = fitted.select(rows.logits)["selected"]
     counted = f"{len(right)}"
-    if layout.per_label:
+    if checked.layout.per_label:
         counted = f"{right.size} labels of {len(right)} rows"
     facts = [
         ("rows", counted),
