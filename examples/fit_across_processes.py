@@ -85,7 +85,7 @@ def fit_on(mine: Sequence[int], together: Callable[[Vector], Vector] | None) -> 
         f"accuracy of all: {all_right / rows:.2%}\n"
         f"accuracy of accepted: {taken_right / taken:.2%}\n"
         f"risk below 30 %, 99 % sure: {found.choice.errors} errors of {found.choice.accepted}, "
-        f"head {(card.certificate or {})['head']}"
+        f"head {card.certificate and card.certificate.head}"
     )
 
 

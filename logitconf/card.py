@@ -2,17 +2,31 @@
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from logitconf.card_parts import Certificate, ParameterFit, RowCounts, check_policy
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
+from logitconf.scores.table import SCORES, check_parameters
+from logitconf.temperature.outcome import TemperatureFit
+from logitconf.typed_json import (
+    MOST_BYTES,
+    check_count,
+    check_text,
+    json_values,
+    read_json,
+    shown,
+    value_of,
+)
 
-CARD_SCHEMA = 1
+CARD_SCHEMA = 2
+_TASKS = ("multiclass", "binary", "multilabel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +39,19 @@ class ScoreCard:
         temperature: divides the logits; a float32 value > 0.
         threshold: accept below; float32 value, or one for each class or label; None if not set.
         n_classes: columns of the logits; 1 for one-logit binary; None if unknown.
-        policy: how the threshold was chosen.
+        policy: how the threshold was chosen, as JSON values.
         temperature_fit: how T was fitted, None if it was given.
-        calibration: counts of the rows that were fitted on.
+        rows: counts of the rows that the threshold was chosen on.
         certificate: the promise that the threshold keeps, if one was certified.
         parameters: further numbers of the score, by name.
         members: how many members of an ensemble the logits have along their last axis; 0 if that is
             not known yet, None for a single model.
-        parameter_fit: how they were fitted, None if they were given or are the defaults.
+        parameter_fit: how these were fitted, None if they were given or are the defaults.
         per_label: whether each label is scored and accepted by itself; thresholds are then one for
             all labels or one for each.
+
+    Raises:
+        LogitconfError: for a score or task that there is not, or a number out of range.
     """
 
     score: str
@@ -43,53 +60,96 @@ class ScoreCard:
     threshold: float | tuple[float, ...] | None = None
     n_classes: int | None = None
     policy: Mapping[str, Any] | None = None
-    temperature_fit: Mapping[str, Any] | None = None
-    calibration: Mapping[str, Any] | None = None
-    certificate: Mapping[str, Any] | None = None
+    temperature_fit: TemperatureFit | None = None
+    rows: RowCounts | None = None
+    certificate: Certificate | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
-    parameter_fit: Mapping[str, Any] | None = None
+    parameter_fit: ParameterFit | None = None
     members: int | None = None
     per_label: bool = False
 
     def __post_init__(self) -> None:
+        check_text(self.score, "score", SCORES)
+        check_text(self.task, "task", _TASKS)
         object.__setattr__(self, "temperature", check_temperature(self.temperature))
         object.__setattr__(self, "threshold", check_threshold(self.threshold))
+        if self.n_classes is not None:
+            # the tie count of the margin is a float32, exact up to 2^24
+            check_count(self.n_classes, "n_classes", least=1, most=_MOST_CLASSES)
+        if self.members is not None:
+            check_count(self.members, "members", most=_MOST_CLASSES)
+        if self.policy is not None:
+            check_policy(self.policy)
+        checked = check_parameters(self.score, self.parameters)
+        object.__setattr__(self, "parameters", {name: checked[name] for name in self.parameters})
+
+    def __setstate__(self, state: Sequence[Any]) -> None:
+        """Takes what pickle kept, by older versions too: the fields in order, parts as mappings."""
+        values = dict(zip((f.name for f in fields(self)), state, strict=False))
+        for name, kind in _PARTS.items():
+            if isinstance(values.get(name), Mapping):
+                values[name] = value_of(kind, dict(values[name]), f"'{name}' of a score card")
+        made = type(self)(**values)
+        for f in fields(self):
+            object.__setattr__(self, f.name, getattr(made, f.name))
 
     def to_dict(self) -> dict[str, Any]:
         """The card as JSON values, schema number first."""
-        return {"schema": CARD_SCHEMA, **asdict(self)}
+        values = {f.name: deepcopy(getattr(self, f.name)) for f in fields(self)}
+        return {
+            "schema": CARD_SCHEMA,
+            **{
+                name: json_values(value)
+                if is_dataclass(value) and not isinstance(value, type)
+                else value
+                for name, value in values.items()
+            },
+        }
 
     def to_json(self) -> str:
-        """The card as readable JSON; numbers are exact to the last bit."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        """The card as readable JSON; numbers are exact to the last bit.
+
+        Raises:
+            LogitconfError: if it were too long to be read again, above 16 MiB.
+        """
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        if len(text) > MOST_BYTES:
+            raise LogitconfError(
+                f"a score card must have at most {MOST_BYTES} bytes of JSON, got {len(text)}; give "
+                "all classes one threshold"
+            )
+        return text
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Writes the card as JSON, whole or not at all.
 
         Raises:
-            LogitconfError: if the file exists and ``force`` is not given.
+            LogitconfError: if the file exists and ``force`` is not given, or as :meth:`to_json`.
         """
         write_atomically(path, self.to_json().encode(), force=force)
 
     @classmethod
     def from_dict(cls, values: object) -> "ScoreCard":
-        """The card that :meth:`to_dict` wrote.
+        """The card that :meth:`to_dict` wrote, by this version or an older one.
+
+        ``card.schema.json`` describes it.
 
         Raises:
             LogitconfError: if it is not a card, or one of a newer schema.
         """
         if not isinstance(values, dict) or "score" not in values or "task" not in values:
             raise LogitconfError("a score card must be a JSON object with 'score' and 'task'")
-        schema = values.get("schema")
-        if schema != CARD_SCHEMA:
+        rest = dict(values)
+        schema = rest.pop("schema", None)
+        if type(schema) is not int or not 1 <= schema <= CARD_SCHEMA:
             raise LogitconfError(
-                f"this version reads score cards of schema {CARD_SCHEMA}, got {schema!r}"
+                f"this version reads score cards of schema 1 to {CARD_SCHEMA}, got {shown(schema)}"
             )
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known - {"schema"})
-        if unknown:
-            raise LogitconfError(f"a score card has the fields {sorted(known)}, got {unknown} too")
-        return cls(**{name: value for name, value in values.items() if name in known})
+        if schema == 1 and "rows" in rest:
+            raise LogitconfError("a score card of schema 1 must have 'calibration', got 'rows'")
+        if schema == 1:
+            rest = {"rows" if name == "calibration" else name: v for name, v in rest.items()}
+        return value_of(cls, rest, "a score card")
 
     @classmethod
     def load(cls, path: str | Path) -> "ScoreCard":
@@ -98,11 +158,19 @@ class ScoreCard:
         Raises:
             LogitconfError: if there is none, or it is not a card.
         """
+        values = read_json(path, "a score card")
         try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise LogitconfError(f"{path} must be a score card in JSON: {error}") from error
-        return cls.from_dict(values)
+            return cls.from_dict(values)
+        except LogitconfError as error:
+            raise LogitconfError(f"{path}: {error}") from error
+
+
+_PARTS = {
+    "temperature_fit": TemperatureFit,
+    "rows": RowCounts,
+    "certificate": Certificate,
+    "parameter_fit": ParameterFit,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +245,13 @@ class HeadForm:
 
 
 _MOST_CLASSES = 2**24
+MASK_TYPES = ("bool", "uint8", "float32")
+KINDS = ("logits", "probabilities", "log-probabilities")
 _HEAD_WORDS = {
     "runtime": ("any", "onnxruntime"),
     "precision": ("float32", "float64"),
-    "mask_type": ("bool", "uint8", "float32"),
-    "kind": ("logits", "probabilities", "log-probabilities"),
+    "mask_type": MASK_TYPES,
+    "kind": KINDS,
 }
 
 
@@ -227,8 +297,8 @@ def _number(value: object, what: str) -> float:
         raise LogitconfError(f"{what} must be a number, got {value!r}")
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise LogitconfError(f"{what} must be a number, got {value!r}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise LogitconfError(f"{what} must be a number, got {shown(value)}") from error
     if math.isnan(number):
         raise LogitconfError(f"{what} must be a number, got NaN")
     return number

@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, beside, namespace, through_torch, to_numpy
 from logitconf.card import ScoreCard
+from logitconf.card_parts import ParameterFit, RowCounts, Split
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage
@@ -72,8 +72,9 @@ def fit_card(
     with fitting.identified_meanwhile():
         card, _ = _fitted(card, fitting, tried)
     card, calibration = calibrate_card(_signed(card, fitting), held, fitting.identity.keys)
-    split = {"holdout": holdout, "seed": seed, "stratified": False}
-    return replace(card, calibration={**(card.calibration or {}), "split": split}), calibration
+    if card.rows is not None:
+        card = replace(card, rows=replace(card.rows, split=Split(holdout, seed)))
+    return card, calibration
 
 
 def calibrate_card(
@@ -103,13 +104,13 @@ def calibrate_card(
     with rows.identified_meanwhile():
         scores = score_rows(card, rows) if scores is None else scores
         wrong = None if rows.labels is None else ~rows_right(card.score, rows, card.temperature)
-    if rows.matches((card.temperature_fit or {}).get("sha256")):
+    if card.temperature_fit is not None and rows.matches(card.temperature_fit.sha256):
         # fitted on these very rows, but maybe by a version that digested them otherwise
         card = _signed(card, rows)
     n_classes = layout.n_classes or 1
     keys = rows.identity.keys
     calibration = CalibrationRows(scores, wrong, rows.predicted, n_classes, keys, fitted_keys)
-    return replace(card, calibration=_counts(calibration, rows.identity.sha256)), calibration
+    return replace(card, rows=_counts(calibration, rows.identity.sha256)), calibration
 
 
 def card_with_threshold(
@@ -158,11 +159,11 @@ def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[
 
 def fitted_rows(card: ScoreCard, calibration: CalibrationRows | None) -> int | None:
     """How many of the calibration rows the card was fitted on; None if that is not known."""
-    fit, rows = card.temperature_fit or {}, card.calibration or {}
-    if not fit.get("identified") and card.parameter_fit is None:
+    fit, rows = card.temperature_fit, card.rows
+    if not (fit and fit.identified) and card.parameter_fit is None:
         return 0
-    if fit.get("sha256") == rows.get("sha256"):
-        return int(rows["rows"])
+    if fit and rows and fit.sha256 is not None and fit.sha256 == rows.sha256:
+        return rows.rows
     return None if calibration is None else calibration.fitted_rows()
 
 
@@ -197,8 +198,10 @@ def _number(value: float, like: Array) -> Array:
 
 def _signed(card: ScoreCard, rows: Rows) -> ScoreCard:
     """The card that says which rows its temperature was fitted on."""
-    record = {**(card.temperature_fit or {}), "sha256": rows.identity.sha256}
-    return replace(card, temperature_fit=record)
+    if card.temperature_fit is None:
+        return card
+    fit = replace(card.temperature_fit, sha256=rows.identity.sha256)
+    return replace(card, temperature_fit=fit)
 
 
 def with_fitted_temperature(card: ScoreCard, rows: Rows) -> ScoreCard:
@@ -222,7 +225,7 @@ def with_fitted_temperature(card: ScoreCard, rows: Rows) -> ScoreCard:
             LogitconfWarning,
             stacklevel=5,
         )
-    return replace(card, temperature=temperature, temperature_fit=asdict(fitted))
+    return replace(card, temperature=temperature, temperature_fit=fitted)
 
 
 def _all_the_same(labels: Array) -> bool:
@@ -269,23 +272,22 @@ def with_fitted_parameters(
         area = area_under_risk_coverage(scores.reshape(-1), wrong.reshape(-1))
         if area < least:
             best, least, kept = candidate, area, scores
-    fit = {"measure": "AURC", "value": least, "tried": {k: list(v) for k, v in choices.items()}}
-    return replace(best, parameter_fit=fit), kept
+    return replace(best, parameter_fit=ParameterFit("AURC", least, choices)), kept
 
 
-def _counts(calibration: CalibrationRows, sha256: str) -> dict[str, Any]:
+def _counts(calibration: CalibrationRows, sha256: str) -> RowCounts:
     """What the card says of the rows: numbers and a digest, never the rows themselves.
 
     Where each label is judged by itself, scores that are not finite and errors are counted over
     rows and labels.
     """
     scores, wrong = calibration.scores, calibration.wrong
-    return {
-        "rows": len(scores),
-        "not_finite": int((~np.isfinite(scores)).sum()),
-        "errors": None if wrong is None else int(wrong.sum()),
-        "sha256": sha256,
-    }
+    return RowCounts(
+        rows=len(scores),
+        not_finite=int((~np.isfinite(scores)).sum()),
+        errors=None if wrong is None else int(wrong.sum()),
+        sha256=sha256,
+    )
 
 
 def rounding_of(card: ScoreCard, precision: str = "float32", kind: str = "logits") -> Rounding:

@@ -13,8 +13,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -37,6 +36,7 @@ from logitconf.temperature.likelihood import (
     Vector,
     chunk_sums,
 )
+from logitconf.temperature.outcome import TemperatureFit
 
 AllReduce: TypeAlias = Callable[[Vector], Vector]
 
@@ -50,36 +50,6 @@ _WARM_BITS = 6
 _MOST_PASSES = 200
 # NumPy lets other threads run while it computes a block; beyond so many, memory is the limit.
 _MOST_THREADS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class TemperatureFit:
-    """A fitted temperature and how it came about.
-
-    Attributes:
-        temperature: divides the logits; > 0, exactly a float32 value.
-        standard_error: of the temperature, by the delta method from the curvature of the NLL; None
-            where it is not identified. The labels of one row count as independent, and a weight
-            of 2 as a row seen twice.
-        nll_before: mean NLL in nats at the initial temperature; NaN without a usable row.
-        nll_after: mean NLL in nats at `temperature`.
-        rows: rows used.
-        rows_left_out: rows without a finite likelihood.
-        identified: False where the data have no positive, finite minimiser; `temperature` is then
-            the initial one.
-        reason: why not identified, in words.
-        passes: full passes over the data.
-    """
-
-    temperature: float
-    standard_error: float | None
-    nll_before: float
-    nll_after: float
-    rows: int
-    rows_left_out: int
-    identified: bool
-    reason: str | None
-    passes: int
 
 
 def fit_temperature(
@@ -258,12 +228,16 @@ def _report(
     first: LikelihoodSums, solution: Solution, initial_temperature: float, passes: int
 ) -> TemperatureFit:
     """The fit as a plain value; Taylor's series carries NLL and curvature to the rounded T."""
-    nll_before = first.nll_initial / first.weight if first.weight > 0.0 else math.nan
+    nll_before = first.nll_initial / first.weight if first.weight > 0.0 else None
     reason = solution.reason
     best = 1.0 / solution.inverse
     if reason is None and not _is_normal(best):
         reason = f"the best temperature, {best:.3g}, is beyond float32"
-    common = {"rows": int(first.rows), "rows_left_out": int(first.left_out), "passes": passes}
+    common: dict[str, Any] = {
+        "rows": int(first.rows),
+        "rows_left_out": int(first.left_out),
+        "passes": passes,
+    }
     if reason is not None:
         return TemperatureFit(
             temperature=initial_temperature,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.card import ScoreCard
+from logitconf.card_parts import RowCounts
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.certificate import certificate_of
@@ -161,10 +162,8 @@ class ChunkedCertificate:
         """
         choice = self.choice
         policy = choice.counted_policy
-        rows = {"rows": choice.rows, "not_finite": self.not_finite, "errors": self.errors}
-        card = replace(
-            card, threshold=choice.threshold, policy=policy, calibration=rows, certificate=None
-        )
+        rows = RowCounts(choice.rows, self.not_finite, self.errors)
+        card = replace(card, threshold=choice.threshold, policy=policy, rows=rows, certificate=None)
         certificate = certificate_of(
             card, risk=policy["risk"], confidence=policy["confidence"], fitted_rows=None
         )

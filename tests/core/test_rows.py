@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import logitconf
+from logitconf.card_parts import Split
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.intervals import clopper_pearson_upper
@@ -180,12 +181,15 @@ def test_a_card_of_version_0_1_knows_its_fitted_rows_again() -> None:
     for part in (logits, labels):
         old.update(f"{part.dtype} {len(part)} {part.numel()}".encode())
         old.update(part.numpy().tobytes())
-    record = {**(score.card.temperature_fit or {}), "sha256": old.hexdigest()}
+    assert score.card.temperature_fit is not None
+    record = replace(score.card.temperature_fit, sha256=old.hexdigest())
     loaded = logitconf.SoftmaxScore()
     loaded.card = replace(score.card, temperature_fit=record)
     with pytest.warns(LogitconfWarning, match="300 of the 300 rows that certify"):
         loaded.calibrate(logits, labels).set_threshold(risk=0.3)
-    assert (loaded.card.certificate or {})["fitted_rows"] == 300
+    certificate = loaded.card.certificate
+    assert certificate is not None
+    assert certificate.fitted_rows == 300
 
 
 def test_a_temperature_is_fitted_on_the_rows_that_are_not_held_out() -> None:
@@ -196,11 +200,8 @@ def test_a_temperature_is_fitted_on_the_rows_that_are_not_held_out() -> None:
     assert score.temperature == alone.temperature
     expected = score.score(logits[held]).numpy()
     np.testing.assert_array_equal(score.scores, expected)
-    assert (score.card.calibration or {})["split"] == {
-        "holdout": 0.3,
-        "seed": 7,
-        "stratified": False,
-    }
+    assert score.card.rows is not None
+    assert score.card.rows.split == Split(holdout=0.3, seed=7, stratified=False)
 
 
 def test_certifying_the_fitted_rows_is_warned_about_and_recorded() -> None:
@@ -208,7 +209,9 @@ def test_certifying_the_fitted_rows_is_warned_about_and_recorded() -> None:
     score = logitconf.SoftmaxScore().fit(logits, labels)
     with pytest.warns(LogitconfWarning, match="1000 of the 1000 rows that certify"):
         score.set_threshold(risk=0.3)
-    assert (score.card.certificate or {})["fitted_rows"] == 1000
+    certificate = score.card.certificate
+    assert certificate is not None
+    assert certificate.fitted_rows == 1000
 
 
 def test_some_shared_rows_are_found_among_others() -> None:
@@ -230,7 +233,9 @@ def test_other_rows_certify_without_a_warning() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             score.set_threshold(risk=0.3)
-        assert (score.card.certificate or {})["fitted_rows"] == 0
+        certificate = score.card.certificate
+        assert certificate is not None
+        assert certificate.fitted_rows == 0
     assert apart.temperature == temperature
     assert given.temperature == 2.0
 
@@ -245,7 +250,9 @@ def test_a_loaded_score_knows_its_own_fitted_rows_again() -> None:
         loaded.set_threshold(risk=0.3)
     loaded.calibrate(logits[:999], labels[:999])
     loaded.set_threshold(risk=0.3)
-    assert (loaded.card.certificate or {})["fitted_rows"] is None
+    certificate = loaded.card.certificate
+    assert certificate is not None
+    assert certificate.fitted_rows is None
 
 
 def test_a_holdout_without_labels_and_calibrating_nothing_are_refused() -> None:

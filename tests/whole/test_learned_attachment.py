@@ -158,7 +158,7 @@ def test_the_commands_fit_on_class_labels_and_attach_to_the_confidence(
     assert (card["score"], card["task"], card["n_classes"]) == ("learned", "binary", 1)
     assert card["temperature"] == pytest.approx(same["temperature"], rel=1e-5)
     assert card["temperature"] == pytest.approx(3.0, rel=0.4)
-    assert (card["policy"]["accepted"], card["calibration"]["errors"]) == (280, 174)
+    assert (card["policy"]["accepted"], card["rows"]["errors"]) == (280, 174)
     done(capsys, "attach host.onnx card.json --logits confidence -o out.onnx")
     done(capsys, "verify out.onnx --data val.npz")
     done(capsys, "attach host.onnx --score learned --threshold -0.6 --logits confidence -o b.onnx")

@@ -1,19 +1,31 @@
 """The score card inside a model: written to and read from its metadata."""
 
 import json
-from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, TypeVar
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import onnx
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card import KINDS, MASK_TYPES, HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.typed_json import (
+    MOST_BYTES,
+    check_text,
+    json_values,
+    parse_json,
+    shown,
+    value_of,
+)
 from logitconf_export.heads.graph_writer import PREFIX
 
 METADATA_KEY = "logitconf"
 METADATA_SCHEMA = 1
 SEVERAL_SCHEMA = 2
 OUTPUTS = ("score", "mask", "probabilities")
+_WHAT = "the metadata 'logitconf'"
+# tools put prefixes of their own before ours; an empty one would take the whole host for the head
+_PREFIX = re.compile(rf"(.*/)?{PREFIX[:-1]}\d*/((\d+|joint)/)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +52,15 @@ class Attachment:
     probabilities: str | None = None
     added_import: bool = False
 
+    def __post_init__(self) -> None:
+        _check_prefix(self.prefix)
+        check_text(self.kind, "kind", KINDS)
+
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of score, mask and, where asked for, probabilities."""
         names = (self.score, self.mask, self.probabilities)
         return tuple(name for name in names if name is not None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; what is not set is left out."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,10 @@ class JointDecision:
     score: str
     mask: str
     mask_type: str
+
+    def __post_init__(self) -> None:
+        _check_prefix(self.prefix)
+        check_text(self.mask_type, "mask_type", MASK_TYPES)
 
     @property
     def outputs(self) -> tuple[str, str]:
@@ -86,6 +102,20 @@ class HeadMetadata:
     card: ScoreCard
     form: HeadForm
     attached: Attachment | None = None
+
+    def __post_init__(self) -> None:
+        if self.card.threshold is None:
+            raise LogitconfError("the card of a head must have a threshold, got none")
+        if self.attached is None:
+            return
+        shown_too = self.attached.probabilities is not None
+        if self.attached.kind != self.form.kind or shown_too != self.form.probabilities:
+            raise LogitconfError(
+                "a head must be attached as it is written, got one "
+                f"for {self.form.kind} {'with' if self.form.probabilities else 'without'} "
+                f"probabilities attached to {self.attached.kind} "
+                f"{'with' if shown_too else 'without'} them"
+            )
 
     @property
     def prefix(self) -> str:
@@ -117,6 +147,10 @@ class HeadsMetadata:
     heads: tuple[HeadMetadata, ...]
     joint: JointDecision | None = None
 
+    def __post_init__(self) -> None:
+        if len(self.heads) > 1 and not all(head.attached for head in self.heads):
+            raise LogitconfError("each of several heads must say where it is attached")
+
     @property
     def names(self) -> tuple[str, ...]:
         """The host's output that each head judges; empty for a head that stands alone."""
@@ -135,15 +169,29 @@ class HeadsMetadata:
         raise LogitconfError(f"no head is called {name!r}; the heads are {list(self.names)}")
 
 
+def _check_prefix(prefix: str) -> None:
+    if _PREFIX.fullmatch(prefix) is None:
+        raise LogitconfError(f"prefix must be one of ours, such as {PREFIX!r}, got {shown(prefix)}")
+
+
 def head_metadata(card: ScoreCard, form: HeadForm, attached: Attachment | None = None) -> str:
     """The JSON of one head that goes into ``metadata_props["logitconf"]``."""
-    values = {"schema": METADATA_SCHEMA, **_values(HeadMetadata(card, form, attached))}
-    return json.dumps(values, allow_nan=False)
+    return _text({"schema": METADATA_SCHEMA, **_values(HeadMetadata(card, form, attached))})
 
 
 def _values(head: HeadMetadata) -> dict[str, Any]:
     values: dict[str, Any] = {"card": head.card.to_dict(), "head": asdict(head.form)}
-    return values if head.attached is None else {**values, "attached": head.attached.to_dict()}
+    return values if head.attached is None else {**values, "attached": json_values(head.attached)}
+
+
+def _text(values: dict[str, Any]) -> str:
+    text = json.dumps(values, allow_nan=False)
+    if len(text) > MOST_BYTES:
+        raise LogitconfError(
+            f"{_WHAT} must have at most {MOST_BYTES} bytes, got {len(text)}; give all classes one "
+            "threshold"
+        )
+    return text
 
 
 def write_heads(model: onnx.ModelProto, found: HeadsMetadata) -> None:
@@ -152,12 +200,12 @@ def write_heads(model: onnx.ModelProto, found: HeadsMetadata) -> None:
         head = found.heads[0]
         write_metadata(model, head_metadata(head.card, head.form, head.attached))
         return
-    values = {
+    values: dict[str, Any] = {
         "schema": SEVERAL_SCHEMA,
         "heads": [_values(head) for head in found.heads],
         "joint": None if found.joint is None else asdict(found.joint),
     }
-    write_metadata(model, json.dumps(values, allow_nan=False))
+    write_metadata(model, _text(values))
 
 
 def write_metadata(model: onnx.ModelProto, text: str) -> None:
@@ -195,55 +243,42 @@ def read_heads(model: onnx.ModelProto) -> HeadsMetadata:
     Raises:
         LogitconfError: if it says nothing, or nothing that this version understands.
     """
-    text = next((e.value for e in model.metadata_props if e.key == METADATA_KEY), None)
-    if text is None:
+    texts = [entry.value for entry in model.metadata_props if entry.key == METADATA_KEY]
+    if not texts:
         raise LogitconfError(
             "the model must have a head (metadata 'logitconf'), got none; attach one first"
         )
-    try:
-        values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise LogitconfError(f"the metadata 'logitconf' must be JSON: {error}") from error
+    if len(texts) > 1:
+        raise LogitconfError(f"a model must have one entry of {_WHAT}, got {len(texts)}")
+    values = parse_json(texts[0], _WHAT)
     schema = values.get("schema") if isinstance(values, dict) else None
+    if not isinstance(values, dict) or schema not in (METADATA_SCHEMA, SEVERAL_SCHEMA):
+        raise LogitconfError(
+            f"{_WHAT} must have schema {METADATA_SCHEMA} or {SEVERAL_SCHEMA}, got {shown(schema)}"
+        )
     if schema == METADATA_SCHEMA:
         return HeadsMetadata((_head(values),))
-    if schema != SEVERAL_SCHEMA:
-        raise LogitconfError(
-            f"the metadata 'logitconf' must have schema {METADATA_SCHEMA} or {SEVERAL_SCHEMA}"
-        )
-    heads, joint = values.get("heads"), values.get("joint")
+    if not {"schema", "heads"} <= set(values) <= {"schema", "heads", "joint"}:
+        raise LogitconfError(f"{_WHAT} must have heads and joint, got {shown(list(values))}")
+    heads, joint = values["heads"], values.get("joint")
     if not isinstance(heads, list) or len(heads) < 2:
-        raise LogitconfError("the metadata 'logitconf' must list two heads or more")
-    found = tuple(_head(head) for head in heads)
-    if any(head.attached is None for head in found):
-        raise LogitconfError("the metadata 'logitconf' must say where each head is attached")
-    return HeadsMetadata(found, None if joint is None else _record(JointDecision, joint))
-
-
-_Record = TypeVar("_Record", Attachment, JointDecision)
-
-
-def _head(values: object) -> HeadMetadata:
-    form = values.get("head") if isinstance(values, dict) else None
-    known = {field.name for field in fields(HeadForm)}
-    if not isinstance(values, dict) or not isinstance(form, dict) or not set(form) <= known:
-        raise LogitconfError(f"the metadata 'logitconf' must have a head with {sorted(known)}")
-    attached = values.get("attached")
-    return HeadMetadata(
-        ScoreCard.from_dict(values.get("card")),
-        HeadForm(**form),
-        None if attached is None else _record(Attachment, attached),
+        raise LogitconfError(f"{_WHAT} must list two heads or more, got {shown(heads)}")
+    return HeadsMetadata(
+        tuple(_head(head) for head in heads),
+        None if joint is None else value_of(JointDecision, joint, f"'joint' in {_WHAT}"),
     )
 
 
-def _record(kind: type[_Record], values: object) -> _Record:
-    """The record that these JSON values describe."""
-    needed = [f.name for f in fields(kind) if f.default is MISSING]
-    known = {f.name for f in fields(kind)}
-    if not isinstance(values, dict) or not all(isinstance(values.get(n), str) for n in needed):
-        raise LogitconfError(f"the metadata 'logitconf' must have the texts {needed}")
-    if not set(values) <= known:
+def _head(values: object) -> HeadMetadata:
+    parts = dict(values) if isinstance(values, dict) else {}
+    parts.pop("schema", None)
+    if not {"card", "head"} <= set(parts) <= {"card", "head", "attached"}:
         raise LogitconfError(
-            f"the metadata 'logitconf' must have only {sorted(known)}, got {sorted(values)}"
+            f"{_WHAT} must have a card, a head and where it is attached, got {shown(list(parts))}"
         )
-    return kind(**values)
+    attached = parts.get("attached")
+    return HeadMetadata(
+        ScoreCard.from_dict(parts["card"]),
+        value_of(HeadForm, parts["head"], f"'head' in {_WHAT}"),
+        None if attached is None else value_of(Attachment, attached, f"'attached' in {_WHAT}"),
+    )

@@ -1,12 +1,12 @@
 """Whether the certificate in a file is true: from the file alone, and on labelled rows."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
 
 from logitconf.card import ScoreCard
+from logitconf.card_parts import Certificate
 from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import rows_right
 from logitconf.head import ConfidenceHead
@@ -30,7 +30,7 @@ def certificate_checks(card: ScoreCard) -> list[Check]:
         return []
     bindings, numbers = broken_bindings(card), wrong_arithmetic(card)
     checks = [Check(BELONGS, not bindings, "; ".join(bindings))]
-    if isinstance(card.certificate, Mapping):
+    if card.certificate is not None:
         promise = "; ".join(numbers) or _promise(card.certificate)
         checks.append(Check(ARITHMETIC, not numbers, promise))
     return checks
@@ -57,7 +57,9 @@ def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
     Raises:
         LogitconfError: if the labels do not fit the rows.
     """
-    certificate = head.card.certificate or {}
+    certificate = head.card.certificate
+    if certificate is None:
+        raise LogitconfError("the card must have a certificate to measure, got none")
     layout, kind = head.layout, head.form.kind
     rows = torch.from_numpy(np.ascontiguousarray(flattened(values, head.form)))
     rows, layout = check_logits(rows, layout.task, per_label=layout.per_label)
@@ -74,24 +76,23 @@ def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
     found = {"accepted": int(accepted.sum()), "errors": int((accepted & wrong).sum())}
     what = "decisions" if layout.per_label else "rows"
     counts = f"{found['errors']} of {found['accepted']} accepted of {wrong.size} {what} are wrong"
-    data = certificate.get("data")
-    if isinstance(data, dict) and labelled.matches(data.get("sha256")):
-        off = [name for name in found if certificate.get(name) != found[name]]
-        said = ", ".join(f"{name} {certificate.get(name)!r}" for name in off)
+    if labelled.matches(certificate.data.sha256):
+        off = [name for name in found if getattr(certificate, name) != found[name]]
+        said = ", ".join(f"{name} {getattr(certificate, name)}" for name in off)
         detail = f"the certified rows: {counts}" + (f"; the certificate says {said}" if off else "")
         return Check(HOLDS, not off, detail)
     try:
-        contradiction = _contradiction(accepted, wrong, certificate)
+        contradiction = _contradiction(accepted, wrong, certificate.risk)
     except LogitconfError as error:
         return Check(HOLDS, False, str(error))
     return Check(HOLDS, not contradiction, contradiction or f"other rows: {counts}")
 
 
-def _contradiction(accepted: Array, wrong: Array, certificate: Mapping[str, Any]) -> str:
+def _contradiction(accepted: Array, wrong: Array, risk: float) -> str:
     """In words, where errors contradict the promise; each label of (N, L) by itself, or (N,)."""
     taken, errors = (np.atleast_1d(each.sum(axis=0)) for each in (accepted, accepted & wrong))
     found = [
-        breach(int(bad), int(all_), certificate, tests=len(taken))
+        breach(int(bad), int(all_), risk, tests=len(taken))
         for bad, all_ in zip(errors, taken, strict=True)
     ]
     alone = len(found) == 1
@@ -100,14 +101,14 @@ def _contradiction(accepted: Array, wrong: Array, certificate: Mapping[str, Any]
     )
 
 
-def _promise(certificate: Mapping[str, Any]) -> str:
+def _promise(certificate: Certificate) -> str:
     text = (
-        f"risk at most {certificate['risk']:g} at confidence {certificate['confidence']:g}: "
-        f"{certificate['errors']} errors of {certificate['accepted']} accepted of "
-        f"{certificate['rows']} rows"
+        f"risk at most {certificate.risk:g} at confidence {certificate.confidence:g}: "
+        f"{certificate.errors} errors of {certificate.accepted} accepted of "
+        f"{certificate.rows} rows"
     )
-    policy = certificate.get("policy")
-    if isinstance(policy, Mapping) and policy.get("name") in tuple(PARTS):
+    policy = certificate.policy
+    if policy["name"] in PARTS:
         text += f", for each {PARTS[policy['name']][1]} by itself"
-    fitted = certificate.get("fitted_rows")
+    fitted = certificate.fitted_rows
     return text + (f", {fitted} of which were fitted on too" if fitted else "")

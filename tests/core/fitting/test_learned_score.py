@@ -114,8 +114,8 @@ def test_the_temperature_makes_it_the_probability_of_being_right() -> None:
     right = random.random(20000) < 1.0 / (1.0 + np.exp(-true_logits))
     score = LearnedConfidenceScore().fit(4.0 * true_logits, right)
     assert score.temperature == pytest.approx(4.0, rel=0.05)
-    assert score.card.calibration is not None
-    assert score.card.calibration["errors"] == int((~right).sum())
+    assert score.card.rows is not None
+    assert score.card.rows.errors == int((~right).sum())
     score.set_threshold(coverage=0.5)
     assert score.card.policy is not None
     selected = score.select(4.0 * true_logits)["selected"]
@@ -126,8 +126,8 @@ def test_a_multilabel_row_is_wrong_if_any_label_is() -> None:
     confidence = np.array([[1.0, 2.0], [-1.0, 2.0], [0.5, -2.0], [3.0, 1.0]])
     right = np.array([[1, 1], [0, 1], [1, 0], [1, 0]])
     score = LearnedConfidenceScore(task="multilabel").fit(confidence, right)
-    assert score.card.calibration is not None
-    assert score.card.calibration["errors"] == 3
+    assert score.card.rows is not None
+    assert score.card.rows.errors == 3
 
 
 class TwoOutputs(nn.Module):
@@ -177,9 +177,9 @@ def test_a_multilabel_model_may_have_one_confidence_a_row_or_a_label(task: str) 
         model=TwoOutputs(columns), loader=loader_of(3, labels)
     )
     assert fitted.temperature == from_rows.temperature
-    assert fitted.card.calibration is not None
-    assert from_rows.card.calibration is not None
-    assert fitted.card.calibration["errors"] == from_rows.card.calibration["errors"]
+    assert fitted.card.rows is not None
+    assert from_rows.card.rows is not None
+    assert fitted.card.rows.errors == from_rows.card.rows.errors
 
 
 def test_predictions_are_right_by_class_sign_or_label() -> None:

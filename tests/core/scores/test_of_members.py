@@ -186,8 +186,8 @@ def test_an_ensemble_decides_by_the_mean_of_its_probabilities() -> None:
     assert mean.argmax(axis=1).tolist() == [0, 0]
     with pytest.warns(logitconf.LogitconfWarning, match="cannot identify a temperature"):
         score.fit(logits, np.array([0, 0]))
-    assert score.card.calibration is not None
-    assert score.card.calibration["errors"] == 0
+    assert score.card.rows is not None
+    assert score.card.rows.errors == 0
 
 
 def test_a_saved_score_of_members_loads_with_them(tmp_path: Path) -> None:

@@ -100,8 +100,8 @@ def test_fit_chooses_among_the_numbers_of_classes_that_it_is_given() -> None:
         }
         assert card.parameters["top"] == min(areas, key=lambda top: areas[top])
         assert card.parameter_fit is not None
-        assert card.parameter_fit["tried"] == {"top": [2.0, 5.0, 0.0]}
-        assert card.parameter_fit["value"] == pytest.approx(min(areas.values()), abs=1e-6)
+        assert card.parameter_fit.tried == {"top": (2.0, 5.0, 0.0)}
+        assert card.parameter_fit.value == pytest.approx(min(areas.values()), abs=1e-6)
 
 
 def test_a_number_that_is_given_stays() -> None:

@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import binom
 
 from logitconf.card import ScoreCard
+from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.thresholds.certificate import breach, broken_bindings, head_digest, wrong_arithmetic
 
@@ -76,7 +77,7 @@ TAMPERED = {
     "data digest": set_in("certificate", "data", "sha256", to="0" * 64),
     "fitted rows": set_in("certificate", "fitted_rows", to=7),
     "card's policy": set_in("policy", "errors", to=0),
-    "card's rows": set_in("calibration", "rows", to=10),
+    "card's rows": set_in("rows", "rows", to=10),
     "no certificate": set_in("certificate", to=None),
 }
 
@@ -96,9 +97,6 @@ IMPOSSIBLE: Mapping[str, tuple[Change, str]] = {
     "confidence": (set_in("certificate", "confidence", to=0.999), "confidence 0.999"),
     "candidates": (set_in("certificate", "policy", "tested", to=500), "not among the candidates"),
     "errors of the data": (set_in("certificate", "data", "errors", to=0), "fewer errors"),
-    "a word": (set_in("certificate", "accepted", to="many"), "must be a count, got 'many'"),
-    "a risk of 2": (set_in("certificate", "risk", to=2.0), r"must lie in \(0, 1\), got 2.0"),
-    "no policy": (set_in("certificate", "policy", to=None), "must have an object 'policy'"),
 }
 
 
@@ -107,6 +105,21 @@ def test_numbers_that_do_not_belong_together_are_named(name: str) -> None:
     change, words = IMPOSSIBLE[name]
     found = "; ".join(wrong_arithmetic(changed(CARD, change)))
     assert re.search(words, found), found
+
+
+REFUSED: Mapping[str, tuple[Change, str]] = {
+    "a word": (set_in("certificate", "accepted", to="many"), "accepted' .* got a text"),
+    "a risk of 2": (set_in("certificate", "risk", to=2.0), r"in \(0, 1\), got 2.0"),
+    "no policy": (set_in("certificate", "policy", to=None), "policy' .* got null"),
+    "another policy": (set_in("certificate", "policy", "name", to="luck"), "one of .* got 'luck'"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_certificate_has_is_refused_where_the_card_is_read(name: str) -> None:
+    change, words = REFUSED[name]
+    with pytest.raises(LogitconfError, match=words):
+        changed(CARD, change)
 
 
 def test_each_class_is_checked_by_its_own_counts() -> None:
@@ -119,28 +132,30 @@ def test_each_class_is_checked_by_its_own_counts() -> None:
 
 
 def test_the_bound_is_the_binomial_tail_at_the_confidence() -> None:
-    certificate = CARD.certificate or {}
-    tail = binom.cdf(certificate["errors"], certificate["accepted"], certificate["bound"])
-    assert tail == pytest.approx(1.0 - certificate["confidence"], rel=1e-9)
+    certificate = CARD.certificate
+    assert certificate is not None
+    tail = binom.cdf(certificate.errors, certificate.accepted, certificate.bound)
+    assert tail == pytest.approx(1.0 - certificate.confidence, rel=1e-9)
 
 
 def test_the_digest_of_a_head_is_of_all_that_decides() -> None:
-    card = ScoreCard("margin", "multiclass", 1.5, -0.5, 4)
+    card = ScoreCard("gini", "multiclass", 1.5, -0.5, 4)
+    general = ScoreCard("gen", "multiclass", 1.5, -0.5, 4)
     others = [
         replace(card, threshold=float(np.nextafter(np.float32(-0.5), np.float32(0)))),
         replace(card, temperature=1.6),
         replace(card, score="softmax"),
         replace(card, n_classes=5),
-        replace(card, parameters={"exponent": 2.0}),
+        general,
+        replace(general, parameters={"gamma": 0.5}),
     ]
-    assert len({head_digest(each) for each in (card, *others)}) == 6
+    assert len({head_digest(each) for each in (card, *others)}) == 7
     assert head_digest(card) == head_digest(replace(card, policy={"name": "value"}))
 
 
 @pytest.mark.parametrize("accepted", [50, 1000])
 def test_new_rows_breach_a_promise_below_one_chance_in_a_thousand(accepted: int) -> None:
-    certificate = {"risk": 0.1}
     limit = int(binom.isf(1e-3, accepted, 0.1)) + 1  # the fewest with P(errors or more) <= 1e-3
     assert binom.sf(limit - 1, accepted, 0.1) <= 1e-3 < binom.sf(limit - 2, accepted, 0.1)
-    assert breach(limit - 1, accepted, certificate) is None
-    assert "promised was 0.1" in (breach(limit, accepted, certificate) or "")
+    assert breach(limit - 1, accepted, 0.1) is None
+    assert "promised was 0.1" in (breach(limit, accepted, 0.1) or "")

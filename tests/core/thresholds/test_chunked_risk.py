@@ -103,11 +103,13 @@ def test_the_certificate_travels_on_a_card_and_is_checked_there() -> None:
     assert made.policy == score.card.policy
     kept = ScoreCard.from_dict(made.to_dict())
     assert broken_bindings(kept) == wrong_arithmetic(kept) == ()
-    own, other = made.certificate or {}, score.card.certificate or {}
+    own, other = made.certificate, score.card.certificate
+    assert own is not None
+    assert other is not None
     same = ("promise", "risk", "confidence", "bound", "rows", "accepted", "errors", "head")
-    assert [own[name] for name in same] == [other[name] for name in same]
-    assert "sha256" not in own["data"]
-    assert own["fitted_rows"] is None
+    assert [getattr(own, name) for name in same] == [getattr(other, name) for name in same]
+    assert own.data.sha256 is None
+    assert own.fitted_rows is None
 
 
 def test_bad_chunks_and_passes_that_differ_are_refused() -> None:

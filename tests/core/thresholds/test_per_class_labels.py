@@ -106,10 +106,11 @@ def test_a_risk_is_certified_for_each_label_and_one_that_cannot_be_accepts_nothi
     assert (bounds <= 0.05).all()
     assert isinstance(score.threshold, tuple)
     assert score.threshold[2] == NEVER
-    certificate = score.card.certificate or {}
-    assert certificate["promise"] == PROMISE_PER_LABEL
-    assert (certificate["accepted"], certificate["errors"]) == (accepted.sum(), errors.sum())
-    recorded = [part["bound"] for part in certificate["policy"]["labels"][:2]]
+    certificate = score.card.certificate
+    assert certificate is not None
+    assert certificate.promise == PROMISE_PER_LABEL
+    assert (certificate.accepted, certificate.errors) == (accepted.sum(), errors.sum())
+    recorded = [part["bound"] for part in certificate.policy["labels"][:2]]
     np.testing.assert_allclose(recorded, bounds, rtol=1e-9)
     assert broken_bindings(score.card) == wrong_arithmetic(score.card) == ()
 

@@ -52,8 +52,9 @@ def test_a_certified_file_passes_alone_and_on_its_own_rows(
     report = verify(model, logits, labels=labels, **QUICK)
     assert report.passed, report.failures
     assert verdicts(report)[HOLDS] is True
-    certificate = score.card.certificate or {}
-    counts = f"{certificate['errors']} of {certificate['accepted']} accepted of 250 rows"
+    certificate = score.card.certificate
+    assert certificate is not None
+    counts = f"{certificate.errors} of {certificate.accepted} accepted of 250 rows"
     assert f"the certified rows: {counts}" in report.to_text()
 
 

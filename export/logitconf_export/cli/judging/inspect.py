@@ -58,13 +58,14 @@ def card_facts(card: "ScoreCard") -> Facts:
         ("threshold", "not set" if card.threshold is None else f"{card.threshold!r}"),
         ("columns", "not known" if card.n_classes is None else f"{card.n_classes}"),
     ]
+    values = card.to_dict()
     parts: Mapping[str, Mapping[str, Any] | None] = {
         "policy": card.policy,
-        "temperature fit": card.temperature_fit,
-        "calibration": card.calibration,
-        "certificate": card.certificate,
+        "temperature fit": values["temperature_fit"],
+        "rows": values["rows"],
+        "certificate": values["certificate"],
         "parameters": card.parameters or None,
-        "parameter fit": card.parameter_fit,
+        "parameter fit": values["parameter_fit"],
     }
     for name, part in parts.items():
         if part is not None:

@@ -74,13 +74,13 @@ def card_facts(fitted: "LogitScore") -> Facts:
     """Score, task, temperature and threshold in words."""
     card = fitted.card
     facts = [("score", card.score), ("task", card.task)]
-    fit = card.temperature_fit or {}
-    error = fit.get("standard_error")
+    fit = card.temperature_fit
+    error = fit.standard_error if fit else None
     spread = f" ± {error:.2g}" if error is not None else ""
-    note = "" if fit.get("identified", True) else f" (not identified: {fit['reason']})"
+    note = f" (not identified: {fit.reason})" if fit and not fit.identified else ""
     facts.append(("temperature", f"{card.temperature:.6g}{spread}{note}"))
-    if fit:
-        facts.append(("NLL", f"{fit['nll_before']:.6f} → {fit['nll_after']:.6f} nats"))
+    if fit and fit.nll_before is not None and fit.nll_after is not None:
+        facts.append(("NLL", f"{fit.nll_before:.6f} → {fit.nll_after:.6f} nats"))
     facts.append(("threshold", f"{card.threshold}"))
     return facts
 
