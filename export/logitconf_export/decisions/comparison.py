@@ -161,6 +161,7 @@ def compare(
     *,
     threshold: Array,
     allowed: Callable[[Array], Array],
+    same_not_finite: bool = True,
 ) -> Comparison:
     """The agreement of two runs on the same rows.
 
@@ -170,6 +171,8 @@ def compare(
         threshold: (N,) float32, each row's threshold.
         allowed: the rounding band at each finite score or threshold: the largest difference
             that rounding explains, in score units.
+        same_not_finite: whether a score that is not finite must be the reference's own; else any
+            other will do, as on CUDA, where −inf stands for some NaN. The masks count either way.
 
     Raises:
         LogitconfError: if the runs differ in the number of rows.
@@ -185,6 +188,8 @@ def compare(
     expected, came = reference.score.astype(np.float64), found.score.astype(np.float64)
     finite = np.isfinite(expected) & np.isfinite(came)
     alike = finite | (expected == came) | (np.isnan(expected) & np.isnan(came))
+    if not same_not_finite:
+        alike |= ~np.isfinite(expected) & ~np.isfinite(came)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         off = np.where(finite, np.abs(expected - came), 0.0)
         relative = np.where(off > 0, off / np.abs(expected), 0.0)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -23,7 +23,12 @@ from logitconf_export.heads.in_file import EmbeddedHead, head_model
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import placement_of
 from logitconf_export.runtimes.sessions import ProviderError, Session, provider_name
-from logitconf_export.verification.host_runs import HostOnTrial, host_logits_dtype
+from logitconf_export.verification.batches import OTHER_BATCHES, HeadRunner
+from logitconf_export.verification.host_runs import (
+    HostOnTrial,
+    contradiction_of,
+    host_logits_dtype,
+)
 from logitconf_export.verification.report import Check, PlacementRecord, Run
 
 
@@ -49,9 +54,17 @@ class Batch:
     threshold: Array
     allowed: Callable[[Array], Array]
 
-    def against(self, expected: Decisions, came: Decisions) -> Comparison:
+    def against(
+        self, expected: Decisions, decided: Decisions, *, same_not_finite: bool = True
+    ) -> Comparison:
         """Compares two runs on these rows."""
-        return compare(expected, came, threshold=self.threshold, allowed=self.allowed)
+        return compare(
+            expected,
+            decided,
+            threshold=self.threshold,
+            allowed=self.allowed,
+            same_not_finite=same_not_finite,
+        )
 
 
 class Trials:
@@ -86,26 +99,54 @@ class Trials:
         return float(self._reference.allowed(thresholds).max())
 
     def head(self, provider: str, optimisation: str, rows: Array | None) -> None:
-        """Runs the head alone on hard rows, boundary rows and the rows given."""
-        alone = head_model(self._model, self._found, self.logits_dtype)
+        """Runs the head on hard rows, boundary rows and the rows given."""
+        where = (provider, optimisation)
         try:
-            with Session(alone, provider=provider, optimisation=optimisation) as session:
+            with Session(self._alone, provider=provider, optimisation=optimisation) as session:
+                runner = HeadRunner(session, self._found)
                 for batch in self.batches(rows):
-                    self._run_head(session, batch, provider, optimisation)
+                    self._run_head(runner, batch, where)
                 self._place("head", session.ran(), provider, optimisation)
         except ProviderError as error:
             self._fail(f"the head runs on {provider}", error)
         except LogitconfError as error:
             self._fail(f"the head alone runs on {provider}, optimisation {optimisation}", error)
 
-    def _run_head(self, session: Session, batch: Batch, provider: str, optimisation: str) -> None:
+    def _run_head(self, runner: HeadRunner, batch: Batch, where: tuple[str, str]) -> None:
         try:
-            outputs = session.run({self._found.tensor: batch.logits}, self._found.outputs[:2])
-            came = Decisions.of(*outputs)
-            runtime = f"onnxruntime {session.version}"
-            self._record("head", runtime, (provider, optimisation), batch, came)
+            self._record("head", runner.runtime, where, batch, runner.decide(batch.logits))
         except LogitconfError as error:
-            self._fail(f"the head runs on {provider} with {batch.name}", error)
+            self._fail(f"the head runs on {where[0]} with {batch.name}", error)
+
+    @property
+    def _alone(self) -> onnx.ModelProto:
+        """The head: a file that holds nothing else as it is, one in a host cut out of it."""
+        if not self._found.attached:
+            return self._model
+        return head_model(self._model, self._found, self.logits_dtype)
+
+    def regroup(self, provider: str, optimisation: str, rows: Array | None) -> None:
+        """The same rows alone and in small batches: kernels differ, decisions must not."""
+        name = f"rows decide alike in other batches on {provider}, optimisation {optimisation}"
+        options: dict[str, Any] = {"provider": provider, "optimisation": optimisation}
+        count, moved, wrong = 0, 0, []
+        try:
+            with Session(self._alone, profile=False, **options) as session:
+                runner = HeadRunner(session, self._found)
+                for batch in self.batches(rows):
+                    for size in OTHER_BATCHES:
+                        decided = runner.decide(batch.logits, size)
+                        where = (provider, optimisation)
+                        run = self._run("head", runner.runtime, where, batch, decided)
+                        wrong += [f"{failure} (batches of {size})" for failure in run.failures()]
+                        moved = max(moved, run.eager.largest_ulps)
+                    count += len(batch.eager.score)
+        except LogitconfError as error:
+            self._fail(name, error)
+            return
+        sizes = " and ".join(map(str, OTHER_BATCHES))
+        detail = f"{count} rows in batches of {sizes}, at most {moved} ulps from eager torch"
+        self.checks.append(Check(name, not wrong, wrong[0] if wrong else detail))
 
     def host(self, provider: str, optimisation: str, feeds: Mapping[str, Array] | None) -> None:
         """Runs the host on the feeds, and compares on the logits that it computes."""
@@ -114,18 +155,17 @@ class Trials:
             if self._host.note:
                 self.notes.append(self._host.note)
         host = self._host
-        if host.feeds is None:
-            return
         where_run = (provider, optimisation)
         where = f"on {provider}, optimisation {optimisation}"
         try:
+            if host.feeds is None:
+                host.load(provider, optimisation)
+                self.checks.append(Check(f"the host runs {where}", None, "it loads; pass feeds"))
+                return
             result = host.run(provider, optimisation)
         except LogitconfError as error:
-            if feeds is None and not isinstance(error, ProviderError):
-                note = f"the host was not run {where}: it refuses generated inputs; pass feeds"
-                self.notes.append(note)
-            else:
-                self._fail(f"the host runs {where}", error)
+            advice = "" if feeds is not None else "; pass feeds (--data) that it takes"
+            self._fail(f"the host runs {where}", error, advice)
             return
         own = result.changed_outputs
         detail = f"changed: {', '.join(own)}" if own else f"{result.own_outputs} outputs"
@@ -136,14 +176,33 @@ class Trials:
         name = "the feeds" if feeds is not None else "generated inputs"
         if feeds is not None:
             self.fed_logits = result.logits
+        contradiction = contradiction_of(self._found.metadata, result.logits)
+        self.checks.append(
+            Check(
+                f"what the head reads is what the card says {where}",
+                not contradiction,
+                contradiction,
+            )
+        )
         try:
             batch = self._batch(name, result.logits, calibration=feeds is not None)
-            came = Decisions.of(result.score, result.mask)
-            self._record("host", result.runtime, where_run, batch, came)
+            decided = Decisions.of(result.score, result.mask)
+            self._record("host", result.runtime, where_run, batch, decided)
         except LogitconfError as error:
             self._fail(f"the host's head can be compared {where}", error)
             return
+        if not decided.score.size:
+            self.checks.append(Check(f"rows of the host were compared {where}", False, "got none"))
         self._place("host", result.ran, provider, optimisation)
+
+    def apart(self, provider: str, optimisation: str) -> None:
+        """Notes what other rows of its batch do to a row of the host, if it ran."""
+        if self._host is None or self._host.feeds is None:
+            return
+        try:
+            self.notes.extend(self._host.apart(provider, optimisation))
+        except LogitconfError as error:
+            self._fail(f"the host runs on {provider}, optimisation {optimisation}", error)
 
     def batches(self, rows: Array | None) -> list[Batch]:
         """Hard rows, boundary rows and the rows given, with what should come of them."""
@@ -204,21 +263,31 @@ class Trials:
         runtime: str,
         where: tuple[str, str],
         batch: Batch,
-        came: Decisions,
+        decided: Decisions,
     ) -> None:
-        self.runs.append(
-            Run(
-                part=part,
-                runtime=runtime,
-                provider=where[0],
-                optimisation=where[1],
-                name=batch.name,
-                shape=tuple(batch.logits.shape),
-                calibration=batch.calibration,
-                eager=batch.against(batch.eager, came),
-                truth=batch.against(batch.truth, came),
-                eager_truth=batch.against(batch.truth, batch.eager),
-            )
+        self.runs.append(self._run(part, runtime, where, batch, decided))
+
+    def _run(
+        self,
+        part: Literal["head", "host"],
+        runtime: str,
+        where: tuple[str, str],
+        batch: Batch,
+        decided: Decisions,
+    ) -> Run:
+        """The run compared. Only the CPU must have the very NaN or infinity of eager torch."""
+        exact = where[0] == "cpu"
+        return Run(
+            part=part,
+            runtime=runtime,
+            provider=where[0],
+            optimisation=where[1],
+            name=batch.name,
+            shape=tuple(batch.logits.shape),
+            calibration=batch.calibration,
+            eager=batch.against(batch.eager, decided, same_not_finite=exact),
+            truth=batch.against(batch.truth, decided, same_not_finite=exact),
+            eager_truth=batch.against(batch.truth, batch.eager),
         )
 
     def _place(
@@ -232,9 +301,9 @@ class Trials:
         placement = placement_of(ran, names, provider_name(provider), alone=part == "head")
         self.placements.append(PlacementRecord(part, provider, optimisation, placement))
 
-    def _fail(self, name: str, error: LogitconfError) -> None:
+    def _fail(self, name: str, error: LogitconfError, advice: str = "") -> None:
         """Records a failure; a provider's reason once, not for each level and the host again."""
-        reason = str(error)
+        reason = f"{error}{advice}" if not isinstance(error, ProviderError) else str(error)
         if isinstance(error, ProviderError) and reason in {check.detail for check in self.checks}:
             return
         self.checks.append(Check(name, False, reason))

@@ -11,13 +11,19 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.in_file import EmbeddedHead
+from logitconf_export.heads.metadata import HeadMetadata
+from logitconf_export.hosts.candidates import KINDS, Candidate, Family
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS, RUNTIME_WORDS
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.host_runs import with_output
 from logitconf_export.runtimes.sessions import Session
+from logitconf_export.verification.batches import apart
+from logitconf_export.verification.refutation import contradicted
 
 _FREE_SIZE = 4
+_OTHER_SIZES = (32, 224)
+"""Free sizes that are tried where the host refuses 4, as too small for its windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +67,53 @@ class HostOnTrial:
         feeds: Mapping[str, Array] | None,
         seed: int,
     ) -> None:
-        self._model, self._found, self._folder = model, found, folder
+        self._model, self._found, self._folder, self._seed = model, found, folder, seed
         self._plain = detach(model)
         self.note = ""
         self.feeds: Mapping[str, Array] | None
+        self._sizes: tuple[int, ...] = ()
         if feeds is None:
             self.feeds, self.note = generated_feeds(self._plain, seed)
+            self._sizes = _OTHER_SIZES
         else:
             self.feeds = checked_feeds(feeds, self._plain)
 
+    def load(self, provider: str, optimisation: str) -> None:
+        """Loads the host without running it.
+
+        Raises:
+            LogitconfError: if the runtime refuses it.
+        """
+        with self._session(self._model, provider, optimisation):
+            pass
+
     def run(self, provider: str, optimisation: str) -> HostRun:
-        """Runs the host three ways.
+        """Runs the host three ways; made-up inputs of other free sizes are tried where it fails.
 
         Raises:
             LogitconfError: if the runtime refuses one of them.
         """
-        feeds = self.feeds or {}
+        self.load(provider, optimisation)
+        while True:
+            try:
+                return self._run(provider, optimisation, self.feeds or {})
+            except LogitconfError:
+                if not self._sizes:
+                    raise
+                size, *rest = self._sizes
+                self._sizes = tuple(rest)
+                self.feeds, self.note = generated_feeds(self._plain, self._seed, size)
+
+    def apart(self, provider: str, optimisation: str) -> tuple[str, ...]:
+        """In words, what other rows of its batch do to a row.
+
+        Raises:
+            LogitconfError: if the runtime refuses the host.
+        """
+        with self._session(self._model, provider, optimisation) as session:
+            return apart(session, self.feeds or {}, self._found.outputs[:2])
+
+    def _run(self, provider: str, optimisation: str, feeds: Mapping[str, Array]) -> HostRun:
         own = [value.name for value in self._plain.graph.output]
         score, mask = self._found.outputs[:2]
         tensor = self._found.widened
@@ -160,14 +197,25 @@ def _largest_change(left: Array, right: Array) -> float:
     return float(np.nan_to_num(off, nan=0.0).max(initial=0.0))
 
 
-def generated_feeds(host: onnx.ModelProto, seed: int) -> tuple[dict[str, Array] | None, str]:
-    """Normal random inputs for a host whose inputs are all floats, and a note about them."""
+def generated_feeds(
+    host: onnx.ModelProto, seed: int, size: int = _FREE_SIZE
+) -> tuple[dict[str, Array] | None, str]:
+    """Normal random inputs for a host whose inputs are all floats, and a note about them.
+
+    Args:
+        host: without its head.
+        seed: of the numbers.
+        size: of free axes other than the batch.
+    """
     random = np.random.default_rng(seed)
-    initialized = {tensor.name for tensor in host.graph.initializer}
+    inputs = host_inputs(host)
+    batches = {
+        value.type.tensor_type.shape.dim[0].dim_param
+        for value in inputs
+        if value.type.tensor_type.shape.dim
+    }
     feeds: dict[str, Array] = {}
-    for value in host.graph.input:
-        if value.name in initialized:
-            continue
+    for value in inputs:
         tensor = value.type.tensor_type
         dtype = FLOAT_WORDS.get(tensor.elem_type, "bfloat16")
         if dtype == "bfloat16" or not tensor.HasField("shape"):
@@ -176,13 +224,33 @@ def generated_feeds(host: onnx.ModelProto, seed: int) -> tuple[dict[str, Array] 
                 f"the host was not run: its input '{value.name}' {why}, so none was made up; "
                 "pass feeds"
             )
-        shape = [d.dim_value if d.HasField("dim_value") else _FREE_SIZE for d in tensor.shape.dim]
+        shape = [
+            dim.dim_value
+            if dim.HasField("dim_value")
+            else _FREE_SIZE
+            if axis == 0 or dim.dim_param in batches - {""}
+            else size
+            for axis, dim in enumerate(tensor.shape.dim)
+        ]
         feeds[value.name] = random.standard_normal(shape).astype(dtype)
     if not feeds:
         return None, "the host was not run: it has no inputs"
     return feeds, (
         "the host ran on made-up inputs only; pass feeds=... (--data) to check it on real ones"
     )
+
+
+def contradiction_of(head: HeadMetadata, values: Array) -> str:
+    """In words, how the values that a head read contradict what its card says they are."""
+    form, card = head.form, head.card
+    kind = next(word for word in KINDS if word == form.kind)
+    alone = card.task == "multilabel" or form.n_classes == 1
+    family: Family = "bernoulli" if alone else "categorical"
+    candidate = Candidate(
+        tensor="", kind=kind, task=None, n_classes=form.n_classes, class_axis=form.class_axis,
+        rank=form.input_rank, dtype="float32", output="", certain=False, reason="", family=family,
+    )  # fmt: skip
+    return contradicted(candidate, values) or ""
 
 
 def host_logits_dtype(model: onnx.ModelProto, found: EmbeddedHead, folder: Path | None) -> str:

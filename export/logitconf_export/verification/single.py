@@ -64,8 +64,14 @@ def verify_one(
     try:
         rebuilt = agreement.rebuilt_head(found)
     except LogitconfError as error:
-        return _hopeless(found, seed, f"the card describes no head: {error}")
-    trials = Trials(loaded, found, head=head or rebuilt, folder=folder, pairs=pairs, seed=seed)
+        reason = f"the card describes no head: {error}"
+        failed = Check("the head can be rebuilt from its card", False, reason)
+        return hopeless(_described(found, None), seed, failed)
+    try:
+        trials = Trials(loaded, found, head=head or rebuilt, folder=folder, pairs=pairs, seed=seed)
+    except LogitconfError as error:
+        failed = Check("the runtime loads the file", False, str(error))
+        return hopeless(_described(found, None), seed, failed)
     card = found.metadata.card
     checks = [_numbers(found), _graph(found, rebuilt, trials.logits_dtype)]
     checks += certification.certificate_checks(card)
@@ -76,6 +82,8 @@ def verify_one(
             trials.head(provider, optimisation, given)
             if found.attached:
                 trials.host(provider, optimisation, inputs)
+        trials.regroup(provider, ask.optimisations[-1], given)
+        trials.apart(provider, ask.optimisations[-1])
     if ask.labels is not None and card.certificate is not None:
         measured = trials.fed_logits if given is None else given
         if measured is None:
@@ -194,6 +202,6 @@ def _described(found: EmbeddedHead, logits_dtype: str | None) -> dict[str, Any]:
     }
 
 
-def _hopeless(found: EmbeddedHead, seed: int, reason: str) -> VerificationReport:
-    check = Check("the head can be rebuilt from its card", False, reason)
-    return VerificationReport(_described(found, None), 0.0, seed, (check,), (), ())
+def hopeless(described: Mapping[str, Any], seed: int, check: Check) -> VerificationReport:
+    """The report on a file that is not run, since a check fails before."""
+    return VerificationReport(described, 0.0, seed, (check,), (), ())

@@ -1,18 +1,22 @@
 """Checks that a file decides as its card says, on the provider that will run it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.heads.metadata import read_heads
+from logitconf_export.heads.metadata import HeadsMetadata, read_heads
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
-from logitconf_export.verification.report import VerificationReport
-from logitconf_export.verification.single import VerifyRequest, verify_one
+from logitconf_export.verification.report import Check, VerificationReport
+from logitconf_export.verification.several import verify_several
+from logitconf_export.verification.single import VerifyRequest, hopeless, verify_one
+from logitconf_export.verification.structure import file_checks, with_own_numbers
+from logitconf_export.verification.surroundings import checks_around
 
 if TYPE_CHECKING:
     from logitconf.head import ConfidenceHead
@@ -35,11 +39,14 @@ def verify(
 ) -> VerificationReport:
     """A report about decisions: whether the file accepts the rows that its card says.
 
-    The head is rebuilt from the file's own card and compared with the file: numbers bit for bit,
-    graph node by node. Then it runs alone on hard rows, on pairs of neighbouring rows on both
-    sides of the threshold and on ``rows``; a host runs on ``feeds`` too, and its own outputs must
-    be bit for bit what they are without the head. A certificate in the card is checked from the
-    card alone, and measured again where labels are given.
+    The file must mean one thing to every reader, and the value that the head reads must lead to
+    the output that it judges, as the host says when it is read without its head; what the host
+    does not say is listed as not checked. The head is rebuilt from the file's own card and
+    compared with the file: numbers bit for bit, graph node by node. Then it runs on hard rows, on
+    pairs of neighbouring rows on both sides of the threshold and on ``rows``, alone and in batches;
+    a host runs on ``feeds`` too, and its own outputs must be bit for bit what they are without the
+    head. A certificate in the card is checked from the card alone, and measured again where labels
+    are given.
 
     Args:
         model: a head or a host with one, as a file, its bytes or a model.
@@ -57,9 +64,10 @@ def verify(
 
     Returns:
         The report. It passes if no mask flips outside the rounding band and none of the user's
-        rows at all, what is not finite is alike, card, numbers and graph agree, every head node ran
-        on the provider asked for, a certificate can be true and holds on the labelled rows, and
-        there were rows to compare.
+        rows at all, what is not finite is alike (on other providers than the CPU's: not finite
+        either), card, numbers and graph agree, nothing else in the file passes for the decision,
+        every head node ran on the provider asked for, a certificate can be true and holds on the
+        labelled rows, the runtime runs the host, and there were rows to compare.
 
     Raises:
         LogitconfError: if the model has no head, or the arguments do not fit it. What the file
@@ -72,16 +80,32 @@ def verify(
     folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
     ask = VerifyRequest(rows, feeds, rows_as, providers, optimisations, pairs, seed, labels)
     several = read_heads(loaded)
-    if len(several.heads) == 1:
-        return verify_one(loaded, folder, ask, head)
-    if head is not None:
+    if len(several.heads) > 1 and head is not None:
         raise LogitconfError(
             f"the model has the heads {list(several.names)}, and head= is one; verify "
             "single_head(model, name) with it"
         )
-    from logitconf_export.verification.several import verify_several
+    checks = file_checks(loaded, several)
+    try:
+        checks += checks_around(loaded, several)
+        ready = with_own_numbers(loaded, folder, several)
+        report = (
+            verify_one(ready, folder, ask, head)
+            if len(several.heads) == 1
+            else verify_several(ready, several, folder, ask)
+        )
+    except LogitconfError as error:
+        if all(check.passed is not False for check in checks):
+            raise
+        # What is wrong with the file says more than what it makes impossible.
+        report = hopeless(_named(several), seed, Check("the file can be run", False, str(error)))
+    return replace(report, checks=(*checks, *report.checks))
 
-    return verify_several(loaded, several, folder, ask)
+
+def _named(several: HeadsMetadata) -> dict[str, Any]:
+    """Score and task of each head, for a report on a file that cannot be run."""
+    cards = [{"score": head.card.score, "task": head.card.task} for head in several.heads]
+    return cards[0] if len(cards) == 1 else {"heads": cards}
 
 
 def _check_words(

@@ -1,0 +1,179 @@
+"""The same rows in other batches, and rows that are not finite beside others.
+
+A kernel may round a row otherwise in another batch, which no decision may hang on. What a host does
+with a batch as a whole, as after dynamic quantisation, is said: no head can see it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from logitconf.errors import LogitconfError
+from logitconf_export.decisions.comparison import Decisions
+from logitconf_export.heads.in_file import EmbeddedHead
+from logitconf_export.onnx_files.types import Array
+from logitconf_export.runtimes.sessions import Session
+
+OTHER_BATCHES = (1, 7)
+"""Rows in a batch when rows are run again: alone, and as few as no kernel is written for."""
+
+_MOST_HOST_ROWS = 32
+_COUPLED = 1e-3
+"""A change of the score, relative to its size or to 1, that no rounding of a host explains."""
+_NOT_FINITE = {"NaN": np.nan, "infinity": np.inf}
+
+
+class HeadRunner:
+    """Runs a head's rows in batches of any size; in a file's own, where its batch is fixed.
+
+    Attributes:
+        runtime: name and version.
+    """
+
+    def __init__(self, session: Session, head: EmbeddedHead) -> None:
+        form = head.metadata.form
+        self.runtime = f"onnxruntime {session.version}"
+        self._session, self._head = session, head
+        # One row of classes without a batch is run as it is.
+        self._axis: int | None = 0
+        if form.class_axis == 0:
+            self._axis = 1 if form.input_rank > 1 else None
+        dropped = form.dropped_axes(per_label=head.metadata.card.per_label)
+        self._score_axis = None if self._axis is None else self._axis - sum(
+            axis < self._axis for axis in dropped
+        )  # fmt: skip
+        dims = session.inputs.get(head.tensor, ("", ()))[1]
+        fixed = None if self._axis is None or len(dims) <= self._axis else dims[self._axis]
+        self._fixed = fixed if isinstance(fixed, int) else None
+
+    def decide(self, logits: Array, batch: int | None = None) -> Decisions:
+        """The decisions on all rows.
+
+        Args:
+            logits: in the layout of the head.
+            batch: how many rows at a time; all unless given.
+
+        Raises:
+            LogitconfError: if the file does not run, or not on its logits alone.
+        """
+        size = self._fixed or batch
+        if self._axis is None or size is None or not logits.shape[self._axis]:
+            if self._fixed is not None and not logits.size:
+                return Decisions(np.zeros(0, np.float32), np.zeros(0, bool))
+            return Decisions.of(*self._run(logits))
+        parts = list(self._parts(logits, self._axis, size))
+        score, mask = (
+            np.concatenate(each, axis=self._score_axis or 0) for each in zip(*parts, strict=True)
+        )
+        return Decisions.of(score, mask)
+
+    def _parts(self, logits: Array, axis: int, size: int) -> Iterator[Sequence[Array]]:
+        """Score and mask of so many rows at a time; the last row fills up a fixed batch."""
+        rows, place = logits.shape[axis], self._score_axis or 0
+        for start in range(0, rows, size):
+            taken = np.arange(start, start + size)
+            if self._fixed is None:
+                taken = taken[taken < rows]
+            outputs = self._run(np.take(logits, np.minimum(taken, rows - 1), axis=axis))
+            if any(len(taken) != each.shape[place] for each in outputs if each.ndim > place):
+                raise LogitconfError(
+                    f"the head must give one decision for each of {len(taken)} rows, got "
+                    f"{[each.shape for each in outputs]}"
+                )
+            yield [
+                np.take(each, np.arange(min(size, rows - start)), axis=place) for each in outputs
+            ]
+
+    def _run(self, logits: Array) -> list[Array]:
+        feeds = {self._head.tensor: np.ascontiguousarray(logits)}
+        return self._session.run(feeds, self._head.outputs[:2])
+
+
+def apart(session: Session, feeds: Mapping[str, Array], names: Sequence[str]) -> tuple[str, ...]:
+    """In words, what other rows of its batch do to a row of a host; at most 32 rows are run.
+
+    Args:
+        session: of the host with its head.
+        feeds: its inputs by name, rows first.
+        names: its outputs score and mask.
+    """
+    sizes = {len(array) if array.ndim else 0 for array in feeds.values()}
+    declared = [dims[0] if dims else None for _, dims in session.inputs.values()]
+    if len(sizes) != 1 or min(sizes) < 2 or any(isinstance(size, int) for size in declared):
+        return (
+            "not checked: rows of the host in other batches; its batch is fixed or has one row",
+        )
+    rows = min(*sizes, _MOST_HOST_ROWS)
+    few = {name: array[:rows] for name, array in feeds.items()}
+    try:
+        together = _decided(session, few, names, rows)
+        if len(together[0]) != rows:
+            return ("not checked: rows of the host in other batches; it has no score a row",)
+        regrouped = [_decided(session, few, names, size) for size in OTHER_BATCHES]
+    except LogitconfError as error:
+        return (f"not checked: rows of the host in other batches; {error}",)
+    flipped, moved = _changes(together, regrouped, slice(0, rows))
+    notes = [
+        f"{rows} rows of the host alone and in batches of {OTHER_BATCHES[1]}: {flipped} decide "
+        f"otherwise than among all, scores change by up to {moved:.2g}"
+        + (": the host couples the rows of a batch" if flipped or moved > _COUPLED else "")
+    ]
+    floats = [name for name, array in few.items() if array.dtype.kind == "f"]
+    if floats:
+        notes += _not_finite(session, few, floats, names, together)
+    return tuple(notes)
+
+
+def _not_finite(
+    session: Session,
+    feeds: Mapping[str, Array],
+    floats: Sequence[str],
+    names: Sequence[str],
+    together: Sequence[Array],
+) -> Iterator[str]:
+    """What a first row of NaN or infinities gets, and what it does to the others."""
+    rows = len(together[0])
+    for word, value in _NOT_FINITE.items():
+        spoilt = {name: array.copy() for name, array in feeds.items()}
+        for name in floats:
+            spoilt[name][0] = value
+        try:
+            score, mask = _decided(session, spoilt, names, rows)
+        except LogitconfError as error:
+            yield f"not checked: an input of {word} alone; {error}"
+            continue
+        flipped, _ = _changes(together, [(score, mask)], slice(1, rows))
+        accepted = bool(np.any(mask[0]))
+        verdict = "is ACCEPTED" if accepted else "is rejected"
+        yield (
+            f"an input of {word} alone {verdict}, and {flipped} of {rows - 1} other rows decide "
+            "otherwise beside it"
+        )
+
+
+def _changes(
+    together: Sequence[Array], others: Sequence[Sequence[Array]], rows: slice
+) -> tuple[int, float]:
+    """How many rows are decided otherwise, and the largest relative change of a score."""
+    score, mask = (each[rows].reshape(len(each[rows]), -1) for each in together)
+    flipped, moved = np.zeros(len(mask), bool), 0.0
+    for other in others:
+        scores, masks = (each[rows].reshape(len(each[rows]), -1) for each in other)
+        flipped |= (masks != mask).any(axis=1)
+        both = np.isfinite(score) & np.isfinite(scores)
+        with np.errstate(invalid="ignore"):
+            off = np.abs(scores.astype(np.float64) - score) / np.maximum(np.abs(score), 1.0)
+        moved = max(moved, float(np.where(both, off, 0.0).max(initial=0.0)))
+    return int(flipped.sum()), moved
+
+
+def _decided(
+    session: Session, feeds: Mapping[str, Array], names: Sequence[str], size: int
+) -> Sequence[Array]:
+    """Score and mask of all rows, so many at a time."""
+    rows = len(next(iter(feeds.values())))
+    parts = [
+        session.run({name: array[start : start + size] for name, array in feeds.items()}, names)
+        for start in range(0, rows, size)
+    ]
+    return [np.concatenate(each) for each in zip(*parts, strict=True)]

@@ -1,0 +1,174 @@
+"""What a file must be before a row is run: one card, one of each value, nothing beside the head."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from logitconf.errors import LogitconfError
+from logitconf_export.heads.metadata import METADATA_KEY, HeadsMetadata
+from logitconf_export.onnx_files.loading import (
+    DEFAULT_DOMAINS,
+    external_tensors,
+    load_external,
+    own_copy,
+    scopes,
+    scopes_below,
+)
+from logitconf_export.verification.report import Check
+from logitconf_export.verification.surroundings import listed, prefixes_of
+
+CARD_ONCE = "the card is there once"
+ACCEPTED = "onnx accepts the file"
+MADE_ONCE = "every value is made once"
+IMPORTED_ONCE = "every operator set is imported once"
+FIXED = "no number can be overridden"
+OPERATORS = "no function stands in for an operator"
+
+_OVERRIDABLE_FROM = 4
+"""IR version from which an initializer may lack an input; with one, a caller may override it."""
+
+
+def file_checks(model: onnx.ModelProto, several: HeadsMetadata) -> list[Check]:
+    """Whether the file means one thing to every reader, and nothing in it stands in for another.
+
+    Args:
+        model: as it was loaded.
+        several: what it says of its heads.
+    """
+    prefixes = prefixes_of(several)
+    findings = {
+        CARD_ONCE: _cards(model),
+        ACCEPTED: _refusal(model),
+        MADE_ONCE: _made_twice(model),
+        IMPORTED_ONCE: _imported_twice(model),
+        FIXED: _overridable(model, prefixes),
+        OPERATORS: _stand_ins(model),
+    }
+    return [Check(name, not wrong, wrong) for name, wrong in findings.items()]
+
+
+def with_own_numbers(
+    model: onnx.ModelProto, folder: Path | None, several: HeadsMetadata
+) -> onnx.ModelProto:
+    """The model with the heads' numbers in it, where a tool has moved them to another file.
+
+    Args:
+        model: as it was loaded.
+        folder: where its file lies, if it has one.
+        several: what it says of its heads.
+
+    Raises:
+        LogitconfError: if they cannot be read, or lie outside the model's folder.
+    """
+    prefixes = prefixes_of(several)
+    moved = [t for t in external_tensors(model) if t.name.startswith(prefixes)]
+    if not moved:
+        return model
+    if folder is None:
+        raise LogitconfError(
+            f"the head's numbers lie in another file ({moved[0].name}); give the model as a path"
+        )
+    holder = onnx.ModelProto()
+    holder.graph.initializer.extend(moved)
+    load_external(holder, folder)
+    values = {tensor.name: tensor for tensor in holder.graph.initializer}
+    copy = own_copy(model)
+    for tensor in copy.graph.initializer:
+        if tensor.name in values:
+            tensor.CopyFrom(values[tensor.name])
+    return copy
+
+
+def _cards(model: onnx.ModelProto) -> str:
+    """In words, where two readers could take two different cards from the metadata."""
+    texts = [entry.value for entry in model.metadata_props if entry.key == METADATA_KEY]
+    if len(texts) > 1:
+        return f"the metadata have {len(texts)} entries '{METADATA_KEY}'"
+    twice: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        twice.extend(_repeated(key for key, _ in pairs))
+        return dict(pairs)
+
+    json.loads(texts[0], object_pairs_hook=unique)
+    return f"the metadata say {listed(twice)} twice" if twice else ""
+
+
+def _refusal(model: onnx.ModelProto) -> str:
+    """Why onnx's checker refuses the file; weights in other files are none of its business."""
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    for tensor in external_tensors(bare):
+        name, element = tensor.name, tensor.data_type
+        tensor.Clear()
+        tensor.name, tensor.data_type = name, element
+        tensor.dims[:] = [0]
+    try:
+        onnx.checker.check_model(bare)
+    except (onnx.checker.ValidationError, ValueError) as error:
+        return " ".join(str(error).split())[:400]
+    twice = _repeated(value.name for value in model.graph.output)
+    return f"the outputs {listed(twice)} are there twice" if twice else ""
+
+
+def _made_twice(model: onnx.ModelProto) -> str:
+    """Names that more than one initializer, node or input gives a value to."""
+    graph = model.graph
+    made = [tensor.name for tensor in graph.initializer]
+    made += [sparse.values.name for sparse in graph.sparse_initializer]
+    made += [name for node in graph.node for name in node.output if name]
+    twice = _repeated(made)
+    computed = {name for node in graph.node for name in node.output}
+    twice += [value.name for value in graph.input if value.name in computed]
+    twice += _repeated(value.name for value in graph.input)
+    inner = {
+        tensor.name
+        for scope in scopes_below([graph])
+        if scope is not graph
+        for tensor in scope.initializer
+    }
+    twice += sorted(inner & set(made))
+    return f"made more than once: {listed(twice)}" if twice else ""
+
+
+def _imported_twice(model: onnx.ModelProto) -> str:
+    versions: dict[str, set[int]] = {}
+    for entry in model.opset_import:
+        domain = "" if entry.domain in DEFAULT_DOMAINS else entry.domain
+        versions.setdefault(domain, set()).add(entry.version)
+    twice = {domain or "ai.onnx": sorted(v) for domain, v in versions.items() if len(v) > 1}
+    return "; ".join(f"{domain} as {found}" for domain, found in twice.items())
+
+
+def _overridable(model: onnx.ModelProto, prefixes: tuple[str, ...]) -> str:
+    if model.ir_version < _OVERRIDABLE_FROM:
+        return ""
+    own = {t.name for t in model.graph.initializer if t.name.startswith(prefixes)}
+    given = [value.name for value in model.graph.input if value.name in own]
+    return f"a caller can set {listed(given)}, since it is an input too" if given else ""
+
+
+def _stand_ins(model: onnx.ModelProto) -> str:
+    """Functions under an operator's own name, which runtimes may run instead of it."""
+    taken = []
+    for function in model.functions:
+        domain = "" if function.domain in DEFAULT_DOMAINS else function.domain
+        if domain == "" or onnx.defs.has(function.name, domain):
+            taken.append(f"{function.domain or 'ai.onnx'}.{function.name}")
+    calls = Counter((f.domain, f.name, f.overload) for f in model.functions)
+    taken += [f"{name} (twice)" for (_, name, _), count in calls.items() if count > 1]
+    taken += [
+        f"{node.op_type} ({node.overload})"
+        for scope in scopes(model)
+        for node in scope.node
+        if node.domain in DEFAULT_DOMAINS and node.overload
+    ]
+    return f"functions stand in for {listed(taken)}" if taken else ""
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]

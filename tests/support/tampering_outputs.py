@@ -1,0 +1,262 @@
+"""Tampering in outputs and metadata: decoys, heads that are not listed, other words in the card."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+from support import tampering
+from support.tampering import Build, Tampering
+
+from logitconf_export import attach
+
+GRAPH = "the graph is the card's"
+NUMBERS = "temperature and threshold are the card's"
+JUDGED = "the head reads what its output shows"
+NOTHING_BEHIND = "nothing lies between the head and its outputs"
+ONE_HEAD = "no other head is there"
+DECOYS = "no other output looks like a decision"
+METADATA = "the card is there once"
+OUTPUTS = "inputs and outputs are the card's"
+
+
+def _changed(change: Callable[[onnx.ModelProto], None]) -> Build:
+    def build(_: Path) -> onnx.ModelProto:
+        model = tampering.hosted()
+        change(model)
+        return model
+
+    return build
+
+
+def _alone(change: Callable[[onnx.ModelProto], None]) -> Build:
+    def build(_: Path) -> onnx.ModelProto:
+        model = tampering.alone()
+        change(model)
+        return model
+
+    return build
+
+
+def _hide(model: onnx.ModelProto) -> None:
+    """The real outputs become ``logitconf/score`` and ``logitconf/mask``, and metadata say so."""
+    for name in ("score", "mask"):
+        tampering.rename(model, name, f"logitconf/{name}")
+        next(v for v in model.graph.output if v.name == name).name = f"logitconf/{name}"
+    tampering.say_attached(model, score="logitconf/score", mask="logitconf/mask")
+
+
+def _show(model: onnx.ModelProto, name: str, element: int) -> None:
+    model.graph.output.append(helper.make_tensor_value_info(name, element, ["N"]))
+
+
+def _decoy(operator: str, *inputs: str) -> Callable[[onnx.ModelProto], None]:
+    """The real decision is shown under its prefix, the words a user looks for are others."""
+
+    def change(model: onnx.ModelProto) -> None:
+        _hide(model)
+        model.graph.node.extend([
+            helper.make_node(operator, list(inputs), ["mask"], name="host/mask"),
+            helper.make_node("Neg", ["logitconf/score"], ["score"], name="host/score"),
+        ])  # fmt: skip
+        _show(model, "score", TensorProto.FLOAT)
+        _show(model, "mask", TensorProto.BOOL)
+
+    return change
+
+
+def _decoy_of_the_host(model: onnx.ModelProto) -> None:
+    """It reads nothing of the head: every row is accepted."""
+    _hide(model)
+    graph = tampering.body(
+        "<float limit = {0}, int64[1] axes = {1}> { largest = ReduceMax <axes = [1], keepdims = 0> "
+        "(probabilities) score = Neg (largest) mask = Less (score, limit) }"
+    )
+    for node in graph.node:
+        node.name = f"host/{node.output[0]}"
+    tampering.insert(model, graph, len(model.graph.node))
+    _show(model, "score", TensorProto.FLOAT)
+    _show(model, "mask", TensorProto.BOOL)
+
+
+def _between_mask_and_output(operator: str, *more: str) -> Callable[[onnx.ModelProto], None]:
+    """A host's node makes the output that the card names, from the head's mask."""
+
+    def change(model: onnx.ModelProto) -> None:
+        tampering.made_by(model, "mask").output[0] = "logitconf/both"
+        node = helper.make_node(operator, ["logitconf/both", *more], ["mask"], name="host/mask")
+        model.graph.node.append(node)
+
+    return change
+
+
+def _constant_mask(model: onnx.ModelProto) -> None:
+    tampering.made_by(model, "mask").output[0] = "logitconf/both"
+    graph = tampering.body("<bool yes = {1}> { shape = Shape (score) mask = Expand (yes, shape) }")
+    tampering.insert(model, graph, len(model.graph.node))
+
+
+def _rounded_score(model: onnx.ModelProto) -> None:
+    """Behind the mask's back: only the score that is shown differs."""
+    tampering.made_by(model, "score").output[0] = "logitconf/negated"
+    for node in model.graph.node:
+        node.input[:] = ["logitconf/negated" if n == "score" else n for n in node.input]
+    node = helper.make_node("Round", ["logitconf/negated"], ["score"], name="host/score")
+    model.graph.node.append(node)
+
+
+def _second_head(prefix: str, names: dict[str, str]) -> Callable[[onnx.ModelProto], None]:
+    """A whole head with a threshold that accepts everything, which no metadata list."""
+
+    def change(model: onnx.ModelProto) -> None:
+        other = tampering.hosted(threshold=-0.05)
+
+        def renamed(name: str) -> str:
+            return names.get(name, name.replace("logitconf/", prefix))
+
+        if set(names.values()) & {"score", "mask"}:
+            _hide(model)
+        for node in other.graph.node:
+            if tampering.is_head(node):
+                node.name = renamed(node.name)
+                node.input[:] = [renamed(n) for n in node.input]
+                node.output[:] = [renamed(n) for n in node.output]
+                model.graph.node.append(node)
+        for tensor in other.graph.initializer:
+            if tensor.name.startswith("logitconf/"):
+                tensor.name = renamed(tensor.name)
+                model.graph.initializer.append(tensor)
+        _show(model, names["score"], TensorProto.FLOAT)
+        _show(model, names["mask"], TensorProto.BOOL)
+
+    return change
+
+
+def _negated_beside(model: onnx.ModelProto) -> None:
+    node = helper.make_node("Not", ["mask"], ["decision"], name="decision")
+    model.graph.node.append(node)
+    _show(model, "decision", TensorProto.BOOL)
+
+
+def _twice_shown(model: onnx.ModelProto) -> None:
+    _show(model, "mask", TensorProto.BOOL)
+
+
+def _said(part: str, **words: Any) -> Callable[[onnx.ModelProto], None]:
+    def change(model: onnx.ModelProto) -> None:
+        values = tampering.about(model)
+        values[part].update(words)
+        tampering.say(model, values)
+
+    return change
+
+
+def _score_of_another_head(_: Path) -> onnx.ModelProto:
+    model = attach(tampering.two_outputs(), tampering.head(), several="each")
+    values = tampering.about(model)
+    values["heads"][1]["attached"]["score"] = "score_first"
+    tampering.say(model, values)
+    return model
+
+
+def _listed_once_of_two(_: Path) -> onnx.ModelProto:
+    """Two honest heads, of which the metadata list one; the other's threshold is edited."""
+    model = attach(tampering.two_outputs(), tampering.head(), several="each")
+    values = tampering.about(model)
+    say = {"schema": 1, **values["heads"][0]}
+    tampering.say(model, say)
+    return model
+
+
+def _joint_of_one(_: Path) -> onnx.ModelProto:
+    """The joint mask is the first head's alone."""
+    model = attach(tampering.two_outputs(), tampering.head(), several="joint")
+    node = tampering.made_by(model, "mask")
+    node.op_type = "Or"
+    return model
+
+
+def _second_entry(model: onnx.ModelProto) -> None:
+    values = tampering.about(model)
+    values["card"]["threshold"] = -0.05
+    model.metadata_props.add(key="logitconf", value=json.dumps(values))
+
+
+def _second_key(model: onnx.ModelProto) -> None:
+    entry = next(e for e in model.metadata_props if e.key == "logitconf")
+    entry.value = entry.value.replace('"threshold": ', '"threshold": -0.05, "threshold": ', 1)
+
+
+def _not_attached(model: onnx.ModelProto) -> None:
+    values = tampering.about(model)
+    del values["attached"]
+    tampering.say(model, values)
+
+
+def _labels(_: Path) -> onnx.ModelProto:
+    """A real head of labels, on logits whose softmax the host shows."""
+    host = tampering.plain_host()
+    node = tampering.made_by(host, "probabilities")
+    del node.attribute[:]
+    node.op_type = "Sigmoid"
+    model = attach(host, tampering.head(task="multilabel"))
+    node = tampering.made_by(model, "probabilities")
+    node.op_type = "Softmax"
+    node.attribute.append(helper.make_attribute("axis", 1))
+    return model
+
+
+OUTPUT_DESIGNS: dict[str, Tampering] = {
+    "the mask negated": Tampering(_changed(_between_mask_and_output("Not")), NOTHING_BEHIND),
+    "the mask constant": Tampering(_changed(_constant_mask), NOTHING_BEHIND),
+    "the mask or something": Tampering(
+        _changed(_between_mask_and_output("Or", "logitconf/is_below")), NOTHING_BEHIND
+    ),
+    "the score rounded": Tampering(_changed(_rounded_score), NOTHING_BEHIND),
+    "a decoy that negates": Tampering(_changed(_decoy("Not", "logitconf/mask")), NOTHING_BEHIND),
+    "a decoy by Or": Tampering(
+        _changed(_decoy("Or", "logitconf/mask", "logitconf/is_above")), NOTHING_BEHIND
+    ),
+    "a decoy of the host": Tampering(_changed(_decoy_of_the_host), DECOYS),
+    "a second head under the names that count": Tampering(
+        _changed(_second_head("gate/", {"score": "score", "mask": "mask"})), DECOYS
+    ),
+    "a second head under the head's kind of name": Tampering(
+        _changed(_second_head("logitconf2/", {"score": "sureness", "mask": "go"})), ONE_HEAD
+    ),
+    "a second head under names of its own": Tampering(
+        _changed(_second_head("gate/", {"score": "sureness", "mask": "go"})), ONE_HEAD
+    ),
+    "one of two heads listed": Tampering(_listed_once_of_two, ONE_HEAD),
+    "a decision beside": Tampering(_changed(_negated_beside), NOTHING_BEHIND),
+    "a decision beside a head alone": Tampering(_alone(_negated_beside), OUTPUTS),
+    "the mask shown twice": Tampering(_changed(_twice_shown), "onnx accepts the file"),
+    "the score of another head": Tampering(_score_of_another_head, "the outputs are named after"),
+    "a joint mask by Or": Tampering(_joint_of_one, "the joint nodes are those of its heads"),
+}
+
+METADATA_DESIGNS: dict[str, Tampering] = {
+    "two cards": Tampering(_changed(_second_entry), METADATA),
+    "a threshold said twice": Tampering(_changed(_second_key), METADATA),
+    "another kind said": Tampering(
+        _changed(_said("attached", kind="probabilities")), "what is said of the head agrees"
+    ),
+    "another kind in the form": Tampering(
+        _changed(_said("head", kind="log-probabilities")), "what is said of the head agrees"
+    ),
+    "another class axis": Tampering(_changed(_said("head", class_axis=0)), GRAPH),
+    "another number of classes": Tampering(_changed(_said("head", n_classes=4)), JUDGED),
+    "another number of classes in the card": Tampering(
+        _changed(_said("card", n_classes=7)), "the head can be rebuilt from its card"
+    ),
+    "another threshold": Tampering(_changed(_said("card", threshold=-0.7)), NUMBERS),
+    "another temperature": Tampering(_changed(_said("card", temperature=1.0)), NUMBERS),
+    "another score": Tampering(_changed(_said("card", score="margin")), GRAPH),
+    "another task": Tampering(_changed(_said("card", task="multilabel")), GRAPH),
+    "a head of labels on classes": Tampering(_labels, JUDGED),
+    "an output that is none": Tampering(_changed(_said("attached", output="logits_2")), JUDGED),
+    "said to stand alone": Tampering(_changed(_not_attached), OUTPUTS),
+    "an empty prefix": Tampering(_changed(_said("attached", prefix="")), GRAPH),
+}
