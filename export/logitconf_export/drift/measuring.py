@@ -2,7 +2,8 @@
 
 Both files carry a head. Coverage, selective risk, calibration and flips are compared on the same
 inputs, each fraction with its exact binomial interval, the change of calibration with that of a
-bootstrap. All rows run as one batch, from which dynamic quantisation takes its ranges.
+bootstrap. Rows run in the batches in which `fit` runs them: dynamic quantisation takes its ranges
+from a batch.
 """
 
 import math
@@ -22,7 +23,8 @@ from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
-from logitconf_export.runtimes.host_runs import typed_feeds, with_output
+from logitconf_export.runtimes.feeds import HostFeeds
+from logitconf_export.runtimes.host_runs import run_rows, with_output
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.report import as_json, headed
 
@@ -226,7 +228,7 @@ def decided(source: ModelSource, feeds: Mapping[str, Array], provider: str = "cp
     wanted = [head.widened, *head.outputs[:2]]
     exposed = with_output(model, head.widened)
     with Session(exposed, provider=provider, strict=False, folder=folder, profile=False) as session:
-        logits, score, mask = session.run(typed_feeds(session, feeds), wanted)
+        logits, score, mask = run_rows(session, HostFeeds.of(model, feeds), wanted)
     rows = flattened(logits.astype(np.float32), form)
     if head.metadata.card.per_label:
         score, mask = (flattened(values, form) for values in (score, mask))

@@ -1,6 +1,6 @@
-"""Running a host in onnxruntime over many rows, to collect the logits that a score fits."""
+"""The one way to run a host on many rows: typed, cut into runs and filled up as it declares."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,25 +9,18 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts.candidates import Candidate
-from logitconf_export.onnx_files.element_types import RUNTIME_WORDS
-from logitconf_export.onnx_files.loading import host_inputs, own_copy
+from logitconf_export.onnx_files.loading import own_copy
 from logitconf_export.onnx_files.types import Array, Arrays
+from logitconf_export.runtimes.feeds import HostFeeds, joined_each
 from logitconf_export.runtimes.sessions import Session
 
 Follow: TypeAlias = Callable[[Iterable[int], int], Iterable[int]]
 """Wraps the rows where batches start, to show progress; the number says how many there are."""
 
-_BATCH = 256
-
-
-def host_input_names(host: onnx.ModelProto) -> tuple[str, ...]:
-    """Names of the inputs that a run must be given."""
-    return tuple(value.name for value in host_inputs(host))
-
 
 def run_host(
     host: onnx.ModelProto,
-    feeds: Arrays,
+    arrays: Arrays,
     candidate: Candidate,
     *,
     folder: Path,
@@ -38,7 +31,7 @@ def run_host(
 
     Args:
         host: without a head; it is not changed.
-        feeds: one array for each input, rows first; floats are cast to what the host takes.
+        arrays: one for each input, as :meth:`HostFeeds.of` takes them.
         candidate: the tensor, and where its classes lie.
         folder: where the host's external weights lie, if it has any.
         per_member: whether the tensor is (N, K, M), the members of an ensemble last.
@@ -51,16 +44,14 @@ def run_host(
         LogitconfError: if the host cannot be loaded or run on these inputs.
         MissingExtraError: without onnxruntime.
     """
-    with Session(with_output(host, candidate.tensor), folder=folder.resolve()) as session:
-        declared = session.inputs
-        typed = typed_feeds(session, feeds)
-        fixed = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], int)]
-        batch = fixed[0] if fixed else _BATCH
-        starts = range(0, len(next(iter(typed.values()))), batch)
-        parts = [
-            _run_batch(session, candidate, typed, start, batch, padded=bool(fixed))
-            for start in follow(starts, len(starts))
-        ]
+    feeds = HostFeeds.of(host, arrays)
+    exposed = with_output(host, candidate.tensor)
+    parts = []
+    with Session(exposed, folder=folder.resolve(), profile=False) as session:
+        for start in follow(feeds.starts, len(feeds.starts)):
+            chunk = feeds.chunk(start)
+            values = np.asarray(session.run(chunk.feeds, [candidate.tensor])[0])
+            parts.append(_rows_first(values, candidate, chunk.sent)[: chunk.rows])
     collected = np.concatenate(parts)
     if per_member:
         if collected.ndim != 3:
@@ -72,6 +63,30 @@ def run_host(
     return collected.reshape(-1, collected.shape[-1]) if collected.ndim > 1 else collected
 
 
+def run_rows(
+    session: Session,
+    feeds: HostFeeds,
+    outputs: Sequence[str],
+    follow: Follow = lambda starts, _: starts,
+) -> list[Array]:
+    """Outputs of all rows, put together along their axis of rows.
+
+    Args:
+        session: the model, with or without a head.
+        feeds: its rows.
+        outputs: names of tensors.
+        follow: shows progress.
+
+    Raises:
+        LogitconfError: if a run fails, or an output of several runs has no axis of rows.
+    """
+    runs = []
+    for start in follow(feeds.starts, len(feeds.starts)):
+        chunk = feeds.chunk(start)
+        runs.append((chunk, session.run(chunk.feeds, outputs)))
+    return joined_each(runs, outputs)
+
+
 def with_output(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
     """A copy of the model that hands out one more value."""
     copy = own_copy(model)
@@ -80,47 +95,24 @@ def with_output(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
     return copy
 
 
-def typed_feeds(session: Session, feeds: Arrays) -> dict[str, Array]:
-    """The feeds with floats in the precision that the model takes."""
-    return {
-        name: _cast(array, session.inputs.get(name, ("", ()))[0]) for name, array in feeds.items()
-    }
+def _rows_first(values: Array, candidate: Candidate, sent: int) -> Array:
+    """Rows on the first axis and classes on the last; one logit an element has no class axis.
 
-
-def _cast(array: Array, declared: str) -> Array:
-    wanted = RUNTIME_WORDS.get(declared, "bfloat16")
-    # NumPy has no bfloat16
-    return array.astype(wanted) if wanted != "bfloat16" and array.dtype.kind == "f" else array
-
-
-def _run_batch(
-    session: Session, candidate: Candidate, feeds: Arrays, start: int, batch: int, *, padded: bool
-) -> Array:
-    """One batch; for a host whose batch is fixed, a short one is filled up with its last row."""
-    pieces = {name: array[start : start + batch] for name, array in feeds.items()}
-    rows = len(next(iter(pieces.values())))
-    sent = batch if padded else rows
-    if rows < sent:
-        pieces = {name: _filled(piece, sent) for name, piece in pieces.items()}
-    result = _rows_first(np.asarray(session.run(pieces, [candidate.tensor])[0]), candidate)
-    if result.ndim == 0 or len(result) != sent:
-        raise LogitconfError(
-            f"'{candidate.tensor}' must have one row for each row of input, got "
-            f"{len(result) if result.ndim else 0} for {sent}; save its logits to an .npz file and "
-            "fit on that"
-        )
-    return result[:rows]
-
-
-def _rows_first(values: Array, candidate: Candidate) -> Array:
-    """Rows on the first axis and classes on the last; one logit an element has no class axis."""
+    Raises:
+        LogitconfError: unless there are as many rows as were sent.
+    """
     batch = candidate.batch_axis or 0
     if not -values.ndim <= candidate.class_axis < values.ndim:
-        return np.moveaxis(values, batch, 0).reshape(-1) if values.ndim else values
-    if values.ndim < 2:
-        return values
-    return np.moveaxis(values, (batch, candidate.class_axis), (0, -1))
-
-
-def _filled(piece: Array, rows: int) -> Array:
-    return np.concatenate([piece, np.repeat(piece[-1:], rows - len(piece), axis=0)])
+        moved = np.moveaxis(values, batch, 0) if values.ndim else values
+        moved = moved[..., np.newaxis] if moved.ndim > 1 else moved
+    elif values.ndim < 2:
+        moved = values
+    else:
+        moved = np.moveaxis(values, (batch, candidate.class_axis), (0, -1))
+    if moved.ndim == 0 or len(moved) != sent:
+        raise LogitconfError(
+            f"'{candidate.tensor}' must have one row for each row of input, got "
+            f"{len(moved) if moved.ndim else 0} for {sent}; save its logits to an .npz file and "
+            "fit on that"
+        )
+    return moved

@@ -17,7 +17,7 @@ from logitconf_export.runtimes.sessions import Session
 OTHER_BATCHES = (1, 7)
 """Rows in a batch when rows are run again: alone, and as few as no kernel is written for."""
 
-_MOST_HOST_ROWS = 32
+MOST_HOST_ROWS = 32
 _COUPLED = 1e-3
 """A change of the score, relative to its size or to 1, that no rounding of a host explains."""
 _NOT_FINITE = {"NaN": np.nan, "infinity": np.inf}
@@ -103,7 +103,7 @@ def apart(session: Session, feeds: Mapping[str, Array], names: Sequence[str]) ->
         return (
             "not checked: rows of the host in other batches; its batch is fixed or has one row",
         )
-    rows = min(*sizes, _MOST_HOST_ROWS)
+    rows = min(*sizes, MOST_HOST_ROWS)
     few = {name: array[:rows] for name, array in feeds.items()}
     try:
         together = _decided(session, few, names, rows)

@@ -1,6 +1,7 @@
 """A host with a head, run as it is, with its logits fetched, and without the head."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from logitconf_export.hosts.candidates import KINDS, Candidate, Family
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS, RUNTIME_WORDS
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
+from logitconf_export.runtimes.feeds import HostFeeds, joined_each
 from logitconf_export.runtimes.host_runs import with_output
 from logitconf_export.runtimes.sessions import Session
-from logitconf_export.verification.batches import apart
+from logitconf_export.verification.batches import MOST_HOST_ROWS, apart
 from logitconf_export.verification.refutation import contradicted
 
 _FREE_SIZE = 4
@@ -55,7 +57,7 @@ class HostOnTrial:
     """A host, and the feeds that it is tried on.
 
     Attributes:
-        feeds: inputs by name; None if none were given and none could be made.
+        feeds: rows for its inputs; None if none were given and none could be made.
         note: why there are none, or that they were made.
     """
 
@@ -70,13 +72,13 @@ class HostOnTrial:
         self._model, self._found, self._folder, self._seed = model, found, folder, seed
         self._plain = detach(model)
         self.note = ""
-        self.feeds: Mapping[str, Array] | None
+        self.feeds: HostFeeds | None
         self._sizes: tuple[int, ...] = ()
         if feeds is None:
-            self.feeds, self.note = generated_feeds(self._plain, seed)
+            self._make_up()
             self._sizes = _OTHER_SIZES
         else:
-            self.feeds = checked_feeds(feeds, self._plain)
+            self.feeds = HostFeeds.of(self._plain, checked_feeds(feeds, self._plain))
 
     def load(self, provider: str, optimisation: str) -> None:
         """Loads the host without running it.
@@ -96,13 +98,17 @@ class HostOnTrial:
         self.load(provider, optimisation)
         while True:
             try:
-                return self._run(provider, optimisation, self.feeds or {})
+                return self._run(provider, optimisation, self.feeds or HostFeeds.whole({}))
             except LogitconfError:
                 if not self._sizes:
                     raise
                 size, *rest = self._sizes
                 self._sizes = tuple(rest)
-                self.feeds, self.note = generated_feeds(self._plain, self._seed, size)
+                self._make_up(size)
+
+    def _make_up(self, size: int = _FREE_SIZE) -> None:
+        made, self.note = generated_feeds(self._plain, self._seed, size)
+        self.feeds = None if made is None else HostFeeds.whole(made)
 
     def apart(self, provider: str, optimisation: str) -> tuple[str, ...]:
         """In words, what other rows of its batch do to a row.
@@ -111,24 +117,32 @@ class HostOnTrial:
             LogitconfError: if the runtime refuses the host.
         """
         with self._session(self._model, provider, optimisation) as session:
-            return apart(session, self.feeds or {}, self._found.outputs[:2])
+            few = {} if self.feeds is None else self.feeds.few(MOST_HOST_ROWS)
+            return apart(session, few, self._found.outputs[:2])
 
-    def _run(self, provider: str, optimisation: str, feeds: Mapping[str, Array]) -> HostRun:
+    def _run(self, provider: str, optimisation: str, feeds: HostFeeds) -> HostRun:
         own = [value.name for value in self._plain.graph.output]
         score, mask = self._found.outputs[:2]
         tensor = self._found.widened
-        with self._session(self._model, provider, optimisation) as session:
-            *with_head, as_is, as_is_mask = session.run(feeds, [*own, score, mask])
-            ran, version = session.ran(), session.version
-        with self._session(with_output(self._model, tensor), provider, optimisation) as session:
-            logits, found_score, found_mask = session.run(feeds, [tensor, score, mask])
-        with self._session(self._plain, provider, optimisation) as session:
-            without = session.run(feeds, own)
-        changed = [
-            name
-            for name, left, right in zip(own, with_head, without, strict=True)
-            if not identical(left, right)
-        ]
+        changed: set[str] = set()
+        shown, fetched = [], []
+        with ExitStack() as stack:
+            models = (self._model, with_output(self._model, tensor), self._plain)
+            headed, exposed, plain = (
+                stack.enter_context(self._session(model, provider, optimisation))
+                for model in models
+            )
+            # all three on the same cut, so that no more than one run's outputs are kept
+            for start in feeds.starts:
+                chunk = feeds.chunk(start)
+                *with_head, as_is, as_is_mask = headed.run(chunk.feeds, [*own, score, mask])
+                fetched.append((chunk, exposed.run(chunk.feeds, [tensor, score, mask])))
+                shown.append((chunk, (as_is, as_is_mask)))
+                pairs = zip(own, with_head, plain.run(chunk.feeds, own), strict=True)
+                changed |= {name for name, left, right in pairs if not identical(left, right)}
+            ran, version = headed.ran(), headed.version
+        logits, found_score, found_mask = joined_each(fetched, (tensor, score, mask))
+        as_is, as_is_mask = joined_each(shown, (score, mask))
         notes = []
         if not (identical(as_is, found_score) and identical(as_is_mask, found_mask)):
             notes.append(
@@ -141,7 +155,7 @@ class HostOnTrial:
             score=found_score,
             mask=found_mask,
             own_outputs=len(own),
-            changed_outputs=tuple(changed),
+            changed_outputs=tuple(name for name in own if name in changed),
             ran=ran,
             notes=tuple(notes),
         )

@@ -13,8 +13,8 @@ from logitconf_export.attachment.detaching import detach, each_head
 from logitconf_export.heads.joint import joint_decision, joint_nodes
 from logitconf_export.heads.metadata import HeadsMetadata, JointDecision
 from logitconf_export.onnx_files.loading import host_inputs, host_opset
-from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.host_runs import with_output
+from logitconf_export.runtimes.feeds import HostFeeds
+from logitconf_export.runtimes.host_runs import run_rows, with_output
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.host_runs import (
     checked_feeds,
@@ -63,14 +63,15 @@ def verify_several(
     )
 
 
-def _feeds(model: onnx.ModelProto, ask: VerifyRequest) -> tuple[Mapping[str, Array] | None, str]:
+def _feeds(model: onnx.ModelProto, ask: VerifyRequest) -> tuple[HostFeeds | None, str]:
     host = detach(model)
     if ask.feeds is not None:
-        return checked_feeds(ask.feeds, host), ""
+        return HostFeeds.of(host, checked_feeds(ask.feeds, host)), ""
     inputs = host_inputs(host)
     if ask.rows is not None and ask.rows_as == "inputs" and len(inputs) == 1:
-        return {inputs[0].name: np.asarray(ask.rows)}, ""
-    return generated_feeds(host, ask.seed)
+        return HostFeeds.of(host, {inputs[0].name: np.asarray(ask.rows)}), ""
+    made, note = generated_feeds(host, ask.seed)
+    return None if made is None else HostFeeds.whole(made), note
 
 
 def _whole(
@@ -78,7 +79,7 @@ def _whole(
     several: HeadsMetadata,
     folder: Path | None,
     ask: VerifyRequest,
-    feeds: Mapping[str, Array],
+    feeds: HostFeeds,
 ) -> list[Check]:
     checks = []
     for provider in ask.providers:
@@ -101,7 +102,7 @@ def _whole(
 def _findings(
     model: onnx.ModelProto,
     several: HeadsMetadata,
-    feeds: Mapping[str, Array],
+    feeds: HostFeeds,
     options: Mapping[str, Any],
 ) -> Iterator[tuple[str, str]]:
     """What is checked, and what is wrong with it in words, empty if nothing."""
@@ -111,15 +112,15 @@ def _findings(
     joint = () if several.joint is None else several.joint.outputs
     wanted = [*own, *(joint or [*scores, *masks])]
     with Session(model, strict=False, **options) as session:
-        as_is = dict(zip(wanted, session.run(feeds, wanted), strict=True))
+        as_is = dict(zip(wanted, run_rows(session, feeds, wanted), strict=True))
     with Session(plain, strict=False, **options) as session:
-        before = session.run(feeds, own)
+        before = run_rows(session, feeds, own)
     changed = [n for n, value in zip(own, before, strict=True) if not identical(as_is[n], value)]
     yield "the host's own outputs are the same without the heads", ", ".join(changed)
     alone: dict[str, Any] = {}
     for one, names in zip(each_head(model), zip(scores, masks, strict=True), strict=True):
         with Session(one, strict=False, **options) as session:
-            alone |= dict(zip(names, session.run(feeds, names), strict=True))
+            alone |= dict(zip(names, run_rows(session, feeds, names), strict=True))
     if not joint:
         unlike = [n for n in (*scores, *masks) if not identical(as_is[n], alone[n])]
         yield "every head decides as it does alone", ", ".join(unlike)
@@ -128,7 +129,9 @@ def _findings(
     for name in (*scores, *masks):
         exposed = with_output(exposed, name)
     with Session(exposed, strict=False, **options) as session:
-        inner = dict(zip((*scores, *masks), session.run(feeds, (*scores, *masks)), strict=True))
+        inner = dict(
+            zip((*scores, *masks), run_rows(session, feeds, (*scores, *masks)), strict=True)
+        )
     unlike = [n for n in (*scores, *masks) if not identical(inner[n], alone[n])]
     yield "every head decides as it does alone", ", ".join(unlike)
     score, mask = joint_decision([alone[n] for n in scores], [alone[n] for n in masks])

@@ -9,10 +9,9 @@ import pytest
 from onnx import parser
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.rows.npz import host_feeds
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.hosts.reading import read_host
-from logitconf_export.runtimes.host_runs import host_input_names, run_host
+from logitconf_export.runtimes.host_runs import run_host
 
 TEXT = '<ir_version: 8, opset_import: ["": 17]> host '
 FREE = TEXT + "(float[N, 3] x) => (float[N, 3] y) { z = Add(x, x) y = Softmax<axis = 1>(z) }"
@@ -64,6 +63,16 @@ def test_rows_on_another_axis_come_first(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, x.reshape(-1, 3))
 
 
+def test_every_element_of_one_logit_without_a_class_axis_is_a_row(tmp_path: Path) -> None:
+    host = parser.parse_model(
+        TEXT + "(float[N, T] x) => (float[N, T] y) { z = Add(x, x) y = Sigmoid(z) }"
+    )
+    place = read_host(host).choose(logits="z", task="binary", class_axis=2)
+    x = rows(300, 3)
+    collected = run_host(host, {"x": x}, place, folder=tmp_path)
+    np.testing.assert_array_equal(collected, (2 * x).reshape(-1, 1))
+
+
 def test_doubles_are_cast_to_what_the_host_takes(tmp_path: Path) -> None:
     host, x = parser.parse_model(FREE), rows(5, 3)
     found = run_host(host, {"x": x.astype(np.float64)}, tapped(host), folder=tmp_path)
@@ -89,20 +98,3 @@ def test_progress_follows_every_batch(tmp_path: Path) -> None:
 
     run_host(host, {"x": rows(600, 3)}, tapped(host), folder=tmp_path, follow=follow)
     assert seen == [0, 256, 512]
-
-
-def test_an_input_with_a_default_need_not_be_given() -> None:
-    host = parser.parse_model(TEXT + "(float[N] x, float[N] b) => (float[N] y) { y = Add(x, b) }")
-    host.graph.initializer.append(onnx.numpy_helper.from_array(rows(1), "b"))
-    assert host_input_names(host) == ("x",)
-
-
-def test_inputs_with_different_rows_are_refused() -> None:
-    arrays = {"a": rows(3, 2), "b": rows(4, 2)}
-    with pytest.raises(LogitconfError, match=r"same rows, at least one: \{'a': 3, 'b': 4\}"):
-        host_feeds(arrays, ("a", "b"), "rows.npz")
-
-
-def test_a_common_name_does_not_stand_for_one_of_several_inputs() -> None:
-    with pytest.raises(LogitconfError, match=r"inputs \['a', 'b'\]; it holds \['x'\]"):
-        host_feeds({"x": rows(3, 2)}, ("a", "b"), "rows.npz")

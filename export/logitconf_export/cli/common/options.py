@@ -82,6 +82,11 @@ class RowSource:
         in_panel(ROWS, "--data", "With --model: its inputs by name, and 'labels'."),
     ] = None
 
+    ignore_label: Annotated[
+        list[int] | None,
+        in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
+    ] = None
+
     @property
     def file(self) -> Path:
         """The file that was given as the one or the other.

@@ -44,10 +44,10 @@ def drift(
     from logitconf_export.cli.rows.npz import LABELS, host_feeds, read_arrays
     from logitconf_export.drift.measuring import drift as measure
     from logitconf_export.onnx_files.loading import load_model
-    from logitconf_export.runtimes.host_runs import host_input_names
+    from logitconf_export.runtimes.feeds import host_input_names
 
     arrays = read_arrays(data)
-    labels = arrays.pop(LABELS, None)
+    labels = arrays.get(LABELS)
     if retune and labels is None:
         raise LogitconfError(f"--retune needs 'labels' in {data}, which holds {sorted(arrays)}")
     feeds = host_feeds(arrays, host_input_names(load_model(reference)), data)

@@ -11,7 +11,7 @@ from logitconf_export.cli.common.options import Model, Providers, ReportFiles, c
 from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
 
 if TYPE_CHECKING:
-    from logitconf_export.onnx_files.types import Array
+    from logitconf_export.onnx_files.types import Array, Arrays
     from logitconf_export.verification.report import Check, VerificationReport
 
 _VERDICTS = {True: "passed", False: "FAILED", None: "not checked"}
@@ -88,19 +88,22 @@ def _rows(
     from logitconf_export.cli.rows.user_function import made_arrays
     from logitconf_export.heads.metadata import read_heads
     from logitconf_export.onnx_files.loading import load_model
-    from logitconf_export.runtimes.host_runs import host_input_names
+    from logitconf_export.runtimes.feeds import host_input_names
 
     if inputs is not None:
-        arrays, source = made_arrays(inputs, data), inputs
+        arrays: Arrays = made_arrays(inputs, data)
+        source = inputs
     elif data is not None:
         arrays, source = read_arrays(data, single=ONE_INPUT[0]), str(data)
     else:
         return None, None, None
-    labels = arrays.pop(LABELS, None)
     loaded = load_model(model)
-    names = host_input_names(loaded)
-    if read_heads(loaded).heads[0].attached is None:
-        alone = {"logits": arrays[ONE_INPUT[0]]} if list(arrays) == [ONE_INPUT[0]] else arrays
+    heads, names = read_heads(loaded).heads, host_input_names(loaded)
+    certified = any(head.card.certificate is not None for head in heads)
+    labels = arrays[LABELS] if certified and LABELS in arrays else None
+    if heads[0].attached is None:
+        given = [name for name in arrays if name != LABELS]
+        alone = {"logits": arrays[ONE_INPUT[0]]} if given == [ONE_INPUT[0]] else arrays
         return named_array(alone, "logits", source), None, labels
     if "logits" in arrays and "logits" not in names:
         return arrays["logits"], None, labels

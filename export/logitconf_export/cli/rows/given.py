@@ -28,10 +28,15 @@ def given_rows(
         raise LogitconfError("--logits and --kind say where a --model has its logits, got no model")
     if meaning.class_logits is not None and (model is None or score != "learned"):
         raise LogitconfError("--class-logits belongs to --model and --score learned")
+    ignored = tuple(source.ignore_label or ())
+    if model is None and score == "learned":
+        return learned_rows_from_file(file, ignored)
     if model is None:
-        return learned_rows_from_file(file) if score == "learned" else (rows_from_file(file), task)
+        return rows_from_file(file).without(ignored), task
     members = score is not None and score in SCORES and SCORES[score].over_members
-    ask = HostRows(model, file, where, task, per_member=meaning.per_member or members)
+    ask = HostRows(
+        model, file, where, task, per_member=meaning.per_member or members, ignored=ignored
+    )
     if score == "learned":
         return learned_rows_from_host(ask, meaning.class_logits)
     return rows_from_host(ask), task

@@ -18,7 +18,9 @@ from logitconf_export.cli.common.options import LogitsLocation
 from logitconf_export.cli.common.output import with_progress
 from logitconf_export.cli.rows.npz import LABELS, LabelledRows, host_feeds, named_array, read_arrays
 from logitconf_export.hosts.reading import read_host
-from logitconf_export.runtimes.host_runs import host_input_names, run_host
+from logitconf_export.onnx_files.types import Array
+from logitconf_export.runtimes.feeds import host_input_names
+from logitconf_export.runtimes.host_runs import run_host
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class HostRows:
         where: the tensor to take.
         task: what the columns mean.
         per_member: whether the tensor is (N, K, M), the members of an ensemble last.
+        ignored: labels whose rows are left out.
     """
 
     model: Path
@@ -38,6 +41,7 @@ class HostRows:
     where: LogitsLocation
     task: str
     per_member: bool = False
+    ignored: tuple[int, ...] = ()
 
 
 def rows_from_host(ask: HostRows) -> LabelledRows:
@@ -57,8 +61,7 @@ def rows_from_host(ask: HostRows) -> LabelledRows:
         )
     axis = 1 if ask.per_member and where.class_axis is None else where.class_axis
     candidate = read_host(host).choose(where.logits, where.kind, ask.task, class_axis=axis)
-    inputs = {name: array for name, array in arrays.items() if name != LABELS}
-    feeds = host_feeds(inputs, host_input_names(host), ask.data)
+    feeds = host_feeds(arrays, host_input_names(host), ask.data)
     values = run_host(
         host,
         feeds,
@@ -71,6 +74,29 @@ def rows_from_host(ask: HostRows) -> LabelledRows:
     layout = Layout(check_task(ask.task), n_classes)
     tensor = torch.from_numpy(np.ascontiguousarray(values))
     rows = logits_of(tensor, layout, candidate.kind).numpy()
-    if labels.ndim > 1 and len(labels) != len(rows) and layout.family == "categorical":
-        labels = labels.reshape(-1)
-    return LabelledRows(rows, labels)
+    of_rows = labels_of_rows(labels, len(rows), layout, candidate.class_axis)
+    return LabelledRows(rows, of_rows).without(ask.ignored)
+
+
+def labels_of_rows(labels: Array, rows: int, layout: Layout, class_axis: int) -> Array:
+    """Labels of positions as rows: (rows,) of classes, (rows, L) of labels; others as they are.
+
+    Args:
+        labels: one for each position, with the axes of the tensor, the class axis of size one or
+            left out; for labels with its class axis where the tensor has it, or last.
+        rows: how many rows the tensor has, positions counted.
+        layout: what its columns mean.
+        class_axis: where the tensor has them.
+
+    >>> labels_of_rows(np.zeros((6, 1, 5, 7)), 210, Layout("binary", 1), 1).shape
+    (210,)
+    """
+    wide = layout.family != "categorical" and not layout.one_logit
+    expected = rows * (layout.n_classes or 1) if wide else rows
+    if labels.ndim <= (2 if wide else 1) or labels.size != expected:
+        return labels
+    if not wide:
+        return labels.reshape(-1)
+    if labels.shape[-1] != layout.n_classes:
+        labels = np.moveaxis(labels, class_axis, -1)
+    return labels.reshape(rows, -1)

@@ -4,6 +4,7 @@
 are one a label.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +21,21 @@ from logitconf_export.onnx_files.types import Array
 CONFIDENCE = "confidence"
 
 
-def learned_rows_from_file(path: Path) -> tuple[LabelledRows, str]:
+def learned_rows_from_file(path: Path, ignored: Sequence[int] = ()) -> tuple[LabelledRows, str]:
     """Confidence rows and their task, from the arrays confidence, logits and labels of a file.
+
+    Args:
+        path: of the file.
+        ignored: labels whose rows are left out.
 
     Raises:
         LogitconfError: if one is missing, or they do not fit each other.
     """
     classes = rows_from_file(path)
-    return _joined(named_array(read_arrays(path), CONFIDENCE, path), classes)
+    confidence = named_array(read_arrays(path), CONFIDENCE, path)
+    if ignored:
+        confidence = confidence[classes.kept(ignored)]
+    return _joined(confidence, classes.without(ignored))
 
 
 def learned_rows_from_host(ask: HostRows, class_logits: str | None) -> tuple[LabelledRows, str]:

@@ -1,9 +1,11 @@
-"""Rows in `.npz` files: logits and labels, or the inputs of a host."""
+"""Rows in `.npz` files: logits and labels, or inputs of a host; only what is needed is read."""
 
 import io
+import struct
+import tokenize
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +18,70 @@ LABELS = "labels"
 ONE_INPUT = ("inputs", "x")
 """Names that stand for the input of a host that has only one."""
 
+# what zipfile and NumPy raise on damaged files: 20,000 of them were tried
+_DAMAGED = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
-def read_arrays(path: str | Path, *, single: str | None = None) -> dict[str, Array]:
-    """All arrays of a file, by name; nothing in it is unpickled.
+
+class StoredArrays(Mapping[str, Array]):
+    """The arrays of a file by name, each read when it is asked for; nothing is unpickled."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Opens the file and looks at its list of arrays alone.
+
+        Raises:
+            LogitconfError: if it is no ``.npz`` file.
+        """
+        self._path = path
+        try:
+            with zipfile.ZipFile(path) as stored:
+                members = [entry.filename for entry in stored.infolist()]
+        except _DAMAGED as error:
+            raise self._damaged(error) from error
+        self._members = {name.removesuffix(".npy"): name for name in members}
+
+    def __getitem__(self, name: str) -> Array:
+        member = self._members[name]
+        try:
+            with zipfile.ZipFile(self._path) as stored, stored.open(member) as stream:
+                array: Array = np.lib.format.read_array(stream, allow_pickle=False)
+                # the checksum is compared when the end is read
+                if stream.read(1):
+                    raise ValueError(f"'{name}' is longer than its shape says")
+        except _DAMAGED as error:
+            raise self._damaged(error) from error
+        return array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def _damaged(self, error: BaseException) -> LogitconfError:
+        reason = str(error) or type(error).__name__
+        return LogitconfError(f"{self._path} must be a readable .npz file of arrays: {reason}")
+
+
+def read_arrays(path: str | Path, *, single: str | None = None) -> Arrays:
+    """The arrays of a file, by name; nothing in it is unpickled.
 
     Args:
         path: of the file.
@@ -29,13 +92,16 @@ def read_arrays(path: str | Path, *, single: str | None = None) -> dict[str, Arr
     """
     try:
         with Path(path).open("rb") as stream:
-            stored = np.load(stream, allow_pickle=False)
-            if isinstance(stored, np.lib.npyio.NpzFile):
-                return {name: stored[name] for name in stored.files}
-            if single is not None:
-                return {single: stored}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise LogitconfError(f"{path} must be a readable .npz file of arrays: {error}") from error
+            alone = stream.read(6) == np.lib.format.MAGIC_PREFIX
+        if not alone:
+            return StoredArrays(path)
+        if single is not None:
+            return {single: np.load(path, allow_pickle=False)}
+    except _DAMAGED as error:
+        if isinstance(error, LogitconfError):
+            raise
+        reason = str(error) or type(error).__name__
+        raise LogitconfError(f"{path} must be a readable .npz file of arrays: {reason}") from error
     raise LogitconfError(
         f"{path} must be an .npz file of named arrays, got a single array; save it with numpy.savez"
     )
@@ -60,7 +126,7 @@ def named_array(arrays: Arrays, name: str, path: str | Path) -> Array:
 
 
 def host_feeds(arrays: Arrays, input_names: Sequence[str], path: str | Path) -> dict[str, Array]:
-    """The arrays that a host takes, by the host's names.
+    """The arrays that a host takes, by the host's names; no other is read.
 
     Args:
         arrays: under the host's own input names; for a host with one input also under ``inputs``
@@ -69,7 +135,7 @@ def host_feeds(arrays: Arrays, input_names: Sequence[str], path: str | Path) -> 
         path: the file, for messages.
 
     Raises:
-        LogitconfError: if an input is missing, or rows differ in number, or there are none.
+        LogitconfError: if an input is missing.
     """
     feeds = {name: arrays[name] for name in input_names if name in arrays}
     if len(input_names) == 1 and not feeds:
@@ -82,9 +148,6 @@ def host_feeds(arrays: Arrays, input_names: Sequence[str], path: str | Path) -> 
             f"{path} must hold the model's inputs {list(input_names)}{hint}; "
             f"it holds {sorted(arrays)}"
         )
-    rows = {name: len(array) if array.ndim else None for name, array in feeds.items()}
-    if len(set(rows.values())) != 1 or not all(rows.values()):
-        raise LogitconfError(f"all inputs in {path} must have the same rows, at least one: {rows}")
     return feeds
 
 
@@ -94,6 +157,32 @@ class LabelledRows:
 
     logits: Array
     labels: Array
+
+    def kept(self, ignored: Sequence[int]) -> Array:
+        """(N,) which rows have no label among those that are to be ignored.
+
+        Raises:
+            LogitconfError: if none is left, or the labels are not one or several a row.
+        """
+        labels = np.asarray(self.labels)
+        if len(labels) != len(self.logits):
+            raise LogitconfError(
+                f"labels must be one for each of {len(self.logits)} rows, got shape {labels.shape}"
+            )
+        unknown = np.isin(labels, np.asarray(ignored))
+        kept = np.asarray(~unknown.reshape(len(labels), -1).any(axis=1))
+        if not kept.any():
+            raise LogitconfError(
+                f"some row must have a label that is not {list(ignored)}, got none"
+            )
+        return kept
+
+    def without(self, ignored: Sequence[int]) -> "LabelledRows":
+        """The rows that `kept` keeps, themselves if none is ignored."""
+        if not ignored:
+            return self
+        kept = self.kept(ignored)
+        return LabelledRows(self.logits[kept], self.labels[kept])
 
 
 def rows_from_file(path: Path) -> LabelledRows:

@@ -90,7 +90,7 @@ def folder(digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def decide(path: str, pixels: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Logits and mask of one batch, as onnxruntime gives them."""
+    """Logits and mask as onnxruntime gives them, in batches of 256 as every command runs a host."""
     model = onnx.load(path)
     attached = read_metadata(model).attached
     assert attached is not None
@@ -103,7 +103,11 @@ def decide(path: str, pixels: NDArray[np.float32]) -> tuple[NDArray[Any], NDArra
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    logits, mask = session.run([tensor, "mask"], {"pixels": pixels})
+    parts = [
+        session.run([tensor, "mask"], {"pixels": pixels[start : start + 256]})
+        for start in range(0, len(pixels), 256)
+    ]
+    logits, mask = (np.concatenate(each) for each in zip(*parts, strict=True))
     return logits.astype(np.float64), mask
 
 
