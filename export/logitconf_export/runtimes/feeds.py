@@ -121,7 +121,6 @@ class HostFeeds:
             feeds[name] = _typed(name, piece, self.types[name])
         return Chunk(feeds, rows, sent)
 
-
     def few(self, rows: int) -> Arrays:
         """The first rows, typed as declared; fewer where there are no more."""
         return {
