@@ -1,19 +1,15 @@
 """assert_parity passes what is right and fails what is not, for heads and for any model."""
 
-import json
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from support import faults, head_models
-from support.report_schema import check_report
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.testing.assertion import assert_parity
-
-pytest_plugins = ["pytester"]
 
 ADDER = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -91,27 +87,3 @@ def test_misuse_is_one_clear_error(
 ) -> None:
     with pytest.raises(LogitconfError, match=message):
         assert_parity(adder, lambda *_: np.zeros(1), **options)
-
-
-def test_the_plugin_writes_what_every_test_found(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        f"""
-        import numpy as np, onnx
-
-        MODEL = onnx.parser.parse_model({ADDER!r})
-        FEEDS = {{"x": np.ones(2, np.float32), "y": np.ones(2, np.float32)}}
-
-        def test_right(assert_parity):
-            assert_parity(MODEL, lambda x, y: (x + y, x < y), feeds=FEEDS)
-
-        def test_wrong(assert_parity):
-            assert_parity(MODEL, lambda x, y: (x - y, x < y), feeds=FEEDS)
-        """
-    )
-    plugin = ["-p", "no:logitconf", "-p", "logitconf_export.testing.pytest_plugin"]
-    result = pytester.runpytest_inprocess(*plugin, "--parity-report=parity.json")
-    result.assert_outcomes(passed=1, failed=1)
-    found = json.loads((pytester.path / "parity.json").read_text())
-    check_report(found)
-    assert [test["passed"] for test in found["tests"]] == [True, False]
-    assert "2 of 2 values differ" in found["tests"][1]["failure"]

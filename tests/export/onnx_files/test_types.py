@@ -1,0 +1,35 @@
+"""What a model may be given as: each form is the same model to whoever takes one."""
+
+from pathlib import Path
+from typing import get_type_hints
+
+import onnx
+import pytest
+
+from logitconf_export.attachment.attaching import attach
+from logitconf_export.attachment.detaching import detach
+from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import ModelSource
+
+TEXT = '<ir_version: 8, opset_import: ["" : 17]> g (float[N] x) => (float[N] y) { y = Abs (x) }'
+
+
+@pytest.fixture
+def forms(tmp_path: Path) -> dict[str, ModelSource]:
+    model = onnx.parser.parse_model(TEXT)
+    path = tmp_path / "host.onnx"
+    onnx.save(model, path)
+    return {"path": path, "str": str(path), "bytes": path.read_bytes(), "model": model}
+
+
+@pytest.mark.parametrize("form", ["path", "str", "bytes", "model"])
+def test_a_model_is_taken_in_every_form(forms: dict[str, ModelSource], form: str) -> None:
+    assert load_model(forms[form]) == forms["model"]
+    assert detach(forms[form]) == forms["model"]
+
+
+@pytest.mark.parametrize("function", [attach, detach])
+def test_public_functions_name_the_one_type(function: object) -> None:
+    names = {"onnx": onnx, "Path": Path, **vars(__import__("typing"))}
+    hints = get_type_hints(function, {**getattr(function, "__globals__", {}), **names})
+    assert hints["model"] == str | Path | bytes | onnx.ModelProto
