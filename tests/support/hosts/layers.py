@@ -267,6 +267,18 @@ QUANTIZED = (
         "y", kind="probabilities", task="multilabel", relation="same",
     ),
     HostCase(
+        "a layer and its bias on integers, as onnxruntime quantises MatMul and Add (QOperator)",
+        host(
+            "i = QuantizeLinear(x, scale, middle) "
+            "j = QLinearMatMul(i, scale, middle, v, fine, half, scale, middle) "
+            "k = com.microsoft.QLinearAdd(j, scale, middle, c, scale, middle, scale, middle) "
+            "y = DequantizeLinear(k, scale, middle)",
+            weights=f"{_SCALES}, uint8[4, 3] v = {{138, 113, 190, 136, 73, 162, 255, 220, 56, 0, "
+            "64, 130}, uint8[3] c = {120, 140, 128}, uint8 half = {128}", imports=MICROSOFT,
+        ),
+        "y", task=None, relation="same",
+    ),
+    HostCase(
         "dynamic quantisation last",
         host(
             "q, s, o = DynamicQuantizeLinear(x) i = MatMulInteger(q, v, o) f = Cast<to = 1>(i) "

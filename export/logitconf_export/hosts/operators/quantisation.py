@@ -3,8 +3,8 @@
 import onnx
 from onnx import TensorProto
 
-from logitconf_export.hosts.graph.scope import Scope, first_input
-from logitconf_export.hosts.graph.shapes import same_shape
+from logitconf_export.hosts.graph.scope import Scope, Shape, first_input
+from logitconf_export.hosts.graph.shapes import broadcast, input_shape, same_shape
 from logitconf_export.hosts.meanings import bernoulli
 from logitconf_export.hosts.operators.activations import fused_softmax
 from logitconf_export.hosts.reader import MICROSOFT, OperatorRow, Result, Site
@@ -19,6 +19,18 @@ def _quantized_sigmoid(site: Site) -> Result:
 def _scale_type(scope: Scope, node: onnx.NodeProto) -> int:
     """Dequantised values have the type of their scale."""
     return scope.fact(node.input[1]).dtype if len(node.input) > 1 else 0
+
+
+def _added_shape(scope: Scope, node: onnx.NodeProto) -> Shape | None:
+    """QLinearAdd broadcasts inputs 0 and 3; scales and zero points stand between."""
+    left, right = input_shape(scope, node, 0), input_shape(scope, node, 3)
+    return None if left is None or right is None else broadcast(left, right)
+
+
+def _beside_bias(scope: Scope, node: onnx.NodeProto) -> str | None:
+    """The summand that varies where the other is a constant bias."""
+    varying = [n for n in (node.input[0], node.input[3]) if not scope.is_constant(n)]
+    return varying[0] if len(varying) == 1 else None
 
 
 ROWS = (
@@ -40,6 +52,10 @@ ROWS = (
     OperatorRow(
         name="QLinearSigmoid", domains=(MICROSOFT,), inputs=1, shape=same_shape,
         read=_quantized_sigmoid,
+    ),
+    # onnxruntime's quantizer writes MatMul and Add so, without DequantizeLinear between.
+    OperatorRow(
+        name="QLinearAdd", domains=(MICROSOFT,), inputs=7, shape=_added_shape, follows=_beside_bias,
     ),
 )  # fmt: skip
 """Operators between floats and quantised integers."""

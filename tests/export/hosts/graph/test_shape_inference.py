@@ -115,10 +115,11 @@ def test_sizes_that_double_at_each_node_stay_bounded() -> None:
 
 
 def test_every_rule_bears_a_node_without_attributes_or_shapes() -> None:
-    with_shape = [key for key, row in OPERATORS.rows.items() if row.shape is not None]
+    with_shape = [(key, row) for key, row in OPERATORS.rows.items() if row.shape is not None]
     assert len(with_shape) > 100
-    for domain, operator in with_shape:
-        node = helper.make_node(operator, ["x", "x"], ["y"], domain=domain)
+    for (domain, operator), row in with_shape:
+        inputs = ["x"] * max(2, row.inputs)
+        node = helper.make_node(operator, inputs, ["y"], domain=domain)
         graph = helper.make_graph(
             [node], "g",
             [helper.make_tensor_value_info("x", TensorProto.FLOAT, None)],
