@@ -249,8 +249,10 @@ class HostReading:
 def task_conflict(candidate: Candidate, task: Task) -> str | None:
     """Why the candidate cannot serve the task, None if it can."""
     columns = candidate.n_classes
-    family = "bernoulli" if task == "multilabel" or (task == "binary" and columns == 1) else None
-    family = "categorical" if family is None and task == "multiclass" else family
+    family = {"multiclass": "categorical", "multilabel": "bernoulli"}.get(task)
+    if task == "binary" and columns in (1, 2):
+        # One logit is a label of its own; two logits are classes that compete.
+        family = "bernoulli" if columns == 1 else "categorical"
     if task == "multiclass" and columns == 1:
         return "one column has no classes that compete"
     if task == "binary" and columns is not None and columns > 2 and candidate.task is not None:

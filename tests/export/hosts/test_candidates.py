@@ -13,6 +13,7 @@ SOFTMAX = host(f"{LOGITS} y = Softmax(z)")
 BARE = host(f"{LOGITS} y = Identity(z)")
 SIGMOID = host(f"{LOGITS} y = Sigmoid(z)")
 TWO_COLUMNS = host("z = MatMul(x, w2) y = Softmax(z)", outputs="float[N, 2] y")
+TWO_SIGMOIDS = host("z = MatMul(x, w2) y = Sigmoid(z)", outputs="float[N, 2] y")
 ONE_COLUMN = host("z = MatMul(x, w1) y = Sigmoid(z)", outputs="float[N, 1] y")
 TIME = host(f"{LOGITS} y = Softmax(z)", inputs="float[N, 6, 4] x", outputs="float[N, 6, 3] y")
 
@@ -37,6 +38,8 @@ def test_a_task_that_the_graph_cannot_tell_must_be_said() -> None:
     ("text", "task", "words"),
     [
         (SIGMOID, "multiclass", "labels that do not compete"),
+        (TWO_SIGMOIDS, "binary", "labels that do not compete"),
+        (TWO_SIGMOIDS, "multiclass", "labels that do not compete"),
         (SOFTMAX, "multilabel", "classes that compete"),
         (SOFTMAX, "binary", "3 columns, and binary logits have one or two"),
         (BARE, "binary", "3 columns, and binary logits have one or two"),

@@ -156,6 +156,14 @@ ACTIVATIONS = (
         "z", task="binary", n_classes=2,
     ),
     HostCase(
+        "sigmoids of -z and z, the two columns of one logit",
+        host(
+            "z = MatMul(x, w1) n = Neg(z) t = Concat<axis = 1>(n, z) y = Sigmoid(t)",
+            outputs="float[N, 2] y",
+        ),
+        "y", kind="probabilities", task="binary", n_classes=2, relation="same",
+    ),
+    HostCase(
         "softmax of one column",
         host("z = MatMul(x, w1) y = Softmax(z)", outputs="float[N, 1] y"),
         None, refusal="one column, which is always 1.0",

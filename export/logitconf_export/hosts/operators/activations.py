@@ -1,7 +1,9 @@
 """Activations: those that make probabilities, and those that leave no logits."""
 
+import onnx
+
 from logitconf_export.hosts.graph.axes import normalised
-from logitconf_export.hosts.graph.scope import first_input
+from logitconf_export.hosts.graph.scope import Scope, first_input
 from logitconf_export.hosts.graph.shapes import same_shape
 from logitconf_export.hosts.meanings import bernoulli, categorical
 from logitconf_export.hosts.reader import (
@@ -42,9 +44,27 @@ def _softmax(site: Site) -> Result:
     return categorical(scope, logits, axis, kind=kind, reason=reason)
 
 
+def _are_negated(scope: Scope, joined: onnx.NodeProto) -> bool:
+    """Whether a Concat joins a value and its negative."""
+    if len(joined.input) != 2:
+        return False
+    for one, other in (tuple(joined.input), tuple(joined.input)[::-1]):
+        node = scope.standard(one)
+        if node is not None and node.op_type == "Neg" and node.input[0] == other:
+            return True
+    return False
+
+
 def _sigmoid(site: Site) -> Result:
-    """Sigmoid: labels that do not compete."""
+    """Sigmoid: labels that do not compete, unless its columns are -z and z of one logit."""
     scope, node = site.scope, site.node
+    joined = scope.standard(node.input[0])
+    if joined is not None and joined.op_type == "Concat" and _are_negated(scope, joined):
+        axis = normalised(scope.integer(joined, "axis", 0), scope.fact(site.name).rank)
+        reason = "Sigmoid node of the columns -z and z, so p and 1 - p of one logit"
+        reading = Reading("probabilities", "categorical", axis, 2, site.name, "probabilities", axis,
+                          True, reason)  # fmt: skip
+        return reading if scope.fact(site.name).size(axis) == 2 else reading.doubted("if it is one")
     return bernoulli(scope, node.input[0], kind="probabilities", reason="Sigmoid node")
 
 

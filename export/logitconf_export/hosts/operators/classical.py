@@ -76,13 +76,18 @@ def _linear_classifier(
         return Unread("the LinearClassifier writes one margin z as columns 1 - z and z, no logits")
     if result is None:
         reason = "LinearClassifier without post_transform"
-        if negated and n_classes == 2:
-            reason += ", whose columns -z and z lie twice as far apart as one logit z"
-        return _scores(scores, n_classes, reason, logits=True)
+        reading = _scores(scores, n_classes, reason, logits=True)
+        return reading.doubted(_TWICE_APART) if negated and n_classes == 2 else reading
     two_rows = transform == "LOGISTIC" and n_classes == 2 and rows == 2
     if isinstance(result, Reading) and two_rows and not negated:
         return replace(result, family="bernoulli")
     return result
+
+
+_TWICE_APART = (
+    "its columns -z and z lie twice as far apart as the two logits of a softmax, so their softmax "
+    "is no probability of the model's"
+)
 
 
 def _is_negated(scope: Scope, node: onnx.NodeProto) -> bool:
@@ -115,7 +120,8 @@ def _tree_classifier(
     """TreeEnsembleClassifier: a boosted one has a post-transform, a forest votes with fractions.
 
     Two classes whose leaves all belong to one class are computed apart, and differently for the
-    first class and the second (onnxruntime 1.31).
+    first class and the second (onnxruntime 1.31). Of two base values that runtime takes the second,
+    adds it to the sum of the first column, and writes that and its negative.
     """
     result = _transformed(scores, n_classes, node.op_type, transform)
     ids = set(_integers(scope, node, "class_ids")) if result is None or n_classes == 2 else set()
@@ -123,11 +129,38 @@ def _tree_classifier(
         if (ids, transform) in (({0}, "LOGISTIC"), ({1}, "SOFTMAX")):
             return result if result is not None else Unread("it has no scores")
         return Unread(f"the {node.op_type} applies {transform} to one column of two")
-    if isinstance(result, Reading) and transform == "LOGISTIC":
-        return replace(result, family="bernoulli")
-    if result is not None:
-        return result
-    return _tree_sums(scope, node, scores, n_classes, single=n_classes == 2 and ids == {0})
+    negated = n_classes == 2 and _leaves_are_negated(scope, node, "class")
+    if isinstance(result, Reading) and transform == "LOGISTIC" and not negated:
+        result = replace(result, family="bernoulli")
+    if result is None:
+        result = _tree_sums(scope, node, scores, n_classes, single=n_classes == 2 and ids == {0})
+        if negated and isinstance(result, Reading):
+            result = result.doubted(_TWICE_APART)
+    two_bases = n_classes == 2 and len(_floats(scope, node, "base_values")) == 2
+    if two_bases and isinstance(result, Reading):
+        result = result.doubted("runtimes differ on the base values of two classes")
+    return result
+
+
+def _leaves_are_negated(scope: Scope, node: onnx.NodeProto, side: str) -> bool:
+    """Whether each leaf gives the second of two columns the negative of the first, as CatBoost has.
+
+    Their sums are then -z and z, and the sigmoids of these sum to 1.
+    """
+    leaves = zip(
+        _integers(scope, node, f"{side}_treeids"),
+        _integers(scope, node, f"{side}_nodeids"),
+        _integers(scope, node, f"{side}_ids"),
+        _floats(scope, node, f"{side}_weights"),
+        strict=False,
+    )
+    sums: dict[tuple[int, int], list[float]] = {}
+    for tree, leaf, column, weight in leaves:
+        if column not in (0, 1):
+            return False
+        sums.setdefault((tree, leaf), [0.0, 0.0])[column] += weight
+    shifted = any(_floats(scope, node, "base_values"))
+    return bool(sums) and not shifted and all(first == -second for first, second in sums.values())
 
 
 def _tree_sums(
@@ -180,8 +213,10 @@ def _regressor(site: Site) -> Result:
         return Unread(
             f"runtimes differ on whether a {node.op_type} applies {transform} to a single target"
         )
+    negated = n_classes == 2 and _leaves_are_negated(scope, node, "target")
     if result is not None:
-        return replace(result, family="bernoulli") if transform == "LOGISTIC" else result
+        labels = transform == "LOGISTIC" and not negated
+        return replace(result, family="bernoulli") if labels else result
     reading = Reading(
         "logits", None, 1, n_classes, name, "logits", 1, True, f"the sums of a {node.op_type}"
     )
