@@ -1,6 +1,6 @@
 """What was read from a host: candidates for the head's place, refusals, and the choice of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
@@ -112,12 +112,16 @@ class HostReading:
         refused: the outputs that have none.
         notes: what a reader should know besides.
         values: type and shape of every value, for places named explicitly.
+        read: what any value of the graph holds, as if it were an output.
     """
 
     candidates: tuple[Candidate, ...]
     refused: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
     values: Mapping[str, TensorFacts] = field(default_factory=dict, repr=False, compare=False)
+    read: Callable[[str], Candidate | Refusal] = field(
+        default=lambda name: Refusal(name, "its graph is not at hand"), repr=False, compare=False
+    )
 
     @property
     def chosen(self) -> Candidate | None:
@@ -211,26 +215,40 @@ class HostReading:
             if kind in (None, candidate.kind):
                 return candidate
             if candidate.output == name and candidate.output_kind == kind:
-                return _at_output(candidate, self.values)
+                return _at_output(candidate, self.values, class_axis)
         if here or shown:
             found = (here or shown)[0]
             holds = found.kind if here else (found.output_kind or "labels")
             raise LogitconfError(
                 f"{short(name)} holds {holds}, not {kind} ({found.reason}); give its own kind"
             )
-        refusal = next((r for r in self.refused if r.output == name), None)
-        if refusal is not None and kind is None:
-            raise LogitconfError(
-                f"{short(name)} cannot be read: {refusal.reason}; say its kind if you know better"
-            )
-        return self._unread(name, kind or "logits", class_axis)
+        return self._elsewhere(name, kind, class_axis)
 
-    def _unread(self, name: str, kind: Kind, class_axis: int | None) -> Candidate:
+    def _elsewhere(self, name: str, kind: Kind | None, class_axis: int | None) -> Candidate:
+        """A value that no output shows, or an output without a reading.
+
+        Naming says where, not what: the graph is read there too, and what the caller says besides
+        counts where the graph leaves it open.
+        """
         facts = self.values.get(name)
         if facts is None:
             raise LogitconfError(f"the model has no value {short(name)}:\n{self.listing()}")
         if facts.dtype not in (0, *FLOAT_WORDS):
             raise LogitconfError(f"{short(name)} must hold floating-point numbers, but does not")
+        place = self.read(name)
+        if isinstance(place, Refusal) or place.output_kind is None:
+            if kind is None:
+                raise LogitconfError(
+                    f"{short(name)} cannot be read: {place.reason}; say its kind if you know better"
+                )
+        elif place.family and place.certain and _contradict(kind, place.output_kind):
+            raise LogitconfError(
+                f"{short(name)} holds {place.output_kind}, not {kind} ({place.reason}); "
+                f"give its own kind, or name {short(place.tensor)}"
+            )
+        elif place.family is not None:
+            chosen = _at_output(place, self.values, class_axis)
+            return replace(chosen, kind=kind or chosen.kind)
         rank = facts.rank
         if rank != 2 and class_axis is None:
             raise LogitconfError(
@@ -238,12 +256,18 @@ class HostReading:
                 "say which one holds the classes"
             )
         axis = 1 if class_axis is None else class_axis
+        kind = kind or "logits"
         return Candidate(
             tensor=name, kind=kind, task=None, n_classes=facts.size(axis), class_axis=axis,
             rank=rank, dtype=FLOAT_WORDS.get(facts.dtype, "float32"), output=name, certain=False,
             reason="named explicitly", outputs=(name,), output_kind=kind, output_axis=axis,
             batch_axis=0, position_axes=position_axes(facts, axis, 0),
         )  # fmt: skip
+
+
+def _contradict(said: Kind | None, read: Kind) -> bool:
+    """Whether a value of one kind cannot be called another; log-probabilities are logits too."""
+    return said not in (None, read) and (said, read) != ("logits", "log-probabilities")
 
 
 def task_conflict(candidate: Candidate, task: Task) -> str | None:
@@ -298,13 +322,15 @@ def _misfit(candidate: Candidate, task: Task) -> str:
     )
 
 
-def _at_output(candidate: Candidate, values: Mapping[str, TensorFacts]) -> Candidate:
+def _at_output(
+    candidate: Candidate, values: Mapping[str, TensorFacts], class_axis: int | None
+) -> Candidate:
     facts = values.get(candidate.output, TensorFacts())
-    if candidate.output_kind is None or candidate.output_axis is None:
+    axis = candidate.output_axis if candidate.output_axis is not None else class_axis
+    if candidate.output_kind is None or axis is None:
         raise LogitconfError(
             f"the class axis of {short(candidate.output)} is not known; say which one it is"
         )
-    axis = candidate.output_axis
     return replace(
         candidate,
         tensor=candidate.output,

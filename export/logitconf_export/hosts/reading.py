@@ -18,7 +18,7 @@ from logitconf_export.hosts.graph.facts import UNKNOWN, TensorFacts
 from logitconf_export.hosts.graph.indexing import index_model
 from logitconf_export.hosts.graph.scope import Scope
 from logitconf_export.hosts.operators.table import OPERATORS, reader_of
-from logitconf_export.hosts.reader import Reading, Unread
+from logitconf_export.hosts.reader import Reading, Result, Unread
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
@@ -61,10 +61,7 @@ def read_host(model: onnx.ModelProto) -> HostReading:
                 result = Unread(like)
             elif result.family is None:
                 result = result.doubted(like)
-        if isinstance(result, Reading):
-            outcome = _candidate(scope, output, result, quantized)
-        else:
-            outcome = Refusal(output, _refusal(scope, output, result))
+        outcome = _outcome(scope, output, result, quantized)
         if isinstance(outcome, Candidate):
             found.append(outcome)
         else:
@@ -74,7 +71,16 @@ def read_host(model: onnx.ModelProto) -> HostReading:
         refused=tuple(refused),
         notes=tuple(_notes(model, scope)),
         values=scope.facts,
+        read=lambda name: _outcome(scope, name, reader_of(model).read(scope, name), quantized),
     )
+
+
+def _outcome(
+    scope: Scope, name: str, result: Result, quantized: frozenset[str]
+) -> Candidate | Refusal:
+    if isinstance(result, Reading):
+        return _candidate(scope, name, result, quantized)
+    return Refusal(name, _refusal(scope, name, result))
 
 
 def _candidate(

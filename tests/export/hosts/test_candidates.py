@@ -153,3 +153,43 @@ def test_the_label_axis_of_a_sigmoid_can_be_moved() -> None:
 def test_unknown_words_are_refused(request_: dict[str, str]) -> None:
     with pytest.raises(LogitconfError, match="must be one of"):
         reading_of(SOFTMAX).choose(**request_)  # type: ignore[arg-type]
+
+
+INSIDE = host(
+    f"{LOGITS} p = Softmax(z) l = Log(p) s = Sigmoid(h) a = Tanh(l) c = Add(a, s) c2 = Mul(c, p) "
+    "y = Tanh(c2)"
+)
+"""A softmax, its logarithm and a sigmoid that no output shows."""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "task"),
+    [
+        ("p", "probabilities", "multiclass"),
+        ("l", "log-probabilities", "multiclass"),
+        ("s", "probabilities", "multilabel"),
+    ],
+)
+def test_a_value_inside_the_graph_is_read_when_it_is_named(name: str, kind: str, task: str) -> None:
+    chosen = reading_of(INSIDE).choose(logits=name)
+    assert (chosen.tensor, chosen.kind, chosen.task, chosen.n_classes) == (name, kind, task, 3)
+
+
+@pytest.mark.parametrize("said", ["logits", "log-probabilities"])
+def test_a_softmax_inside_the_graph_is_not_taken_as_logits(said: str) -> None:
+    with pytest.raises(LogitconfError, match=rf"'p' holds probabilities, not {said} .* name 'z'"):
+        reading_of(INSIDE).choose(logits="p", kind=said)
+    with pytest.raises(LogitconfError, match="classes that compete"):
+        reading_of(INSIDE).choose(logits="p", task="multilabel")
+    with pytest.raises(LogitconfError, match="labels that do not compete"):
+        reading_of(INSIDE).choose(logits="s", task="multiclass")
+
+
+def test_log_probabilities_are_logits_of_the_same_softmax() -> None:
+    assert reading_of(INSIDE).choose(logits="l", kind="logits").kind == "logits"
+
+
+def test_a_value_inside_that_cannot_be_read_needs_its_kind_said() -> None:
+    with pytest.raises(LogitconfError, match="'a' cannot be read: it comes from a 'Tanh' node"):
+        reading_of(INSIDE).choose(logits="a", task="multiclass")
+    assert reading_of(INSIDE).choose(logits="a", kind="logits", task="multiclass").tensor == "a"
