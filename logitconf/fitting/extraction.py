@@ -18,39 +18,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
-from logitconf.tasks import ArrayLike
 
 _INPUT_KEYS = ("image", "input", "inputs", "x")
 _LABEL_KEYS = ("label", "labels", "target", "y")
 _SAMPLES = 1000
-
-
-def given_or_extracted(
-    logits: ArrayLike | None,
-    labels: ArrayLike | None,
-    model: nn.Module | None,
-    loader: "DataLoader[Any] | None",
-    *,
-    outdir: str | Path | None,
-    prefix: str | None,
-) -> tuple[ArrayLike, ArrayLike | None]:
-    """Logits and labels as they are given, or as `extract_logits` finds them.
-
-    Raises:
-        LogitconfError: unless it is just one of the two.
-    """
-    if (logits is not None) == (model is not None or loader is not None):
-        came = "both" if logits is not None else "neither"
-        raise LogitconfError(f"fit takes either logits X or model and loader, got {came}")
-    if logits is not None:
-        if outdir is not None or prefix is not None:
-            raise LogitconfError("outdir and prefix need model and loader, got logits X")
-        return logits, labels
-    if model is None or loader is None:
-        raise LogitconfError("model and loader must be given together, got one of them")
-    if labels is not None:
-        raise LogitconfError("with model and loader the labels come from the loader, got Y")
-    return extract_logits(model, loader, outdir=outdir, prefix=prefix)
 
 
 def extract_logits(
@@ -99,6 +70,30 @@ def extract_logits(
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write_atomically(path, buffer.getvalue())
     return logits, labels
+
+
+class JoinedLogits(nn.Module):
+    """A model whose logits are the class logits with the confidence logits behind them."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Takes a model with ``.logits(x)`` and ``.confidence_logits(x)``.
+
+        Raises:
+            LogitconfError: if it lacks one of them.
+        """
+        super().__init__()
+        for name in ("logits", "confidence_logits"):
+            if not callable(getattr(model, name, None)):
+                raise LogitconfError(
+                    f"the model must have a method .{name}(x), got {type(model).__name__} "
+                    "without one"
+                )
+        self.model: Any = model
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(N, K + 1) or (N, 2 L)."""
+        parts = (self.model.logits(x), self.model.confidence_logits(x))
+        return torch.cat([part.reshape(len(part), -1) for part in parts], dim=1)
 
 
 def _run(model: nn.Module, loader: "DataLoader[Any]") -> tuple[Tensor, Tensor | None]:

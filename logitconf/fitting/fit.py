@@ -6,7 +6,9 @@ import itertools
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +16,14 @@ import numpy.typing as npt
 from logitconf.arrays import Array, beside, namespace, through_torch, to_numpy
 from logitconf.card import ScoreCard
 from logitconf.card_parts import ParameterFit, RowCounts, Split
-from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.head import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.rows import Keys, Rows, overlap_note, split_rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, evaluate
-from logitconf.tasks import Layout, check_task, predicted_correctly, signed_canonical
+from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature.fit import fit_temperature
 from logitconf.thresholds.certificate import certificate_of
 from logitconf.thresholds.request import (
@@ -31,10 +33,46 @@ from logitconf.thresholds.request import (
     choose_threshold,
 )
 
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.utils.data import DataLoader
+
 probabilities = through_torch(probabilities)
 evaluate = through_torch(evaluate)
 predicted_correctly = through_torch(predicted_correctly)
 signed_canonical = through_torch(signed_canonical)
+
+
+def given_or_extracted(
+    logits: ArrayLike | None,
+    labels: ArrayLike | None,
+    model: nn.Module | None,
+    loader: DataLoader[Any] | None,
+    *,
+    outdir: str | Path | None,
+    prefix: str | None,
+) -> tuple[ArrayLike, ArrayLike | None]:
+    """Logits and labels as they are given, or as a model and a loader give them.
+
+    Raises:
+        LogitconfError: unless it is just one of the two.
+        MissingExtraError: for a model without torch.
+    """
+    if (logits is not None) == (model is not None or loader is not None):
+        came = "both" if logits is not None else "neither"
+        raise LogitconfError(f"fit takes either logits X or model and loader, got {came}")
+    if logits is not None:
+        if outdir is not None or prefix is not None:
+            raise LogitconfError("outdir and prefix need model and loader, got logits X")
+        return logits, labels
+    if model is None or loader is None:
+        raise LogitconfError("model and loader must be given together, got one of them")
+    if labels is not None:
+        raise LogitconfError("with model and loader the labels come from the loader, got Y")
+    with torch_for("a model with a loader"):
+        from logitconf.fitting.extraction import extract_logits
+
+    return extract_logits(model, loader, outdir=outdir, prefix=prefix)
 
 
 def fit_card(

@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from typing import TYPE_CHECKING, Any
 
 from logitconf.arrays import Array, beside
-from logitconf.errors import LogitconfError
-from logitconf.fitting.extraction import extract_logits
+from logitconf.errors import LogitconfError, torch_for
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.rows import Rows
 from logitconf.tasks import ArrayLike, as_array, check_task
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.utils.data import DataLoader
 
 
 class LearnedConfidenceScore(LogitScore):
@@ -53,7 +52,7 @@ class LearnedConfidenceScore(LogitScore):
         self,
         X: ArrayLike | None = None,
         Y: ArrayLike | None = None,
-        model: nn.Module | None = None,
+        model: "nn.Module | None" = None,
         loader: "DataLoader[Any] | None" = None,
         outdir: str | Path | None = None,
         prefix: str | None = None,
@@ -82,32 +81,16 @@ class LearnedConfidenceScore(LogitScore):
         """
         if X is not None or Y is not None or model is None or loader is None:
             return super().fit(X, Y, model, loader, outdir, prefix, holdout=holdout, seed=seed)
-        both, labels = extract_logits(_Joined(model), loader, outdir=outdir, prefix=prefix)
+        with torch_for("a model with a loader"):
+            from logitconf.fitting.extraction import JoinedLogits, extract_logits
+
+        both, labels = extract_logits(JoinedLogits(model), loader, outdir=outdir, prefix=prefix)
         n_classes = 1 if self.task == "binary" else both.shape[1] // 2
         classes, confidence = both[:, :-n_classes], both[:, -n_classes:]
         right = None if labels is None else predictions_right(classes, labels)
         if right is not None and right.ndim == 2 and n_classes == 1:
             right = right.all(1)
         return super().fit(confidence, right, holdout=holdout, seed=seed)
-
-
-class _Joined(nn.Module):
-    """A model whose logits are the class logits with the confidence logits behind them."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        for name in ("logits", "confidence_logits"):
-            if not callable(getattr(model, name, None)):
-                raise LogitconfError(
-                    f"the model must have a method .{name}(x), got {type(model).__name__} "
-                    "without one"
-                )
-        self.model: Any = model
-
-    def logits(self, x: Tensor) -> Tensor:
-        """(N, K + 1) or (N, 2 L)."""
-        parts = (self.model.logits(x), self.model.confidence_logits(x))
-        return torch.cat([part.reshape(len(part), -1) for part in parts], dim=1)
 
 
 def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Array:

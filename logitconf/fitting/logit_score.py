@@ -4,30 +4,34 @@ import warnings
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from torch import nn
-from torch.utils.data import DataLoader
 
 from logitconf.arrays import Array, beside, namespace, through_torch
 from logitconf.card import HeadForm, ScoreCard, check_temperature
-from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.fitting.extraction import given_or_extracted
+from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.fitting.fit import (
     calibrate_card,
     calibrated_probabilities,
     card_with_threshold,
     fit_card,
+    given_or_extracted,
     score_of,
     score_rows,
 )
-from logitconf.head import ConfidenceHead, accept, threshold_of
+from logitconf.head import accept, threshold_of
 from logitconf.rows import Rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES, check_defined, check_parameters, class_of
 from logitconf.tasks import ArrayLike, Layout, Task, check_task
 from logitconf.thresholds.request import CalibrationRows, FloatArray, PolicyRequest
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.utils.data import DataLoader
+
+    from logitconf.head import ConfidenceHead
 
 accept = through_torch(accept)
 threshold_of = through_torch(threshold_of)
@@ -120,7 +124,7 @@ class LogitScore(ABC):
         self,
         X: ArrayLike | None = None,
         Y: ArrayLike | None = None,
-        model: nn.Module | None = None,
+        model: "nn.Module | None" = None,
         loader: "DataLoader[Any] | None" = None,
         outdir: str | Path | None = None,
         prefix: str | None = None,
@@ -307,7 +311,7 @@ class LogitScore(ABC):
         kind: str = "logits",
         probabilities: bool = False,
         members: int | None = None,
-    ) -> ConfidenceHead:
+    ) -> "ConfidenceHead":
         """The fitted score as a module that exports.
 
         Args:
@@ -335,6 +339,9 @@ class LogitScore(ABC):
             probabilities,
             self.card.members or members,
         )
+        with torch_for("compile()"):
+            from logitconf.head import ConfidenceHead
+
         return ConfidenceHead(self.card, form)
 
     def save(self, path: str | Path, *, force: bool = False) -> None:

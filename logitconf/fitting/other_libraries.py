@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
 
-from logitconf.arrays import to_numpy
+from logitconf.arrays import Array, beside, namespace, to_numpy
 from logitconf.errors import LogitconfError
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import (
@@ -23,6 +21,7 @@ from logitconf.fitting.score_classes import (
     PredictiveVarianceScore,
     SoftmaxScore,
 )
+from logitconf.rows import at_least_float32
 from logitconf.tasks import ArrayLike, as_array
 
 _SEAPIG_SCORES: Mapping[str, Callable[..., LogitScore]] = {
@@ -61,24 +60,32 @@ class SourceInput:
     intercept: tuple[float, ...] = ()
     epsilon: float = 0.0
 
-    def logits(self, values: Tensor) -> Tensor:
+    def logits(self, values: Array) -> Array:
         """The logits that the score takes, float64 for float64 values, else float32."""
-        x = values if values.dtype == torch.float64 else values.to(torch.float32)
+        x = at_least_float32(values)
         if self.kind == "logits":
             return x
-        x = x.reshape(len(x), -1)
+        xp = namespace(x)
+        x = xp.reshape(x, (x.shape[0], -1))
         if x.shape[1] != self.n_classes:
             raise LogitconfError(
                 f"the source takes {self.n_classes} {self.of} a row, "
                 f"got shape {tuple(values.shape)}"
             )
         if self.kind == "log":
-            pair = torch.cat([1.0 - x, x], dim=1) if self.n_classes == 1 else x
-            return torch.log(pair + self.epsilon)
-        slope = torch.tensor(self.slope, dtype=x.dtype, device=x.device)
-        intercept = torch.tensor(self.intercept, dtype=x.dtype, device=x.device)
+            pair = xp.concat([1.0 - x, x], axis=1) if self.n_classes == 1 else x
+            # -inf is what a probability of 0 stands for
+            with np.errstate(divide="ignore"):
+                return xp.log(pair + self.epsilon)
+        slope, intercept = (
+            xp.astype(beside(np.asarray(numbers), x), x.dtype)
+            for numbers in (self.slope, self.intercept)
+        )
         z = -(slope * x + intercept)
-        return z if self.kind == "affine" else F.logsigmoid(z)
+        if self.kind == "affine":
+            return z
+        # log sigmoid
+        return (z - xp.abs(z)) * 0.5 - xp.log1p(xp.exp(-xp.abs(z)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ def from_fitted(source: object, *, task: str | None = None) -> LogitScore:
     return adapt(source, task=task).score
 
 
-def source_logits(source: object, values: ArrayLike, *, task: str | None = None) -> Tensor:
+def source_logits(source: object, values: ArrayLike, *, task: str | None = None) -> Array:
     """What the score of :func:`from_fitted` takes, from what the source itself takes.
 
     Args:
@@ -122,16 +129,17 @@ def source_logits(source: object, values: ArrayLike, *, task: str | None = None)
         task: as in :func:`from_fitted`.
 
     Returns:
-        Logits (N, K) or (N, 1), or (N,) where they are the values; float64 if those are.
+        Logits (N, K) or (N, 1), or (N,) where they are the values; float64 if those are, and of
+        their kind of array.
 
     Raises:
         LogitconfError: as :func:`from_fitted`; or if the values have the wrong shape.
     """
     adapted = adapt(source, task=task)
-    tensor = torch.as_tensor(to_numpy(as_array(values, "values")))
-    of_positive = tensor.ndim == 2 and tensor.shape[1] == 2 and adapted.input.n_classes == 1
+    array = as_array(values, "values")
+    of_positive = array.ndim == 2 and array.shape[1] == 2 and adapted.input.n_classes == 1
     # predict_proba of two classes says the same twice
-    picked = tensor[:, 1:] if of_positive and adapted.input.of == "probabilities" else tensor
+    picked = array[:, 1:] if of_positive and adapted.input.of == "probabilities" else array
     return adapted.input.logits(picked)
 
 
@@ -177,11 +185,11 @@ def _of_seapig(source: Any, name: str, task: str | None) -> Adapted:  # noqa: AR
 
 def _same_numbers(score: LogitScore, source: Any) -> bool:
     """Whether ours gives the source's scores to its rows; versions of seapig differ in details."""
-    theirs = source.scores.detach().reshape(-1).to(torch.float64)
-    ours = score.score(source.logits.detach().to(torch.float64))
+    theirs = to_numpy(source.scores).reshape(-1).astype(np.float64)
+    ours = score.score(to_numpy(source.logits).astype(np.float64))
     # seapig's float32 entropy of saturated logits is NaN
-    known = torch.isfinite(theirs)
-    close = torch.isclose(ours, theirs, rtol=_SAME_SCORE, atol=_SAME_SCORE)
+    known = np.isfinite(theirs)
+    close = np.isclose(ours, theirs, rtol=_SAME_SCORE, atol=_SAME_SCORE)
     return bool(known.any() and close[known].all())
 
 
@@ -215,7 +223,7 @@ def _of_netcal(source: Any, name: str, task: str | None) -> Adapted:  # noqa: AR
             "a TemperatureScaling of independent probabilities is not taken: netcal scales them as "
             "if they competed"
         )
-    values = torch.as_tensor(source.weights, dtype=torch.float64).reshape(-1)
+    values = to_numpy(as_array(source.weights, "weights")).astype(np.float64).reshape(-1)
     if len(values) != 1:
         raise LogitconfError(f"a TemperatureScaling must have one weight, got {len(values)}")
     inverse = float(values[0])

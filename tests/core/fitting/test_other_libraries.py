@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
@@ -75,12 +76,12 @@ def test_a_recorded_object_and_its_score_give_the_same_numbers(case: str) -> Non
     score = from_fitted(source, task=task)
     if "seapig" in case:
         assert score.threshold == np.float32(source.threshold)
-        found, expected = score.score(logits).numpy(), expected.reshape(-1)
+        found, expected = score.score(logits), expected.reshape(-1)
         np.testing.assert_array_equal(
-            score.select(logits)["selected"].numpy(), expected < source.threshold.numpy()
+            score.select(logits)["selected"], expected < source.threshold.numpy()
         )
     else:
-        found = score.probabilities(logits).numpy()
+        found = score.probabilities(logits)
         found = found[:, 1] if found.shape != expected.shape else found
     np.testing.assert_allclose(found, expected, rtol=SAME, atol=SAME)
 
@@ -104,11 +105,11 @@ def test_a_margin_that_ignores_its_temperature_gets_none() -> None:
 def test_probabilities_are_those_of_predict_proba(base: str, classes: int, method: str) -> None:
     model, rows = calibrated(base, classes, method)
     logits = source_logits(model, base_values(model, rows))
-    found = from_fitted(model).probabilities(logits).numpy().reshape(len(rows), -1)
+    found = from_fitted(model).probabilities(logits).reshape(len(rows), -1)
     expected = model.predict_proba(rows)
     expected = expected[:, 1:] if found.shape[1] == 1 else expected
     np.testing.assert_allclose(found, expected, rtol=0.0, atol=SAME)
-    scores = from_fitted(model).score(logits).numpy()
+    scores = from_fitted(model).score(logits)
     np.testing.assert_allclose(scores, -model.predict_proba(rows).max(axis=1), atol=SAME)
 
 
@@ -119,14 +120,15 @@ def test_a_score_of_an_ensemble_knows_its_members(name: str, layout: str) -> Non
     score = from_fitted(fitted_peers.stand_in(case))
     values, expected = fitted_peers.recorded(case)
     assert (score.per_member, score.card.members) == (True, 3)
-    found, mask = score.compile()(source_logits(fitted_peers.stand_in(case), values))
+    logits = source_logits(fitted_peers.stand_in(case), torch.from_numpy(values))
+    found, mask = score.compile()(logits)
     np.testing.assert_allclose(found.numpy(), expected.reshape(-1), rtol=2e-6, atol=2e-6)
     assert 0 < int(mask.sum()) < len(mask)
 
 
 def test_a_score_can_get_a_threshold_and_a_head() -> None:
     model, rows = calibrated("decision values", 4, "temperature")
-    logits = source_logits(model, base_values(model, rows)).float()
+    logits = torch.from_numpy(source_logits(model, base_values(model, rows))).float()
     score = from_fitted(model)
     temperature = score.temperature
     score.fit(logits)
