@@ -6,6 +6,7 @@ from dataclasses import replace
 import onnx
 
 from logitconf.errors import LogitconfError
+from logitconf_export.attachment.recognition import HeadPlace, drop, find_heads, remove_heads
 from logitconf_export.heads.metadata import (
     METADATA_KEY,
     HeadsMetadata,
@@ -13,30 +14,53 @@ from logitconf_export.heads.metadata import (
     read_heads,
     write_heads,
 )
-from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, load_model, own_copy
+from logitconf_export.onnx_files.loading import (
+    DEFAULT_DOMAINS,
+    load_model,
+    own_copy,
+    uses_default_domain,
+)
 from logitconf_export.onnx_files.types import ModelSource
 
 
 def detach(model: ModelSource) -> onnx.ModelProto:
     """The host without its heads, as it was before ``attach``; a model without a head as it is.
 
+    What other tools did to the file since is followed: other names, casts, fused nodes, lost
+    metadata.
+
     Args:
         model: a file, its bytes or a model; it is not changed.
 
     Raises:
-        LogitconfError: if the model is a head that stands alone.
+        LogitconfError: if the model is a head that stands alone, or it is not certain what in it
+            belongs to the heads.
     """
     host = own_copy(model)
-    if not has_metadata(host):
-        return host
-    found = read_heads(host)
-    if found.heads[0].attached is None:
+    known = read_heads(host) if has_metadata(host) else None
+    if known is not None and known.heads[0].attached is None:
         raise LogitconfError("the model must be a host with a head, got a head that stands alone")
-    _drop_named(host.graph, _prefixes(found), _outputs(found))
-    _drop(host.metadata_props, [entry.key == METADATA_KEY for entry in host.metadata_props])
-    if _added_import(found):
-        _drop(host.opset_import, [entry.domain in DEFAULT_DOMAINS for entry in host.opset_import])
+    place = find_heads(host, known)
+    if place is not None:
+        remove_all(host, known, place)
+    elif known is not None:
+        raise LogitconfError(
+            "the model says that it has a head, but none of its values and outputs is the head's; "
+            "take the model as it was before"
+        )
     return host
+
+
+def remove_all(host: onnx.ModelProto, known: HeadsMetadata | None, place: HeadPlace) -> None:
+    """Takes the heads off in place, and what the model says of them.
+
+    Raises:
+        LogitconfError: if the host reads what the heads compute.
+    """
+    remove_heads(host.graph, place)
+    drop(host.metadata_props, [entry.key == METADATA_KEY for entry in host.metadata_props])
+    if known is not None and _added_import(known) and not uses_default_domain(host):
+        drop(host.opset_import, [entry.domain in DEFAULT_DOMAINS for entry in host.opset_import])
 
 
 def single_head(model: ModelSource, name: str) -> onnx.ModelProto:
@@ -86,7 +110,7 @@ def _only(host: onnx.ModelProto, found: HeadsMetadata, place: int) -> onnx.Model
     for name in names[:2]:
         if name not in shown and name in inner:
             host.graph.output.append(inner[name])
-    _drop(host.graph.value_info, [value.name in names for value in host.graph.value_info])
+    drop(host.graph.value_info, [value.name in names for value in host.graph.value_info])
     _drop_named(host.graph, _prefixes(rest), _outputs(rest))
     if kept.attached is not None:
         attached = replace(kept.attached, added_import=_added_import(found))
@@ -112,16 +136,10 @@ def _added_import(found: HeadsMetadata) -> bool:
 def _drop_named(
     graph: onnx.GraphProto, prefixes: tuple[str, ...], outputs: Collection[str]
 ) -> None:
-    _drop(
+    drop(
         graph.node, [node.name.startswith(prefixes) or node.name in outputs for node in graph.node]
     )
-    _drop(graph.initializer, [tensor.name.startswith(prefixes) for tensor in graph.initializer])
+    drop(graph.initializer, [tensor.name.startswith(prefixes) for tensor in graph.initializer])
     for values in (graph.input, graph.value_info):
-        _drop(values, [value.name.startswith(prefixes) for value in values])
-    _drop(graph.output, [value.name in outputs for value in graph.output])
-
-
-def _drop(items: "object", unwanted: list[bool]) -> None:
-    for index in reversed(range(len(unwanted))):
-        if unwanted[index]:
-            del items[index]  # type: ignore[attr-defined]
+        drop(values, [value.name.startswith(prefixes) for value in values])
+    drop(graph.output, [value.name in outputs for value in graph.output])

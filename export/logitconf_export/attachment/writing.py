@@ -1,7 +1,7 @@
 """Writing heads into a host: their names, the host's opset, and the dims that they share."""
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import onnx
@@ -44,11 +44,21 @@ class Names:
     shown: tuple[str, ...] = OUTPUTS
 
 
-def write_one(host: onnx.ModelProto, head: ConfidenceHead, place: Candidate) -> None:
-    """Adds one head, with the outputs ``score`` and ``mask``, to a host in place."""
+def write_one(
+    host: onnx.ModelProto, head: ConfidenceHead, place: Candidate, outputs: Sequence[str] = OUTPUTS
+) -> None:
+    """Adds one head, with the outputs ``score`` and ``mask``, to a host in place.
+
+    Args:
+        host: without heads.
+        head: to be written.
+        place: where.
+        outputs: what score, mask and probabilities are to be called, unless the host has the name.
+    """
     taken = _names(host.graph)
     prefix = _free_prefix(taken)
-    names = Names(prefix, {name: name if name not in taken else prefix + name for name in OUTPUTS})
+    wanted = zip(OUTPUTS, (*outputs, *OUTPUTS[len(outputs) :]), strict=True)
+    names = Names(prefix, {n: text if text not in taken else prefix + n for n, text in wanted})
     write_heads(host, HeadsMetadata((_write(host, _fitted_to(head, place), place, names),)))
 
 

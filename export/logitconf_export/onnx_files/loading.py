@@ -263,6 +263,15 @@ def imports_default_domain(model: onnx.ModelProto) -> bool:
     return any(entry.domain in DEFAULT_DOMAINS for entry in model.opset_import)
 
 
+def uses_default_domain(model: onnx.ModelProto) -> bool:
+    """Whether any node of the graph and below is of the default domain; functions import it."""
+    return any(
+        node.domain in DEFAULT_DOMAINS
+        for scope in scopes_below([model.graph])
+        for node in scope.node
+    )
+
+
 def domain_opset(model: onnx.ModelProto, domain: str) -> int | None:
     """The version of another domain that the host imports, None if it does not."""
     versions = [int(i.version) for i in model.opset_import if i.domain == domain]

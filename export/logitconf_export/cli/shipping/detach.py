@@ -23,12 +23,12 @@ def detach(
     from logitconf_export.attachment.detaching import detach as detach_heads
     from logitconf_export.attachment.detaching import single_head
     from logitconf_export.cli.common.model_facts import head_facts, port_facts
-    from logitconf_export.heads.metadata import has_metadata
     from logitconf_export.onnx_files.loading import load_model
     from logitconf_export.onnx_files.saving import Destination
 
-    if not has_metadata(load_model(model)):
+    before = load_model(model)
+    host = detach_heads(before) if keep is None else single_head(before, keep)
+    if host == before and keep is None:
         raise LogitconfError(f"{model} must have a head to take off, got none")
-    host = detach_heads(model) if keep is None else single_head(model, keep)
     Destination.of(output.path, model, force=output.force).save(host)
     print_facts(f"{output.path}", [*head_facts(host), *port_facts(host)])
