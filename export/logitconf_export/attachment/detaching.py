@@ -59,8 +59,14 @@ def remove_all(host: onnx.ModelProto, known: HeadsMetadata | None, place: HeadPl
     """
     remove_heads(host.graph, place)
     drop(host.metadata_props, [entry.key == METADATA_KEY for entry in host.metadata_props])
-    if known is not None and _added_import(known) and not uses_default_domain(host):
+    if known is None or uses_default_domain(host):
+        return
+    if _added_import(known):
         drop(host.opset_import, [entry.domain in DEFAULT_DOMAINS for entry in host.opset_import])
+    imports = [entry for entry in host.opset_import if entry.domain in DEFAULT_DOMAINS]
+    raised = _raised_import(known)
+    if imports and raised is not None:
+        imports[-1].version = raised
 
 
 def single_head(model: ModelSource, name: str) -> onnx.ModelProto:
@@ -113,7 +119,9 @@ def _only(host: onnx.ModelProto, found: HeadsMetadata, place: int) -> onnx.Model
     drop(host.graph.value_info, [value.name in names for value in host.graph.value_info])
     _drop_named(host.graph, _prefixes(rest), _outputs(rest))
     if kept.attached is not None:
-        attached = replace(kept.attached, added_import=_added_import(found))
+        attached = replace(
+            kept.attached, added_import=_added_import(found), raised_import=_raised_import(found)
+        )
         kept = replace(kept, attached=attached)
     write_heads(host, HeadsMetadata((kept,)))
     return host
@@ -131,6 +139,11 @@ def _outputs(found: HeadsMetadata) -> set[str]:
 
 def _added_import(found: HeadsMetadata) -> bool:
     return any(head.attached and head.attached.added_import for head in found.heads)
+
+
+def _raised_import(found: HeadsMetadata) -> int | None:
+    versions = (head.attached.raised_import for head in found.heads if head.attached)
+    return next((version for version in versions if version is not None), None)
 
 
 def _drop_named(

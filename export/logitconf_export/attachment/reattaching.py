@@ -165,7 +165,7 @@ def _head_of_card(
         probabilities=traits.probabilities,
         n_classes=spot.n_classes if needs_columns else None,
     )
-    form = replace(made.form, class_axis=spot.class_axis, rank=spot.rank)
+    form = replace(made.form, class_axis=spot.class_axis, rank=spot.rank, kind=spot.kind)
     score, mask, *more = place.outputs
     attached = Attachment(
         PREFIX, spot.tensor, spot.output, spot.kind, score, mask, more[0] if more else None

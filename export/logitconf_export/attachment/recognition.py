@@ -67,7 +67,7 @@ def find_heads(
     if known is not None:
         _check_outputs(outputs, known, before)
     elif any(_ANY_PREFIX.search(name) for name in marks):
-        _check_readers(graph, marks, behind)
+        _check_readers(graph, behind)
     elif len(outputs) not in {2, 3}:
         raise LogitconfError(
             f"what is compared with the card's threshold must make a score and a mask, but makes "
@@ -223,11 +223,13 @@ def _check_outputs(outputs: Sequence[str], known: HeadsMetadata, before: str) ->
         )
 
 
-def _check_readers(graph: onnx.GraphProto, marks: set[str], behind: set[str]) -> None:
-    """Checks that nothing but the head itself, whose outputs no one tells, reads its outputs."""
+def _check_readers(graph: onnx.GraphProto, behind: Collection[str]) -> None:
+    """Checks that nothing but the head itself, whose outputs no one tells, reads its values."""
     for node in graph.node:
+        names = (*_reads(node), *node.output, node.name)
         read = [name for name in _reads(node) if name in behind]
-        if read and not marks & {*read, *node.output} and node.op_type not in _PASSING:
+        own = node.op_type in _PASSING or any(_ANY_PREFIX.search(name) for name in names)
+        if read and not own:
             raise LogitconfError(
                 f"the head's values must not be read by others, but {read[:3]} are, for "
                 f"{list(node.output)[:3]}; take that off first"

@@ -23,7 +23,12 @@ from logitconf_export.heads.metadata import (
 )
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
-from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, scopes_below
+from logitconf_export.onnx_files.loading import (
+    DEFAULT_DOMAINS,
+    scopes_below,
+    uses_default_domain,
+)
+from logitconf_export.onnx_files.opsets import OLDEST_OPSET
 
 # the newest opset that a host without the default domain may be given, by its IR version
 _OPSET_BY_IR = {3: 8, 4: 9, 5: 10, 6: 11, 7: 14}
@@ -106,7 +111,7 @@ def write_joint(
     score, mask = (name if name not in taken else f"{root}joint/{name}" for name in JOINT_OUTPUTS)
     joint = JointDecision(f"{root}joint/", score, mask, mask_type)
     several = HeadsMetadata(tuple(found), joint)
-    domain, opset, _ = _default_domain(host)
+    domain, opset = _default_domain(host)
     _append(host, joint_nodes(several, opset=opset), domain)
     for name, element in zip(
         joint.outputs, (onnx.TensorProto.FLOAT, ELEMENT_TYPES[mask_type]), strict=True
@@ -186,11 +191,10 @@ def _write(
             LogitconfWarning,
             stacklevel=4,
         )
-    domain, opset, added_import = _default_domain(host)
+    added_import, raised_import = _make_room_for_head(host)
+    domain, opset = _default_domain(host)
     graph = head_graph(head, opset=opset, logits_dtype=place.dtype)
     apply_names(graph, {"logits": place.tensor, **names.outputs}, names.prefix)
-    if added_import:
-        host.opset_import.append(helper.make_opsetid(domain, opset))
     _append(host, graph, domain)
     dropped = head.form.dropped_axes(per_label=head.card.per_label)
     _take_dims(graph.output, host.graph, place, dropped)
@@ -202,6 +206,7 @@ def _write(
         output=place.output,
         kind=place.kind,
         added_import=added_import,
+        raised_import=raised_import,
         **{name: names.outputs[name] for name in OUTPUTS[: len(graph.output)]},
     )
     return HeadMetadata(head.card, head.form, attached)
@@ -235,12 +240,29 @@ def _free_prefix(taken: set[str]) -> str:
     return prefix
 
 
-def _default_domain(host: onnx.ModelProto) -> tuple[str, int, bool]:
-    """Spelling and version of the host's default domain, and whether it must be added."""
+def _make_room_for_head(host: onnx.ModelProto) -> tuple[bool, int | None]:
+    """Imports the default domain where the host does not, or has no use for an import too old.
+
+    Returns:
+        Whether an import was added, and the version of one that was raised.
+    """
+    newest = _OPSET_BY_IR.get(host.ir_version, 17)
     for entry in reversed(host.opset_import):
         if entry.domain in DEFAULT_DOMAINS:
-            return entry.domain, entry.version, False
-    return "", _OPSET_BY_IR.get(host.ir_version, 17), True
+            before = int(entry.version)
+            # converters of hosts made of ai.onnx.ml alone write 1
+            if before >= OLDEST_OPSET or uses_default_domain(host):
+                return False, None
+            entry.version = newest
+            return False, before
+    host.opset_import.append(helper.make_opsetid("", newest))
+    return True, None
+
+
+def _default_domain(host: onnx.ModelProto) -> tuple[str, int]:
+    """Spelling and version of the host's default domain."""
+    used = [entry for entry in host.opset_import if entry.domain in DEFAULT_DOMAINS][-1]
+    return used.domain, used.version
 
 
 def _take_dims(

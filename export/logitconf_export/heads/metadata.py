@@ -41,6 +41,8 @@ class Attachment:
         mask: name of its mask.
         probabilities: name of the calibrated probabilities, None where they were not asked for.
         added_import: whether the host had no default-domain import and was given one.
+        raised_import: the version that the host imported of it, too old for a head but used by
+            nothing, so that it was raised.
     """
 
     prefix: str
@@ -51,6 +53,7 @@ class Attachment:
     mask: str
     probabilities: str | None = None
     added_import: bool = False
+    raised_import: int | None = None
 
     def __post_init__(self) -> None:
         _check_prefix(self.prefix)
