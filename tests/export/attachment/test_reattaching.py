@@ -156,13 +156,17 @@ def test_metadata_that_a_tool_dropped_are_missed() -> None:
             use(model)
 
 
-def test_a_value_that_a_tool_renamed_is_named() -> None:
+def test_a_value_that_a_tool_renamed_is_followed() -> None:
     model = attached()
     for node in model.graph.node:
         node.input[:] = ["other" if name == "logits" else name for name in node.input]
         node.output[:] = ["other" if name == "logits" else name for name in node.output]
-    with pytest.raises(LogitconfError, match="the head read 'logits', but the model has no such"):
-        reattach(model)
+    again = reattach(model)
+    record = read_metadata(again).attached
+    assert record is not None
+    assert record.tensor == "other"
+    check_head(again)
+    check_host_unchanged(again)
 
 
 def convolution() -> onnx.ModelProto:

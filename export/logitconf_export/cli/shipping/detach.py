@@ -27,8 +27,9 @@ def detach(
     from logitconf_export.onnx_files.saving import Destination
 
     before = load_model(model)
-    host = detach_heads(before) if keep is None else single_head(before, keep)
-    if host == before and keep is None:
+    bare = detach_heads(before)
+    if bare == before:
         raise LogitconfError(f"{model} must have a head to take off, got none")
+    host = bare if keep is None else single_head(before, keep)
     Destination.of(output.path, model, force=output.force).save(host)
     print_facts(f"{output.path}", [*head_facts(host), *port_facts(host)])
