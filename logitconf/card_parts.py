@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from logitconf.errors import LogitconfError
+from logitconf.policy_table import POLICIES, POLICY_PARTS
 from logitconf.typed_json import LARGEST_INTEGER, check_count, check_number, check_text, shown
 
 
@@ -124,20 +125,23 @@ def check_policy(policy: Mapping[str, Any]) -> None:
         LogitconfError: if it has not.
     """
     name = policy.get("name") if isinstance(policy, Mapping) else None
-    check_text(name, "name of a policy", [*_POLICIES, *_POLICY_PARTS])
+    check_text(name, "name of a policy", [*POLICIES, *POLICY_PARTS])
     counts = [key for key in _COUNTS if key in policy]
-    if name in _POLICY_PARTS:
-        key = _POLICY_PARTS[str(name)]
-        _check_policy_keys(policy, {"name", key, *counts}, {"name", key})
+    if name in POLICY_PARTS:
+        key, _ = POLICY_PARTS[str(name)]
+        _check_simultaneous(policy)
+        shared = {"simultaneous", "confidence"} & set(policy)
+        _check_policy_keys(policy, {"name", key, *shared, *counts}, {"name", key})
         parts = policy[key]
         if not isinstance(parts, (list, tuple)):
             raise LogitconfError(f"'{key}' of a policy must be a list, got {shown(parts)}")
         for part in parts:
             if part is not None:
                 check_policy(part)
-                check_text(part["name"], f"name of a policy in {key}", list(_POLICIES))
+                check_text(part["name"], f"name of a policy in {key}", list(POLICIES))
     else:
-        numbers = _POLICIES[str(name)]
+        numbers = POLICIES[str(name)].numbers
+        # a threshold that was changed in a file has no value beside it
         needed = {"name"} if name == "value" else {"name", *numbers}
         _check_policy_keys(policy, {"name", *numbers, *counts}, needed)
         for key, (low, high, whole) in numbers.items():
@@ -150,6 +154,18 @@ def check_policy(policy: Mapping[str, Any]) -> None:
             check_count(policy[key], key)
 
 
+def _check_simultaneous(policy: Mapping[str, Any]) -> None:
+    """Checks how a promise for all parts at once is told: true, beside its confidence."""
+    if "simultaneous" not in policy and "confidence" not in policy:
+        return
+    if policy.get("simultaneous") is not True or "confidence" not in policy:
+        raise LogitconfError(
+            "'simultaneous' of a policy must be true and stand beside 'confidence', got "
+            f"{shown(policy.get('simultaneous'))}"
+        )
+    check_number(policy["confidence"], "confidence", 0.0, 1.0)
+
+
 def _check_policy_keys(policy: Mapping[str, Any], known: set[str], needed: set[str]) -> None:
     if not needed <= set(policy) <= known:
         raise LogitconfError(
@@ -158,23 +174,4 @@ def _check_policy_keys(policy: Mapping[str, Any], known: set[str], needed: set[s
         )
 
 
-_SHARE, _COST, _COUNT = (0.0, 1.0, False), (0.0, 1e300, False), (0, 0, True)
 _COUNTS = ("rows", "accepted", "errors")
-_POLICIES: Mapping[str, Mapping[str, tuple[float, float, bool]]] = {
-    # a threshold that was changed in a file has no value beside it
-    "value": {"value": (-4e38, 4e38, False)},
-    "quantile": {"q": _SHARE},
-    "coverage": {"coverage": _SHARE},
-    "risk": {
-        "risk": _SHARE,
-        "confidence": _SHARE,
-        "bound": _SHARE,
-        "candidates": _COUNT,
-        "tested": _COUNT,
-    },
-    "fpr": {"fpr": _SHARE, "ood_rows": _COUNT, "ood_accepted": _COUNT},
-    "tpr": {"tpr": _SHARE, "ood_rows": _COUNT, "ood_accepted": _COUNT},
-    "cost": {"error_cost": _COST, "rejection_cost": _COST, "mean_cost": _COST},
-}
-"""By the name of a policy its numbers: lowest, highest, whether they are counts."""
-_POLICY_PARTS = {"per class": "classes", "per label": "labels"}

@@ -25,13 +25,9 @@ from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, evaluate
 from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature.fit import fit_temperature
+from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
 from logitconf.thresholds.certificate import certificate_of
-from logitconf.thresholds.request import (
-    CalibrationRows,
-    FloatArray,
-    PolicyRequest,
-    choose_threshold,
-)
+from logitconf.thresholds.policy import Policy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -152,25 +148,22 @@ def calibrate_card(
 
 
 def card_with_threshold(
-    card: ScoreCard, calibration: CalibrationRows | None, request: PolicyRequest
+    card: ScoreCard, calibration: CalibrationRows | None, policy: Policy
 ) -> tuple[ScoreCard, tuple[str, ...]]:
     """The card with the threshold that is asked for and its certificate, and what to tell the user.
 
     Raises:
-        LogitconfError: as :func:`~logitconf.thresholds.request.choose_threshold`.
+        LogitconfError: as :meth:`~logitconf.thresholds.policy.Policy.choose_from`.
     """
-    choice = choose_threshold(request, calibration, rounding_of(card))
-    notes = choice.notes
+    choice = policy.choose_from(calibration, rounding_of(card))
+    notes = tuple(str(note) for note in choice.notes)
     card = replace(card, threshold=choice.threshold, policy=choice.counted_policy, certificate=None)
-    if request.risk is None:
+    if policy.promise is None:
         return card, notes
     shared = fitted_rows(card, calibration)
     if shared:
         notes = (*notes, overlap_note(shared, choice.rows))
-    certificate = certificate_of(
-        card, risk=request.risk, confidence=request.confidence, fitted_rows=shared
-    )
-    return replace(card, certificate=certificate), notes
+    return replace(card, certificate=certificate_of(card, fitted_rows=shared)), notes
 
 
 def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[np.bool_]:

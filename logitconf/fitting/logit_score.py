@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +26,13 @@ from logitconf.rows import Rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES, check_defined, check_parameters, class_of
 from logitconf.tasks import ArrayLike, Layout, Task, check_task
-from logitconf.thresholds.request import CalibrationRows, FloatArray, PolicyRequest
+from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
+from logitconf.thresholds.lookup import policy_asked
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from logitconf.policy_table import PolicyArguments
 
 if TYPE_CHECKING:
     from torch import nn
@@ -226,33 +233,31 @@ class LogitScore(ABC):
         self,
         q: float | None = None,
         *,
-        coverage: float | None = None,
-        risk: float | None = None,
-        confidence: float = 0.95,
-        fpr: float | None = None,
-        tpr: float | None = None,
         ood_logits: ArrayLike | None = None,
-        cost: tuple[float, float] | None = None,
-        value: float | None = None,
         per_class: bool = False,
+        simultaneous: bool = False,
+        **policy: "Unpack[PolicyArguments]",
     ) -> "LogitScore":
         """Sets the threshold by one policy; without any, ``q=0.99``.
 
         Args:
             q: the quantile of the calibration scores, in (0, 1).
-            coverage: accept at least this share of the calibration rows, in (0, 1], with the
-                threshold in a gap that rounding does not bridge.
-            risk: with ``confidence``, at most this share of the accepted rows is wrong, certified
-                by an exact binomial bound, in (0, 1). A multilabel row is wrong if any label is;
-                with ``per_label`` the promise is about the accepted ones of each label by itself.
-            confidence: of the promise that ``risk`` makes, in (0, 1).
-            fpr: accept at most this share of the ``ood_logits``, in [0, 1].
-            tpr: accept at least this share of the calibration rows, in (0, 1], and report how many
-                of the ``ood_logits`` that lets through.
-            ood_logits: out-of-distribution rows (M, ...), shaped as the task says.
-            cost: what an accepted error and a rejected row cost, both > 0.
-            value: the threshold itself.
+            ood_logits: out-of-distribution rows (M, ...), shaped as the task says, for ``fpr`` and
+                ``tpr``.
             per_class: one threshold for each predicted class, by the same policy on its rows.
+            simultaneous: a ``risk`` with ``per_class``, or of a score with ``per_label``, is
+                promised for all classes or labels at once, and so for all that is accepted; each is
+                certified at 1 - (1 - confidence) / K. Without, it is promised for each by itself:
+                of K promises one may well be broken, and the risk of all accepted rows too.
+            **policy: one of ``coverage``: accept at least this share of the calibration rows, in
+                (0, 1], with the threshold in a gap that rounding does not bridge. ``risk``: with
+                ``confidence`` (.95), at most this share of the accepted rows is wrong, certified by
+                an exact binomial bound, both in (0, 1). A multilabel row is wrong if any label is;
+                with ``per_label`` the promise is about the accepted ones of each label by itself.
+                ``fpr``: accept at most this share of the ``ood_logits``, in [0, 1]. ``tpr``: accept
+                at least this share of the calibration rows, in (0, 1], and report how many of the
+                ``ood_logits`` that lets through. ``cost``: what an accepted error and a rejected
+                row cost, a pair, both > 0. ``value``: the threshold itself.
 
         Returns:
             The score itself.
@@ -262,22 +267,18 @@ class LogitScore(ABC):
                 calibration rows or labels when there are none. The old threshold stays.
             UncertifiableError: for a risk that the rows cannot certify; it names how many could.
         """
-        ood_scores = None
-        if ood_logits is not None:
-            ood_scores = score_rows(self.card, self._checked(ood_logits))
-        request = PolicyRequest(
+        asked = policy_asked(
             q=q,
-            coverage=coverage,
-            risk=risk,
-            confidence=confidence,
-            fpr=fpr,
-            tpr=tpr,
-            ood_scores=ood_scores,
-            cost=cost,
-            value=value,
+            outliers=ood_logits is not None,
             per_class=per_class,
+            per_label=self.card.per_label,
+            simultaneous=simultaneous,
+            **policy,
         )
-        card, notes = card_with_threshold(self.card, self._calibration, request)
+        rows = self._calibration
+        if ood_logits is not None and rows is not None:
+            rows = replace(rows, outliers=score_rows(self.card, self._checked(ood_logits)))
+        card, notes = card_with_threshold(self.card, rows, asked)
         for note in notes:
             warnings.warn(note, LogitconfWarning, stacklevel=2)
         self.card = card

@@ -18,12 +18,31 @@ from logitconf.card import ScoreCard
 from logitconf.card_parts import Certificate
 from logitconf.errors import LogitconfError
 from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
-from logitconf.thresholds.per_class import NEVER, PARTS
+from logitconf.policy_table import POLICIES, POLICY_PARTS
+from logitconf.thresholds.lookup import policy_of_card
+from logitconf.thresholds.per_class import NEVER, PerClass, PerLabel
+from logitconf.thresholds.policies import Risk
+from logitconf.thresholds.policy import Policy, policy_class
 from logitconf.thresholds.risk_control import fewest_rows
 from logitconf.typed_json import json_values
 
 PROMISE = "at most this share of accepted rows is wrong"
-PROMISE_PER_LABEL = "at most this share of the accepted decisions on each label is wrong"
+PROMISE_PER_CLASS = (
+    "at most this share of the accepted rows that are predicted as a class is wrong, for each "
+    "class by itself"
+)
+PROMISE_OF_CLASSES = (
+    "at most this share of the accepted rows that are predicted as a class is wrong, for all "
+    "classes at once, and so of all accepted rows"
+)
+PROMISE_PER_LABEL = (
+    "at most this share of the accepted decisions on each label is wrong, for each label by itself"
+)
+PROMISE_OF_LABELS = (
+    "at most this share of the accepted decisions on each label is wrong, for all labels at once, "
+    "and so of all accepted decisions"
+)
+"""What each certificate says: of new rows, drawn as those that certify were."""
 # Versions of scipy differ in the last places of the quantile.
 _BOUND_TOLERANCE = 1e-9
 # So unlikely must the errors on new rows be under the promise before they count as a breach.
@@ -36,28 +55,29 @@ def head_digest(card: ScoreCard) -> str:
     return _digest({name: getattr(card, name) for name in names})
 
 
-def certificate_of(
-    card: ScoreCard, *, risk: float, confidence: float, fitted_rows: int | None
-) -> Certificate:
+def certificate_of(card: ScoreCard, *, fitted_rows: int | None) -> Certificate:
     """The promise of a risk policy and the counts that prove it.
 
     Args:
         card: with threshold, policy and the counts of the calibration rows.
-        risk: promised.
-        confidence: of the promise.
         fitted_rows: how many of the certifying rows the temperature was fitted on too; None if
             that is not known.
 
     Raises:
-        LogitconfError: without policy or counts.
+        LogitconfError: without counts, or if the policy promises nothing.
     """
-    if card.rows is None or card.policy is None:
-        raise LogitconfError("a certificate needs a card with a policy and counts, got none")
+    asked = policy_of_card(card.policy)
+    if card.rows is None or card.policy is None or asked is None or asked.promise is None:
+        raise LogitconfError(
+            "a certificate needs a card with counts and a policy that promises, got policy "
+            f"{card.policy}"
+        )
+    risk, confidence = asked.promise
     policy = dict(card.policy)
     certificate = Certificate(
-        promise=PROMISE_PER_LABEL if card.per_label else PROMISE,
-        risk=float(risk),
-        confidence=float(confidence),
+        promise=promise_of(asked),
+        risk=risk,
+        confidence=confidence,
         bound=policy.get("bound"),
         rows=card.rows.rows,
         accepted=policy.pop("accepted"),
@@ -70,6 +90,23 @@ def certificate_of(
         head=head_digest(card),
     )
     return replace(certificate, sha256=_seal(certificate))
+
+
+def promise_of(policy: Policy) -> str:
+    """What is promised of new rows, in words."""
+    if isinstance(policy, PerClass):
+        return PROMISE_OF_CLASSES if policy.simultaneous else PROMISE_PER_CLASS
+    if isinstance(policy, PerLabel):
+        return PROMISE_OF_LABELS if policy.simultaneous else PROMISE_PER_LABEL
+    return PROMISE
+
+
+def promises_risk(card: ScoreCard) -> bool:
+    """Whether the card's policy promises a risk, for all rows or for each class or label."""
+    policy = card.policy or {}
+    parts = [policy, *(part for key, _ in POLICY_PARTS.values() for part in policy.get(key) or ())]
+    names = [part.get("name") for part in parts if isinstance(part, Mapping)]
+    return any(name in POLICIES and policy_class(str(name)).certifies for name in names)
 
 
 def broken_bindings(card: ScoreCard) -> tuple[str, ...]:
@@ -135,23 +172,29 @@ def _arithmetic(certificate: Certificate, threshold: object) -> Iterator[str]:
         yield f"the data has {data.rows} rows, the certificate {rows}"
     if accepted > decisions - data.not_finite or errors > (data.errors or 0):
         yield "the data has fewer rows with a score, or fewer errors, than the certificate"
-    if policy["name"] in PARTS:
+    if policy["name"] in POLICY_PARTS:
         yield from _parts_arithmetic(certificate, threshold)
     else:
-        yield from _bound_arithmetic(policy, (accepted, errors), certificate)
+        promise = certificate.risk, certificate.confidence
+        yield from _bound_arithmetic(policy, (accepted, errors), promise)
         if policy.get("bound") != certificate.bound:
             yield "the bound is not that of its policy"
 
 
 def _parts_arithmetic(certificate: Certificate, thresholds: object) -> Iterator[str]:
     """What is wrong with the bounds of each class or label, and with their sums."""
-    key, word = PARTS[certificate.policy["name"]]
+    key, word = POLICY_PARTS[certificate.policy["name"]]
     parts = certificate.policy[key]
     if not isinstance(thresholds, tuple):
         yield f"a certificate per {word} is for as many thresholds, the head has one"
         return
     if len(parts) != len(thresholds):
         yield f"{len(parts)} {key} are certified, the head has {len(thresholds)} thresholds"
+    confidence = certificate.confidence
+    if certificate.policy.get("simultaneous"):
+        if certificate.policy["confidence"] != confidence:
+            yield "the confidence is not that of its policy"
+        confidence = Risk(certificate.risk, confidence).shared(max(1, len(parts))).confidence
     totals = [0, 0]
     for k, (part, own) in enumerate(zip(parts, thresholds, strict=False)):
         if part is None:
@@ -160,7 +203,7 @@ def _parts_arithmetic(certificate: Certificate, thresholds: object) -> Iterator[
             continue
         counts = part.get("accepted") or 0, part.get("errors") or 0
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
-        for problem in _bound_arithmetic(part, counts, certificate):
+        for problem in _bound_arithmetic(part, counts, (certificate.risk, confidence)):
             yield f"{word} {k}: {problem}"
     if totals != [certificate.accepted, certificate.errors]:
         said = [certificate.accepted, certificate.errors]
@@ -168,10 +211,10 @@ def _parts_arithmetic(certificate: Certificate, thresholds: object) -> Iterator[
 
 
 def _bound_arithmetic(
-    policy: Mapping[str, Any], counts: tuple[int, int], certificate: Certificate
+    policy: Mapping[str, Any], counts: tuple[int, int], promise: tuple[float, float]
 ) -> Iterator[str]:
-    """What is wrong with one bound, given (accepted, errors)."""
-    (accepted, errors), risk, confidence = counts, certificate.risk, certificate.confidence
+    """What is wrong with one bound, given (accepted, errors) and (risk, confidence)."""
+    (accepted, errors), (risk, confidence) = counts, promise
     promised = ("risk", risk, confidence)
     if (policy["name"], policy.get("risk"), policy.get("confidence")) != promised:
         yield f"the policy must be a risk of {risk:g} at confidence {confidence:g}"

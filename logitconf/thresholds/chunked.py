@@ -16,9 +16,7 @@ from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.certificate import certificate_of
 from logitconf.thresholds.gaps import (
-    NARROW,
     REACH,
-    TIED,
     Gaps,
     GapThreshold,
     RankedScores,
@@ -28,6 +26,7 @@ from logitconf.thresholds.gaps import (
     place,
     threshold_in,
 )
+from logitconf.thresholds.notes import NARROW, Note, NoteKind
 from logitconf.thresholds.order_statistics import (
     AllReduce,
     ScoreChunks,
@@ -36,7 +35,8 @@ from logitconf.thresholds.order_statistics import (
     order_statistics,
     rounded_scores,
 )
-from logitconf.thresholds.policies import UNSCORED, ThresholdChoice, at_least, risk_policy
+from logitconf.thresholds.policies import Coverage, risk_policy
+from logitconf.thresholds.policy import ThresholdChoice, at_least
 from logitconf.thresholds.risk_control import candidates_of, certifiable_targets, tested_in_sequence
 
 # So many scores are looked through for a gap, even where they are less than 1 % of the rows.
@@ -99,13 +99,13 @@ def choose_coverage_chunks(
     _, accepted = counts_below(chunks, placement.threshold, all_reduce)
     notes = placement.notes
     if tied:
-        ties = TIED.format(accepted=accepted, wanted=wanted)
-        notes = (ties, *(note for note in notes if note == NARROW))
+        ties = Note(NoteKind.TIED, accepted=accepted, wanted=wanted)
+        notes = (ties, *(note for note in notes if note.kind is NoteKind.NARROW))
     if asked > finite:
-        notes = (*notes, UNSCORED.format(finite=finite, rows=rows))
+        notes = (*notes, Note(NoteKind.UNSCORED, accepted=finite, rows=rows))
     return ThresholdChoice(
         threshold=placement.threshold,
-        policy={"name": "coverage", "coverage": float(coverage)},
+        policy=Coverage(coverage).to_card(),
         rows=rows,
         accepted=accepted,
         errors=None,
@@ -164,10 +164,7 @@ class ChunkedCertificate:
         policy = choice.counted_policy
         rows = RowCounts(choice.rows, self.not_finite, self.errors)
         card = replace(card, threshold=choice.threshold, policy=policy, rows=rows, certificate=None)
-        certificate = certificate_of(
-            card, risk=policy["risk"], confidence=policy["confidence"], fitted_rows=None
-        )
-        return replace(card, certificate=certificate)
+        return replace(card, certificate=certificate_of(card, fitted_rows=None))
 
 
 def choose_risk_chunks(

@@ -10,16 +10,11 @@ import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
+from logitconf.thresholds.notes import NARROW, NOTHING, Note, NoteKind
 from logitconf.thresholds.order_statistics import rounded_scores
 
 # Share of the rows by which a threshold may move to a gap that is wide enough.
 REACH = 0.01
-TIED = "scores tie: {accepted} rows are accepted where {wanted} were asked for"
-NARROW = (
-    "no gap between scores within 1 % of the rows is wider than two rounding bands; the widest was "
-    "taken, and runtimes may decide differently on scores next to it"
-)
-NOTHING = "no row is accepted"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +66,7 @@ class GapThreshold:
 
     threshold: float
     accepted: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def rank_scores(scores: npt.ArrayLike, wrong: npt.ArrayLike | None = None) -> RankedScores:
@@ -185,7 +180,7 @@ def past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> GapThreshold:
     counts = np.flatnonzero(gaps.roomy)
     position = np.searchsorted(counts, accepted, side="left" if looser else "right")
     found = int(counts[position if looser else position - 1])
-    notes = [TIED.format(accepted=found, wanted=accepted)] if found else [NOTHING]
+    notes = [Note(NoteKind.TIED, accepted=found, wanted=accepted) if found else NOTHING]
     if not gaps.wide[found]:
         notes.append(NARROW)
     return GapThreshold(threshold_in(gaps, found), found, tuple(notes))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ import numpy.typing as npt
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import (
-    NOTHING,
     GapThreshold,
     RankedScores,
     measure_gaps,
@@ -21,7 +20,49 @@ from logitconf.thresholds.gaps import (
     rank_scores,
     threshold_in,
 )
-from logitconf.thresholds.policies import UNSCORED, ThresholdChoice, at_least, choice_of
+from logitconf.thresholds.notes import NOTHING, Note, NoteKind
+from logitconf.thresholds.policy import Policy, ThresholdChoice, at_least, choice_of
+
+if TYPE_CHECKING:
+    from logitconf.thresholds.calibration_rows import CalibrationRows
+
+
+@dataclass(frozen=True, slots=True)
+class FalsePositiveRate(Policy):
+    """Accept at most a share of the out-of-distribution rows.
+
+    Attributes:
+        fpr: that share, in [0, 1].
+    """
+
+    name: ClassVar[str] = "fpr"
+    needs_outliers: ClassVar[bool] = True
+    fpr: float
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_false_positive_rate`."""
+        return choose_false_positive_rate(
+            rows.scores, _outliers(rows), self.fpr, rounding=rounding, wrong=rows.wrong
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TruePositiveRate(Policy):
+    """Accept at least a share of the calibration rows, and count the out-of-distribution ones.
+
+    Attributes:
+        tpr: that share, in (0, 1].
+    """
+
+    name: ClassVar[str] = "tpr"
+    needs_outliers: ClassVar[bool] = True
+    tpr: float
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_true_positive_rate`."""
+        return choose_true_positive_rate(
+            rows.scores, _outliers(rows), self.tpr, rounding=rounding, wrong=rows.wrong
+        )
 
 
 def choose_false_positive_rate(
@@ -93,9 +134,15 @@ def choose_true_positive_rate(
     if wanted > finite:
         placement = replace(
             placement,
-            notes=(*placement.notes, UNSCORED.format(finite=finite, rows=ranked.rows)),
+            notes=(*placement.notes, Note(NoteKind.UNSCORED, accepted=finite, rows=ranked.rows)),
         )
     return _pooled_choice(ranked, outside, placement, {"name": "tpr", "tpr": float(rate)})
+
+
+def _outliers(rows: CalibrationRows) -> npt.ArrayLike:
+    if rows.outliers is None:
+        raise LogitconfError("fpr and tpr need ood_logits, got none")
+    return rows.outliers
 
 
 def _pool(
@@ -115,7 +162,7 @@ def _pooled_choice(
         "ood_rows": outside.rows,
         "ood_accepted": outside.count_below(placement.threshold),
     }
-    notes = tuple(note for note in placement.notes if note != NOTHING)
+    notes = tuple(note for note in placement.notes if note.kind is not NoteKind.NOTHING)
     if accepted == 0:
         notes = (*notes, NOTHING)
     placement = GapThreshold(placement.threshold, accepted, notes)

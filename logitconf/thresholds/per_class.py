@@ -2,141 +2,186 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
-from logitconf.thresholds.policies import ThresholdChoice
+from logitconf.policy_table import POLICY_PARTS
+from logitconf.scores.rounding import Rounding
+from logitconf.thresholds.notes import Note, NoteKind
+from logitconf.thresholds.policy import Policy, ThresholdChoice, policy_class
 
-Choose: TypeAlias = Callable[..., ThresholdChoice]
-PARTS = {"per class": ("classes", "class"), "per label": ("labels", "label")}
-"""By the name of a policy: where it keeps its parts, and what one of them is called."""
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from logitconf.thresholds.calibration_rows import CalibrationRows
+
 # Below every score, so that a class without a threshold of its own accepts nothing.
 NEVER = float(np.finfo(np.float32).min)
 
 
-def choose_per_class(
-    scores: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    choose: Choose,
-    *,
-    n_classes: int,
-    wrong: npt.ArrayLike | None = None,
-) -> ThresholdChoice:
+@dataclass(frozen=True, slots=True)
+class _InParts(Policy):
+    """A policy that is followed on each part of the rows by itself.
+
+    A part whose rows cannot carry the policy accepts nothing, with a note. A promise with a
+    confidence holds for each part by itself: with 10 parts, one of them or all of them together may
+    well break it more often. If simultaneous, each part is promised with 1 - (1 - confidence) / K,
+    K being the number of parts, so that the promise holds for all of them at once with the
+    confidence asked for, and therefore for all that is accepted.
+
+    Attributes:
+        policy: of each part.
+        simultaneous: whether a promise holds for all parts at once.
+    """
+
+    policy: Policy
+    simultaneous: bool = False
+
+    def __post_init__(self) -> None:
+        if self.simultaneous:
+            # says so if there is no promise to share
+            self.policy.shared(1)
+
+    @property
+    def promise(self) -> tuple[float, float] | None:
+        """That of the policy: of each part, or of all at once."""
+        return self.policy.promise
+
+    def checked(self, rows: CalibrationRows | None) -> CalibrationRows:
+        """The rows, if they have what the policy of the parts needs."""
+        return self.policy.checked(rows)
+
+    def to_card(self) -> dict[str, Any]:
+        """Name, and the confidence that is shared if it is; the parts follow when it is chosen."""
+        if not self.simultaneous or self.promise is None:
+            return {"name": self.name}
+        return {"name": self.name, "simultaneous": True, "confidence": self.promise[1]}
+
+    @classmethod
+    def from_card(cls, values: Mapping[str, Any]) -> Self:
+        """The policy of the parts; those that accept nothing do not count."""
+        key, word = POLICY_PARTS[cls.name]
+        parts = values.get(key)
+        made = [part for part in parts if part is not None] if isinstance(parts, Sequence) else []
+        if not made or not isinstance(made[0], Mapping):
+            raise LogitconfError(
+                f"a policy per {word} in a card must list its {key}, got {parts!r}"
+            )
+        simultaneous = values.get("simultaneous", False) is True
+        own = dict(made[0])
+        if simultaneous:
+            own["confidence"] = values.get("confidence")
+        return cls(policy_class(str(own.get("name"))).from_card(own), simultaneous)
+
+    def to_arguments(self) -> dict[str, Any]:
+        """Those of the policy, and whether they are simultaneous."""
+        own = self.policy.to_arguments()
+        return {**own, "simultaneous": True} if self.simultaneous else own
+
+    def _joined(self, parts: Sequence[CalibrationRows], rounding: Rounding) -> ThresholdChoice:
+        """The choices of all parts as one."""
+        key, word = POLICY_PARTS[self.name]
+        policy = self.policy.shared(len(parts)) if self.simultaneous else self.policy
+        choices: list[ThresholdChoice | None] = []
+        notes: list[Note] = []
+        failure: LogitconfError | None = None
+        for k, part in enumerate(parts):
+            try:
+                choice = policy.choose(part, rounding)
+            except LogitconfError as error:
+                failure = error
+                choices.append(None)
+                notes.append(Note(NoteKind.REFUSED, part=f"{word} {k}", reason=str(error)))
+            else:
+                choices.append(choice)
+                notes.extend(replace(note, part=f"{word} {k}") for note in choice.notes)
+        made = [choice for choice in choices if choice is not None]
+        if not made:
+            raise failure or LogitconfError(f"there must be at least one {word}, got none")
+        errors = [choice.errors for choice in made if choice.errors is not None]
+        return ThresholdChoice(
+            threshold=tuple(NEVER if c is None else _single(c) for c in choices),
+            policy={**self.to_card(), key: [None if c is None else _own(c) for c in choices]},
+            rows=0,
+            accepted=sum(choice.accepted for choice in made),
+            errors=sum(errors) if len(errors) == len(made) else None,
+            notes=tuple(notes),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PerClass(_InParts):
     """One threshold for each predicted class, each by the same policy on that class's rows.
 
-    A class whose rows cannot carry the policy accepts nothing, with a note. A promise with a
-    confidence holds for each class by itself; for all K together, ask for 1 - (1 - confidence) / K.
-
-    Args:
-        scores: (N,).
-        predicted: (N,) integers in [0, n_classes).
-        choose: a policy, called as ``choose(scores, wrong=wrong)``.
-        n_classes: K >= 1.
-        wrong: (N,) booleans.
-
-    Raises:
-        LogitconfError: for other shapes, or where no class can carry the policy (its own error).
-
-    >>> from functools import partial
-    >>> from logitconf.thresholds.policies import choose_quantile
-    >>> half = partial(choose_quantile, q=0.5)
+    >>> from logitconf.thresholds.calibration_rows import CalibrationRows
+    >>> from logitconf.thresholds.policies import Quantile
     >>> scores, predicted = np.float32([-3, -2, -1, 0]), np.array([0, 0, 1, 1])
-    >>> choose_per_class(scores, predicted, half, n_classes=2).threshold
+    >>> rows = CalibrationRows(scores, predicted=predicted, n_classes=2)
+    >>> PerClass(Quantile(0.5)).choose(rows, Rounding("margin", 2)).threshold
     (-2.5, -0.5)
     """
-    values, classes = np.asarray(scores), np.asarray(predicted)
-    flags = None if wrong is None else np.asarray(wrong)
-    if classes.shape != values.shape or not np.isin(classes, np.arange(n_classes)).all():
-        raise LogitconfError(
-            f"predicted must be integers of shape {values.shape} in [0, {n_classes}), got shape "
-            f"{classes.shape}"
-        )
-    of_class = [np.flatnonzero(classes == k) for k in range(n_classes)]
-    parts = ((values[rows], None if flags is None else flags[rows]) for rows in of_class)
-    return _joined("per class", parts, [choose] * n_classes, rows=len(values))
+
+    name: ClassVar[str] = "per class"
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """One threshold for each of the K classes.
+
+        Raises:
+            LogitconfError: for rows without predicted classes, or where no class can carry the
+                policy (its own error).
+        """
+        if rows.predicted is None:
+            raise LogitconfError(
+                "per_class needs classes that compete in one model, got one logit, labels (make "
+                "the score with per_label=True) or members"
+            )
+        known = np.isin(rows.predicted, np.arange(rows.n_classes)).all()
+        if rows.predicted.shape != rows.scores.shape or not known:
+            raise LogitconfError(
+                f"predicted must be integers of shape {rows.scores.shape} in "
+                f"[0, {rows.n_classes}), got shape {rows.predicted.shape}"
+            )
+        return replace(self._joined([*rows.by_class()], rounding), rows=len(rows.scores))
+
+    def to_arguments(self) -> dict[str, Any]:
+        """Those of the policy, and ``per_class``."""
+        return {**_InParts.to_arguments(self), "per_class": True}
 
 
-def choose_per_label(
-    scores: npt.ArrayLike, choose: Sequence[Choose], *, wrong: npt.ArrayLike | None = None
-) -> ThresholdChoice:
-    """One threshold for each label, each by a policy on that label's scores of all rows.
+@dataclass(frozen=True, slots=True)
+class PerLabel(_InParts):
+    """One threshold for each label, each by the same policy on that label's scores of all rows.
 
     What is accepted or not is a decision: one label of one row. A promise of risk is about the
-    accepted decisions of each label by itself, since those of one row are not independent: among
-    them at most the promised share is wrong. For all L labels together, ask for
-    1 - (1 - confidence) / L. A label whose scores cannot carry the policy accepts nothing, with a
-    note.
+    accepted decisions of each label by itself, since those of one row are not independent. The
+    choice counts N rows, and decisions where it counts what is accepted.
 
-    Args:
-        scores: (N, L).
-        choose: L policies, each called as ``choose(scores, wrong=wrong)`` with (N,) of each.
-        wrong: (N, L) booleans.
-
-    Returns:
-        The choice; it counts N rows, and decisions where it counts what is accepted.
-
-    Raises:
-        LogitconfError: for other shapes, or where no label can carry its policy (its own error).
-
-    >>> from functools import partial
-    >>> from logitconf.thresholds.policies import choose_quantile
-    >>> half = partial(choose_quantile, q=0.5)
-    >>> choice = choose_per_label(np.float32([[-3, -1], [-2, 0]]), [half, half])
+    >>> from logitconf.thresholds.calibration_rows import CalibrationRows
+    >>> from logitconf.thresholds.policies import Quantile
+    >>> rows = CalibrationRows(np.float32([[-3, -1], [-2, 0]]), n_classes=2)
+    >>> choice = PerLabel(Quantile(0.5)).choose(rows, Rounding("margin", 1))
     >>> choice.threshold, choice.accepted
     ((-2.5, -0.5), 2)
     """
-    values = np.asarray(scores)
-    flags = None if wrong is None else np.asarray(wrong)
-    shapes = [values.shape] if flags is None else [values.shape, flags.shape]
-    if any(len(shape) != 2 or shape != (len(values), len(choose)) for shape in shapes):
-        raise LogitconfError(
-            f"scores and wrong must be (N, L) beside {len(choose)} policies, got shapes {shapes}"
-        )
-    parts = (
-        (values[:, label], None if flags is None else flags[:, label])
-        for label in range(len(choose))
-    )
-    return _joined("per label", parts, choose, rows=len(values))
+
+    name: ClassVar[str] = "per label"
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """One threshold for each of the L labels.
+
+        Raises:
+            LogitconfError: where no label can carry the policy (its own error).
+        """
+        return replace(self._joined([*rows.by_label()], rounding), rows=len(rows.scores))
 
 
-def _joined(
-    policy: str,
-    parts: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any] | None]],
-    choose: Sequence[Choose],
-    *,
-    rows: int,
-) -> ThresholdChoice:
-    """The choices of all parts, given the scores and errors of each, as one."""
-    key, word = PARTS[policy]
-    choices: list[ThresholdChoice | None] = []
-    notes: list[str] = []
-    failure: LogitconfError | None = None
-    for k, (own, (scores, wrong)) in enumerate(zip(choose, parts, strict=True)):
-        try:
-            choice = own(scores, wrong=wrong)
-        except LogitconfError as error:
-            failure = error
-            choices.append(None)
-            notes.append(f"{word} {k} accepts nothing: {error}")
-        else:
-            choices.append(choice)
-            notes.extend(f"{word} {k}: {note}" for note in choice.notes)
-    made = [choice for choice in choices if choice is not None]
-    if not made:
-        raise failure or LogitconfError(f"there must be at least one {word}, got none")
-    errors = [choice.errors for choice in made if choice.errors is not None]
-    return ThresholdChoice(
-        threshold=tuple(NEVER if c is None else _single(c) for c in choices),
-        policy={"name": policy, key: [None if c is None else _own(c) for c in choices]},
-        rows=rows,
-        accepted=sum(choice.accepted for choice in made),
-        errors=sum(errors) if len(errors) == len(made) else None,
-        notes=tuple(notes),
-    )
+PART_POLICIES: Mapping[str, type[PerClass] | type[PerLabel]] = {
+    each.name: each for each in (PerClass, PerLabel)
+}
 
 
 def _own(choice: ThresholdChoice) -> dict[str, Any]:

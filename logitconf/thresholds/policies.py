@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +16,27 @@ import numpy.typing as npt
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding, rounding_band
 from logitconf.thresholds.gaps import (
-    NOTHING,
     GapThreshold,
-    RankedScores,
     measure_gaps,
     place,
     rank_scores,
     threshold_in,
 )
+from logitconf.thresholds.notes import NOTHING, Note, NoteKind
+from logitconf.thresholds.policy import Policy, ThresholdChoice, at_least, choice_of
 from logitconf.thresholds.risk_control import CertifiedThreshold, certify
 
+if TYPE_CHECKING:
+    from logitconf.thresholds.calibration_rows import CalibrationRows
+
 __all__ = [
+    "Cost",
+    "Coverage",
+    "Quantile",
+    "Risk",
     "Rounding",
     "ThresholdChoice",
+    "Value",
     "choose_cost",
     "choose_coverage",
     "choose_quantile",
@@ -37,34 +45,148 @@ __all__ = [
     "rounding_band",
 ]
 
-TIED_AT_QUANTILE = "scores tie at the quantile: {accepted} of {rows} rows lie below it"
-UNSCORED = "only {finite} of {rows} rows have a finite score and can be accepted"
+
+@dataclass(frozen=True, slots=True)
+class Quantile(Policy):
+    """A quantile of the scores, interpolated as the reference implementation does.
+
+    Attributes:
+        q: in (0, 1).
+    """
+
+    name: ClassVar[str] = "quantile"
+    q: float = 0.99
+
+    def __post_init__(self) -> None:
+        Policy.__post_init__(self)
+        if not 0.0 < self.q < 1.0:
+            raise LogitconfError(f"q must be in (0, 1), got {self.q}")
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_quantile`."""
+        del rounding
+        return choose_quantile(rows.scores, self.q, wrong=rows.wrong)
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdChoice:
-    """A threshold and what it does on the calibration rows.
+class Coverage(Policy):
+    """Accept at least a share of the rows.
 
     Attributes:
-        threshold: exactly a float32 value; or one for each predicted class.
-        policy: name and parameters, as JSON values.
-        rows: calibration rows.
-        accepted: how many of them the threshold accepts.
-        errors: how many of the accepted are wrong; None without labels.
-        notes: what the user should know, in words.
+        coverage: that share, in (0, 1].
     """
 
-    threshold: float | tuple[float, ...]
-    policy: dict[str, Any]
-    rows: int
-    accepted: int
-    errors: int | None
-    notes: tuple[str, ...] = ()
+    name: ClassVar[str] = "coverage"
+    coverage: float
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_coverage`."""
+        return choose_coverage(rows.scores, self.coverage, rounding=rounding, wrong=rows.wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class Risk(Policy):
+    """At most a share of the accepted rows is wrong, certified.
+
+    Attributes:
+        risk: that share, in (0, 1).
+        confidence: of the promise, in (0, 1).
+    """
+
+    name: ClassVar[str] = "risk"
+    needs_labels: ClassVar[bool] = True
+    certifies: ClassVar[bool] = True
+    risk: float
+    confidence: float = 0.95
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_risk`."""
+        return choose_risk(
+            rows.scores,
+            wrong=_errors(rows),
+            risk=self.risk,
+            confidence=self.confidence,
+            rounding=rounding,
+        )
 
     @property
-    def counted_policy(self) -> dict[str, Any]:
-        """The policy with its counts, as a card keeps it."""
-        return {**self.policy, "accepted": self.accepted, "errors": self.errors}
+    def promise(self) -> tuple[float, float]:
+        """The risk and its confidence."""
+        return self.risk, self.confidence
+
+    def shared(self, parts: int) -> Risk:
+        """The promise of each of so many parts that makes one of all at once (Bonferroni)."""
+        return replace(self, confidence=1.0 - (1.0 - self.confidence) / parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost(Policy):
+    """The least mean cost on the calibration rows.
+
+    Attributes:
+        error_cost: of a row that is accepted and wrong; > 0.
+        rejection_cost: of a row that is rejected; > 0.
+    """
+
+    name: ClassVar[str] = "cost"
+    needs_labels: ClassVar[bool] = True
+    error_cost: float
+    rejection_cost: float
+
+    @classmethod
+    def from_arguments(cls, **given: Any) -> Cost:
+        """The policy of ``cost=(error, rejection)``."""
+        try:
+            error, rejection = given["cost"]
+        except (TypeError, ValueError) as wrong_count:
+            raise LogitconfError(
+                f"cost must be two numbers, of an error and of a rejection, got {given['cost']!r}"
+            ) from wrong_count
+        return cls(error, rejection)
+
+    def to_arguments(self) -> dict[str, Any]:
+        """The pair ``cost``."""
+        return {"cost": (self.error_cost, self.rejection_cost)}
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_cost`."""
+        return choose_cost(
+            rows.scores,
+            wrong=_errors(rows),
+            error_cost=self.error_cost,
+            rejection_cost=self.rejection_cost,
+            rounding=rounding,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Value(Policy):
+    """The threshold that the user names, the same for all labels.
+
+    Attributes:
+        value: finite in float32.
+    """
+
+    name: ClassVar[str] = "value"
+    is_given: ClassVar[bool] = True
+    value: float
+
+    def choose_from(self, rows: CalibrationRows | None, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_value`; needs no rows."""
+        return choose_value(self.value) if rows is None else self.choose(rows, rounding)
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_value`."""
+        del rounding
+        wrong = None if rows.wrong is None else rows.wrong.reshape(-1)
+        choice = choose_value(self.value, rows.scores.reshape(-1), wrong=wrong)
+        return replace(choice, rows=len(rows.scores))
+
+
+def _errors(rows: CalibrationRows) -> npt.ArrayLike:
+    if rows.wrong is None:
+        raise LogitconfError("the policy needs labels, got scores alone; fit with labels")
+    return rows.wrong
 
 
 def choose_value(
@@ -87,7 +209,7 @@ def choose_value(
         threshold = float(np.float32(value))
     if not math.isfinite(threshold):
         raise LogitconfError(f"a threshold must be a finite float32 value, got {value}")
-    policy = {"name": "value", "value": threshold}
+    policy = Value(threshold).to_card()
     if scores is None:
         return ThresholdChoice(threshold, policy, 0, 0, None)
     ranked = rank_scores(scores, wrong)
@@ -117,12 +239,12 @@ def choose_quantile(
     ranked = rank_scores(scores, wrong)
     position = q * (ranked.rows - 1)
     below = math.floor(position)
-    notes: list[str] = []
+    notes: list[Note] = []
     last = ranked.values.size - 1
     if math.ceil(position) > last:
         # The quantile falls among rows without a score: all others are accepted.
         threshold = float(np.nextafter(ranked.values[last], np.float32(np.inf)))
-        notes.append(f"more than 1 - q of the {ranked.rows} rows have no finite score")
+        notes.append(Note(NoteKind.BEYOND_SCORES, rows=ranked.rows))
     else:
         lower, upper = (float(ranked.values[i]) for i in (below, math.ceil(position)))
         threshold = float(np.float32(lower + (position - below) * (upper - lower)) + np.float32(0))
@@ -130,9 +252,10 @@ def choose_quantile(
     if accepted == 0:
         notes.append(NOTHING)
     elif accepted < math.floor(position):
-        notes.append(TIED_AT_QUANTILE.format(accepted=accepted, rows=ranked.rows))
+        notes.append(Note(NoteKind.TIED_AT_QUANTILE, accepted=accepted, rows=ranked.rows))
     placement = GapThreshold(threshold, accepted, tuple(notes))
-    return choice_of(ranked, placement, {"name": "quantile", "q": float(q)})
+    policy = {"name": Quantile.name, "q": float(q)}
+    return choice_of(ranked, placement, policy)
 
 
 def choose_coverage(
@@ -163,9 +286,9 @@ def choose_coverage(
     wanted, finite = at_least(coverage, ranked.rows), ranked.values.size
     placement = place(measure_gaps(ranked, rounding), min(wanted, finite), looser=True)
     if wanted > finite:
-        note = UNSCORED.format(finite=finite, rows=ranked.rows)
+        note = Note(NoteKind.UNSCORED, accepted=finite, rows=ranked.rows)
         placement = replace(placement, notes=(*placement.notes, note))
-    return choice_of(ranked, placement, {"name": "coverage", "coverage": float(coverage)})
+    return choice_of(ranked, placement, Coverage(coverage).to_card())
 
 
 def choose_risk(
@@ -202,9 +325,7 @@ def choose_risk(
 def risk_policy(certified: CertifiedThreshold, risk: float, confidence: float) -> dict[str, Any]:
     """The policy of a certified risk as JSON values."""
     return {
-        "name": "risk",
-        "risk": float(risk),
-        "confidence": float(confidence),
+        **Risk(risk, confidence).to_card(),
         "bound": certified.bound,
         "candidates": certified.candidates,
         "tested": certified.tested,
@@ -252,31 +373,9 @@ def choose_cost(
     best = counts.size - 1 - int(np.argmin(costs[::-1]))
     accepted = int(counts[best])
     policy = {
-        "name": "cost",
-        "error_cost": float(error_cost),
-        "rejection_cost": float(rejection_cost),
+        **Cost(error_cost, rejection_cost).to_card(),
         "mean_cost": float(costs[best]) / ranked.rows,
     }
     notes = () if accepted else (NOTHING,)
     threshold = threshold_in(gaps, accepted)
     return choice_of(ranked, GapThreshold(threshold, accepted, notes), policy)
-
-
-def at_least(share: float, rows: int) -> int:
-    """The fewest rows that are a share of `rows`; at least one."""
-    # A product such as 0.07 * 100 lies a rounding above the 7 that is meant.
-    return max(1, math.ceil(share * rows - 1e-9 * rows))
-
-
-def choice_of(
-    ranked: RankedScores, placement: GapThreshold, policy: dict[str, Any]
-) -> ThresholdChoice:
-    """A placement on the ranked rows as the result of a policy."""
-    return ThresholdChoice(
-        threshold=placement.threshold,
-        policy=policy,
-        rows=ranked.rows,
-        accepted=placement.accepted,
-        errors=ranked.errors_among(placement.accepted),
-        notes=placement.notes,
-    )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.metrics.intervals import check_share, clopper_pearson_upper
-from logitconf.thresholds.gaps import NARROW, Gaps, GapThreshold, place
+from logitconf.thresholds.gaps import Gaps, GapThreshold, place
+from logitconf.thresholds.notes import NoteKind
 
 # Candidates lie at every hundredth of the rows.
 GRID = 100
@@ -158,7 +159,7 @@ def candidates_of(
     found: dict[int, GapThreshold] = {}
     for placement in placed:
         if placement.accepted >= needed:
-            notes = tuple(note for note in placement.notes if note == NARROW)
+            notes = tuple(note for note in placement.notes if note.kind is NoteKind.NARROW)
             found[placement.accepted] = replace(placement, notes=notes)
     return [found[accepted] for accepted in sorted(found)]
 

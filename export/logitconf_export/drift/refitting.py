@@ -11,18 +11,10 @@ from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.tasks import InputKind, Layout, check_task, logits_of
-from logitconf.thresholds.per_class import PARTS
+from logitconf.thresholds.lookup import policy_of_card
 from logitconf_export.attachment.retuning import write_cards
 from logitconf_export.drift.measuring import checked_labels, decided
 from logitconf_export.onnx_files.types import Array, ModelSource
-
-_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "quantile": ("q",),
-    "coverage": ("coverage",),
-    "risk": ("risk", "confidence"),
-    "cost": ("error_cost", "rejection_cost"),
-}
-"""What of a policy in a card chooses the threshold; the rest is what came out."""
 
 
 def refit(
@@ -74,19 +66,13 @@ def policy_arguments(card: ScoreCard) -> dict[str, Any]:
     Raises:
         LogitconfError: for a threshold that was named, or a policy that needs other rows.
     """
-    policy = card.policy or {"name": "value"}
-    per_class = policy["name"] == "per class"
-    if policy["name"] in PARTS:
-        key, _ = PARTS[policy["name"]]
-        policy = next(one for one in policy[key] if one is not None)
-    name = policy["name"]
-    if name not in _ARGUMENTS:
-        reason = "was given as a number" if name == "value" else f"needs the rows of policy {name}"
+    policy = policy_of_card(card.policy)
+    if policy is None or policy.is_given or policy.needs_outliers:
+        reason = "was given as a number"
+        if policy is not None and policy.needs_outliers:
+            reason = f"needs the rows of policy {policy.name}"
         raise LogitconfError(
-            f"refitting follows the card's policy, one of {list(_ARGUMENTS)}, but the threshold "
-            f"{reason}; fit a card on the variant and attach that"
+            f"refitting follows the card's policy, but the threshold {reason}; fit a card on the "
+            "variant and attach that"
         )
-    arguments = {key: policy[key] for key in _ARGUMENTS[name]}
-    if name == "cost":
-        arguments = {"cost": tuple(arguments.values())}
-    return {**arguments, "per_class": True} if per_class else arguments
+    return policy.to_arguments()

@@ -1,7 +1,5 @@
 """Whether the certificate in a file is true: from the file alone, and on labelled rows."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 
@@ -10,10 +8,15 @@ from logitconf.card_parts import Certificate
 from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import rows_right
 from logitconf.head import ConfidenceHead
+from logitconf.policy_table import POLICY_PARTS
 from logitconf.rows import Rows
 from logitconf.tasks import check_labels, check_logits, logits_of
-from logitconf.thresholds.certificate import breach, broken_bindings, wrong_arithmetic
-from logitconf.thresholds.per_class import PARTS
+from logitconf.thresholds.certificate import (
+    breach,
+    broken_bindings,
+    promises_risk,
+    wrong_arithmetic,
+)
 from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.onnx_files.types import Array
@@ -34,13 +37,6 @@ def certificate_checks(card: ScoreCard) -> list[Check]:
         promise = "; ".join(numbers) or _promise(card.certificate)
         checks.append(Check(ARITHMETIC, not numbers, promise))
     return checks
-
-
-def promises_risk(card: ScoreCard) -> bool:
-    """Whether the card's policy is a certified risk, for all rows or for each class or label."""
-    policy = card.policy or {}
-    parts = [policy, *(part for key, _ in PARTS.values() for part in policy.get(key) or ())]
-    return any(isinstance(part, Mapping) and part.get("name") == "risk" for part in parts)
 
 
 def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
@@ -82,22 +78,45 @@ def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
         detail = f"the certified rows: {counts}" + (f"; the certificate says {said}" if off else "")
         return Check(HOLDS, not off, detail)
     try:
-        contradiction = _contradiction(accepted, wrong, certificate.risk)
+        by_class = promised_parts(certificate) == "class"
+        predicted = labelled.predicted if by_class else None
+        contradiction = _contradiction(accepted, wrong, certificate, predicted)
     except LogitconfError as error:
         return Check(HOLDS, False, str(error))
     return Check(HOLDS, not contradiction, contradiction or f"other rows: {counts}")
 
 
-def _contradiction(accepted: Array, wrong: Array, risk: float) -> str:
-    """In words, where errors contradict the promise; each label of (N, L) by itself, or (N,)."""
-    taken, errors = (np.atleast_1d(each.sum(axis=0)) for each in (accepted, accepted & wrong))
-    found = [
-        breach(int(bad), int(all_), risk, tests=len(taken))
+def promised_parts(certificate: Certificate) -> str:
+    """What each part of a promise is called, "class" or "label"; empty for one about all rows."""
+    name = certificate.policy["name"]
+    return POLICY_PARTS[name][1] if name in POLICY_PARTS else ""
+
+
+def _contradiction(
+    accepted: Array, wrong: Array, certificate: Certificate, predicted: Array | None
+) -> str:
+    """In words, where errors contradict the promise: for all rows, each label, or each class.
+
+    Args:
+        accepted: (N,), or (N, L) for labels.
+        wrong: of the same shape.
+        certificate: the promise.
+        predicted: (N,) classes, where each class is promised by itself.
+    """
+    if predicted is None:
+        taken, errors = (np.atleast_1d(each.sum(axis=0)) for each in (accepted, accepted & wrong))
+    else:
+        taken = np.bincount(predicted[accepted])
+        errors = np.bincount(predicted[accepted & wrong], minlength=len(taken))
+    problems = [
+        breach(int(bad), int(all_), certificate.risk, tests=len(taken))
         for bad, all_ in zip(errors, taken, strict=True)
     ]
-    alone = len(found) == 1
+    word = promised_parts(certificate)
     return "; ".join(
-        problem if alone else f"label {k}: {problem}" for k, problem in enumerate(found) if problem
+        f"{word} {k}: {problem}" if word else problem
+        for k, problem in enumerate(problems)
+        if problem
     )
 
 
@@ -107,8 +126,10 @@ def _promise(certificate: Certificate) -> str:
         f"{certificate.errors} errors of {certificate.accepted} accepted of "
         f"{certificate.rows} rows"
     )
-    policy = certificate.policy
-    if policy["name"] in PARTS:
-        text += f", for each {PARTS[policy['name']][1]} by itself"
+    word = promised_parts(certificate)
+    if word:
+        at_once = certificate.policy.get("simultaneous")
+        each = f"every {word} at once and for all together" if at_once else f"each {word} by itself"
+        text += f", for {each}"
     fitted = certificate.fitted_rows
     return text + (f", {fitted} of which were fitted on too" if fitted else "")

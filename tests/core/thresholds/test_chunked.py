@@ -66,7 +66,7 @@ def test_a_tie_longer_than_what_is_looked_through_is_accepted_whole(
     chunks = np.array_split(scores[::-1], 3)
     found = choose_coverage_chunks(lambda: chunks, 0.1, rounding=ROUNDING)
     assert found.accepted == accepted
-    assert f"scores tie: {found.accepted} rows are accepted where 7" in found.notes[0]
+    assert f"scores tie: {found.accepted} rows are accepted where 7" in str(found.notes[0])
     assert (found.threshold, found.accepted) == (whole.threshold, whole.accepted)
     assert found.notes == whole.notes
 

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import (
-    NARROW,
-    NOTHING,
     Gaps,
     measure_gaps,
     place,
     rank_scores,
     threshold_in,
 )
+from logitconf.thresholds.notes import NARROW, NOTHING
 
 Float32 = NDArray[np.float32]
 
@@ -93,7 +92,9 @@ def test_ties_move_the_threshold_past_them_and_say_so() -> None:
     scores = steps(*[7] * 50, *[100] * 50)
     found = place(gaps_of(scores), 10, looser=True)
     assert found.accepted == 50
-    assert found.notes == ("scores tie: 50 rows are accepted where 10 were asked for",)
+    assert [str(note) for note in found.notes] == [
+        "scores tie: 50 rows are accepted where 10 were asked for"
+    ]
 
 
 def test_ties_at_the_strict_end_accept_nothing_and_say_so() -> None:

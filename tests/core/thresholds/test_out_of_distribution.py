@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds.gaps import NOTHING
+from logitconf.thresholds.notes import NOTHING
 from logitconf.thresholds.out_of_distribution import (
     choose_false_positive_rate,
     choose_true_positive_rate,
@@ -82,7 +82,7 @@ def test_rows_without_a_score_count_as_rejected() -> None:
     outside = np.array([-0.5, np.nan, np.nan], dtype=np.float32)
     every = choose_true_positive_rate(inside, outside, 1.0, rounding=ROUNDING)
     assert every.accepted == 1
-    assert "only 1 of 2 rows" in every.notes[-1]
+    assert "only 1 of 2 rows" in str(every.notes[-1])
     third = choose_false_positive_rate(inside, outside, 1 / 3, rounding=ROUNDING)
     assert (third.accepted, third.policy["ood_accepted"]) == (1, 1)
 

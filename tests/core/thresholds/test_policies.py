@@ -17,7 +17,7 @@ from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import check_parameters, formula
 from logitconf.thresholds import policies
-from logitconf.thresholds.gaps import NARROW, NOTHING
+from logitconf.thresholds.notes import NARROW, NOTHING
 from logitconf.thresholds.policies import Rounding, ThresholdChoice
 
 Float32 = NDArray[np.float32]
@@ -69,7 +69,7 @@ def test_rows_without_a_score_count_as_rejected_in_a_quantile() -> None:
 def test_a_quantile_among_rows_without_a_score_accepts_all_others_and_says_so() -> None:
     choice = policies.choose_quantile(float32(-2.0, -1.0, math.nan, math.nan), 0.9)
     assert choice.accepted == 2
-    assert "have no finite score" in choice.notes[0]
+    assert "have no finite score" in str(choice.notes[0])
 
 
 def test_a_quantile_of_equal_scores_accepts_nothing_and_says_so() -> None:
@@ -80,7 +80,8 @@ def test_a_quantile_of_equal_scores_accepts_nothing_and_says_so() -> None:
 
 def test_a_quantile_at_a_tie_says_how_many_lie_below() -> None:
     choice = policies.choose_quantile(float32(-2.0, *[-1.0] * 9), 0.9)
-    assert choice.notes == ("scores tie at the quantile: 1 of 10 rows lie below it",)
+    (note,) = choice.notes
+    assert str(note) == "scores tie at the quantile: 1 of 10 rows lie below it"
 
 
 @steady
@@ -108,14 +109,15 @@ def test_coverage_counts_rows_without_a_score_as_rejected() -> None:
     assert (half.accepted, half.notes) == (3, ())
     all_of_them = policies.choose_coverage(scores, 1.0, rounding=ROUNDING)
     assert all_of_them.accepted == 3
-    assert all_of_them.notes == ("only 3 of 5 rows have a finite score and can be accepted",)
+    (note,) = all_of_them.notes
+    assert str(note) == "only 3 of 5 rows have a finite score and can be accepted"
 
 
 def test_saturated_scores_are_never_silently_all_rejected() -> None:
     scores = float32(*[-1.0] * 60, *[-0.5] * 40)
     choice = policies.choose_coverage(scores, 0.1, rounding=ROUNDING)
     assert choice.accepted == 60
-    assert "scores tie" in choice.notes[0]
+    assert "scores tie" in str(choice.notes[0])
 
 
 def test_errors_are_those_among_the_accepted() -> None:
@@ -222,11 +224,11 @@ def test_40_coverages_of_a_real_file_are_each_kept_within_one_percent(
         choice = policies.choose_coverage(scores, float(coverage), rounding=rounding)
         assert isinstance(choice.threshold, float)
         moved = choice.accepted - coverage * scores.size
-        assert -1e-6 <= moved <= 0.01 * scores.size + 1.0 or "scores tie" in choice.notes[0]
+        assert -1e-6 <= moved <= 0.01 * scores.size + 1.0 or "scores tie" in str(choice.notes[0])
         if not choice.notes:
             distance = np.abs(scores.astype(np.float64) - choice.threshold).min()
             band = float(rounding.bands(scores[np.abs(scores - choice.threshold).argmin()]))
             # Half the gap exceeds one band; rounding the middle moves it by half a step.
             assert distance >= band - float(np.spacing(np.float32(abs(choice.threshold))))
         else:
-            assert choice.notes[-1] == NARROW or "scores tie" in choice.notes[0]
+            assert choice.notes[-1] == NARROW or "scores tie" in str(choice.notes[0])
