@@ -1,11 +1,15 @@
 """The command line: the table of commands, and exit codes.
 
-Exit codes: 0 done, 1 a check failed, 2 misuse or bad input, explained in one sentence.
+Exit codes: 0 done, 1 a check failed, 2 misuse or bad input, explained in one sentence; after a
+signal 128 and its number. Nobody reading on is no error.
 """
 
+import signal
 import sys
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +17,7 @@ import typer
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.grouping import with_groups
 from logitconf_export.cli.common.output import print_error, print_line, warnings_as_lines
+from logitconf_export.cli.common.streams import ending_signals, guarded_streams
 
 COMMANDS: Mapping[str, str] = {
     "fit": "making",
@@ -30,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """Every command with its folder: the function of its name in the file of its name."""
 
+_INTERRUPTED = 128 + signal.SIGINT
 _PANELS = {"making": "Make a score", "shipping": "Ship it", "judging": "Judge it"}
 
 
@@ -74,19 +80,43 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        with guarded_streams():
+            return _outcome(given)
+    except LogitconfError as error:
+        print_error(str(error))
+        return 2
+
+
+def _outcome(given: Sequence[str]) -> int:
+    """The exit code of a command; whatever it raises is explained."""
     wanted = given[:1] if given and given[0] in COMMANDS else COMMANDS
-    with warnings_as_lines():
+    with warnings_as_lines(), ending_signals() as received:
         try:
-            code = application(wanted)(args=given, prog_name="logitconf", standalone_mode=False)
+            app = application(wanted)
+            code = app(args=list(given), prog_name="logitconf", standalone_mode=False)
         except LogitconfError as error:
             print_error(str(error).replace("overwrite it with force", "overwrite it with --force"))
             return 2
         except typer.TyperException as error:
             print_error(error.format_message())
             return 2
-        except typer.Abort:
-            return 130
-    return int(code or 0)
+        except (typer.Abort, KeyboardInterrupt):
+            code = _INTERRUPTED
+        except MemoryError:
+            print_error("not enough memory; give fewer rows at once")
+            return 2
+        # A fault of ours is no failed check, which is what exit code 1 says.
+        except Exception as error:
+            print_error(f"{_described(error)}; this is a fault of logitconf, please report it")
+            return 2
+    return 128 + received[0] if received else int(code or 0)
+
+
+def _described(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return f"unexpected {type(error).__name__}: {error} ({place})"
 
 
 def main() -> None:

@@ -1,8 +1,12 @@
 """A verification report as JUnit XML, which every CI system shows."""
 
+import re
 from xml.etree import ElementTree
 
 from logitconf_export.verification.report import VerificationReport
+
+# XML 1.0, production 2: every other character may stand
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_junit(report: VerificationReport) -> str:
@@ -27,10 +31,17 @@ def to_junit(report: VerificationReport) -> str:
         skipped=str(sum(skipped for _, _, skipped in cases)),
     )
     for name, failures, skipped in cases:
-        case = ElementTree.SubElement(suite, "testcase", classname="verify", name=name)
+        case = ElementTree.SubElement(suite, "testcase", classname="verify", name=_valid(name))
         for failure in failures:
-            ElementTree.SubElement(case, "failure", message=failure)
+            ElementTree.SubElement(case, "failure", message=_valid(failure))
         if skipped:
             ElementTree.SubElement(case, "skipped")
     ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    # as text it would declare the encoding of this machine's locale
+    content: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return content.decode() + "\n"
+
+
+def _valid(text: str) -> str:
+    """The text with what XML 1.0 cannot hold, such as escapes in names, spelled out."""
+    return _NOT_XML.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -1,12 +1,14 @@
 """The command line: every command explains itself; nothing but the outputs is written."""
 
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from support.command_line import (
     Rows,
+    call,
     contents,
     done,
     make_files,
@@ -90,3 +92,38 @@ def test_every_command_is_the_function_of_its_name_in_the_file_of_its_name() -> 
         module = import_module(f"logitconf_export.cli.{folder}.{name}")
         assert inspect.isfunction(getattr(module, name))
         assert (home / folder / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            RuntimeError("no such thing"),
+            "unexpected RuntimeError: no such thing .test_app.py, line",
+        ),
+        (MemoryError(), "not enough memory"),
+        (RecursionError("too deep"), "unexpected RecursionError"),
+        (OSError(28, "No space left"), "unexpected OSError"),
+    ],
+)
+def test_a_fault_of_ours_is_no_failed_check(
+    error: Exception,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("logitconf_export.onnx_files.loading.load_model", broken)
+    outcome = call(capsys, "inspect host.onnx")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert re.match(f"logitconf: error: {message}", outcome.err)
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["fit", "fit --nosuch", "attach host.onnx --threshold much", "nosuch"]
+)
+def test_wrong_usage_exits_with_2(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, command).code == 2

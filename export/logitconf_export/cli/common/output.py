@@ -2,6 +2,7 @@
 
 import os
 import sys
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,23 @@ from logitconf.errors import LogitconfWarning
 Item = TypeVar("Item")
 Facts = Sequence[tuple[str, str]]
 
+# control and format characters, surrogates, ends of lines and paragraphs
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def shown(text: str) -> str:
+    r"""The text with what a terminal would obey spelled out: escapes, line ends, directions.
+
+    >>> shown("a\x1b[31mb\nc")
+    'a\\x1b[31mb\\nc'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in _OBEYED else c
+        for c in text
+    )
+
 
 def print_facts(title: str, facts: Facts) -> None:
     """Names and their values under a title; aligned plain text where no one watches."""
@@ -20,6 +38,7 @@ def print_facts(title: str, facts: Facts) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table under a title: drawn in a terminal, else aligned plain text that is never cut."""
+    title, rows = shown(title), [[shown(cell) for cell in row] for row in rows]
     if not _watched(sys.stdout):
         sys.stdout.write(_plain_table(title, columns, rows))
         return
@@ -27,7 +46,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", show_header=any(columns))
+    table = Table(title=Text(title), title_justify="left", show_header=any(columns))
     for position, name in enumerate(columns):
         table.add_column(name, overflow="fold", style="bold" if position == 0 else "")
     for row in rows:
@@ -52,7 +71,7 @@ def _plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str
 
 def print_line(text: str) -> None:
     """One line of the result."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{shown(text)}\n")
 
 
 def print_error(message: str) -> None:
@@ -66,7 +85,7 @@ def folded(message: str) -> str:
     >>> folded("name one of\nthese:\n  a\n  b")
     'name one of these:\n  a\n  b'
     """
-    lines = message.splitlines()
+    lines = [shown(line) for line in message.split("\n")]
     listed = [line for line in lines if line.startswith("  ")]
     sentence = " ".join(" ".join(lines[: len(lines) - len(listed)]).split())
     return "\n".join([sentence, *listed])

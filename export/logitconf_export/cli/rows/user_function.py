@@ -33,13 +33,15 @@ def made_arrays(name: str, data: Path | None) -> dict[str, Array]:
         function = _function(name)
         try:
             returned = function() if data is None else function(data)
-        except Exception as error:  # the code is the user's: it may raise anything
+            named = dict(returned) if isinstance(returned, Mapping) else {ONE_INPUT[0]: returned}
+            given = {str(key): _plain(value) for key, value in named.items()}
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # the code is the user's: it may raise anything, exit too
             raise LogitconfError(
-                f"{name} must return the inputs, but it raised {type(error).__name__}: {error} "
-                f"({_place(error)})"
+                f"{name} must return the inputs, but it raised {_described(error)}"
             ) from error
-    named = returned if isinstance(returned, Mapping) else {ONE_INPUT[0]: returned}
-    return {str(key): _array(value, f"'{key}' of {name}") for key, value in named.items()}
+    return {key: _array(value, f"'{key}' of {name}") for key, value in given.items()}
 
 
 @contextmanager
@@ -61,26 +63,35 @@ def _function(name: str) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise LogitconfError(f"{name} must be importable: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise LogitconfError(
+            f"{name} must be importable, but its module raised {_described(error)}"
+        ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
         raise LogitconfError(f"{module_name} must have a function {function_name!r}, got none")
     return function  # type: ignore[no-any-return]
 
 
-def _place(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename}, line {frame.lineno}"
+    return f"{type(error).__name__}: {error} ({frame.filename}, line {frame.lineno})"
+
+
+def _plain(value: Any) -> Any:
+    """The value as an array; what NumPy cannot make one of is left for the check."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return value
 
 
 def _array(value: Any, what: str) -> Array:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise LogitconfError(f"{what} must be an array: {error}") from error
-    strings = array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat)
-    if array.ndim == 0 or (array.dtype.kind == "O" and not strings):
-        raise LogitconfError(
-            f"{what} must be an array of numbers or strings with rows first, got "
-            f"{type(value).__name__}"
-        )
-    return array
+    if not isinstance(value, np.ndarray):
+        raise LogitconfError(f"{what} must be an array, got rows of different lengths")
+    strings = value.dtype.kind == "O" and all(isinstance(item, str) for item in value.flat)
+    if value.dtype.kind == "O" and not strings:
+        raise LogitconfError(f"{what} must be an array of numbers or strings with rows first")
+    return value

@@ -8,7 +8,9 @@ from logitconf.errors import LogitconfWarning
 from logitconf_export.cli.common.output import (
     print_error,
     print_facts,
+    print_line,
     print_table,
+    shown,
     warnings_as_lines,
     with_progress,
     working,
@@ -77,3 +79,31 @@ def test_progress_is_shown_on_stderr_in_a_terminal(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "Running" in printed.err
+
+
+ESCAPES = "a\x1b[31mb\x1b]0;owned\x07\r\nc\x9b1m\u202ed"
+SPELLED = r"a\x1b[31mb\x1b]0;owned\x07\r\nc\x9b1m\u202ed"
+
+
+def test_escapes_in_names_are_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line(ESCAPES)
+    print_facts(ESCAPES, [(ESCAPES, ESCAPES)])
+    assert capsys.readouterr().out == f"{SPELLED}\n{SPELLED}\n  {SPELLED}  {SPELLED}\n"
+    print_error(ESCAPES.replace("\n", ""))
+    assert capsys.readouterr().err == f"logitconf: error: {SPELLED.replace(chr(92) + 'n', '')}\n"
+
+
+def test_markup_in_names_is_shown_and_not_obeyed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    print_facts("[red]host[/red].onnx", [("[bold]name[/bold]", f"[blink]{ESCAPES}")])
+    out = capsys.readouterr().out
+    assert "[red]host[/red].onnx" in out
+    assert "[bold]name[/bold]" in out
+    assert f"[blink]{SPELLED}" in out
+
+
+def test_text_of_every_script_stays_as_it_is() -> None:
+    assert shown("größer → 90 % · 信頼度") == "größer → 90 % · 信頼度"

@@ -66,6 +66,12 @@ def ragged():
 def wrong():
     return {"pictures": np.zeros((3, 12, 12, 3), np.uint8)}
 
+def leaving(path=None):
+    raise SystemExit(0)
+
+def interrupted_by_itself():
+    raise GeneratorExit("enough")
+
 constant = 3
 """
 TEXT_READER = """
@@ -87,6 +93,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reading_images.py").write_text(IMAGE_READER)
     (tmp_path / "reading_text.py").write_text(TEXT_READER)
+    (tmp_path / "leaving_at_once.py").write_text("raise SystemExit(3)")
     yield tmp_path
     for name in ("reading_images", "reading_text"):
         sys.modules.pop(name, None)
@@ -207,6 +214,9 @@ def test_a_function_without_data_is_called_without_arguments(
         ("reading_images:constant", "must have a function 'constant', got none"),
         ("reading_images:broken --data pictures", "it raised ZeroDivisionError"),
         ("reading_images:folder", "it raised TypeError"),
+        ("reading_images:leaving", "it raised SystemExit: 0"),
+        ("reading_images:interrupted_by_itself", "it raised GeneratorExit: enough"),
+        ("leaving_at_once:made", "must be importable, but its module raised SystemExit: 3"),
         ("reading_images:nameless", "must be an array of numbers or strings"),
         ("reading_images:ragged", "'images' of reading_images:ragged must be an array"),
         ("reading_images:wrong", "must hold the model's inputs ['images']"),
