@@ -166,6 +166,12 @@ class HostReading:
             chosen = self._named(logits, wanted_kind, class_axis)
         if class_axis is not None:
             chosen = _moved(chosen, class_axis, self.values)
+        if chosen.class_axis < 0:
+            raise LogitconfError(
+                f"the graph does not say how many axes {short(chosen.tensor)} has; say on which, "
+                "counted from the front, its classes are: class_axis=1 (--class-axis 1) for one "
+                "row of them each"
+            )
         return _with_task(chosen, wanted_task)
 
     def all_certain(self) -> tuple[Candidate, ...]:
@@ -200,7 +206,12 @@ class HostReading:
             if count == 0
             else f"{count} places in the model hold logits"
         )
-        advice = "; name one with logits=... (--logits)" if self.candidates else ""
+        advice = "; name one with logits=... (--logits)"
+        if not self.candidates:
+            advice = (
+                "; if you know a value that does, name it and its kind with logits=... and "
+                "kind=... (--logits, --kind)"
+            )
         if count > 1:
             advice += ", or attach to all of them with several=... (--several)"
         return f"{what}{advice}:\n{self.listing()}"
@@ -349,6 +360,11 @@ def _moved(candidate: Candidate, class_axis: int, values: Mapping[str, TensorFac
             f"class_axis must be in {-rank}..{rank} for {short(candidate.tensor)}, got {class_axis}"
         )
     axis = class_axis + rank if rank is not None and class_axis < 0 else class_axis
+    if rank is None and candidate.class_axis < 0 <= axis:
+        # The caller says how many axes there are.
+        rank = axis - candidate.class_axis
+        positions = tuple(k for k in range(rank) if k not in (axis, candidate.batch_axis))
+        return replace(candidate, class_axis=axis, rank=rank, position_axes=positions)
     if axis == candidate.class_axis:
         return candidate
     if candidate.family == "categorical" and candidate.certain:

@@ -18,10 +18,12 @@ from logitconf_export.hosts.candidates import (
     Kind,
     task_conflict,
 )
+from logitconf_export.hosts.graph.ancestry import ancestors
 from logitconf_export.hosts.graph.axes import axis_after, normalised
 from logitconf_export.hosts.graph.facts import short
 from logitconf_export.hosts.graph.indexing import FunctionTable, index_model
 from logitconf_export.hosts.graph.scope import Scope, captured
+from logitconf_export.hosts.operators.movement import trains
 from logitconf_export.hosts.operators.table import OPERATORS, reader_of
 from logitconf_export.hosts.reader import Reader, Reading, Unread, passes
 
@@ -332,13 +334,6 @@ def _unsteady(scope: Scope, functions: FunctionTable, node: onnx.NodeProto) -> s
     return next((n.op_type for n in bodies if scope.operators.row(n).random), None)
 
 
-def trains(scope: Scope, node: onnx.NodeProto) -> bool:
-    """Whether a Dropout drops values: opset 12 and later have a third input for it."""
-    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
-        return False
-    return scope.scalar(node.input[2]) != 0.0
-
-
 def _article(operator: str) -> str:
     """The operator's name in a sentence."""
     return f"{'an' if operator[0] in 'AEIO' else 'a'} {operator}"
@@ -360,12 +355,3 @@ def _inside(functions: FunctionTable, node: onnx.NodeProto) -> Iterable[onnx.Nod
         for attribute in inner.attribute:
             for graph in (attribute.g, *attribute.graphs):
                 pending.extend(graph.node)
-
-
-def ancestors(scope: Scope, names: Iterable[str]) -> set[str]:
-    """The values that the given ones are made of, themselves included."""
-    known = set(names)
-    for node in reversed(scope.nodes):
-        if known.intersection(node.output):
-            known.update(n for n in (*node.input, *captured(node)) if n)
-    return known

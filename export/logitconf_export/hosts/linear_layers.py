@@ -53,7 +53,7 @@ def _linear_source(scope: Scope, name: str, depth: int) -> LinearSource | None:
     for _ in range(_STEPS):
         owner = scope.owner(name)
         node = owner.producers.get(name) if owner is not None else None
-        if owner is None or node is None or not node.input:
+        if owner is None or node is None or not node.input or name != node.output[0]:
             return None
         row = owner.operators.row(node)
         outputs = row.layer(owner, node) if row.layer is not None else None

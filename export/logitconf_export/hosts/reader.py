@@ -155,7 +155,7 @@ class Reader:
                     "it follows a box selection: a detector's output is no row of classes"
                 )
             result = self._match(owner, node, name, depth)
-            if result is None and passes(owner, node):
+            if result is None and name == node.output[0] and passes(owner, node):
                 passed.append((owner, node))
                 name, scope = node.input[0], owner
                 continue

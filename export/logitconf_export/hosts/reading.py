@@ -13,8 +13,9 @@ from logitconf_export.hosts.candidates import (
     Task,
     position_axes,
 )
+from logitconf_export.hosts.graph.ancestry import ancestors
 from logitconf_export.hosts.graph.axes import normalised
-from logitconf_export.hosts.graph.facts import UNKNOWN, TensorFacts
+from logitconf_export.hosts.graph.facts import UNKNOWN, TensorFacts, short
 from logitconf_export.hosts.graph.indexing import index_model
 from logitconf_export.hosts.graph.scope import Scope
 from logitconf_export.hosts.operators.table import OPERATORS, reader_of
@@ -26,6 +27,7 @@ from logitconf_export.onnx_files.loading import (
 )
 
 _MOST_STATES = 64
+_LARGEST_EMBEDDING = 4096
 
 
 def read_host(model: onnx.ModelProto) -> HostReading:
@@ -67,7 +69,7 @@ def read_host(model: onnx.ModelProto) -> HostReading:
         else:
             refused.append(outcome)
     return HostReading(
-        candidates=tuple(_merged(found)),
+        candidates=tuple(_no_embeddings(scope, _merged(found))),
         refused=tuple(refused),
         notes=tuple(_notes(model, scope)),
         values=scope.facts,
@@ -108,6 +110,9 @@ def _candidate(
     if axis is None:
         axis = _likely_axis(facts, reading)
         certain = certain and n_classes == 1
+    reason = reading.reason
+    if axis < 0:
+        certain, reason = False, f"{reason}; the graph does not say how many axes it has"
     # One logit a position (axis equal to rank) has no column to count.
     task = (
         None if reading.tensor_axis is None and n_classes != 1 else _task(reading.family, n_classes)
@@ -130,7 +135,7 @@ def _candidate(
         dtype=FLOAT_WORDS.get(dtype, "float32"),
         output=output,
         certain=certain,
-        reason=reading.reason,
+        reason=reason,
         family=reading.family,
         outputs=(output,),
         output_kind=reading.kind if reading.direct else None,
@@ -216,6 +221,32 @@ def _merged(found: Sequence[Candidate]) -> list[Candidate]:
         merged = [c if c.output_kind is not None else replace(c, certain=False) for c in merged]
     order = {candidate.tensor: place for place, candidate in reversed(list(enumerate(found)))}
     return sorted(merged, key=lambda c: order[c.tensor])
+
+
+def _no_embeddings(scope: Scope, found: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates, with doubts about layers that may as well give features.
+
+    A layer without an activation is the last of a classifier or an embedding; what speaks for the
+    latter is a number of columns as embeddings have it, or that other logits are made of it.
+    """
+    several = 1 < len(found) <= _MOST_STATES
+    made_of = {c.tensor: ancestors(scope, (c.tensor,)) for c in found if several}
+    checked: list[Candidate] = []
+    for candidate in found:
+        doubt = ""
+        count = candidate.n_classes
+        if candidate.family is None and candidate.kind == "logits":
+            own = candidate.tensor
+            others = [t for t in made_of if t != own and own in made_of[t]]
+            if others:
+                doubt = f"{short(others[0])} is made of it, so it may be an embedding"
+            elif count and count % 64 == 0 and count <= _LARGEST_EMBEDDING:
+                doubt = f"{count} columns may as well be an embedding"
+        if doubt:
+            reason = f"{candidate.reason}; {doubt}"
+            candidate = replace(candidate, certain=False, reason=reason)  # noqa: PLW2901
+        checked.append(candidate)
+    return checked
 
 
 def _refusal(scope: Scope, output: str, result: Unread) -> str:

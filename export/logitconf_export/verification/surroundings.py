@@ -12,8 +12,9 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.metadata import OUTPUTS, Attachment, HeadMetadata, HeadsMetadata
+from logitconf_export.hosts.graph.ancestry import ancestors
 from logitconf_export.hosts.graph.indexing import index_model
-from logitconf_export.hosts.judging import Judgement, ancestors, judged_by
+from logitconf_export.hosts.judging import Judgement, judged_by
 from logitconf_export.hosts.operators.table import OPERATORS
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, scopes_below
 from logitconf_export.verification.report import Check

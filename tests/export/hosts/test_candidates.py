@@ -193,3 +193,41 @@ def test_a_value_inside_that_cannot_be_read_needs_its_kind_said() -> None:
     with pytest.raises(LogitconfError, match="'a' cannot be read: it comes from a 'Tanh' node"):
         reading_of(INSIDE).choose(logits="a", task="multiclass")
     assert reading_of(INSIDE).choose(logits="a", kind="logits", task="multiclass").tensor == "a"
+
+
+UNRANKED = (
+    '<ir_version: 8, opset_import: ["": 17, "x.y": 1]> agraph (float[N, 4] x) => (float[] y) '
+    "<float[4, 3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}> "
+    "{ h = x.y.Foo(x) z = MatMul(h, w) y = Softmax(z) }"
+)
+"""The number of axes is lost in an operator that nobody knows."""
+
+
+def unranked() -> HostReading:
+    model = parser.parse_model(UNRANKED)
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    return read_host(model)
+
+
+def test_classes_on_the_last_of_an_unknown_number_of_axes_are_not_certain() -> None:
+    reading = unranked()
+    assert (reading.candidates[0].class_axis, reading.chosen) == (-1, None)
+    with pytest.raises(LogitconfError, match="does not say how many axes it has"):
+        reading.choose()
+    with pytest.raises(LogitconfError, match=r"how many axes 'z' has; say .*--class-axis 1"):
+        reading.choose(logits="z")
+
+
+@pytest.mark.parametrize(("axis", "positions"), [(1, ()), (2, (1,))])
+def test_an_axis_from_the_front_says_how_many_there_are(
+    axis: int, positions: tuple[int, ...]
+) -> None:
+    for name, kind, tensor in (("z", None, "z"), ("y", None, "z"), ("y", "probabilities", "y")):
+        chosen = unranked().choose(logits=name, kind=kind, class_axis=axis)
+        assert (chosen.tensor, chosen.class_axis, chosen.rank) == (tensor, axis, axis + 1)
+        assert (chosen.n_classes, chosen.position_axes) == (3, positions)
+
+
+def test_where_nothing_was_read_naming_is_offered() -> None:
+    with pytest.raises(LogitconfError, match=r"name it and its kind with .*\(--logits, --kind\)"):
+        reading_of(host(f"{LOGITS} y = Tanh(z)")).choose()

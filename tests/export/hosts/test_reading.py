@@ -18,7 +18,7 @@ from support.hosts.bodies import (
 )
 from support.hosts.classical import CLASSICAL
 from support.hosts.layers import BARE, BEHIND, QUANTIZED
-from support.hosts.text import ACTIVATIONS, DECOMPOSED, HostCase
+from support.hosts.text import ACTIVATIONS, DECOMPOSED, LAYER, LOGITS, HostCase, host
 
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.verification.refutation import refute
@@ -159,3 +159,39 @@ def test_reading_leaves_the_model_as_it_was() -> None:
         before = model.SerializeToString(deterministic=True)
         read_host(model)
         assert model.SerializeToString(deterministic=True) == before
+
+
+def test_a_layer_that_other_logits_are_made_of_may_be_an_embedding() -> None:
+    text = host(
+        "e = MatMul(x, w) r = Relu(e) z = MatMul(r, v) y = Softmax(z)",
+        outputs="float[N, 3] e, float[N, 2] y",
+        weights=f"{LAYER}, float[3, 2] v = {{0.5, -1.0, 2.0, 1.5, 0.25, -0.75}}",
+    )
+    features, classes = read_host(parser.parse_model(text)).candidates
+    assert (features.tensor, features.certain, classes.certain) == ("e", False, True)
+    assert "'z' is made of it" in features.reason
+
+
+def test_logits_and_what_an_activation_makes_of_them_are_no_embedding() -> None:
+    reading = read_host(parser.parse_model(LOGITS_AND_SOFTMAX))
+    assert reading.candidates[0].certain
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "certain"),
+    [(1e-7, 1.0, True), (0.0, 1.0, True), (0.2, 1.0, False), (0.0, 0.9, False), (0.4, 0.6, False)],
+)
+def test_a_clip_that_takes_off_more_than_zeros_is_not_certain(
+    low: float, high: float, certain: bool
+) -> None:
+    text = host(
+        f"{LOGITS} p = Softmax(z) y = Clip(p, low, high)",
+        weights=f"{LAYER}, float low = {{{low}}}, float high = {{{high}}}",
+    )
+    assert read_host(parser.parse_model(text)).candidates[0].certain is certain
+
+
+def test_a_clip_to_computed_bounds_is_not_certain() -> None:
+    body = f"{LOGITS} p = Softmax(z) m = ReduceMax<keepdims = 0>(x) y = Clip(p, m)"
+    found = read_host(parser.parse_model(host(body))).candidates[0]
+    assert (found.tensor, found.certain) == ("z", False)

@@ -231,6 +231,24 @@ BARE = (
         refusal="an input or a constant",
     ),
     HostCase(
+        "as many columns as embeddings have",
+        host("y = MatMul(x, v)", outputs="float[N, 128] y",
+             weights=f"float[4, 128] v = {{{', '.join(['0.5'] * 512)}}}"),
+        "y", task=None, n_classes=128, certain=False, relation="same",
+    ),
+    HostCase(
+        "a Dropout in training mode last",
+        host(
+            f"{LOGITS} p = Softmax(z) y = Dropout(p, half, training)",
+            weights=f"{LAYER}, float half = {{0.5}}, bool training = {{1}}",
+        ),
+        None, refusal="drops values at random",
+    ),
+    HostCase(
+        "the mask of a Dropout",
+        host(f"{LOGITS} d, m = Dropout(z) y = Cast<to = 1>(m)"), None, refusal="'Dropout' node",
+    ),
+    HostCase(
         "a hard sigmoid", host(f"{LOGITS} y = HardSigmoid(z)"), None, refusal="cannot be had back",
     ),
 )  # fmt: skip

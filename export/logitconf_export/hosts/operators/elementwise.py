@@ -1,5 +1,6 @@
 """Arithmetic and comparisons; the parts that softmax and sigmoid are written in."""
 
+import math
 from dataclasses import replace
 
 import onnx
@@ -10,6 +11,10 @@ from logitconf_export.hosts.graph.shapes import broadcast_shape, same_shape
 from logitconf_export.hosts.meanings import bernoulli, categorical, normalised_rows
 from logitconf_export.hosts.reader import Kind, OperatorRow, Reading, Result, Site, Unread
 from logitconf_export.hosts.softmax_parts import log_sum_axis, own_sum, unshifted
+
+_CLIPPED = 0.01
+_CLIPPED_LOG = 5.0
+"""How much of the range a Clip against zeros may take off: 1e-7 is usual, e^-5 is .007."""
 
 
 def _divided(site: Site) -> Result | None:
@@ -93,12 +98,32 @@ def _converted(site: Site, kinds: tuple[Kind, Kind]) -> Result | None:
 
 
 def _clipped(site: Site) -> Result | None:
-    """Clip of probabilities, against a later logarithm of zero; the logits lie before it."""
-    node = site.node
+    """Clip of probabilities, against a later logarithm of zero; the logits lie before it.
+
+    Bounds that leave less than nearly all of the range, or that are computed, change what it means.
+    """
+    scope, node = site.scope, site.node
     inner = site.read(node.input[0])
     if isinstance(inner, Unread) or inner.kind == "logits":
         return None
-    return replace(inner, reason=f"{inner.reason}, clipped")
+    clipped = replace(inner, reason=f"{inner.reason}, clipped")
+    least, most = _bound(scope, node, "min", 1), _bound(scope, node, "max", 2)
+    if least is None or most is None:
+        return clipped.doubted("to bounds that are computed")
+    highest, lowest = (0.0, -_CLIPPED_LOG) if inner.kind == "log-probabilities" else (1.0, 0.0)
+    if least > lowest + _CLIPPED or most < highest - _CLIPPED:
+        return clipped.doubted(f"to {least:g} to {most:g}, which many rows may reach")
+    return clipped
+
+
+def _bound(scope: Scope, node: onnx.NodeProto, name: str, position: int) -> float | None:
+    """A bound of Clip, an attribute below opset 11; infinite without one, None if computed."""
+    value = scope.attribute(node, name)
+    if isinstance(value, float):
+        return value
+    if position < len(node.input) and node.input[position]:
+        return scope.scalar(node.input[position])
+    return math.inf if name == "max" else -math.inf
 
 
 def _compared(site: Site) -> Result | None:

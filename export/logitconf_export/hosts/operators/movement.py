@@ -225,6 +225,18 @@ def _cast(site: Site) -> Result | None:
     return inner if isinstance(inner, Unread) else inner.indirect("the output holds whole numbers")
 
 
+def trains(scope: Scope, node: onnx.NodeProto) -> bool:
+    """Whether a Dropout drops values: opset 12 and later have a third input for it."""
+    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
+        return False
+    return scope.scalar(node.input[2]) != 0.0
+
+
+def _undropped(scope: Scope, node: onnx.NodeProto) -> str | None:
+    """The input of a Dropout that drops nothing."""
+    return None if trains(scope, node) else first_input(scope, node)
+
+
 def _target_type(scope: Scope, node: onnx.NodeProto) -> int:
     """The type that a Cast names."""
     return scope.integer(node, "to", 0)
@@ -241,8 +253,9 @@ ROWS = (
         copies=True, alias=True, carries=True,
     ),
     OperatorRow(
-        name="Dropout", inputs=1, shape=same_shape, same_shape=first_input, follows=first_input,
+        name="Dropout", inputs=1, shape=same_shape, same_shape=first_input, follows=_undropped,
         copies=True,
+        hint="which drops values at random in training mode",
     ),
     OperatorRow(
         name="Cast", inputs=1, shape=same_shape, same_shape=first_input, dtype=_target_type,
