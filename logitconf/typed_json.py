@@ -63,12 +63,11 @@ def parse_json(text: str | bytes, what: str) -> object:
     >>> parse_json('{"threshold": -0.5}', "a score card")
     {'threshold': -0.5}
     """
+    if len(text) > MOST_BYTES:
+        raise LogitconfError(f"{what} must have at most {MOST_BYTES} bytes of JSON, got more")
     try:
-        content = text if isinstance(text, bytes) else text.encode()
-        if len(content) > MOST_BYTES:
-            raise LogitconfError(f"{what} must have at most {MOST_BYTES} bytes of JSON, got more")
         return json.loads(
-            content.decode(),
+            text.decode() if isinstance(text, bytes) else text,
             object_pairs_hook=_once,
             parse_constant=_no_number,
             parse_float=_finite,

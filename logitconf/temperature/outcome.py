@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from logitconf.typed_json import check_count, check_number
+
 
 @dataclass(frozen=True, slots=True)
 class TemperatureFit:
@@ -33,3 +35,8 @@ class TemperatureFit:
     reason: str | None
     passes: int
     sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        check_number(self.temperature, "temperature", 0.0, open_=True)
+        for name in ("rows", "rows_left_out", "passes"):
+            check_count(getattr(self, name), name)

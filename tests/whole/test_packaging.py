@@ -62,6 +62,11 @@ def test_the_wheel_holds_both_packages_and_no_folder_named_export(wheel: Path) -
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {"logitconf/py.typed", "logitconf_export/py.typed"} <= set(names)
+    # described there for other programs
+    assert {
+        "logitconf/card.schema.json",
+        "logitconf_export/verification/report.schema.json",
+    } <= set(names)
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
         "logitconf",
