@@ -12,10 +12,10 @@ import fastjsonschema
 import pytest
 from support import hostile_cards
 
-from logitconf import card_parts
 from logitconf.card import CARD_SCHEMA, ScoreCard
 from logitconf.card_parts import Certificate, ParameterFit, RowCounts, Split
 from logitconf.errors import LogitconfError
+from logitconf.policy_table import POLICIES, POLICY_PARTS
 from logitconf.temperature.outcome import TemperatureFit
 
 SCHEMA = json.loads((files("logitconf") / "card.schema.json").read_text(encoding="utf-8"))
@@ -118,10 +118,12 @@ def test_schema_and_type_have_the_same_fields_of_the_same_types(name: str) -> No
 
 
 def test_schema_and_code_know_the_same_policies() -> None:
-    known = {name: {"name", *numbers} for name, numbers in card_parts._POLICIES.items()}
-    known |= {name: {"name", key} for name, key in card_parts._POLICY_PARTS.items()}
+    known = {name: {"name", *row.numbers} for name, row in POLICIES.items()}
+    shared = {"simultaneous", "confidence"}
+    known |= {name: {"name", key, *shared} for name, (key, _) in POLICY_PARTS.items()}
     described = {
-        part["properties"]["name"]["const"]: set(part["properties"]) - {*card_parts._COUNTS}
+        part["properties"]["name"]["const"]: set(part["properties"])
+        - {"rows", "accepted", "errors"}
         for name, part in DEFINITIONS.items()
         if name.startswith("policy_")
     }

@@ -112,7 +112,10 @@ _SCORES: Mapping[str, Callable[[], Any]] = {
         logitconf.MarginScore(), "multiclass", risk=0.5, confidence=0.8, per_class=True
     ),
     "per label": lambda: _fitted(
-        logitconf.EntropyScore(task="multilabel", per_label=True), "multilabel", risk=0.5
+        logitconf.EntropyScore(task="multilabel", per_label=True),
+        "multilabel",
+        risk=0.6,
+        simultaneous=True,
     ),
     "parameters": lambda: _fitted(logitconf.GenScore(), "multiclass", cost=(5.0, 1.0)),
     "one logit": lambda: _fitted(logitconf.SoftmaxScore(task="binary"), "binary", q=0.8),
