@@ -323,7 +323,11 @@ def _with_task(candidate: Candidate, task: Task | None) -> Candidate:
     conflict = task_conflict(candidate, task)
     if conflict is not None:
         raise LogitconfError(_misfit(candidate, task))
-    return replace(candidate, task=task)
+    n_classes = candidate.n_classes
+    if task == "binary" and n_classes is None and candidate.family is not None:
+        # A sigmoid is one logit, a softmax two, also where the graph does not count the columns.
+        n_classes = 1 if candidate.family == "bernoulli" else 2
+    return replace(candidate, task=task, n_classes=n_classes)
 
 
 def _misfit(candidate: Candidate, task: Task) -> str:

@@ -6,6 +6,8 @@ from support.hosts.bodies import TWO_HEADS
 from support.hosts.text import ACTIVATIONS, LOGITS, host
 
 from logitconf.errors import LogitconfError
+from logitconf.fitting.score_classes import SoftmaxScore
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.hosts.candidates import HostReading
 from logitconf_export.hosts.reading import read_host
 
@@ -231,3 +233,18 @@ def test_an_axis_from_the_front_says_how_many_there_are(
 def test_where_nothing_was_read_naming_is_offered() -> None:
     with pytest.raises(LogitconfError, match=r"name it and its kind with .*\(--logits, --kind\)"):
         reading_of(host(f"{LOGITS} y = Tanh(z)")).choose()
+
+
+@pytest.mark.parametrize(("operator", "n_classes"), [("Sigmoid", 1), ("Softmax", 2)])
+def test_a_binary_task_counts_the_columns_where_the_graph_does_not(
+    operator: str, n_classes: int
+) -> None:
+    """A head of two logits on sigmoids of an unknown number would compete across labels."""
+    text = host(f"y = {operator}(x)", inputs="float[N, M] x", outputs="float[N, M] y")
+    chosen = reading_of(text).choose(logits="x", task="binary")
+    assert (chosen.task, chosen.n_classes) == ("binary", n_classes)
+    model = parser.parse_model(text)
+    wrong = SoftmaxScore(1.0, "binary")
+    wrong.set_threshold(value=-0.7)
+    with pytest.raises(LogitconfError, match=r"class|column|logit"):
+        attach(model, wrong.compile(n_classes=3 - n_classes), logits="x")

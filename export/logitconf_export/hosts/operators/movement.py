@@ -200,6 +200,9 @@ def _reshaped(scope: Scope, node: onnx.NodeProto, axis: int) -> int | None:
         first = [d for d in after[:place] if d != 1]
         same_behind = rest == behind and None not in behind
         same_ahead = (first == ahead and None not in ahead) or (len(first) == len(ahead) == 1)
+        if None in (other, size) and any(isinstance(d, int) and d not in ahead for d in first):
+            # (N, 3) to (3, -1): a number that was not ahead before may be the axis itself.
+            continue
         if same_size and other != 1 and (same_behind or (same_ahead and not rest and not behind)):
             matches.append(place)
     return matches[0] if len(matches) == 1 else None

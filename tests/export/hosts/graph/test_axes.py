@@ -84,3 +84,21 @@ def test_any_reshape_is_followed_rightly_or_not_at_all(target: tuple[int, ...]) 
     sizes = ", ".join(map(str, target))
     moved("y = Reshape(x, s)", (4, 6), f", int64[{len(target)}] s = {{{sizes}}}")
     moved("y = Reshape(x, s)", (2, 3, 4), f", int64[{len(target)}] s = {{{sizes}}}")
+
+
+@pytest.mark.parametrize(
+    ("target", "place"),
+    [((3, -1), None), ((-1, 3), 1), ((0, -1), 1), ((-1, 3, 1), 1), ((1, -1, 3), 2)],
+)
+def test_an_axis_of_unknown_size_is_followed_only_where_it_must_be_the_same(
+    target: tuple[int, ...], place: int | None
+) -> None:
+    """Rows of a free number: (3, -1) mixes them, unless there happen to be three."""
+    sizes = ", ".join(map(str, target))
+    model = parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> agraph (float[?, 3] x) => (float[] y) '
+        f"<int64[{len(target)}] s = {{{sizes}}}> {{ y = Reshape(x, s) }}"
+    )
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    scope = index_model(model, OPERATORS)
+    assert axis_after(scope, scope.producers["y"], 1) == place
