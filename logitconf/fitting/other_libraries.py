@@ -255,9 +255,16 @@ def _of_sklearn(source: Any, name: str, task: str | None) -> Adapted:  # noqa: A
             f"method must be 'temperature' or 'sigmoid', got {pair.method!r}: steps of an isotonic "
             "fit are not a function of a few numbers"
         )
-    if list(pair.estimator.classes_) != list(pair.classes):
-        raise LogitconfError("the base estimator must know the classes of the calibration")
     classes = len(pair.classes)
+    known = [list(pair.classes)]
+    if pair.method == "temperature":
+        # scikit-learn 1.9 fits it on classes numbered in their order, the base estimator too
+        known.append(list(range(classes)))
+    if list(pair.estimator.classes_) not in known:
+        raise LogitconfError(
+            "the base estimator must know the classes of the calibration, "
+            f"{known[0]}, got {list(pair.estimator.classes_)}"
+        )
     decides = hasattr(pair.estimator, "decision_function")
     of = "decision values" if decides else "probabilities"
     n_classes = 1 if classes == 2 else classes

@@ -1,5 +1,6 @@
 """Changing temperature and threshold in a model, without torch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from onnx import numpy_helper
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf_export.heads.metadata import HeadsMetadata, read_heads, write_heads
+from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads, write_heads
 from logitconf_export.onnx_files.loading import load_model, own_copy
 from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import ModelSource
@@ -80,6 +81,7 @@ def write_cards(
     tuned = list(found.heads)
     for place, card in cards.items():
         old = found.heads[place]
+        _check_not_folded(result.graph, old)
         _set(result.graph, f"{old.prefix}temperature", card.temperature)
         _set(result.graph, f"{old.prefix}threshold", card.threshold)
         tuned[place] = replace(old, card=card)
@@ -123,9 +125,33 @@ def _retuned(
     return new
 
 
+def _check_not_folded(graph: onnx.GraphProto, head: HeadMetadata) -> None:
+    """Checks that no other constant was computed from the temperature.
+
+    Optimisers do that (onnxsim 0.8, onnxruntime's offline optimisation), under the name of the
+    value that they computed; the head's own numbers are called scalars, or one.
+    """
+    temperature = np.float32(head.card.temperature)
+    derived = {float(temperature), float(1 / temperature)}
+    own = tuple(head.prefix + word for word in ("temperature", "threshold", "scalar", "one"))
+    for tensor in graph.initializer:
+        if not tensor.name.startswith(head.prefix) or tensor.name.startswith(own):
+            continue
+        if tensor.data_type != onnx.TensorProto.FLOAT or math.prod(tensor.dims) != 1:
+            continue
+        if numpy_helper.to_array(tensor).item() in derived:
+            raise LogitconfError(
+                "the head must be as it was written, but another tool has computed "
+                f"'{tensor.name}' from its temperature; reattach it first"
+            )
+
+
 def _set(graph: onnx.GraphProto, name: str, value: object) -> None:
     for tensor in graph.initializer:
         if tensor.name == name:
             tensor.CopyFrom(numpy_helper.from_array(np.array(value, dtype=np.float32), name))
             return
-    raise LogitconfError(f"the head must have an initializer '{name}', got none")
+    raise LogitconfError(
+        f"the head must have an initializer '{name}', got none; if another tool has changed the "
+        "file, reattach the head first"
+    )

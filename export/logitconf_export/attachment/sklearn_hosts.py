@@ -138,7 +138,8 @@ def ship_sklearn(
 
     The base estimator is converted by skl2onnx, and the result is run on the rows: probabilities
     that are not those of ``predict_proba`` are an error. The output ``label`` stays the base's;
-    under a calibration by sigmoids the most probable class can be another.
+    under a calibration by sigmoids the most probable class can be another, and under a temperature
+    the base may number classes that have names.
 
     Args:
         calibrated: a fitted ``CalibratedClassifierCV`` that :func:`logitconf.from_fitted` takes.
@@ -190,7 +191,7 @@ def _converted(base: Any, inputs: Array, *, raw: bool, opset: int) -> onnx.Model
             converted: onnx.ModelProto = skl2onnx.convert_sklearn(
                 base,
                 initial_types=[("inputs", kind([None, inputs.shape[1]]))],
-                options={id(base): options},
+                options={id(_last_step(base)): options},
                 target_opset=opset,
             )
         except (NameError, RuntimeError, ValueError, TypeError) as error:
@@ -201,6 +202,14 @@ def _converted(base: Any, inputs: Array, *, raw: bool, opset: int) -> onnx.Model
         f"skl2onnx must convert {type(base).__name__} with its "
         f"{'decision values' if raw else 'probabilities'}, but says: {refusals[0]}"
     )
+
+
+def _last_step(estimator: Any) -> Any:
+    """The classifier in an estimator, which skl2onnx gives the options to: a pipeline's last."""
+    while type(estimator).__name__ in {"Pipeline", "FrozenEstimator"}:
+        is_pipeline = type(estimator).__name__ == "Pipeline"
+        estimator = estimator.steps[-1][1] if is_pipeline else estimator.estimator
+    return estimator
 
 
 def _check(shipped: onnx.ModelProto, calibrated: Any, inputs: Array) -> None:

@@ -12,12 +12,16 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from support import fitted_peers
 
@@ -195,6 +199,39 @@ def test_what_skl2onnx_converts_ships_with_its_calibration(
     found = probabilities_of(shipped, {"inputs": rows.astype(dtype)})
     assert largest_difference(found, model.predict_proba(rows.astype(np.float64))) <= SAME
     assert onnx.load(path) == shipped
+
+
+@needs_skl2onnx
+@pytest.mark.parametrize("method", ["temperature", "sigmoid"])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("frozen", [False, True], ids=["ensemble=False", "frozen"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        make_pipeline(StandardScaler(), make_pipeline(PCA(8), LogisticRegression())),
+        make_pipeline(StandardScaler(), GaussianNB()),
+    ],
+    ids=["one step before", "a pipeline in a pipeline", "probabilities"],
+)
+def test_pipelines_and_classes_with_names_ship_with_their_calibration(
+    base: Any, frozen: bool, classes: int, method: str
+) -> None:
+    pixels, labels = load_digits(return_X_y=True)
+    kept = labels < classes
+    rows = (pixels[kept] + np.random.default_rng(0).normal(0, 4, pixels[kept].shape)) / 16
+    rows, names = rows.astype(np.float32), np.array(["three", "one", "two"])[labels[kept]]
+    half = len(rows) // 2
+    if frozen:
+        wrapped = FrozenEstimator(clone(base).fit(rows[:half], names[:half]))
+        model = CalibratedClassifierCV(wrapped, method=method)
+        model.fit(rows[half:-50], names[half:-50])
+    else:
+        model = CalibratedClassifierCV(clone(base), method=method, ensemble=False, cv=3)
+        model.fit(rows[:half], names[:half])
+    shipped = ship_sklearn(model, score_for(model), rows[-50:])
+    found = probabilities_of(shipped, {"inputs": rows[-50:]})
+    assert largest_difference(found, model.predict_proba(rows[-50:])) <= 1e-5
 
 
 @needs_skl2onnx
