@@ -76,6 +76,11 @@ class ScoreCard:
         if self.n_classes is not None:
             # the tie count of the margin is a float32, exact up to 2^24
             check_count(self.n_classes, "n_classes", least=1, most=_MOST_CLASSES)
+            if isinstance(self.threshold, tuple) and len(self.threshold) != self.n_classes:
+                raise LogitconfError(
+                    f"a vector of thresholds must hold one for each of {self.n_classes} columns, "
+                    f"got {len(self.threshold)}"
+                )
         if self.members is not None:
             check_count(self.members, "members", most=_MOST_CLASSES)
         if self.policy is not None:

@@ -375,6 +375,11 @@ class LogitScore(ABC):
                 f"logits must have {self.card.members} members, as the score was fitted, "
                 f"got shape {shape}"
             )
+        if isinstance(self.threshold, tuple) and len(self.threshold) != layout.n_classes:
+            raise LogitconfError(
+                f"logits must have {len(self.threshold)} columns, one for each threshold, "
+                f"got shape {shape}"
+            )
         check_defined(self.name, layout)
         return rows
 

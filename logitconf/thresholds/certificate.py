@@ -135,7 +135,10 @@ def wrong_arithmetic(card: ScoreCard) -> tuple[str, ...]:
     """In words, where the certificate's numbers cannot be right; empty if they can."""
     if card.certificate is None:
         return ()
-    return tuple(_arithmetic(card.certificate, card.threshold))
+    try:
+        return tuple(_arithmetic(card.certificate, card.threshold))
+    except LogitconfError as error:
+        return (str(error),)
 
 
 def breach(errors: int, accepted: int, risk: float, *, tests: int = 1) -> str | None:

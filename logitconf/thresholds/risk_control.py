@@ -52,7 +52,10 @@ def fewest_rows(risk: float, confidence: float, *, observed: float = 0.0) -> int
     check_share("confidence", confidence)
     if not 0.0 <= observed < risk:
         raise LogitconfError(f"observed must lie in [0, {risk}), got {observed}")
-    without_errors = math.ceil(math.log1p(-confidence) / math.log1p(-risk))
+    exact = math.log1p(-confidence) / math.log1p(-risk)
+    if not math.isfinite(exact):
+        raise LogitconfError(f"no number of rows certifies a risk of {risk}; allow a higher one")
+    without_errors = math.ceil(exact)
     if observed == 0.0:
         return without_errors
     low, high = without_errors - 1, without_errors

@@ -121,6 +121,10 @@ REFUSED: Mapping[str, tuple[object, str]] = {
     "a wide integer": (with_values(threshold=10**400), "at most 128 bits"),
     "an empty vector": (with_values(threshold=[]), "one for each class, got none"),
     "a vector of texts": (with_values(threshold=[-1.0, "a"]), r"'threshold\[1\]' .* got a text"),
+    "thresholds for other columns": (
+        with_values(threshold=[-1.0, -2.0]),
+        "one for each of 4 columns, got 2",
+    ),
     "no columns": (with_values(n_classes=0), "'n_classes' must be a count in 1..16777216, got 0"),
     "true columns": (with_values(n_classes=True), "'n_classes' .* got true or false"),
     "negative members": (with_values(members=-1), "'members' must be a count in 0.* got -1"),

@@ -11,6 +11,7 @@ from logitconf.card import KINDS, MASK_TYPES, HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.typed_json import (
     MOST_BYTES,
+    check_count,
     check_text,
     json_values,
     parse_json,
@@ -23,9 +24,11 @@ METADATA_KEY = "logitconf"
 METADATA_SCHEMA = 1
 SEVERAL_SCHEMA = 2
 OUTPUTS = ("score", "mask", "probabilities")
+# beyond any that there will be; the field of a file holds 64 bits
+_NEWEST_IMPORT = 10_000
 _WHAT = "the metadata 'logitconf'"
 # tools put prefixes of their own before ours; an empty one would take the whole host for the head
-_PREFIX = re.compile(rf"(.*/)?{PREFIX[:-1]}\d*/((\d+|joint)/)?", re.DOTALL)
+_PREFIX = re.compile(rf".*{PREFIX[:-1]}\d*/((\d+|joint)/)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Attachment:
     def __post_init__(self) -> None:
         _check_prefix(self.prefix)
         check_text(self.kind, "kind", KINDS)
+        if self.raised_import is not None:
+            check_count(self.raised_import, "raised_import", least=1, most=_NEWEST_IMPORT)
 
     @property
     def outputs(self) -> tuple[str, ...]:

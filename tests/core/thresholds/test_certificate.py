@@ -95,6 +95,7 @@ IMPOSSIBLE: Mapping[str, tuple[Change, str]] = {
     "the bound beside it": (set_in("certificate", "bound", to=0.01), "not that of its policy"),
     "risk": (set_in("certificate", "risk", to=0.01), "is above the risk 0.01"),
     "confidence": (set_in("certificate", "confidence", to=0.999), "confidence 0.999"),
+    "a risk that no rows show": (set_in("certificate", "risk", to=5e-324), "no number of rows"),
     "candidates": (set_in("certificate", "policy", "tested", to=500), "not among the candidates"),
     "errors of the data": (set_in("certificate", "data", "errors", to=0), "fewer errors"),
 }
