@@ -154,6 +154,44 @@ def _labels_called_classes(_: Path) -> onnx.ModelProto:
     return model
 
 
+def _scaled_on(body: str, *, outputs: str = "float[N, 5] y", task: str = "multiclass") -> Build:
+    """The head alone reads 100 times the value ``z``, on a host of another kind."""
+
+    def build(_: Path) -> onnx.ModelProto:
+        host = parser.parse_model(
+            '<ir_version: 8, opset_import: ["" : 17]> host (float[N, 8] pixels) => '
+            f"({outputs}) {{ z = Gemm (pixels, weight, bias) {body} }}"
+        )
+        host.graph.initializer.extend(tampering.weights("weight", "bias"))
+        model = attach(host, tampering.head(task=task), logits="z", kind="logits")
+        text = "<float c = {100}> { seen = Mul (z, c) }"
+        tampering.insert(model, tampering.body(text, "float[N, 5] z"))
+        tampering.read_instead(model, "z", "seen")
+        tampering.say_attached(model, tensor="seen")
+        return model
+
+    return build
+
+
+KINDS_OF_HOSTS = {
+    "bare logits": _scaled_on("y = Identity (z)"),
+    "log-probabilities": _scaled_on("y = LogSoftmax <axis = 1> (z)"),
+    "labels": _scaled_on("y = Sigmoid (z)", task="multilabel"),
+    "a softmax in parts": _scaled_on(
+        "m = ReduceMax <axes = [1], keepdims = 1> (z) d = Sub (z, m) e = Exp (d) "
+        "axis = Constant <value_ints = [1]> () s = ReduceSum <keepdims = 1> (e, axis) "
+        "y = Div (e, s)"
+    ),
+    "labels alone": _scaled_on("y = ArgMax <axis = 1, keepdims = 0> (z)", outputs="int64[N] y"),
+    "a branch before its softmax": _scaled_on(
+        "yes = Constant <value = bool {1}> () s = If (yes) <then_branch = t () => (float[N, 5] a) "
+        "{ a = Identity (z) }, else_branch = e () => (float[N, 5] b) { b = Neg (z) }> "
+        "y = Softmax <axis = 1> (s)"
+    ),
+    "an output that cannot be read": _scaled_on("y = Tanh (z)"),
+}
+"""Some of them leave open what they show; that the head reads something else they do not."""
+
 BETWEEN: dict[str, Tampering] = {
     "logits times 100, told": Tampering(
         _reads("<float c = {100}> { seen = Mul (logits, c) }"), JUDGED
@@ -271,4 +309,8 @@ BETWEEN: dict[str, Tampering] = {
         _swapped(("score",)), "the outputs are named after"
     ),
     "a joint head that reads one output twice": Tampering(_joint_reads_one_twice, JUDGED),
+    **{
+        f"logits times 100 on a host of {kind}": Tampering(build, JUDGED)
+        for kind, build in KINDS_OF_HOSTS.items()
+    },
 }

@@ -18,7 +18,7 @@ JUDGED = "the head reads what its output shows"
 NOTHING_BEHIND = "nothing lies between the head and its outputs"
 ONE_HEAD = "no other head is there"
 DECOYS = "no other output looks like a decision"
-METADATA = "the card is there once"
+ATTACHED_AS_WRITTEN = "must be attached as it is written"
 OUTPUTS = "inputs and outputs are the card's"
 
 
@@ -238,13 +238,13 @@ OUTPUT_DESIGNS: dict[str, Tampering] = {
 }
 
 METADATA_DESIGNS: dict[str, Tampering] = {
-    "two cards": Tampering(_changed(_second_entry), METADATA),
-    "a threshold said twice": Tampering(_changed(_second_key), METADATA),
+    "two cards": Tampering(_changed(_second_entry), "must have one entry"),
+    "a threshold said twice": Tampering(_changed(_second_key), "each key must stand once"),
     "another kind said": Tampering(
-        _changed(_said("attached", kind="probabilities")), "what is said of the head agrees"
+        _changed(_said("attached", kind="probabilities")), ATTACHED_AS_WRITTEN
     ),
     "another kind in the form": Tampering(
-        _changed(_said("head", kind="log-probabilities")), "what is said of the head agrees"
+        _changed(_said("head", kind="log-probabilities")), ATTACHED_AS_WRITTEN
     ),
     "another class axis": Tampering(_changed(_said("head", class_axis=0)), GRAPH),
     "another number of classes": Tampering(_changed(_said("head", n_classes=4)), JUDGED),
@@ -258,5 +258,7 @@ METADATA_DESIGNS: dict[str, Tampering] = {
     "a head of labels on classes": Tampering(_labels, JUDGED),
     "an output that is none": Tampering(_changed(_said("attached", output="logits_2")), JUDGED),
     "said to stand alone": Tampering(_changed(_not_attached), OUTPUTS),
-    "an empty prefix": Tampering(_changed(_said("attached", prefix="")), GRAPH),
+    "an empty prefix": Tampering(
+        _changed(_said("attached", prefix="")), "prefix must be one of ours"
+    ),
 }

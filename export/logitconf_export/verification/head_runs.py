@@ -91,6 +91,7 @@ class Trials:
         self._reference = Reference(_in_layout(head, found))
         self._batches: list[Batch] | None = None
         self._host: HostOnTrial | None = None
+        self._host_ran = False
 
     @property
     def band(self) -> float:
@@ -163,6 +164,7 @@ class Trials:
                 self.checks.append(Check(f"the host runs {where}", None, "it loads; pass feeds"))
                 return
             result = host.run(provider, optimisation)
+            self._host_ran = True
         except LogitconfError as error:
             advice = "" if feeds is not None else "; pass feeds (--data) that it takes"
             self._fail(f"the host runs {where}", error, advice)
@@ -197,7 +199,7 @@ class Trials:
 
     def apart(self, provider: str, optimisation: str) -> None:
         """Notes what other rows of its batch do to a row of the host, if it ran."""
-        if self._host is None or self._host.feeds is None:
+        if self._host is None or not self._host_ran:
             return
         try:
             self.notes.extend(self._host.apart(provider, optimisation))

@@ -20,7 +20,6 @@ from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, scopes_below
 from logitconf_export.verification.report import Check
 
 JUDGED = "the head reads what its output shows"
-AGREED = "what is said of the head agrees"
 INPUTS_AND_OUTPUTS = "inputs and outputs are the card's"
 NOTHING_BEHIND = "nothing lies between the head and its outputs"
 ONE_HEAD = "no other head is there"
@@ -69,7 +68,6 @@ def checks_around(model: onnx.ModelProto, several: HeadsMetadata) -> list[Check]
     judged: set[str] = set()
     for head, place in zip(several.heads, places, strict=True):
         name = f"{place.output}: " if len(places) > 1 else ""
-        checks.append(Check(f"{name}{AGREED}", *_agreement(head, place)))
         try:
             judgement = _judgement(host, head, place)
             judged |= {place.output, *_shown_too(host, place, own)}
@@ -93,12 +91,6 @@ def _alone(model: onnx.ModelProto, head: HeadMetadata) -> Check:
         return Check(INPUTS_AND_OUTPUTS, True)
     detail = f"logits to {list(wanted)} were expected, got {inputs} to {outputs}"
     return Check(INPUTS_AND_OUTPUTS, False, detail)
-
-
-def _agreement(head: HeadMetadata, place: Attachment) -> tuple[bool, str]:
-    if place.kind == head.form.kind:
-        return True, ""
-    return False, f"the head is said to read {place.kind}, and is written for {head.form.kind}"
 
 
 def _judgement(host: onnx.ModelProto, head: HeadMetadata, place: Attachment) -> Judgement:
