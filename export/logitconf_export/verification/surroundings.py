@@ -11,6 +11,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
+from logitconf_export.attachment.sklearn_hosts import SOURCE_PREFIX
 from logitconf_export.heads.metadata import OUTPUTS, Attachment, HeadMetadata, HeadsMetadata
 from logitconf_export.hosts.graph.ancestry import ancestors
 from logitconf_export.hosts.graph.indexing import index_model
@@ -97,10 +98,7 @@ def _judgement(host: onnx.ModelProto, head: HeadMetadata, place: Attachment) -> 
     """What an independent reading of the host says of the tensor that the head reads."""
     shown = {value.name for value in host.graph.output}
     if place.output == place.tensor and place.tensor not in shown:
-        # The user named an inner value: it must at least have a part in what the host gives.
-        if place.tensor in ancestors(index_model(host, OPERATORS), shown):
-            return Judgement("uncertain", f"'{place.tensor[:80]}' is a value that no output shows")
-        return Judgement("contradicts", f"'{place.tensor[:80]}' leads to no output of the host")
+        return _unshown(host, place.tensor, shown)
     found = judged_by(
         host,
         place.tensor,
@@ -114,6 +112,29 @@ def _judgement(host: onnx.ModelProto, head: HeadMetadata, place: Attachment) -> 
         reason = f"'{place.tensor[:80]}' has {counts[0]} classes, the head {counts[1]}"
         return Judgement("contradicts", reason)
     return found
+
+
+def _unshown(host: onnx.ModelProto, tensor: str, shown: set[str]) -> Judgement:
+    """Of an inner value that the user named: it must have a part in what the host gives.
+
+    The calibration that another library fitted is computed for the head alone, from such a value.
+    """
+    needed = ancestors(index_model(host, OPERATORS), shown)
+    if tensor in needed:
+        return Judgement("uncertain", f"'{tensor[:80]}' is a value that no output shows")
+    numbers = {number.name for number in host.graph.initializer}
+    made = {name: node for node in host.graph.node for name in node.output}
+    bases, pending = set(), [tensor]
+    while pending:
+        name = pending.pop()
+        if name.startswith(SOURCE_PREFIX) and name in made:
+            pending += [value for value in made[name].input if value not in numbers]
+        else:
+            bases.add(name)
+    if len(bases) == 1 and bases <= needed:
+        reason = f"'{tensor[:80]}' is computed for the head alone, from {listed(bases)}"
+        return Judgement("uncertain", reason)
+    return Judgement("contradicts", f"'{tensor[:80]}' leads to no output of the host")
 
 
 def _shown_too(host: onnx.ModelProto, place: Attachment, own: tuple[str, ...]) -> Iterator[str]:

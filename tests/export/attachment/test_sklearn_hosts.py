@@ -119,7 +119,8 @@ def test_a_shipped_calibration_verifies() -> None:
     model, rows = calibrated("logistic", 4, "sigmoid")
     host, logits = with_source_logits(host_of(model, "float32"), model, "values")
     shipped = attach(host, score_for(model).compile(), logits=logits, kind="logits")
-    assert verify(shipped, rows, rows_as="inputs", pairs=50).passed
+    report = verify(shipped, rows, rows_as="inputs", pairs=50)
+    assert report.passed, report.failures
 
 
 @pytest.mark.parametrize(
