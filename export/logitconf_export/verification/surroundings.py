@@ -10,7 +10,7 @@ from itertools import permutations
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf_export.attachment.detaching import detach
+from logitconf_export.attachment.recognition import drop
 from logitconf_export.attachment.sklearn_hosts import SOURCE_PREFIX
 from logitconf_export.heads.metadata import OUTPUTS, Attachment, HeadMetadata, HeadsMetadata
 from logitconf_export.hosts.graph.ancestry import ancestors
@@ -57,7 +57,7 @@ def checks_around(model: onnx.ModelProto, several: HeadsMetadata) -> list[Check]
     places = [head.attached for head in several.heads if head.attached is not None]
     if not places:
         return [_alone(model, several.heads[0])]
-    host = detach(model)
+    host = _without_heads(model, several)
     own = tuple(value.name for value in host.graph.output)
     findings = {
         NOTHING_BEHIND: _readers(model, host, several),
@@ -80,6 +80,29 @@ def checks_around(model: onnx.ModelProto, several: HeadsMetadata) -> list[Check]
     if others:
         checks.append(Check(OTHERS, None, f"what {listed(others)} show is judged by no head"))
     return checks
+
+
+def _without_heads(model: onnx.ModelProto, several: HeadsMetadata) -> onnx.ModelProto:
+    """The host without what the metadata list, to the letter; ``detach`` follows other tools."""
+    host = onnx.ModelProto()
+    host.CopyFrom(model)
+    prefixes, names = prefixes_of(several), _head_outputs(several)
+    graph = host.graph
+    drop(graph.node, [_is_heads(node, prefixes, names) for node in graph.node])
+    drop(graph.initializer, [t.name.startswith(prefixes) for t in graph.initializer])
+    drop(graph.output, [value.name in names for value in graph.output])
+    for values in (graph.input, graph.value_info):
+        drop(values, [value.name.startswith(prefixes) for value in values])
+    return host
+
+
+def _head_outputs(several: HeadsMetadata) -> set[str]:
+    names = {name for head in several.heads for name in head.outputs}
+    return names if several.joint is None else names | set(several.joint.outputs)
+
+
+def _is_heads(node: onnx.NodeProto, prefixes: tuple[str, ...], names: set[str]) -> bool:
+    return node.name.startswith(prefixes) or bool(names & set(node.output))
 
 
 def _alone(model: onnx.ModelProto, head: HeadMetadata) -> Check:
@@ -146,10 +169,7 @@ def _shown_too(host: onnx.ModelProto, place: Attachment, own: tuple[str, ...]) -
 
 def _readers(model: onnx.ModelProto, host: onnx.ModelProto, several: HeadsMetadata) -> str:
     """Nodes of the host that read what a head computes."""
-    prefixes = prefixes_of(several)
-    names = {name for head in several.heads for name in head.outputs}
-    if several.joint is not None:
-        names |= set(several.joint.outputs)
+    prefixes, names = prefixes_of(several), _head_outputs(several)
     readers = [
         node.name or node.op_type
         for scope in scopes_below([host.graph])
