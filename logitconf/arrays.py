@@ -2,19 +2,24 @@
 
 The formulas, reductions, tasks and decisions are written once, as functions of arrays: torch
 tensors, NumPy arrays, CuPy, JAX and what else follows the standard, and the symbolic arrays whose
-operations append the nodes of a head.
+operations append the nodes of a head. What the standard lacks and heads need stands below: torch
+tensors and symbolic arrays have a method for each, all others take the standard's functions.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from array_api_compat import array_namespace, device, is_cupy_array, is_torch_array
+from array_api_compat import array_namespace, device, is_cupy_array
 
 # Arrays of different libraries have no type in common; what a function needs, it says in words.
 Array = Any
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 def namespace(*arrays: Array) -> Any:
@@ -27,12 +32,18 @@ def namespace(*arrays: Array) -> Any:
     >>> namespace(np.zeros(2), 1.0).__name__.split(".")[-1]
     'numpy'
     """
+    if any(is_tensor(array) for array in arrays):
+        # torch.compile warns of the caches that array_namespace looks in
+        from array_api_compat import torch
+
+        return torch
     return array_namespace(*arrays)
 
 
 def is_tensor(array: Array) -> bool:
     """Whether it is a torch tensor; does not load torch."""
-    return bool(is_torch_array(array))
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(array, torch.Tensor)
 
 
 def dtype_name(array: Array) -> str:
@@ -73,21 +84,76 @@ def rows_at(array: Array, positions: npt.NDArray[np.int64]) -> Array:
     return namespace(array).take(array, beside(positions, array), axis=0)
 
 
-def through_torch(function: Callable[..., Array]) -> Callable[..., Array]:
-    """A function of tensors as one of NumPy arrays too."""
+def as_type(x: Array, dtype: Any) -> Array:
+    """The array in another element type; itself where it has that type."""
+    return namespace(x).astype(x, dtype, copy=False)
+
+
+def lowest_float(x: Array) -> float:
+    """The lowest finite number of the array's floating type.
+
+    >>> import numpy as np
+    >>> lowest_float(np.zeros(1, np.float32)) == -(2.0**128 - 2.0**104)
+    True
+    """
+    return float(namespace(x).finfo(x.dtype).min)
+
+
+def filled(shape: tuple[int, ...], value: float, like: Array) -> Array:
+    """An array of one value, of the type of another one and where that one lies."""
+    return namespace(like).full(
+        shape, value, dtype=like.dtype, device=getattr(like, "device", None)
+    )
+
+
+def softmax(x: Array, axis: int) -> Array:
+    """Softmax over an axis, in one operation where there is one."""
+    if hasattr(x, "softmax"):
+        return x.softmax(axis)
+    xp = namespace(x)
+    exponentials = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
+    return exponentials / xp.sum(exponentials, axis=axis, keepdims=True)
+
+
+def split(x: Array, size: int, axis: int) -> Sequence[Array]:
+    """Pieces of this size along an axis, the last one maybe smaller.
+
+    >>> import numpy as np
+    >>> [piece.tolist() for piece in split(np.arange(5), 2, 0)]
+    [[0, 1], [2, 3], [4]]
+    """
+    if hasattr(x, "split"):
+        pieces: Sequence[Array] = x.split(size, axis)
+        return pieces
+    before, total = (slice(None),) * axis, x.shape[axis]
+    spans = [slice(start, min(start + size, total)) for start in range(0, total, size)]
+    return [x[(*before, span, ...)] for span in spans]
+
+
+def largest_values(x: Array, count: int, axis: int) -> Array:
+    """That many of the largest values along an axis, from the largest down.
+
+    >>> import numpy as np
+    >>> largest_values(np.array([2.0, 5.0, 3.0]), 2, 0).tolist()
+    [5.0, 3.0]
+    """
+    if hasattr(x, "topk"):
+        return x.topk(count, axis)[0]
+    ordered = namespace(x).sort(x, axis=axis, descending=True)
+    return ordered[(*(slice(None),) * axis, slice(0, count), ...)]
+
+
+def silent(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """The function without NumPy's warnings of what is not finite.
+
+    Rows that cannot be computed on get no score, on purpose, and a warning a row says nothing new.
+    """
 
     @functools.wraps(function)
-    def bridged(*arguments: Any, **options: Any) -> Array:
-        if not any(isinstance(argument, np.ndarray) for argument in arguments):
-            return function(*arguments, **options)
-        import torch
+    def quiet(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Result:
+        if any(isinstance(argument, np.ndarray) for argument in arguments):
+            with np.errstate(all="ignore"):
+                return function(*arguments, **options)
+        return function(*arguments, **options)
 
-        tensors = [
-            torch.from_numpy(np.require(a, a.dtype.newbyteorder("="), ["C", "W"]))
-            if isinstance(a, np.ndarray)
-            else a
-            for a in arguments
-        ]
-        return function(*tensors, **options).numpy()
-
-    return bridged
+    return quiet

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.arrays import Array, dtype_name, namespace, rows_at, through_torch, to_numpy
+from logitconf.arrays import Array, dtype_name, namespace, rows_at, to_numpy
 from logitconf.errors import LogitconfError
 from logitconf.tasks import (
     ArrayLike,
@@ -25,9 +25,6 @@ from logitconf.tasks import (
     check_logits,
     predicted_correctly,
 )
-
-canonical = through_torch(canonical)
-predicted_correctly = through_torch(predicted_correctly)
 
 Positions: TypeAlias = npt.NDArray[np.int64]
 Keys: TypeAlias = npt.NDArray[np.uint64]

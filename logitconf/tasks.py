@@ -9,11 +9,17 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from array_api_compat import is_array_api_obj
-from torch import Tensor
 
-from logitconf.arrays import Array, beside, dtype_name, is_tensor, to_numpy
+from logitconf.arrays import (
+    Array,
+    beside,
+    dtype_name,
+    is_tensor,
+    namespace,
+    silent,
+    to_numpy,
+)
 from logitconf.errors import LogitconfError
 
 Task: TypeAlias = Literal["multiclass", "binary", "multilabel"]
@@ -231,19 +237,22 @@ def _class_indices(labels: npt.NDArray[Any], n_classes: int) -> npt.NDArray[np.i
     return labels.astype(np.int64)
 
 
-def signed_canonical(logits: Tensor, layout: Layout) -> Tensor:
+def signed_canonical(logits: Array, layout: Layout) -> Array:
     """Logits (N, K) or (N, L) for fitting: one logit becomes one column, its sign kept.
 
     The M members of a row become M rows, one after the other.
     """
+    xp = namespace(logits)
     if layout.members is not None:
-        return torch.movedim(logits, -1, 1).reshape(-1, layout.n_classes or 1)
-    return logits.reshape(len(logits), 1) if layout.one_logit else logits
+        rows = xp.moveaxis(logits, -1, 1)
+        return xp.reshape(rows, (-1, layout.n_classes or 1))
+    return xp.reshape(logits, (logits.shape[0], 1)) if layout.one_logit else logits
 
 
+@silent
 def canonical(
-    logits: Tensor, layout: Layout, kind: InputKind = "logits", *, signed: bool = False
-) -> Tensor:
+    logits: Array, layout: Layout, kind: InputKind = "logits", *, signed: bool = False
+) -> Array:
     """Logits as the scores take them: classes or labels along the class axis.
 
     A single logit z has no such axis, and only its size counts: every score of one-logit binary,
@@ -257,16 +266,18 @@ def canonical(
         signed: whether the sign of a single logit counts, as that of a learned confidence does, or
             where members are compared.
     """
+    xp = namespace(logits)
     logits = logits_of(logits, layout, kind)
     if layout.axis is not None:
         return logits
     axis = layout.class_axis
     has_axis = layout.one_logit and logits.ndim > axis
-    single = torch.squeeze(logits, axis) if has_axis else logits
-    return single if signed else torch.abs(single)
+    single = xp.squeeze(logits, axis=axis) if has_axis else logits
+    return single if signed else xp.abs(single)
 
 
-def logits_of(values: Tensor, layout: Layout, kind: InputKind) -> Tensor:
+@silent
+def logits_of(values: Array, layout: Layout, kind: InputKind) -> Array:
     """Logits that belong to probabilities or log-probabilities, up to a common offset.
 
     Zero is a certain no (−inf). For labels, a probability of one stands for the largest below
@@ -274,23 +285,25 @@ def logits_of(values: Tensor, layout: Layout, kind: InputKind) -> Tensor:
     """
     if kind == "logits":
         return values
+    xp = namespace(values)
     if layout.family == "categorical":
-        return torch.log(values) if kind == "probabilities" else values
+        return xp.log(values) if kind == "probabilities" else values
     if kind == "log-probabilities":
         # 1 - exp(v) without cancellation where v is near 0
-        no = -torch.tanh(values * 0.5) * (1.0 + torch.exp(values))
-        return values - torch.log(torch.clamp(no, min=2.0**-24))
-    return torch.log(values) - torch.log(torch.clamp(1.0 - values, min=2.0**-24))
+        no = -xp.tanh(values * 0.5) * (1.0 + xp.exp(values))
+        return values - xp.log(xp.clip(no, min=2.0**-24))
+    return xp.log(values) - xp.log(xp.clip(1.0 - values, min=2.0**-24))
 
 
-def predicted_correctly(logits: Tensor, labels: Tensor, layout: Layout) -> Tensor:
+def predicted_correctly(logits: Array, labels: Array, layout: Layout) -> Array:
     """Whether the decision of each row is right: (N,) bool; (N, L) where each label is judged.
 
     Categorical: the largest logit is the label's. Labels: every label lies on its side of 0
     (a multilabel row is an error if any of its labels is wrong). Rows without a finite
     prediction count as wrong.
     """
+    xp = namespace(logits)
     if layout.family == "categorical":
-        return torch.argmax(logits, dim=1) == labels
+        return xp.argmax(logits, axis=1) == labels
     right = (signed_canonical(logits, layout) > 0) == (labels > 0.5)
-    return right if layout.per_label else right.all(dim=1)
+    return right if layout.per_label else xp.all(right, axis=1)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.arrays import Array, beside, namespace, through_torch, to_numpy
+from logitconf.arrays import Array, beside, namespace, to_numpy
 from logitconf.card import ScoreCard
 from logitconf.card_parts import ParameterFit, RowCounts, Split
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
-from logitconf.head import probabilities
+from logitconf.head_spec import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.rows import Keys, Rows, overlap_note, split_rows
 from logitconf.scores.reductions import Form
@@ -32,11 +32,6 @@ from logitconf.thresholds.policy import Policy
 if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import DataLoader
-
-probabilities = through_torch(probabilities)
-evaluate = through_torch(evaluate)
-predicted_correctly = through_torch(predicted_correctly)
-signed_canonical = through_torch(signed_canonical)
 
 
 def given_or_extracted(

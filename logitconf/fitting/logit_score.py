@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from logitconf.arrays import Array, beside, namespace, through_torch
+from logitconf.arrays import Array, beside, namespace
 from logitconf.card import HeadForm, ScoreCard, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.fitting.fit import (
@@ -21,7 +21,7 @@ from logitconf.fitting.fit import (
     score_of,
     score_rows,
 )
-from logitconf.head import accept, threshold_of
+from logitconf.head_spec import accept, threshold_of
 from logitconf.rows import Rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES, check_defined, check_parameters, class_of
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
     from logitconf.head import ConfidenceHead
-
-accept = through_torch(accept)
-threshold_of = through_torch(threshold_of)
 
 
 class LogitScore(ABC):

@@ -5,9 +5,7 @@ With d = min abs z and o = exp(−d) its probabilities are 1 / (1 + o) and o / (
 of these scores falls as d grows.
 """
 
-import torch
-from torch import Tensor
-
+from logitconf.arrays import Array, as_type, largest_values, lowest_float, namespace
 from logitconf.scores.reductions import (
     Form,
     Seal,
@@ -32,84 +30,91 @@ _NEGLIGIBLE = -90.0
 _HALVINGS, _HALVINGS_OF_DOUBLE = 22, 48
 
 
-def doctor_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def doctor_categorical(x: Array, temperature: Array, form: Form) -> Array:
     """D_α = (1 − g) / g with g = Σ p²: in [0, K − 1].
 
     Source: Granese et al. 2021, "DOCTOR: a simple method for detecting misclassification errors".
     It grows with the Gini impurity 1 − g, so both rank rows alike.
     """
-    if x.dtype == torch.float64:
+    xp = namespace(x)
+    if x.dtype == xp.float64:
         rest, squares = exponential_rest(x, temperature, form)
-        return _collisions(rest, squares) * torch.reciprocal(1.0 + squares)
+        return _collisions(rest, squares) * xp.reciprocal(1.0 + squares)
     total, squares = exponential_squares(x, temperature, form)
-    return total * total * torch.reciprocal(squares) - 1.0
+    return total * total * xp.reciprocal(squares) - 1.0
 
 
-def doctor_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def doctor_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """Max over labels of D_α = 2o / (1 + o²): in [0, 1]."""
+    xp = namespace(x)
     odds, seal = _worst_odds(x, temperature, form)
-    return seal(2.0 * odds * torch.reciprocal(1.0 + odds * odds))
+    return seal(2.0 * odds * xp.reciprocal(1.0 + odds * odds))
 
 
-def gini_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def gini_categorical(x: Array, temperature: Array, form: Form) -> Array:
     """1 − Σ p²: in [0, 1 − 1/K].
 
     Source: Breiman et al. 1984, "Classification and regression trees".
     """
-    if x.dtype == torch.float64:
+    xp = namespace(x)
+    if x.dtype == xp.float64:
         rest, squares = exponential_rest(x, temperature, form)
-        share = torch.reciprocal(1.0 + rest)
+        share = xp.reciprocal(1.0 + rest)
         return _collisions(rest, squares) * share * share
     total, squares = exponential_squares(x, temperature, form)
-    share = torch.reciprocal(total)
+    share = xp.reciprocal(total)
     return 1.0 - squares * share * share
 
 
-def gini_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def gini_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """Max over labels of 2p (1 − p) = 2o / (1 + o)²: in [0, 1/2]."""
+    xp = namespace(x)
     odds, seal = _worst_odds(x, temperature, form)
-    share = torch.reciprocal(1.0 + odds)
+    share = xp.reciprocal(1.0 + odds)
     return seal(2.0 * odds * share * share)
 
 
-def doctor_beta_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def doctor_beta_categorical(x: Array, temperature: Array, form: Form) -> Array:
     """D_β = (1 − max p) / max p: in [0, K − 1].
 
     Source: Granese et al. 2021. It falls as max p grows, so it ranks as the softmax.
     """
-    if x.dtype == torch.float64:
+    xp = namespace(x)
+    if x.dtype == xp.float64:
         rest, _ = exponential_rest(x, temperature, form)
-        return torch.where(rest > -0.5, rest, _NAN)
+        return xp.where(rest > -0.5, rest, _NAN)
     _, total = exponential_sum(x, temperature, form)
-    return torch.where(total > 0.5, total - 1.0, _NAN)
+    return xp.where(total > 0.5, total - 1.0, _NAN)
 
 
-def doctor_beta_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def doctor_beta_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """Max over labels of D_β = o: in [0, 1]."""
     odds, seal = _worst_odds(x, temperature, form)
     return seal(odds)
 
 
-def softmax_margin_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def softmax_margin_categorical(x: Array, temperature: Array, form: Form) -> Array:
     """−(largest p − second p): in [−1, 0].
 
     Source: Scheffer et al. 2001, "Active hidden Markov models for information extraction".
     """
+    xp = namespace(x)
     margin = half_deficit(x, form) / (temperature * 0.5)
     largest, total = exponential_sum(x, temperature, form)
-    score = (torch.exp(margin) - 1.0) * torch.reciprocal(total)
+    score = (xp.exp(margin) - 1.0) * xp.reciprocal(total)
     # half_deficit takes the lowest float for a masked class, and here all of them are
-    some = largest > torch.finfo(x.dtype).min
-    return torch.where((margin < 1.0) & some, score, _NAN)
+    some = largest > lowest_float(x)
+    return xp.where((margin < 1.0) & some, score, _NAN)
 
 
-def softmax_margin_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def softmax_margin_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """−min over labels of abs(2p − 1) = (1 − o) / (1 + o): in [−1, 0]."""
+    xp = namespace(x)
     odds, seal = _worst_odds(x, temperature, form)
-    return seal((odds - 1.0) * torch.reciprocal(1.0 + odds))
+    return seal((odds - 1.0) * xp.reciprocal(1.0 + odds))
 
 
-def gen_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def gen_categorical(x: Array, temperature: Array, form: Form) -> Array:
     """Σ over classes of (p (1 − p))^γ: at least 0.
 
     A small γ makes much of what is nearly 0, so 1 − p of the likeliest class is not subtracted but
@@ -119,82 +124,86 @@ def gen_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     detection", and the authors' code: gamma .1, the M = 100 largest of 1000 classes. Departures:
     lower is more confident here, and all classes count unless ``top`` says how many.
     """
+    xp = namespace(x)
     axis = form.class_axis
     gamma, most = form.parameters["gamma"], int(form.parameters["top"])
     if form.n_classes is not None and most >= form.n_classes:
         most = 0
-    inverse = torch.reciprocal(temperature)
-    largest = torch.amax(x, dim=axis, keepdim=True)
+    inverse = xp.reciprocal(temperature)
+    largest = xp.max(x, axis=axis, keepdims=True)
     at_top = x == largest
-    count = torch.sum(at_top.to(x.dtype), dim=axis, keepdim=True)
-    second = torch.amax(torch.where(at_top, -_INFINITY, x), dim=axis, keepdim=True)
-    second = torch.maximum(second, torch.where(count > 1.5, largest, -_INFINITY))
-    base = torch.maximum(second, largest - _FAR)
-    below = torch.where(at_top, -_INFINITY, (x - base) * inverse)
-    rest = torch.sum(torch.exp(below), dim=axis, keepdim=True) + (count - 1.0)
+    count = xp.sum(as_type(at_top, x.dtype), axis=axis, keepdims=True)
+    second = xp.max(xp.where(at_top, -_INFINITY, x), axis=axis, keepdims=True)
+    second = xp.maximum(second, xp.where(count > 1.5, largest, -_INFINITY))
+    base = xp.maximum(second, largest - _FAR)
+    below = xp.where(at_top, -_INFINITY, (x - base) * inverse)
+    rest = xp.sum(xp.exp(below), axis=axis, keepdims=True) + (count - 1.0)
     shifted = (x - largest) * inverse
-    exponentials = torch.exp(shifted)
-    total = torch.sum(exponentials, dim=axis, keepdim=True)
-    twice = torch.log(total) * 2.0
-    top = torch.exp(((base - largest) * inverse + torch.log(rest) - twice) * gamma)
+    exponentials = xp.exp(shifted)
+    total = xp.sum(exponentials, axis=axis, keepdims=True)
+    twice = xp.log(total) * 2.0
+    top = xp.exp(((base - largest) * inverse + xp.log(rest) - twice) * gamma)
     if most:
         sorts = form.runtime == "onnxruntime" and form.n_classes is not None
-        seen = torch.topk(x, most, dim=axis).values if sorts else x
+        seen = largest_values(x, most, axis) if sorts else x
         shifted = (seen - largest) * inverse
-        spread = (shifted + torch.log(total - torch.exp(shifted)) - twice) * gamma
-        values = torch.where(seen == largest, top, torch.exp(spread))
-        found = torch.sum(values, dim=axis)
+        spread = (shifted + xp.log(total - xp.exp(shifted)) - twice) * gamma
+        values = xp.where(seen == largest, top, xp.exp(spread))
+        found = xp.sum(values, axis=axis)
         if not sorts:
-            order = torch.where(at_top, 0.0, shifted * gamma)
+            order = xp.where(at_top, 0.0, shifted * gamma)
             found = _sum_of_largest(values, order, most, axis)
-        return torch.where(row_has_score(x, torch.squeeze(largest, axis), form), found, _NAN)
-    spread = (shifted + torch.log(total - exponentials) - twice) * gamma
-    others = torch.sum(torch.exp(torch.where(at_top, -_INFINITY, spread)), dim=axis)
-    return others + torch.squeeze(top * count, axis)
+        return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), found, _NAN)
+    spread = (shifted + xp.log(total - exponentials) - twice) * gamma
+    others = xp.sum(xp.exp(xp.where(at_top, -_INFINITY, spread)), axis=axis)
+    return others + xp.squeeze(top * count, axis=axis)
 
 
-def _sum_of_largest(values: Tensor, order: Tensor, wanted: int, axis: int) -> Tensor:
+def _sum_of_largest(values: Array, order: Array, wanted: int, axis: int) -> Array:
     """The sum of those values (N, K, ...) whose order, at most 0, is among the largest wanted ones.
 
     Halving finds the limit between what counts and what does not; what lies within the last half
     counts in proportion, and so do ties. Nothing is sorted: TopK kills onnxruntime up to 1.30 on an
     empty batch and tract on a NaN.
     """
-    above = torch.amax(order, dim=axis, keepdim=True)
-    below = torch.clamp(torch.amin(order, dim=axis, keepdim=True), min=_NEGLIGIBLE) * 1.001 - 1e-6
-    for _ in range(_HALVINGS_OF_DOUBLE if values.dtype == torch.float64 else _HALVINGS):
+    xp = namespace(values)
+    above = xp.max(order, axis=axis, keepdims=True)
+    below = xp.clip(xp.min(order, axis=axis, keepdims=True), min=_NEGLIGIBLE) * 1.001 - 1e-6
+    for _ in range(_HALVINGS_OF_DOUBLE if values.dtype == xp.float64 else _HALVINGS):
         middle = (above + below) * 0.5
-        few = torch.sum((order > middle).to(values.dtype), dim=axis, keepdim=True) < wanted
-        above, below = torch.where(few, middle, above), torch.where(few, below, middle)
+        few = xp.sum(as_type(order > middle, values.dtype), axis=axis, keepdims=True) < wanted
+        above, below = xp.where(few, middle, above), xp.where(few, below, middle)
     sure, possible = order > above, order > below
-    count = torch.sum(sure.to(values.dtype), dim=axis)
-    between = torch.sum(possible.to(values.dtype), dim=axis) - count
-    share = torch.clamp((wanted - count) / torch.clamp(between, min=1.0), max=1.0)
-    total = torch.sum(torch.where(sure, values, 0.0), dim=axis)
-    more = torch.sum(torch.where(possible, values, 0.0), dim=axis) - total
+    count = xp.sum(as_type(sure, values.dtype), axis=axis)
+    between = xp.sum(as_type(possible, values.dtype), axis=axis) - count
+    share = xp.clip((wanted - count) / xp.clip(between, min=1.0), max=1.0)
+    total = xp.sum(xp.where(sure, values, 0.0), axis=axis)
+    more = xp.sum(xp.where(possible, values, 0.0), axis=axis) - total
     return total + more * share
 
 
-def gen_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def gen_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """Max over labels of 2 (p (1 − p))^γ: in [0, 2 · 4^−γ]; both of a pair always count."""
+    xp = namespace(x)
     smallest, seal = worst_label(x, form)
     distance = smallest / temperature
-    share = torch.reciprocal(1.0 + torch.exp(-distance))
-    return seal(2.0 * torch.exp((torch.log(share) * 2.0 - distance) * form.parameters["gamma"]))
+    share = xp.reciprocal(1.0 + xp.exp(-distance))
+    return seal(2.0 * xp.exp((xp.log(share) * 2.0 - distance) * form.parameters["gamma"]))
 
 
-def _collisions(rest: Tensor, squares: Tensor) -> Tensor:
+def _collisions(rest: Array, squares: Array) -> Array:
     """S² − Q from S − 1 and Q − 1: 0 for a class that is alone, and exact near it."""
     return (2.0 * rest - squares) + rest * rest
 
 
-def _worst_odds(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Seal]:
+def _worst_odds(x: Array, temperature: Array, form: Form) -> tuple[Array, Seal]:
     """Exp(−min abs z) over the labels, (N, ...), and what to call on the score."""
+    xp = namespace(x)
     smallest, seal = worst_label(x, form)
-    return torch.exp(smallest / -temperature), seal
+    return xp.exp(smallest / -temperature), seal
 
 
-def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def softmax_categorical(x: Array, temperature: Array, form: Form) -> Array:
     """−max softmax(z): in [−1, −1/K].
 
     Source: Hendrycks & Gimpel 2017, section 2.
@@ -202,13 +211,14 @@ def softmax_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     return -largest_probability(x, temperature, form)
 
 
-def softmax_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def softmax_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """−min over labels of max(p, 1 − p): in [−1, −1/2]."""
+    xp = namespace(x)
     smallest, seal = worst_label(x, form)
-    return seal(torch.reciprocal(-1.0 - torch.exp(smallest / -temperature)))
+    return seal(xp.reciprocal(-1.0 - xp.exp(smallest / -temperature)))
 
 
-def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def entropy_categorical(x: Array, temperature: Array, form: Form) -> Array:
     """−Σ p log p in nats: in [0, log K].
 
     Source: Shannon 1948; as log S − D / S, which is right for masked classes.
@@ -217,10 +227,11 @@ def entropy_categorical(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
     return logarithm - moment
 
 
-def entropy_bernoulli(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def entropy_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """Max over labels of the Bernoulli entropy in nats: in [0, log 2]."""
+    xp = namespace(x)
     smallest, seal = worst_label(x, form)
     # finite, since inf * 0 would be NaN
-    distance = torch.clamp(smallest / temperature, max=1e30)
-    odds = torch.exp(-distance)
-    return seal(distance * odds * torch.reciprocal(1.0 + odds) - log_reciprocal(odds))
+    distance = xp.clip(smallest / temperature, max=1e30)
+    odds = xp.exp(-distance)
+    return seal(distance * odds * xp.reciprocal(1.0 + odds) - log_reciprocal(odds))

@@ -12,8 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-import torch
-from torch import Tensor
+from logitconf.arrays import (
+    Array,
+    as_type,
+    filled,
+    lowest_float,
+    namespace,
+    softmax,
+    split,
+)
 
 Runtime: TypeAlias = Literal["any", "onnxruntime"]
 
@@ -66,193 +73,200 @@ class Form:
         return -1 if self.axis is None else self.axis
 
 
-def largest_probability(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def largest_probability(x: Array, temperature: Array, form: Form) -> Array:
     """Max softmax(x / T), (N, ...): in [1/K, 1]; NaN for a row without a score.
 
     On the last axis onnxruntime's fused Softmax reads the classes fewer times from some tens of
     them on. It divides before it takes the maximum off, so there, and for T < 1 alone, a row
     beyond T times the largest float has no score.
     """
+    xp = namespace(x)
     many = form.n_classes is not None and form.n_classes >= _MANY_CLASSES
     if form.runtime == "onnxruntime" and form.last and many:
-        scaled = x * torch.reciprocal(temperature)
-        return torch.amax(torch.softmax(scaled, dim=form.class_axis), dim=form.class_axis)
+        scaled = x * xp.reciprocal(temperature)
+        return xp.max(softmax(scaled, form.class_axis), axis=form.class_axis)
     _, total = exponential_sum(x, temperature, form)
-    return torch.reciprocal(total)
+    return xp.reciprocal(total)
 
 
-def exponential_sum(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+def exponential_sum(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
     """The largest logit m and S = Σ exp((x − m) / T), both (N, ...).
 
     S is in [1, K]; it is NaN for a row with a NaN, a +inf or no finite value. The maximum is
     taken off before the division, so that no finite row overflows.
     """
+    xp = namespace(x)
     largest, shifted = _shifted(x, temperature, form)
-    total = over_classes(torch.sum, torch.exp(shifted), form)
-    return torch.squeeze(largest, form.class_axis), total
+    total = over_classes("sum", xp.exp(shifted), form)
+    return xp.squeeze(largest, axis=form.class_axis), total
 
 
-def exponential_moments(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+def exponential_moments(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
     """Log S and D / S, with S = Σ e, D = Σ e·d, d = (x − m) / T, e = exp(d), both (N, ...).
 
     A masked class (−inf) adds 0 to both sums. With LogSoftmax onnxruntime is hardly quicker and
     the entropy up to three times less exact.
     """
+    xp = namespace(x)
     _, shifted = _shifted(x, temperature, form)
-    exponentials = torch.exp(shifted)
-    weighted = exponentials * torch.clamp(shifted, min=_LOWEST)
-    total = over_classes(torch.sum, exponentials, form)
-    moment = over_classes(torch.sum, weighted, form) * torch.reciprocal(total)
-    if x.dtype != torch.float64:
-        return torch.log(total), moment
+    exponentials = xp.exp(shifted)
+    weighted = exponentials * xp.clip(shifted, min=_LOWEST)
+    total = over_classes("sum", exponentials, form)
+    moment = over_classes("sum", weighted, form) * xp.reciprocal(total)
+    if x.dtype != xp.float64:
+        return xp.log(total), moment
     return -log_reciprocal(_others(exponentials, shifted, form)), moment
 
 
-def _others(values: Tensor, shifted: Tensor, form: Form) -> Tensor:
+def _others(values: Array, shifted: Array, form: Form) -> Array:
     """Σ of `values` − 1 over the classes, (N, ...); 1 is the value of a largest class.
 
     The largest is left out before the sum, or the last places of a small rest are lost.
     """
-    at_top = (shifted == 0.0).to(values.dtype)
-    others = over_classes(torch.sum, values - at_top, form)
-    return others + (over_classes(torch.sum, at_top, form) - 1.0)
+    at_top = as_type(shifted == 0.0, values.dtype)
+    others = over_classes("sum", values - at_top, form)
+    return others + (over_classes("sum", at_top, form) - 1.0)
 
 
-def log_reciprocal(x: Tensor) -> Tensor:
+def log_reciprocal(x: Array) -> Array:
     """log(1 / (1 + x)), at most 0, for x >= 0; in float64 exact for small x too."""
-    if x.dtype != torch.float64:
+    xp = namespace(x)
+    if x.dtype != xp.float64:
         # OpenVINO 2026.4 would fuse log(1 + exp) to a softplus that is off by 60 ulp
-        return torch.log(torch.reciprocal(1.0 + x))
+        return xp.log(xp.reciprocal(1.0 + x))
     # log(u) / (u - 1) forgives the rounding of u = 1 + x; it is 1 where u is
     rounded = 1.0 + x
-    slope = (torch.log(rounded) + _TINY) / ((rounded - 1.0) + _TINY)
+    slope = (xp.log(rounded) + _TINY) / ((rounded - 1.0) + _TINY)
     return -(x * slope)
 
 
-def exponential_squares(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+def exponential_squares(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
     """S = Σ e and Q = Σ e² with e = exp((x − m) / T), both (N, ...), so that Σ p² = Q / S²."""
+    xp = namespace(x)
     _, shifted = _shifted(x, temperature, form)
-    exponentials = torch.exp(shifted)
+    exponentials = xp.exp(shifted)
     squares = exponentials * exponentials
-    return over_classes(torch.sum, exponentials, form), over_classes(torch.sum, squares, form)
+    return over_classes("sum", exponentials, form), over_classes("sum", squares, form)
 
 
-def exponential_rest(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+def exponential_rest(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
     """S − 1 and Q − 1 of :func:`exponential_squares`, exact near 0 too, both (N, ...)."""
+    xp = namespace(x)
     _, shifted = _shifted(x, temperature, form)
-    exponentials = torch.exp(shifted)
+    exponentials = xp.exp(shifted)
     others = _others(exponentials, shifted, form)
     return others, _others(exponentials * exponentials, shifted, form)
 
 
-def _shifted(x: Tensor, temperature: Tensor, form: Form) -> tuple[Tensor, Tensor]:
-    largest = over_classes(torch.amax, x, form, keepdim=True)
-    return largest, (x - largest) * torch.reciprocal(temperature)
+def _shifted(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
+    xp = namespace(x)
+    largest = over_classes("max", x, form, keepdims=True)
+    return largest, (x - largest) * xp.reciprocal(temperature)
 
 
-_PAIRWISE: dict[Callable[..., Tensor], Callable[[Tensor, Tensor], Tensor]] = {
-    torch.amax: torch.maximum,
-    torch.amin: torch.minimum,
-    torch.sum: torch.add,
-}
+Reduction: TypeAlias = Literal["max", "min", "sum"]
+
+_PAIRWISE: dict[Reduction, str] = {"max": "maximum", "min": "minimum", "sum": "add"}
 
 
-def over_classes(
-    reduction: Callable[..., Tensor], x: Tensor, form: Form, *, keepdim: bool = False
-) -> Tensor:
-    """``torch.amax``, ``amin`` or ``sum`` over the class axis, (N, ...).
+def over_classes(reduction: Reduction, x: Array, form: Form, *, keepdims: bool = False) -> Array:
+    """The largest, the smallest or the sum over the class axis, (N, ...).
 
     On an axis that is not the last, onnxruntime reduces in strides of a whole image (150 x 128 x
     128: 23 ms); piece by piece, every step runs along memory (4 ms).
     """
+    xp = namespace(x)
     in_pieces = form.n_classes is not None and form.n_classes <= _MOST_IN_PIECES
     if form.last or not in_pieces:
-        return reduction(x, dim=form.class_axis, keepdim=keepdim)
-    pairwise = _PAIRWISE[reduction]
+        return getattr(xp, reduction)(x, axis=form.class_axis, keepdims=keepdims)
+    pairwise = getattr(xp, _PAIRWISE[reduction])
     (value,) = _fold(lambda a, b: (pairwise(a[0], b[0]),), x, form)
-    return value if keepdim else torch.squeeze(value, form.class_axis)
+    return value if keepdims else xp.squeeze(value, axis=form.class_axis)
 
 
 # what is known of some classes: their largest value, say, and their second largest
-_Known: TypeAlias = tuple[Tensor, ...]
+_Known: TypeAlias = tuple[Array, ...]
 
 
-def _fold(combine: Callable[[_Known, _Known], _Known], x: Tensor, form: Form) -> _Known:
+def _fold(combine: Callable[[_Known, _Known], _Known], x: Array, form: Form) -> _Known:
     """What is known of all classes, from one class and the next: pieces first, then singles."""
     axis, classes = form.class_axis, form.n_classes or 0
     if classes <= _FEW:
-        return _joined(combine, torch.split(x, 1, dim=axis))
+        return _joined(combine, split(x, 1, axis))
     # the power of two from the root on: 8 of 32 classes, 16 of 150
     size = 1 << math.isqrt(classes - 1).bit_length()
-    pieces = torch.split(x, size, dim=axis)
+    pieces = split(x, size, axis)
     whole = classes // size
     joined = _joined(combine, pieces[:whole])
-    singles: list[_Known] = list(
-        zip(*(torch.split(known, 1, dim=axis) for known in joined), strict=True)
-    )
-    rest = [(one,) for piece in pieces[whole:] for one in torch.split(piece, 1, dim=axis)]
+    singles: list[_Known] = list(zip(*(split(known, 1, axis) for known in joined), strict=True))
+    rest = [(one,) for piece in pieces[whole:] for one in split(piece, 1, axis)]
     return functools.reduce(combine, [*singles, *rest])
 
 
-def _joined(combine: Callable[[_Known, _Known], _Known], pieces: Sequence[Tensor]) -> _Known:
+def _joined(combine: Callable[[_Known, _Known], _Known], pieces: Sequence[Array]) -> _Known:
     known: list[_Known] = [(piece,) for piece in pieces]
     return functools.reduce(combine, known)
 
 
-def half_deficit(x: Tensor, form: Form) -> Tensor:
+def half_deficit(x: Array, form: Form) -> Array:
     """Half of the second largest logit minus the largest, exact, (N, ...); 0 for a tie.
 
     Half, because the whole of it may lie beyond float32 where the margin, divided by T, does not.
     −inf where only one class is finite; NaN for a row with a NaN, a +inf or no finite value.
     """
+    xp = namespace(x)
     if form.n_classes == 2:
-        first, other = (torch.select(x, form.class_axis, i) for i in (0, 1))
-        deficit = -torch.abs(first * 0.5 - other * 0.5)
-        return torch.where(torch.maximum(first, other) < _INFINITY, deficit, _NAN)
+        before = (slice(None),) * form.class_axis
+        first, other = (x[(*before, i, ...)] for i in (0, 1))
+        deficit = -xp.abs(first * 0.5 - other * 0.5)
+        return xp.where(xp.maximum(first, other) < _INFINITY, deficit, _NAN)
     largest, second = _top_two(x, form)
     if form.runtime != "onnxruntime":
         # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
-        second = torch.where(second > torch.finfo(x.dtype).min, second, -_INFINITY)
+        second = xp.where(second > lowest_float(x), second, -_INFINITY)
     deficit = second * 0.5 - largest * 0.5
-    return torch.where(_carrier(x, form) < _INFINITY, deficit, _NAN)
+    return xp.where(_carrier(x, form) < _INFINITY, deficit, _NAN)
 
 
-def _carrier(x: Tensor, form: Form) -> Tensor:
+def _carrier(x: Array, form: Form) -> Array:
     """NaN or +inf for a row with a NaN or a +inf, else below +inf, (N, ...).
 
     Runtimes drop a NaN in a maximum, never in a sum. A product of matrices takes one pass over the
     logits; only its being finite counts, whatever its precision.
     """
+    xp = namespace(x)
     if form.rank > 2 or form.axis != 1 or form.n_classes is None:
-        return over_classes(torch.sum, x * _SHRINK, form)
+        return over_classes("sum", x * _SHRINK, form)
     if form.runtime == "onnxruntime":
         # at half the price of the other; OpenCV 5 would not survive an empty batch
-        row = torch.full((1, form.n_classes), _SHRINK, dtype=x.dtype)
-        return torch.squeeze(torch.matmul(row, torch.transpose(x, 0, 1)), 0)
-    column = torch.full((form.n_classes, 1), _SHRINK, dtype=x.dtype)
-    return torch.squeeze(torch.matmul(x, column), 1)
+        row = filled((1, form.n_classes), _SHRINK, x)
+        return xp.squeeze(xp.matmul(row, xp.matrix_transpose(x)), axis=0)
+    column = filled((form.n_classes, 1), _SHRINK, x)
+    return xp.squeeze(xp.matmul(x, column), axis=1)
 
 
-def _top_two(x: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+def _top_two(x: Array, form: Form) -> tuple[Array, Array]:
     """The two largest values, equal for a tie, (N, ...) each."""
+    xp = namespace(x)
     axis, classes = form.class_axis, form.n_classes
     if classes is not None and classes < (_WIDE if form.last else _MOST_IN_PIECES + 1):
         largest, second = _fold(_better_two, x, form)
-        return torch.squeeze(largest, axis), torch.squeeze(second, axis)
+        return xp.squeeze(largest, axis=axis), xp.squeeze(second, axis=axis)
     rows = _rows(form)
     if classes is None or rows is None:
         return _mask_largest(x, axis, expected=1)
     # Two values differ in their row or in their column, so the second largest is second among the
     # maxima of all rows and columns. The largest is there twice, more often for a tie.
-    table = torch.reshape(x, (*x.shape[:axis], rows, classes // rows))
-    maxima = torch.cat([torch.amax(table, dim=axis + 1), torch.amax(table, dim=axis)], dim=axis)
+    table = xp.reshape(x, (*x.shape[:axis], rows, classes // rows))
+    maxima = xp.concat([xp.max(table, axis=axis + 1), xp.max(table, axis=axis)], axis=axis)
     return _mask_largest(maxima, axis, expected=2)
 
 
 def _better_two(a: _Known, b: _Known) -> _Known:
     """The two largest of what is known; a single class has no second."""
-    losers = [torch.minimum(a[0], b[0]), *a[1:], *b[1:]]
-    return torch.maximum(a[0], b[0]), functools.reduce(torch.maximum, losers)
+    xp = namespace(a[0])
+    losers = [xp.minimum(a[0], b[0]), *a[1:], *b[1:]]
+    return xp.maximum(a[0], b[0]), functools.reduce(xp.maximum, losers)
 
 
 def _rows(form: Form) -> int | None:
@@ -264,96 +278,104 @@ def _rows(form: Form) -> int | None:
     return next(divisors, None)
 
 
-def _mask_largest(x: Tensor, axis: int, *, expected: int) -> tuple[Tensor, Tensor]:
+def _mask_largest(x: Array, axis: int, *, expected: int) -> tuple[Array, Array]:
     """The largest value and the next, equal if the largest is there more often than expected."""
-    largest = torch.amax(x, dim=axis, keepdim=True)
+    xp = namespace(x)
+    largest = xp.max(x, axis=axis, keepdims=True)
     at_top = x == largest
-    runner_up = torch.amax(torch.where(at_top, -_INFINITY, x), dim=axis)
-    count = torch.sum(at_top.to(x.dtype), dim=axis)
-    largest = torch.squeeze(largest, axis)
-    return largest, torch.where(count > expected + 0.5, largest, runner_up)
+    runner_up = xp.max(xp.where(at_top, -_INFINITY, x), axis=axis)
+    count = xp.sum(as_type(at_top, x.dtype), axis=axis)
+    largest = xp.squeeze(largest, axis=axis)
+    return largest, xp.where(count > expected + 0.5, largest, runner_up)
 
 
 # makes NaN of the score of a row that has none; comes last, since much drops a NaN on its way
-Seal: TypeAlias = Callable[[Tensor], Tensor]
+Seal: TypeAlias = Callable[[Array], Array]
 
 
-def worst_label(x: Tensor, form: Form) -> tuple[Tensor, Seal]:
+def worst_label(x: Array, form: Form) -> tuple[Array, Seal]:
     """The smallest abs logit over the labels, (N, ...), and what to call on the score.
 
     Probability, entropy and margin of a label are monotone in abs x, so the worst label is found
     before any of them is computed. A row with a NaN, a +inf or no finite value has no score. A
     single logit comes here as its abs value.
     """
+    xp = namespace(x)
     if form.axis is None:
         return x, functools.partial(_sealed, x, form)
-    largest_float = torch.finfo(x.dtype).max
-    smallest = over_classes(torch.amin, torch.abs(x), form)
+    largest_float = -lowest_float(x)
+    smallest = over_classes("min", xp.abs(x), form)
     # OpenVINO, tract and OpenCV give the largest float as the minimum of +inf
     has_score = (_carrier(x, form) < _INFINITY) & (smallest < largest_float)
-    return smallest, lambda score: torch.where(has_score, score, _NAN)
+    return smallest, lambda score: xp.where(has_score, score, _NAN)
 
 
-def least_label(x: Tensor, form: Form) -> tuple[Tensor, Seal]:
+def least_label(x: Array, form: Form) -> tuple[Array, Seal]:
     """The smallest logit over the labels, its sign kept, (N, ...), and what to call on the score.
 
     A row with a NaN, a +inf or no finite value has no score.
     """
+    xp = namespace(x)
     if form.axis is None:
-        return x, functools.partial(_sealed, torch.abs(x), form)
-    has_score = row_has_score(x, over_classes(torch.amax, x, form), form)
-    return over_classes(torch.amin, x, form), lambda score: torch.where(has_score, score, _NAN)
+        return x, functools.partial(_sealed, xp.abs(x), form)
+    has_score = row_has_score(x, over_classes("max", x, form), form)
+    return over_classes("min", x, form), lambda score: xp.where(has_score, score, _NAN)
 
 
-def _sealed(size: Tensor, form: Form, score: Tensor) -> Tensor:
+def _sealed(size: Array, form: Form, score: Array) -> Array:
+    xp = namespace(size)
     if form.runtime == "onnxruntime":
         # at a fifth of the price of Where; other runtimes fold x - x
         return score + (size - size)
-    return torch.where(size < _INFINITY, score, _NAN)
+    return xp.where(size < _INFINITY, score, _NAN)
 
 
-def bounded_score(score: Tensor, form: Form) -> Tensor:
+def bounded_score(score: Array, form: Form) -> Array:
     """The score of single logits, NaN where it is not finite; it can be −inf or NaN, never +inf."""
+    xp = namespace(score)
     if form.runtime == "onnxruntime":
         return score + (score - score)
-    return torch.where(score > -_INFINITY, score, _NAN)
+    return xp.where(score > -_INFINITY, score, _NAN)
 
 
-def largest_logit(x: Tensor, form: Form) -> Tensor:
+def largest_logit(x: Array, form: Form) -> Array:
     """The largest logit, (N, ...); NaN for a row of several with a NaN, a +inf or none finite."""
+    xp = namespace(x)
     if form.axis is None:
         return x
-    largest = over_classes(torch.amax, x, form)
-    return torch.where(row_has_score(x, largest, form), largest, _NAN)
+    largest = over_classes("max", x, form)
+    return xp.where(row_has_score(x, largest, form), largest, _NAN)
 
 
-def row_has_score(x: Tensor, largest: Tensor, form: Form) -> Tensor:
+def row_has_score(x: Array, largest: Array, form: Form) -> Array:
     """Whether a row with this largest value has no NaN, no +inf and a finite value, (N, ...)."""
     # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
-    return (_carrier(x, form) < _INFINITY) & (largest > torch.finfo(x.dtype).min)
+    return (_carrier(x, form) < _INFINITY) & (largest > lowest_float(x))
 
 
-def softplus_sum(x: Tensor, temperature: Tensor, form: Form) -> Tensor:
+def softplus_sum(x: Array, temperature: Array, form: Form) -> Array:
     """Σ over labels of T·log(1 + exp(x / T)), (N, ...).
 
     NaN for a row with a NaN, a +inf or no finite value; −inf, a certain no, adds 0.
     """
-    odds = torch.exp(-(torch.abs(x) * torch.reciprocal(temperature)))
+    xp = namespace(x)
+    odds = xp.exp(-(xp.abs(x) * xp.reciprocal(temperature)))
     tails = temperature * log_reciprocal(odds)
     if form.axis is None:
         return _sealed(x, form, x - tails)
     # OpenCV 5 makes NaN of relu(-inf), not of a maximum
-    total = over_classes(torch.sum, torch.clamp(x, min=0.0), form)
-    total = total - over_classes(torch.sum, tails, form)
-    largest = over_classes(torch.amax, x, form)
-    return torch.where(torch.abs(largest) < torch.finfo(x.dtype).max, total, _NAN)
+    total = over_classes("sum", xp.clip(x, min=0.0), form)
+    total = total - over_classes("sum", tails, form)
+    largest = over_classes("max", x, form)
+    return xp.where(xp.abs(largest) < -lowest_float(x), total, _NAN)
 
 
-def value_at_largest(x: Tensor, values: Tensor, form: Form) -> Tensor:
+def value_at_largest(x: Array, values: Array, form: Form) -> Array:
     """``values[k]`` (K,) at the largest class k of each row; the smallest of them for a tie."""
-    largest = torch.amax(x, dim=form.class_axis, keepdim=True)
+    xp = namespace(x)
+    largest = xp.max(x, axis=form.class_axis, keepdims=True)
     shape = [1] * x.ndim
     shape[form.class_axis] = -1
-    return torch.amin(
-        torch.where(x == largest, values.reshape(shape), _INFINITY), dim=form.class_axis
+    return xp.min(
+        xp.where(x == largest, xp.reshape(values, tuple(shape)), _INFINITY), axis=form.class_axis
     )

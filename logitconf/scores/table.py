@@ -8,22 +8,20 @@ fit is called as it is: ``max_logit`` is computed by ``max_logit_categorical`` a
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from logitconf.arrays import Array, silent
 from logitconf.errors import LogitconfError
+from logitconf.scores import of_logits, of_members, of_probabilities
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from logitconf.scores.reductions import Form
     from logitconf.tasks import Family, Layout
 
-    ScoreFunction: TypeAlias = Callable[[Tensor, Tensor, Form], Tensor]
+    ScoreFunction: TypeAlias = Callable[[Array, Array, Form], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,9 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
 )
 
 
-@functools.cache
+_HOMES = {"of_logits": of_logits, "of_members": of_members, "of_probabilities": of_probabilities}
+
+
 def formula(score: str, family: Family) -> ScoreFunction:
     """The formula of a score for one family of logits; :func:`check_defined` says if there is one.
 
@@ -198,8 +198,7 @@ def formula(score: str, family: Family) -> ScoreFunction:
     row = SCORES[score]
     if family not in row.families:
         raise LogitconfError(f"{score} must be defined for {family} logits, got no formula")
-    found = getattr(import_module(f"logitconf.scores.{row.home}"), f"{score}_{family}")
-    return cast("ScoreFunction", found)
+    return cast("ScoreFunction", getattr(_HOMES[row.home], f"{score}_{family}"))
 
 
 def class_of(score: str) -> tuple[str, str]:
@@ -245,14 +244,13 @@ def refusal(score: str, layout: Layout) -> str:
     return ""
 
 
-def evaluate(score: str, values: Tensor, temperature: Tensor, layout: Layout, form: Form) -> Tensor:
+@silent
+def evaluate(score: str, values: Array, temperature: Array, layout: Layout, form: Form) -> Array:
     """The scores of canonical logits, the mean over the members if there are any: (N, ...)."""
-    from logitconf.scores.of_members import member_mean, only_complete
-
-    found = formula(score, layout.family)(values, temperature, form)
+    scores = formula(score, layout.family)(values, temperature, form)
     if layout.members is None or SCORES[score].over_members:
-        return found
-    return only_complete(member_mean(found, form), values, form)
+        return scores
+    return of_members.only_complete(of_members.member_mean(scores, form), values, form)
 
 
 def check_defined(score: str, layout: Layout) -> None:

@@ -1,6 +1,6 @@
 """Writing a head's nodes at any opset from 7: all differences between opsets live here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,19 +32,53 @@ class GraphWriter:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, TensorProto] = {}
         self._used: dict[str, int] = {}
+        self._holds: dict[str, str] = {}
 
     def node(self, op: str, inputs: Sequence[str], what: str, **attributes: Any) -> str:
         """Appends one node whose name and output say what it holds."""
-        count = self._used.get(what, 0) + 1
-        self._used[what] = count
-        name = f"{PREFIX}{what}" if count == 1 else f"{PREFIX}{what}_{count}"
+        name = _numbered(what, self._used)
+        self._holds[name] = what
         self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
         return name
 
+    def finish(self, outputs: Mapping[str, str], kept: Collection[str]) -> None:
+        """Drops what no output needs, numbers the names of the rest anew, and names the outputs.
+
+        Args:
+            outputs: the names that values shall have, by their names so far.
+            kept: initializers that stay whether they are used or not.
+        """
+        needed, live = set(outputs), []
+        for node in reversed(self.nodes):
+            if needed & set(node.output):
+                live.append(node)
+                needed.update(node.input)
+        self.nodes = live[::-1]
+        used: dict[str, int] = {}
+        names: dict[str, str] = {}
+        for node in self.nodes:
+            old, node.name = node.name, _numbered(self._holds[node.name], used)
+            names.update({value: node.name + value.removeprefix(old) for value in node.output})
+        names.update(outputs)
+        for node in self.nodes:
+            node.input[:] = [names.get(value, value) for value in node.input]
+            node.output[:] = [names[value] for value in node.output]
+        self.initializers = {
+            name: tensor
+            for name, tensor in self.initializers.items()
+            if name in needed or name in kept
+        }
+
     def constant(self, array: "np.ndarray[Any, Any]", what: str) -> str:
-        """An initializer; equal ones are shared."""
+        """An initializer; equal ones are shared.
+
+        Raises:
+            LogitconfError: if another one is called so.
+        """
         name = f"{PREFIX}{what}"
-        self.initializers.setdefault(name, numpy_helper.from_array(array, name))
+        tensor = numpy_helper.from_array(array, name)
+        if self.initializers.setdefault(name, tensor) != tensor:
+            raise LogitconfError(f"two constants of one graph must not share the name {name!r}")
         return name
 
     def scalar(self, value: float, dtype: "np.dtype[Any]") -> str:
@@ -184,6 +218,12 @@ class GraphWriter:
         if axis != rank - 1:
             raise LogitconfError(f"Softmax is written for the last axis only, got {axis} of {rank}")
         return self.node("Softmax", [x], what, axis=axis)
+
+
+def _numbered(what: str, used: dict[str, int]) -> str:
+    """A name that says what it holds, numbered from the second on."""
+    used[what] = count = used.get(what, 0) + 1
+    return f"{PREFIX}{what}" if count == 1 else f"{PREFIX}{what}_{count}"
 
 
 def apply_names(graph: onnx.GraphProto, rename: dict[str, str], prefix: str) -> None:

@@ -109,9 +109,9 @@ def test_a_hard_row_with_a_score_equals_the_reference_and_can_be_accepted(
 def without_nan(reduce: Callable[..., torch.Tensor], filler: float) -> Callable[..., torch.Tensor]:
     """A maximum or minimum as some runtimes take it: a NaN is dropped unless it comes first."""
 
-    def reduction(x: torch.Tensor, dim: int, keepdim: bool = False) -> torch.Tensor:
+    def reduction(x: torch.Tensor, dim: int, keepdims: bool = False) -> torch.Tensor:
         later = torch.arange(x.shape[dim]).reshape([-1 if i == dim else 1 for i in range(x.ndim)])
-        return reduce(torch.where(x.isnan() & (later > 0), filler, x), dim=dim, keepdim=keepdim)
+        return reduce(torch.where(x.isnan() & (later > 0), filler, x), dim=dim, keepdim=keepdims)
 
     return reduction
 

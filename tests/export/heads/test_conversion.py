@@ -95,7 +95,7 @@ def test_temperature_and_threshold_are_one_initializer_each_and_are_used() -> No
 
 def test_the_model_holds_nothing_of_the_machine_that_exported_it() -> None:
     content = to_onnx(head_for("margin")).SerializeToString()
-    for trace in (str(Path(__file__).parents[2]), "forward", ".py", "torch", Path.home().name):
+    for trace in (str(Path(__file__).parents[3]), "forward", ".py", "torch", Path.home().name):
         assert trace.encode() not in content, trace
 
 
@@ -110,7 +110,7 @@ print(hashlib.sha256(to_onnx(head).SerializeToString(deterministic=True)).hexdig
 
 
 def test_the_same_head_gives_the_same_bytes_in_every_process() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     digests = set()
     for seed in ("0", "1"):
         environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{root}:{root / 'export'}"}

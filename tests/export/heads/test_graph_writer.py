@@ -15,7 +15,7 @@ from logitconf import LogitconfError
 from logitconf.card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf_export.decisions import hard_rows as inputs
-from logitconf_export.heads.conversion import trace, write
+from logitconf_export.heads.conversion import head_graph
 from logitconf_export.heads.graph_writer import GraphWriter
 from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET, ir_for_opset
 from logitconf_export.testing import runtime_matrix as matrix
@@ -40,6 +40,10 @@ def model_of(graph: onnx.GraphProto, opset: int) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=imports, ir_version=ir)
 
 
+def written(head: ConfidenceHead, opset: int) -> onnx.ModelProto:
+    return model_of(head_graph(head, opset=opset, logits_dtype="float32"), opset)
+
+
 def cast_rows(columns: int, dtype: str) -> torch.Tensor:
     return torch.from_numpy(hard_rows(columns)).to(getattr(torch, dtype))
 
@@ -55,14 +59,13 @@ def test_every_cell_of_the_matrix_decides_as_the_head_does(
         for dtype in ("float16", "bfloat16", "float32", "float64"):
             rows = cast_rows(TASKS[task][1], dtype)
             expected = [value.numpy() for value in head(rows)]
-            traced = trace(head, dtype)
             # other types differ by a cast at the door alone
             for opset in OPSETS if dtype == "float32" else OPSETS[::4]:
                 if dtype == "bfloat16" and opset < 13:
                     continue
                 if precision == "float64" and opset < FLOAT64_FROM:
                     continue
-                model = model_of(write(traced, opset=opset), opset)
+                model = model_of(head_graph(head, opset=opset, logits_dtype=dtype), opset)
                 found = run(model, rows)
                 where = f"{score} {task} {dtype} opset {opset}"
                 np.testing.assert_allclose(
@@ -83,11 +86,10 @@ def test_heads_that_compare_members_decide_alike_at_every_opset(score: str, prec
         head = ConfidenceHead(matrix.middling_head(score, task, columns, 3).card, form)
         rows = inputs.arranged(hard_rows(columns * 3), form)
         expected = eager(head, rows)
-        traced = trace(head, "float32")
         for opset in OPSETS:
             if precision == "float64" and opset < FLOAT64_FROM:
                 continue
-            found = run(model_of(write(traced, opset=opset), opset), rows)
+            found = run(written(head, opset), rows)
             where = f"{task}, {columns} columns, opset {opset}"
             np.testing.assert_allclose(
                 found.score, expected.score, rtol=CLOSE, atol=CLOSE, err_msg=where
@@ -102,10 +104,10 @@ def test_every_opset_compares_each_label_with_its_own_threshold(
     for runtime in ("any", "onnxruntime"):
         for score in ("softmax", "entropy", "energy", "margin", "gen"):
             head = label_head(score, runtime=runtime)
-            expected, traced = eager(head, logits), trace(head, "float32")
+            expected = eager(head, logits)
             assert 0 < expected.mask.sum() < expected.mask.size
             for opset in OPSETS:
-                found = run(model_of(write(traced, opset=opset), opset), logits)
+                found = run(written(head, opset), logits)
                 where = f"{score} {runtime} opset {opset}"
                 np.testing.assert_allclose(
                     found.score, expected.score, rtol=CLOSE, atol=CLOSE, err_msg=where
@@ -121,7 +123,7 @@ def test_every_opset_compares_each_label_with_its_own_threshold(
 def test_the_reference_evaluator_reads_the_graph_alike(opset: int) -> None:
     for score, task in HEADS:
         head, rows = head_for(score, task), hard_rows(TASKS[task][1])
-        model = model_of(write(trace(head, "float32"), opset=opset), opset)
+        model = written(head, opset)
         onnx.checker.check_model(model, full_check=True)
         with np.errstate(all="ignore"):
             found: Any = onnx.reference.ReferenceEvaluator(model).run(None, {"logits": rows})

@@ -1,0 +1,226 @@
+"""A head as plain values, and what it decides: the forward that torch, NumPy and graphs share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.arrays import Array, as_type, namespace, silent
+from logitconf.card import HeadForm, ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.scores.of_members import member_mean
+from logitconf.scores.reductions import Form, Runtime, value_at_largest
+from logitconf.scores.table import SCORES, check_defined, check_parameters, evaluate
+from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
+
+
+def accept(score: Array, threshold: Array, floor: float | None) -> Array:
+    """Whether a float32 score is accepted: finite and strictly below the threshold.
+
+    A NaN fails both comparisons, and nothing computable lies at or below the floor, if there is
+    need of one.
+    """
+    below = score < threshold
+    return below if floor is None else below & (score > floor)
+
+
+@silent
+def probabilities(logits: Array, temperature: Array, layout: Layout) -> Array:
+    """Calibrated probabilities: softmax of z over the classes, or sigmoid of z for labels.
+
+    Those of an ensemble are the mean over its members, without their axis. A categorical row
+    without a score is NaN throughout; for labels, a NaN stays a NaN.
+    """
+    xp = namespace(logits)
+    if layout.family == "bernoulli":
+        shares = xp.reciprocal(1.0 + xp.exp(-(logits * xp.reciprocal(temperature))))
+    else:
+        largest = xp.max(logits, axis=layout.class_axis, keepdims=True)
+        exponentials = xp.exp((logits - largest) * xp.reciprocal(temperature))
+        total = xp.sum(exponentials, axis=layout.class_axis, keepdims=True)
+        shares = exponentials * xp.reciprocal(total)
+    return shares if layout.members is None else member_mean(shares, Form(members=layout.members))
+
+
+def threshold_of(threshold: Array, logits: Array, layout: Layout, form: Form) -> Array:
+    """What each score is compared with: one for all, its predicted class' or its label's own.
+
+    Args:
+        threshold: (), or (K,) or (L,), float32.
+        logits: canonical, of any shape.
+        layout: where classes or labels lie.
+        form: the same, of the canonical logits.
+    """
+    if not threshold.ndim:
+        return threshold
+    xp = namespace(logits)
+    if not layout.per_label:
+        return value_at_largest(as_type(logits, xp.float32), threshold, form)
+    behind = (logits.ndim - (layout.members is not None)) - layout.class_axis - 1
+    return xp.reshape(threshold, (-1,) + (1,) * behind) if behind else threshold
+
+
+@silent
+def decide(
+    logits: Array, temperature: Array, threshold: Array, card: ScoreCard, form: HeadForm
+) -> tuple[Array, ...]:
+    """The score and whether it is accepted; the calibrated probabilities too, if the form asks.
+
+    Args:
+        logits: (N, K), or with further axes as the form says; any floating dtype and any kind of
+            array: torch, NumPy and what else follows the array API standard.
+        temperature: () float32; divides the logits.
+        threshold: () float32, or (K,) or (L,) with one for each predicted class or label.
+        card: the score.
+        form: how it is computed.
+
+    Returns:
+        As :meth:`logitconf.ConfidenceHead.forward`.
+    """
+    xp = namespace(logits)
+    values = as_type(logits, xp.float64 if form.precision == "float64" else xp.float32)
+    layout = layout_of(card, form)
+    row = SCORES[card.score]
+    kind = cast(InputKind, form.kind)
+    rows = canonical(values, layout, kind, signed=row.keeps_sign)
+    reduced = Form(
+        axis=layout.axis,
+        rank=rows.ndim,
+        n_classes=layout.n_classes,
+        runtime=cast(Runtime, form.runtime),
+        parameters=card.parameters,
+        members=layout.members,
+    )
+    divisor = as_type(temperature, values.dtype)
+    score = as_type(evaluate(card.score, rows, divisor, layout, reduced), xp.float32)
+    limit = threshold_of(threshold, rows, layout, reduced)
+    mask = accept(score, limit, row.floor if _needs_floor(card, form, layout) else None)
+    if form.mask_type != "bool":
+        mask = as_type(mask, getattr(xp, form.mask_type))
+    if not form.probabilities:
+        return score, mask
+    z = logits_of(values, layout, kind)
+    return score, mask, as_type(probabilities(z, divisor, layout), xp.float32)
+
+
+def _needs_floor(card: ScoreCard, form: HeadForm, layout: Layout) -> bool:
+    """Whether a row without a score may end as −inf, or a runtime may lose its NaN."""
+    if form.runtime != "onnxruntime":
+        return True
+    single = layout.axis is None and form.members is None
+    exact = single and form.precision == "float32"
+    return not exact and SCORES[card.score].floor == -math.inf
+
+
+def layout_of(card: ScoreCard, form: HeadForm) -> Layout:
+    """Where the classes of a head's logits lie."""
+    task = check_task(card.task)
+    return Layout(task, form.n_classes, form.class_axis, form.members, card.per_label)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """A head as plain values: what is exported, attached and verified; needs no torch.
+
+    Attributes:
+        card: the score card that it was made from.
+        form: how it is written.
+        temperature: () float32; divides the logits. The card's, unless somebody changed it.
+        threshold: () float32, or (K,) or (L,) with one for each predicted class or label.
+    """
+
+    card: ScoreCard
+    form: HeadForm
+    temperature: npt.NDArray[np.float32]
+    threshold: npt.NDArray[np.float32]
+
+    @classmethod
+    def of_card(cls, card: ScoreCard, form: HeadForm) -> Head:
+        """The head of a card.
+
+        Raises:
+            LogitconfError: if the card has no threshold, or the form does not fit it.
+        """
+        check_fits(card, form)
+        numbers = (np.asarray(v, dtype=np.float32) for v in (card.temperature, card.threshold))
+        return cls(card, form, *numbers)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the classes lie."""
+        return layout_of(self.card, self.form)
+
+    def with_form(self, form: HeadForm) -> Head:
+        """The same numbers, written another way.
+
+        Raises:
+            LogitconfError: if the form does not fit the card.
+        """
+        check_fits(self.card, form)
+        return replace(self, form=form)
+
+    def __call__(self, logits: Array) -> tuple[Array, ...]:
+        """Scores, masks and what else the form asks for, as :func:`decide`, of NumPy logits."""
+        return decide(logits, self.temperature, self.threshold, self.card, self.form)
+
+
+def check_fits(card: ScoreCard, form: HeadForm) -> None:
+    """Checks that a head of this form can be made from the card.
+
+    Raises:
+        LogitconfError: if it cannot, with the reason.
+    """
+    if card.score not in SCORES:
+        raise LogitconfError(f"score must be one of {list(SCORES)}, got {card.score!r}")
+    task = check_task(card.task)
+    if card.threshold is None:
+        raise LogitconfError("a head needs a threshold; call set_threshold(...) before compile()")
+    if task == "binary" and form.n_classes not in (1, 2):
+        raise LogitconfError(
+            "a binary head must know whether it gets one or two logits: "
+            f"n_classes must be 1 or 2, got {form.n_classes}; fit the score or pass n_classes="
+        )
+    if task == "multiclass" and form.n_classes == 1:
+        raise LogitconfError("a multiclass head needs n_classes of at least 2, got 1")
+    _check_members(card, form)
+    layout = Layout(task, form.n_classes, members=form.members, per_label=card.per_label)
+    check_defined(card.score, layout)
+    if check_parameters(card.score, card.parameters) != dict(card.parameters):
+        raise LogitconfError(
+            f"a card of {card.score} must have the parameters {list(SCORES[card.score].parameters)}"
+            f", got {list(card.parameters)}"
+        )
+    if card.n_classes is not None and form.n_classes not in (None, card.n_classes):
+        raise LogitconfError(
+            f"n_classes must be {card.n_classes}, as the score was fitted, got {form.n_classes}"
+        )
+    if isinstance(card.threshold, tuple):
+        if layout.family == "bernoulli" and not card.per_label:
+            raise LogitconfError(
+                "a threshold for each label needs a score with per_label=True, got one whose rows "
+                "are judged as a whole"
+            )
+        if form.n_classes != len(card.threshold):
+            raise LogitconfError(
+                f"{len(card.threshold)} thresholds need n_classes={len(card.threshold)}, "
+                f"got {form.n_classes}"
+            )
+    if SCORES[card.score].needs_logits and form.kind != "logits":
+        raise LogitconfError(
+            f"{card.score} needs logits, got {form.kind}: a probability has lost the logits' offset"
+        )
+
+
+def _check_members(card: ScoreCard, form: HeadForm) -> None:
+    if card.members == 0 and form.members is None:
+        raise LogitconfError("a head of an ensemble must know how many members; pass members=")
+    if card.members not in {0, form.members}:
+        raise LogitconfError(
+            f"members must be {card.members}, as the score was made, got {form.members}"
+        )
+    if form.members is not None and isinstance(card.threshold, tuple) and not card.per_label:
+        raise LogitconfError("a threshold for each class needs one model, got members")
