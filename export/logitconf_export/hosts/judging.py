@@ -22,7 +22,7 @@ from logitconf_export.hosts.graph.ancestry import ancestors
 from logitconf_export.hosts.graph.axes import axis_after, normalised
 from logitconf_export.hosts.graph.facts import short
 from logitconf_export.hosts.graph.indexing import FunctionTable, index_model
-from logitconf_export.hosts.graph.scope import Scope, captured
+from logitconf_export.hosts.graph.scope import Scope, captured, plain_domain
 from logitconf_export.hosts.operators.movement import trains
 from logitconf_export.hosts.operators.table import OPERATORS, reader_of
 from logitconf_export.hosts.reader import Reader, Reading, Unread, passes
@@ -191,10 +191,13 @@ def _located(scope: Scope, reader: Reader, way: _Way, meant: Reading, root: str)
     else:
         reason = f"the output's logits are {short(root)}, not {short(base)}"
         return Judgement("contradicts", reason, tensor=root)
+    rows: int | None = 0
     for node in way.copies:
-        axis = axis_after(scope, node, axis)
-    if axis is None and meant.n_classes != 1:
-        return Judgement("uncertain", "its class axis cannot be followed", kind, tensor=root)
+        axis, rows = axis_after(scope, node, axis), axis_after(scope, node, rows)
+    lost = "class axis" if axis is None and meant.n_classes != 1 else ""
+    lost = "rows" if rows is None and axis != 0 else lost
+    if lost:
+        return Judgement("uncertain", f"its {lost} cannot be followed", kind, tensor=root)
     return Judgement("agrees", meant.reason, kind, meant.n_classes, axis, root)
 
 
@@ -345,7 +348,7 @@ def _inside(functions: FunctionTable, node: onnx.NodeProto) -> Iterable[onnx.Nod
     called: set[tuple[str, str]] = set()
     while pending:
         inner = pending.popleft()
-        key = (inner.domain, inner.op_type)
+        key = (plain_domain(inner.domain), inner.op_type)
         if key in functions:
             if key not in called:
                 called.add(key)

@@ -173,3 +173,29 @@ def test_randomness_between_contradicts() -> None:
 def test_an_output_that_is_not_there_contradicts() -> None:
     model = parser.parse_model(host(f"{LOGITS} y = Softmax(z)"))
     assert "no output 'nope'" in judged_by(model, "z", "nope").reason
+
+
+@pytest.mark.parametrize("domain", ["", "ai.onnx"])
+def test_a_function_that_bears_the_name_of_a_copy_is_none(domain: str) -> None:
+    """Identity of the model's own multiplies by 100."""
+    text = host(f"{LOGITS} y = Softmax(z) t = Identity(z)", outputs=TWO_OUTPUTS)
+    model = parser.parse_model(text)
+    assert judged_by(model, "t", "y").verdict == "agrees"
+    shadow = parser.parse_function(
+        f'<domain: "{domain or "own"}", opset_import: ["": 17]> Identity (a) => (b) '
+        "{ c = Constant<value_float = 100.0>() b = Mul(a, c) }"
+    )
+    shadow.domain = domain
+    model.functions.append(shadow)
+    assert judged_by(model, "t", "y").verdict == "contradicts"
+    assert judged_by(model, "z", "y").verdict == "agrees"
+
+
+def test_rows_that_change_places_with_positions_are_uncertain() -> None:
+    text = host(
+        "z = MatMul(x, w) y = Softmax(z) t = Reshape(z, shape)",
+        inputs="float[2, 5, 4] x", outputs="float[2, 5, 3] y, float[5, 2, 3] t",
+        weights=f"{LAYER}, int64[3] shape = {{5, 2, 3}}",
+    )  # fmt: skip
+    result = judged_by(parser.parse_model(text), "t", "y")
+    assert (result.verdict, result.reason) == ("uncertain", "its rows cannot be followed")

@@ -12,7 +12,7 @@ from logitconf_export.hosts.graph.facts import (
     tensor_facts,
     value_facts,
 )
-from logitconf_export.hosts.graph.scope import Operator, OperatorTable, Scope
+from logitconf_export.hosts.graph.scope import Operator, OperatorTable, Scope, plain_domain
 from logitconf_export.hosts.graph.shape_inference import forward_facts
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS
 
@@ -38,7 +38,8 @@ def index_model(model: onnx.ModelProto, operators: OperatorTable[Operator]) -> S
     for sparse in graph.sparse_initializer:
         facts[sparse.values.name] = TensorFacts(sparse.values.data_type, None)
     scope = Scope(
-        operators=operators,
+        # A function of the model's own goes before the operator of its name.
+        operators=operators.without(function_table(model)),
         nodes=list(graph.node),
         inputs=frozenset(value.name for value in graph.input)
         | {sparse.values.name for sparse in graph.sparse_initializer},
@@ -155,7 +156,7 @@ def opset_table(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
 
 def function_table(model: onnx.ModelProto) -> dict[tuple[str, str], onnx.FunctionProto]:
     """The model-local functions by domain and name."""
-    return {(f.domain, f.name): f for f in model.functions}
+    return {(plain_domain(f.domain), f.name): f for f in model.functions}
 
 
 def _check_functions(model: onnx.ModelProto) -> None:
@@ -184,8 +185,9 @@ def _calls(nodes: Iterable[onnx.NodeProto], table: FunctionTable) -> set[tuple[s
     pending = list(nodes)
     while pending:
         node = pending.pop()
-        if (node.domain, node.op_type) in table:
-            found.add((node.domain, node.op_type))
+        key = (plain_domain(node.domain), node.op_type)
+        if key in table:
+            found.add(key)
         for attribute in node.attribute:
             for graph in (attribute.g, *attribute.graphs):
                 pending.extend(graph.node)

@@ -1,7 +1,7 @@
 """A graph as a table: who makes each value, which values are constant, what shapes they have."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -114,6 +114,10 @@ class OperatorTable(Generic[Row_co]):
 
     rows: Mapping[OperatorKey, Row_co]
     unlisted: Row_co
+
+    def without(self, keys: Container[OperatorKey]) -> "OperatorTable[Row_co]":
+        """The table without some operators."""
+        return OperatorTable({k: r for k, r in self.rows.items() if k not in keys}, self.unlisted)
 
     def row(self, node: onnx.NodeProto) -> Row_co:
         """The row of a node's operator."""
