@@ -211,7 +211,7 @@ def test_what_skl2onnx_converts_ships_with_its_calibration(
     [
         make_pipeline(StandardScaler(), LogisticRegression()),
         make_pipeline(StandardScaler(), make_pipeline(PCA(8), LogisticRegression())),
-        make_pipeline(StandardScaler(), GaussianNB()),
+        make_pipeline(StandardScaler(), PCA(2), GaussianNB()),
     ],
     ids=["one step before", "a pipeline in a pipeline", "probabilities"],
 )
