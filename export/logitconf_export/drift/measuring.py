@@ -26,6 +26,7 @@ from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.feeds import HostFeeds
 from logitconf_export.runtimes.host_runs import run_rows, with_output
 from logitconf_export.runtimes.sessions import Session
+from logitconf_export.verification.batches import MOST_HOST_ROWS, apart
 from logitconf_export.verification.report import as_json, headed
 
 _ECE_BINS = 15
@@ -112,6 +113,8 @@ class DriftReport:
         calibration_change: of the ECE; None without labels.
         largest_score_change: where both scores are finite, in score units.
         same_numbers: whether both heads have the same temperature and threshold.
+        notes: in words, what other rows of its batch, and rows of NaN or infinity, do to the
+            variant's decisions.
     """
 
     rows: int
@@ -123,6 +126,7 @@ class DriftReport:
     calibration_change: Change | None
     largest_score_change: float
     same_numbers: bool
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, as ``report.schema.json`` describes them."""
@@ -198,7 +202,17 @@ def drift(
         calibration_change=None if labels is None else _calibration_change(left, right, labels),
         largest_score_change=float(change.max()),
         same_numbers=_numbers(cards[0]) == _numbers(cards[1]),
+        notes=_apart(variant, feeds, provider),
     )
+
+
+def _apart(source: ModelSource, feeds: Mapping[str, Array], provider: str) -> tuple[str, ...]:
+    """What a batch does to its rows; dynamic quantisation takes its ranges from all of them."""
+    model = load_model(source)
+    folder = None if isinstance(source, bytes | onnx.ModelProto) else Path(source).resolve().parent
+    few = HostFeeds.of(model, feeds).few(MOST_HOST_ROWS)
+    with Session(model, provider=provider, strict=False, folder=folder, profile=False) as session:
+        return apart(session, few, head_in(model).outputs[:2])
 
 
 def _numbers(card: ScoreCard) -> tuple[object, object]:

@@ -52,7 +52,7 @@ def to_onnx(
         ir_version: from 3; the usual one of the opset unless given.
         logits_dtype: ``"float16"``, ``"bfloat16"`` (from opset 13), ``"float32"``, ``"float64"``.
         optional_inputs: temperature and threshold become inputs too, whose defaults are the
-            initializers.
+            initializers; `verify` fails such a file, since its callers decide.
         force: whether a file at ``path`` may be replaced.
 
     Returns:

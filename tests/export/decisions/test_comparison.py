@@ -93,6 +93,26 @@ def test_another_kind_of_not_finite_is_counted(left: float, right: float) -> Non
     assert _compare(_decisions([left]), _decisions([right])).not_finite == 1
 
 
+@pytest.mark.parametrize(("left", "right"), [(INF, -INF), (NAN, -INF), (NAN, INF)])
+def test_any_score_that_is_not_finite_may_do_where_masks_count(left: float, right: float) -> None:
+    """CUDA's ReduceMax makes −inf of what is NaN in eager torch (onnxruntime 1.31)."""
+    limits = np.array([0.5], dtype=np.float32)
+
+    def found(other: Decisions) -> Comparison:
+        return compare(
+            _decisions([left]),
+            other,
+            threshold=limits,
+            allowed=lambda v: np.full(np.shape(v), BAND),
+            same_not_finite=False,
+        )
+
+    assert found(_decisions([right])).not_finite == 0
+    assert found(_decisions([0.1])).not_finite == 1
+    accepted = Decisions(np.array([right], dtype=np.float32), np.array([True]))
+    assert found(accepted).flips_outside == 1
+
+
 def test_a_mask_against_its_own_score_is_a_contradiction() -> None:
     at_threshold = _decisions([0.5])
     found = _compare(at_threshold, Decisions(at_threshold.score, np.array([True])))

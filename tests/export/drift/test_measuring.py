@@ -1,10 +1,13 @@
 """Drift between a host and its variant is counted, and is nothing between a host and itself."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from support import head_models, reference
+from onnxruntime.quantization import quantize_dynamic
+from support import head_models, reference, tampering
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.attaching import attach
@@ -80,3 +83,17 @@ def test_a_head_alone_cannot_drift() -> None:
     head = to_onnx(head_models.make_head())
     with pytest.raises(LogitconfError, match="stands alone"):
         drift(head, head, {"logits": np.zeros((2, 10), dtype=np.float32)})
+
+
+def test_what_a_batch_does_to_its_rows_is_said_of_the_variant(tmp_path: Path) -> None:
+    """Dynamic quantisation makes finite integers of NaN, so the row of NaN is accepted."""
+    source, target = tmp_path / "host.onnx", tmp_path / "int8.onnx"
+    source.write_bytes(tampering.plain_host().SerializeToString())
+    quantize_dynamic(source, target)
+    original, variant = (attach(path, tampering.head(threshold=-0.2)) for path in (source, target))
+    rows = np.random.default_rng(0).standard_normal((40, 8)).astype(np.float32)
+    report = drift(original, variant, {"pixels": rows})
+    assert any("an input of NaN alone is ACCEPTED" in note for note in report.notes), report.notes
+    same = drift(original, original, {"pixels": rows})
+    assert any("an input of NaN alone is rejected" in note for note in same.notes), same.notes
+    assert report.to_dict()["notes"] == list(report.notes)

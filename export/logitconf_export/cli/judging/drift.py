@@ -90,6 +90,8 @@ def print_drift(reports: "Sequence[DriftReport]") -> None:
     ]
     print_table(f"{reports[0].rows} rows, 95 % intervals", ("", "reference", *names), rows)
     print_table("against the reference", ("", *names), changes)
+    for note in dict.fromkeys(note for report in reports for note in report.notes):
+        print_line(f"note: {note}")
     if len(reports) > 1:
         print_line("note: the refitted variant is shown on the rows that it was fitted on")
 
