@@ -2,33 +2,22 @@
 
 from pathlib import Path
 
-from logitconf_export.runtimes.in_process import (
-    OnnxReference,
-    OnnxRuntime,
-    OpenCv,
-    OpenVino,
-    OrtFormat,
-    Tract,
-)
-from logitconf_export.runtimes.other_process import CApi, NodeRuntime, OtherPython, WebRuntime
 from logitconf_export.runtimes.protocol import Runtime
+from logitconf_export.runtimes.targets.node import NodeRuntime
+from logitconf_export.runtimes.targets.other_python import OtherPython
+from logitconf_export.runtimes.targets.table import RUNTIMES, RuntimeRequest
+from logitconf_export.runtimes.targets.web import WebRuntime
 
 _HOME = Path(__file__).resolve().parents[2] / ".runtimes"
 
 
-def all_runtimes(scratch: Path) -> list[Runtime]:
-    """The runtimes, whether they are installed or not; ``scratch`` takes the C program."""
+def all_runtimes() -> list[Runtime]:
+    """The runtimes, whether they are installed or not."""
     modules = _HOME / "node_modules"
-    old = _HOME / "onnxruntime-1.15" / "bin" / "python"
-    return [
-        OnnxRuntime(),
-        OrtFormat(),
-        OnnxReference(),
-        CApi(scratch),
-        OtherPython("onnxruntime 1.15", old),
-        NodeRuntime(modules),
-        WebRuntime(modules),
-        OpenVino(),
-        Tract(),
-        OpenCv(),
-    ]
+    elsewhere: dict[str, Runtime] = {
+        "onnxruntime-node": NodeRuntime(modules),
+        "onnxruntime-web": WebRuntime(modules),
+    }
+    old = OtherPython("onnxruntime 1.15", _HOME / "onnxruntime-1.15" / "bin" / "python")
+    here = [elsewhere.get(name) or RuntimeRequest(name).runtime() for name in RUNTIMES]
+    return [*here, old]

@@ -78,6 +78,8 @@ class Session:
     without the provider is an error.
     """
 
+    name = "onnxruntime"
+
     def __init__(
         self,
         model: onnx.ModelProto,

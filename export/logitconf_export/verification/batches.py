@@ -5,6 +5,7 @@ with a batch as a whole, as after dynamic quantisation, is said: no head can see
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +24,20 @@ _COUPLED = 1e-3
 _NOT_FINITE = {"NaN": np.nan, "infinity": np.inf}
 
 
+class Runs(Protocol):
+    """A model that a runtime has loaded."""
+
+    name: str
+    version: str
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[str, tuple[object, ...]]]:
+        """Type and dims of every input."""
+
+    def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Any]:
+        """The outputs, in order."""
+
+
 class HeadRunner:
     """Runs a head's rows in batches of any size; in a file's own, where its batch is fixed.
 
@@ -30,9 +45,9 @@ class HeadRunner:
         runtime: name and version.
     """
 
-    def __init__(self, session: Session, head: EmbeddedHead) -> None:
+    def __init__(self, session: Runs, head: EmbeddedHead) -> None:
         form = head.metadata.form
-        self.runtime = f"onnxruntime {session.version}"
+        self.runtime = f"{session.name} {session.version}"
         self._session, self._head = session, head
         # One row of classes without a batch is run as it is.
         self._axis: int | None = 0

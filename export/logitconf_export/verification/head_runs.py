@@ -103,7 +103,7 @@ class Trials:
         """Runs the head on hard rows, boundary rows and the rows given."""
         where = (provider, optimisation)
         try:
-            with Session(self._alone, provider=provider, optimisation=optimisation) as session:
+            with Session(self.alone, provider=provider, optimisation=optimisation) as session:
                 runner = HeadRunner(session, self._found)
                 for batch in self.batches(rows):
                     self._run_head(runner, batch, where)
@@ -120,7 +120,7 @@ class Trials:
             self._fail(f"the head runs on {where[0]} with {batch.name}", error)
 
     @property
-    def _alone(self) -> onnx.ModelProto:
+    def alone(self) -> onnx.ModelProto:
         """The head: a file that holds nothing else as it is, one in a host cut out of it."""
         if not self._found.attached:
             return self._model
@@ -132,7 +132,7 @@ class Trials:
         options: dict[str, Any] = {"provider": provider, "optimisation": optimisation}
         count, moved, wrong = 0, 0, []
         try:
-            with Session(self._alone, profile=False, **options) as session:
+            with Session(self.alone, profile=False, **options) as session:
                 runner = HeadRunner(session, self._found)
                 for batch in self.batches(rows):
                     for size in OTHER_BATCHES:

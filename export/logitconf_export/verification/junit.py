@@ -16,7 +16,8 @@ def to_junit(report: VerificationReport) -> str:
         failures = [check.detail or check.name] if check.passed is False else []
         cases.append((check.name, failures, check.passed is None))
     for run in report.runs:
-        name = f"{run.part} on {run.provider}, optimisation {run.optimisation}: {run.name}"
+        where = f"{run.provider}, optimisation {run.optimisation}" if run.provider else run.runtime
+        name = f"{run.part} on {where}: {run.name}"
         cases.append((name, list(run.failures()), False))
     for record in report.placements:
         name = f"{record.part} runs on {record.provider}, optimisation {record.optimisation}"

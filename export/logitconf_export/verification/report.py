@@ -197,7 +197,7 @@ class VerificationReport:
         return [
             (
                 run.part,
-                run.provider,
+                run.provider or run.runtime,
                 run.optimisation,
                 run.name,
                 str(run.eager.rows),

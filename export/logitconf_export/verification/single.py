@@ -16,6 +16,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
+from logitconf_export.runtimes.targets.table import RuntimeRequest
 from logitconf_export.verification.report import Check, VerificationReport
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class VerifyRequest:
     pairs: int
     seed: int
     labels: Array | None = None
+    runtimes: Sequence[RuntimeRequest] = (RuntimeRequest("onnxruntime"),)
 
 
 def verify_one(
@@ -60,6 +62,7 @@ def verify_one(
     from logitconf_export.verification import certificate as certification
     from logitconf_export.verification import consistency as agreement
     from logitconf_export.verification.head_runs import Trials
+    from logitconf_export.verification.other_runtimes import run_elsewhere
 
     try:
         rebuilt = agreement.rebuilt_head(found)
@@ -84,7 +87,14 @@ def verify_one(
                 trials.host(provider, optimisation, inputs)
         trials.regroup(provider, ask.optimisations[-1], given)
         trials.apart(provider, ask.optimisations[-1])
-    if ask.labels is not None and card.certificate is not None:
+    for request in ask.runtimes:
+        if not request.is_onnxruntime:
+            runs, failed_checks = run_elsewhere(request, trials.alone, found, trials.batches(given))
+            trials.runs += runs
+            trials.checks += failed_checks
+    if found.attached and not ask.providers:
+        trials.notes.append("the host was not run: hosts run on onnxruntime; ask for it too")
+    elif ask.labels is not None and card.certificate is not None:
         measured = trials.fed_logits if given is None else given
         if measured is None:
             raise LogitconfError("labels need the rows that they belong to, got no rows that ran")

@@ -1,17 +1,18 @@
 """Checks that a file decides as its card says, on the provider that will run it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
 
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf_export.heads.metadata import HeadsMetadata, read_heads
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
+from logitconf_export.runtimes.targets.table import RuntimeRequest
 from logitconf_export.verification.report import Check, VerificationReport
 from logitconf_export.verification.several import verify_several
 from logitconf_export.verification.single import VerifyRequest, hopeless, verify_one
@@ -36,6 +37,7 @@ def verify(
     pairs: int = 1000,
     seed: int = 0,
     labels: Array | None = None,
+    runtimes: Sequence[str] = ("onnxruntime",),
 ) -> VerificationReport:
     """A report about decisions: whether the file accepts the rows that its card says.
 
@@ -61,6 +63,10 @@ def verify(
         pairs: how many neighbouring pairs to look for.
         seed: for the generated rows.
         labels: of ``rows`` or ``feeds``; used only if the card has a certificate.
+        runtimes: where the head runs, each ``NAME`` or ``NAME==VERSION``: ``"onnxruntime"`` (on its
+            providers; the host runs there alone), ``"openvino"``, ``"tract"``, ``"opencv"`` and
+            others, or the path of a Python that has an onnxruntime. One that is missing or of
+            another version fails.
 
     Returns:
         The report. It passes if no mask flips outside the rounding band and none of the user's
@@ -76,16 +82,21 @@ def verify(
     """
     load_onnxruntime()
     _check_words(providers, optimisations, rows_as)
+    requests = _requests(runtimes)
+    if not any(request.is_onnxruntime for request in requests):
+        providers = ()
     loaded = load_model(model)
     folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
-    ask = VerifyRequest(rows, feeds, rows_as, providers, optimisations, pairs, seed, labels)
+    ask = VerifyRequest(
+        rows, feeds, rows_as, providers, optimisations, pairs, seed, labels, requests
+    )
     several = read_heads(loaded)
     if len(several.heads) > 1 and head is not None:
         raise LogitconfError(
             f"the model has the heads {list(several.names)}, and head= is one; verify "
             "single_head(model, name) with it"
         )
-    checks = file_checks(loaded, several)
+    checks = [*file_checks(loaded, several), *_version_checks(requests)]
     try:
         checks += checks_around(loaded, several)
         ready = with_own_numbers(loaded, folder, several)
@@ -106,6 +117,24 @@ def _named(several: HeadsMetadata) -> dict[str, Any]:
     """Score and task of each head, for a report on a file that cannot be run."""
     cards = [{"score": head.card.score, "task": head.card.task} for head in several.heads]
     return cards[0] if len(cards) == 1 else {"heads": cards}
+
+
+def _requests(runtimes: Sequence[str]) -> tuple[RuntimeRequest, ...]:
+    if isinstance(runtimes, str) or not runtimes:
+        raise LogitconfError(
+            f"runtimes must be a sequence of names, at least one, got {runtimes!r}"
+        )
+    return tuple(RuntimeRequest.of(text) for text in dict.fromkeys(runtimes))
+
+
+def _version_checks(requests: Sequence[RuntimeRequest]) -> Iterator[Check]:
+    """A failed check for an onnxruntime of another version; others are checked when they run."""
+    for request in requests:
+        if request.is_onnxruntime:
+            try:
+                request.load()
+            except MissingExtraError as error:
+                yield Check("the runtime is of the version asked for", False, str(error))
 
 
 def _check_words(

@@ -1,24 +1,20 @@
 """Every head on every runtime that is installed here accepts the rows that eager torch accepts."""
 
 import functools
-import tempfile
 from collections.abc import Sequence
 from operator import attrgetter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from support import installed_runtimes
 
 from logitconf.errors import LogitconfError, MissingExtraError
-from logitconf_export.runtimes.in_process import OnnxRuntime
-from logitconf_export.runtimes.other_process import NodeRuntime, OtherPython, WebRuntime
 from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError, as_mask
+from logitconf_export.runtimes.targets.onnxruntime import OnnxRuntime
 from logitconf_export.testing import runtime_matrix as matrix
 from logitconf_export.testing.runtime_matrix import Case, RuntimeRecord
 
-SCRATCH = Path(tempfile.mkdtemp(prefix="logitconf"))
-RUNTIMES = {runtime.name: runtime for runtime in installed_runtimes.all_runtimes(SCRATCH)}
+RUNTIMES = {runtime.name: runtime for runtime in installed_runtimes.all_runtimes()}
 
 
 @functools.cache
@@ -119,18 +115,3 @@ def test_a_mask_of_numbers_must_hold_0_and_1_alone() -> None:
     assert as_mask(np.array([0.0, 1.0])).tolist() == [False, True]
     with pytest.raises(LogitconfError, match="0 and 1 alone"):
         as_mask(np.array([0.0, 255.0]))
-
-
-def test_a_runtime_that_is_not_there_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(MissingExtraError, match="npm package onnxruntime-node"):
-        NodeRuntime(tmp_path).load()
-    with pytest.raises(MissingExtraError, match="npm package onnxruntime-web"):
-        WebRuntime(tmp_path).load()
-    with pytest.raises(MissingExtraError, match="needs an environment"):
-        OtherPython("onnxruntime 1.15", tmp_path / "python").load()
-
-
-def test_a_model_that_cannot_be_loaded_is_a_refusal() -> None:
-    job = Job(b"nonsense", {"logits": np.zeros((1, 2), dtype=np.float32)})
-    (answer,) = OnnxRuntime().run([job])
-    assert isinstance(answer, RunError)

@@ -29,6 +29,18 @@ Providers = Annotated[
     list[str] | None,
     typer.Option("--provider", help="cpu, cuda, cuda-tf32, ...; may be repeated."),
 ]
+Runtimes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--on",
+        metavar="RUNTIME[==VERSION]",
+        help=(
+            "Run the head there: onnxruntime, openvino, tract, opencv, onnx-reference, ort-format, "
+            "onnxruntime-node, -web or -c, or the path of a Python; may be repeated. "
+            "onnxruntime if nothing is asked."
+        ),
+    ),
+]
 Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
 TaskOfGraphs = Annotated[
     str | None,

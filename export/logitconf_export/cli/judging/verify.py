@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.options import Model, Providers, ReportFiles, check_output
+from logitconf_export.cli.common.options import (
+    Model,
+    Providers,
+    ReportFiles,
+    Runtimes,
+    check_output,
+)
 from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
 
 if TYPE_CHECKING:
@@ -31,10 +37,13 @@ def verify(
             help="A function of yours that returns the inputs by name; --data is handed to it.",
         ),
     ] = None,
+    runtime: Runtimes = None,
     provider: Providers = None,
     saved: ReportFiles,
 ) -> None:
-    """Check that a model decides as its card says, on each provider; exit code 1 if not."""
+    """Check that a model decides as its card says, wherever it will run; exit code 1 if not."""
+    if provider and runtime and not any(name.split("==")[0] == "onnxruntime" for name in runtime):
+        raise LogitconfError("--provider is one of onnxruntime's; add --on onnxruntime")
     for path in (saved.json, saved.junit):
         if path is not None:
             check_output(path, (model, data), force=saved.force)
@@ -51,6 +60,7 @@ def verify(
             rows_as=None if rows is None else "logits",
             providers=tuple(provider or ("cpu",)),
             labels=labels,
+            runtimes=tuple(runtime or ("onnxruntime",)),
         )
     _save(report, model, rows, saved)
     print_report(f"{model}", report)
@@ -114,7 +124,7 @@ def print_report(name: str, report: "VerificationReport") -> None:
     """The report: runs, where the nodes ran, what holds, and the verdict last."""
     from logitconf_export.verification.report import TABLE_HEADER
 
-    print_table(f"{name}: onnxruntime against torch", TABLE_HEADER, report.table())
+    print_table(f"{name}: each runtime against torch", TABLE_HEADER, report.table())
     for record in report.placements:
         ran = ", ".join(f"{n} on {p}" for p, n in record.placement.providers.items())
         print_line(

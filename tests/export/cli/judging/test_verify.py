@@ -84,3 +84,18 @@ def test_verify_fails_with_exit_code_1_when_the_provider_is_not_there(
     outcome = call(capsys, f"verify out.onnx --provider cpu --provider {missing}")
     assert outcome.code == 1
     assert f"{missing} was asked for" in outcome.out
+
+
+def test_verify_runs_the_head_where_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    done(capsys, "attach host.onnx --score margin --threshold -1 -o out.onnx")
+    command = "verify out.onnx --data val.npz --on onnx-reference --on onnxruntime"
+    out = done(capsys, command)
+    assert "head  onnx.reference" in out
+    assert "host  cpu" in out
+    outcome = call(capsys, "verify out.onnx --on onnx-reference==0.1")
+    assert outcome.code == 1
+    assert "0.1 was asked for" in outcome.out
+    outcome = call(capsys, "verify out.onnx --on onnx-reference --provider cpu")
+    assert (outcome.code, "add --on onnxruntime" in outcome.err) == (2, True)
+    outcome = call(capsys, "verify out.onnx --on tvm")
+    assert (outcome.code, "runtime must be one of" in outcome.err) == (2, True)

@@ -1,0 +1,40 @@
+"""OpenVINO."""
+
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from logitconf_export.onnx_files.types import Array
+from logitconf_export.runtimes.protocol import Answer, Gap, Job
+from logitconf_export.runtimes.targets.in_process import each, imported
+
+
+class OpenVino:
+    """OpenVINO on the CPU, told to compute in float32: its own default there is bfloat16."""
+
+    name = "openvino"
+    gaps: tuple[Gap, ...] = (
+        Gap("finite score", "OpenVINO 2026.4 loses NaN in maxima and where it selects"),
+    )
+
+    def load(self) -> str:
+        """Its version."""
+        imported("openvino", "openvino")
+        return metadata.version("openvino")
+
+    def run(self, jobs: Sequence[Job]) -> list[Answer]:
+        """Runs every job."""
+        openvino = imported("openvino", "openvino")
+        core = openvino.Core()
+
+        def load(model: bytes) -> Any:
+            hints = {"INFERENCE_PRECISION_HINT": "f32"}
+            return core.compile_model(core.read_model(model, b""), "CPU", hints)
+
+        def run(compiled: Any, job: Job) -> Sequence[Array]:
+            found = compiled(dict(job.feeds))
+            return [np.array(found[name]) for name in job.outputs]
+
+        return each(jobs, load, run, (RuntimeError, ValueError))
