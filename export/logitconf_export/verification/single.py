@@ -5,22 +5,27 @@ comes out of the runtime, row by row, against eager torch.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.targets.table import RuntimeRequest
-from logitconf_export.verification.report import Check, VerificationReport
+from logitconf_export.verification.report import Check, Run, VerificationReport
 
 if TYPE_CHECKING:
     from logitconf.head import ConfidenceHead
+    from logitconf_export.decisions.comparison import Decisions
+    from logitconf_export.verification.head_runs import Batch, Trials
+
+# some runtimes flush subnormals to zero
+_SMALLEST = float(np.finfo(np.float32).smallest_normal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,6 @@ def verify_one(
     from logitconf_export.verification import certificate as certification
     from logitconf_export.verification import consistency as agreement
     from logitconf_export.verification.head_runs import Trials
-    from logitconf_export.verification.other_runtimes import run_elsewhere
 
     try:
         rebuilt = agreement.rebuilt_head(found)
@@ -89,9 +93,7 @@ def verify_one(
         trials.apart(provider, ask.optimisations[-1])
     for request in ask.runtimes:
         if not request.is_onnxruntime:
-            runs, failed_checks = run_elsewhere(request, trials.alone, found, trials.batches(given))
-            trials.runs += runs
-            trials.checks += failed_checks
+            _run_elsewhere(request, trials, found, given)
     if found.attached and not ask.providers:
         trials.notes.append("the host was not run: hosts run on onnxruntime; ask for it too")
     elif ask.labels is not None and card.certificate is not None:
@@ -108,6 +110,58 @@ def verify_one(
         placements=tuple(trials.placements),
         notes=tuple(trials.notes),
     )
+
+
+def _run_elsewhere(
+    request: RuntimeRequest, trials: "Trials", head: EmbeddedHead, rows: Array | None
+) -> None:
+    """Tries the head on another runtime: a run for each batch, a check for what does not run."""
+    from logitconf_export.runtimes.runtime_sessions import RuntimeSession
+    from logitconf_export.verification.batches import HeadRunner
+
+    try:
+        runtime, version = request.load()
+    except MissingExtraError as error:
+        trials.checks.append(Check(f"the head runs on {request.name}", False, str(error)))
+        return
+    runner = HeadRunner(RuntimeSession(runtime, version, trials.alone), head)
+    gaps = {gap.kind: gap.detail for gap in runtime.gaps}
+    for batch in trials.batches(rows):
+        name = f"the head runs on {request.name} with {batch.name}"
+        try:
+            decided = runner.decide(batch.logits)
+            judged = _without_gap(batch, decided) if "finite score" in gaps else decided
+            trials.runs.append(_run(batch, runner.runtime, judged))
+        except LogitconfError as error:
+            known = not batch.logits.size and "empty batch" in gaps
+            detail = gaps["empty batch"] if known else str(error)
+            trials.checks.append(Check(name, None if known else False, detail))
+
+
+def _run(batch: "Batch", runtime: str, decided: "Decisions") -> Run:
+    """The run compared; a score that is not finite may be any other such value."""
+    allowed = batch.allowed
+    batch = replace(batch, allowed=lambda values: np.maximum(allowed(values), _SMALLEST))
+    return Run(
+        part="head",
+        runtime=runtime,
+        provider="",
+        optimisation="",
+        name=batch.name,
+        shape=tuple(batch.logits.shape),
+        calibration=batch.calibration,
+        eager=batch.against(batch.eager, decided, same_not_finite=False),
+        truth=batch.against(batch.truth, decided, same_not_finite=False),
+        eager_truth=batch.against(batch.truth, batch.eager),
+    )
+
+
+def _without_gap(batch: "Batch", decided: "Decisions") -> "Decisions":
+    """The decisions with the declared gap left out: a score where there is none, but rejected."""
+    if len(decided.score) != len(batch.eager.score):
+        return decided
+    none = ~np.isfinite(batch.eager.score) & ~decided.mask
+    return replace(decided, score=np.where(none, np.float32(np.nan), decided.score))
 
 
 def _sort_rows(
