@@ -28,6 +28,7 @@ from logitconf.temperature.fit import fit_temperature
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
 from logitconf.thresholds.certificate import certificate_of
 from logitconf.thresholds.policy import Policy
+from logitconf.thresholds.reach import check_reachable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -151,6 +152,8 @@ def card_with_threshold(
         LogitconfError: as :meth:`~logitconf.thresholds.policy.Policy.choose_from`.
     """
     choice = policy.choose_from(calibration, rounding_of(card))
+    if policy.is_given:
+        check_reachable(card, choice.threshold)
     notes = tuple(str(note) for note in choice.notes)
     card = replace(card, threshold=choice.threshold, policy=choice.counted_policy, certificate=None)
     if policy.promise is None:

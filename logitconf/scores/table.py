@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from logitconf.arrays import Array, silent
 from logitconf.errors import LogitconfError
-from logitconf.scores import of_logits, of_members, of_probabilities
+from logitconf.scores import of_logits, of_members, of_probabilities, ranges
+from logitconf.scores.ranges import Range
 
 if TYPE_CHECKING:
     from logitconf.scores.reductions import Form
@@ -91,6 +92,7 @@ class ScoreRow:
         floor: every value that the score can take lies above; a runtime that loses a NaN on the
             way ends below, and the row is not accepted. onnxruntime loses none, and needs it only
             where it is −inf.
+        range: of its values.
         band: of its rounding.
         families: the kinds of logits that it has a formula for.
         learned: whether the logits are those of a learned confidence: their sign counts, and the
@@ -104,6 +106,7 @@ class ScoreRow:
 
     home: str
     floor: float
+    range: Range
     band: Band
     families: tuple[Family, ...] = ("categorical", "bernoulli")
     learned: bool = False
@@ -129,31 +132,47 @@ _CONSTANT, _OF_SIZE, _OF_TEMPERATURE = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0
 
 SCORES: Mapping[str, ScoreRow] = MappingProxyType(
     {
-        "softmax": ScoreRow("of_probabilities", -1.5, Band(4.0, 16.0, of_sum=_OF_SIZE)),
-        "entropy": ScoreRow("of_probabilities", -1.0, Band(0.0, 0.0, 4e-7, 1.5e-6, _CONSTANT)),
+        "softmax": ScoreRow(
+            "of_probabilities", -1.5, ranges.SOFTMAX, Band(4.0, 16.0, of_sum=_OF_SIZE)
+        ),
+        "entropy": ScoreRow(
+            "of_probabilities", -1.0, ranges.ENTROPY, Band(0.0, 0.0, 4e-7, 1.5e-6, _CONSTANT)
+        ),
         "energy": ScoreRow(
             "of_logits",
             _UNBOUNDED,
+            ranges.ENERGY,
             Band(4.0, 4.0, of_sum=_OF_TEMPERATURE),
             needs_logits=True,
             joins_labels=True,
         ),
-        "margin": ScoreRow("of_logits", _UNBOUNDED, Band(2.0, 2.0, of_logarithms=6.0)),
-        "softmax_margin": ScoreRow("of_probabilities", -1.5, Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE)),
+        "margin": ScoreRow(
+            "of_logits", _UNBOUNDED, ranges.MARGIN, Band(2.0, 2.0, of_logarithms=6.0)
+        ),
+        "softmax_margin": ScoreRow(
+            "of_probabilities", -1.5, ranges.NEGATIVE_SHARE, Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE)
+        ),
         "learned": ScoreRow(
             "of_logits",
             -1.5,
+            ranges.NEGATIVE_SHARE,
             # z / T may be computed as z * (1 / T), which moves exp(z) by at most .4 * 2^-23
             Band(4.0, 4.0, 1e-7, 1e-7),
             families=("bernoulli",),
             learned=True,
         ),
         "max_logit": ScoreRow(
-            "of_logits", _UNBOUNDED, Band(2.0, 2.0), needs_logits=True, joins_labels=True
+            "of_logits",
+            _UNBOUNDED,
+            ranges.MAX_LOGIT,
+            Band(2.0, 2.0),
+            needs_logits=True,
+            joins_labels=True,
         ),
         "max_logit_norm": ScoreRow(
             "of_logits",
             -1.5,
+            ranges.NEGATIVE_SHARE,
             Band(16.0, 32.0, 1.2e-7, 2.4e-7, _CONSTANT),
             families=("categorical",),
             fewest_classes=3,
@@ -164,23 +183,32 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
         "gen": ScoreRow(
             "of_probabilities",
             -1.0,
+            ranges.GEN,
             Band(64.0, 96.0, 1e-7, 1e-7, _OF_SIZE),
             parameters={
                 "gamma": Parameter(0.1, 0.001, 1.0, tried=(0.1, 0.01, 0.03, 0.3, 1.0)),
                 "top": Parameter(0, 0, 1e6, whole=True),
             },
         ),
-        "gini": ScoreRow("of_probabilities", -0.5, Band(4.0, 4.0, 1e-6, 2e-6, _CONSTANT)),
+        "gini": ScoreRow(
+            "of_probabilities", -0.5, ranges.GINI, Band(4.0, 4.0, 1e-6, 2e-6, _CONSTANT)
+        ),
         # a ratio minus 1, of three sums or of one
-        "doctor": ScoreRow("of_probabilities", -0.5, Band(16.0, 16.0, 1e-6, 2e-6, (3.0, 3.0, 0.0))),
+        "doctor": ScoreRow(
+            "of_probabilities", -0.5, ranges.DOCTOR, Band(16.0, 16.0, 1e-6, 2e-6, (3.0, 3.0, 0.0))
+        ),
         "doctor_beta": ScoreRow(
-            "of_probabilities", -0.5, Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0))
+            "of_probabilities", -0.5, ranges.DOCTOR, Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0))
         ),
         "mutual_information": ScoreRow(
-            "of_members", -1.0, Band(0.0, 0.0, 2e-6, 2e-6), over_members=True
+            "of_members",
+            -1.0,
+            ranges.MUTUAL_INFORMATION,
+            Band(0.0, 0.0, 2e-6, 2e-6),
+            over_members=True,
         ),
         "predictive_variance": ScoreRow(
-            "of_members", -1.0, Band(0.0, 0.0, 1e-6, 1e-6), over_members=True
+            "of_members", -1.0, ranges.VARIANCE, Band(0.0, 0.0, 1e-6, 1e-6), over_members=True
         ),
     }
 )

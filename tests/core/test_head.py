@@ -3,6 +3,7 @@
 import io
 import pickle
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def fitted(name: str, case: str = "ten classes", rows: int = 400) -> LogitScore:
 def head_of(name: str, case: str, **form: Any) -> ConfidenceHead:
     columns = CASES[case].tail[0] if CASES[case].tail else 1
     score = make(name, CASES[case].task, 1.5)
-    score.set_threshold(value=-0.4 if name != "entropy" else 0.6)
+    score.card = replace(score.card, threshold=-0.4 if name != "entropy" else 0.6)
     return score.compile(n_classes=columns, **form)
 
 
@@ -144,7 +145,7 @@ def test_hard_rows_are_scored_and_rejected_as_the_rule_says(
     name: str, runtime: str, task: str, precision: str
 ) -> None:
     score = make(name, task, 1.5)
-    score.set_threshold(value=3.4e38)
+    score.card = replace(score.card, threshold=3.4e38)
     head = score.compile(n_classes=3, runtime=runtime, precision=precision)
     found, mask = head(torch.from_numpy(HARD_ROWS))
     assert_close(found, name, HARD_ROWS, 1.5, task)
@@ -240,7 +241,7 @@ def test_torch_export_keeps_scores_and_masks_for_any_batch(
 @names
 def test_torch_export_takes_a_free_number_of_classes(name: str) -> None:
     score = make(name, temperature=1.5)
-    score.set_threshold(value=-0.4)
+    score.card = replace(score.card, threshold=-0.4)
     head = score.compile()
     shapes = ({0: torch.export.Dim("batch"), 1: torch.export.Dim("classes", min=3)},)
     exported = torch.export.export(head, (logits_for("ten classes", 7),), dynamic_shapes=shapes)
@@ -340,7 +341,7 @@ def test_every_position_is_scored_over_the_class_axis(
     logits = (3.0 * np.random.default_rng(6).standard_normal(shape)).astype(np.float32)
     logits.reshape(-1)[7] = np.nan
     score = make(name, task, 1.5)
-    score.set_threshold(value=-0.4 if name != "entropy" else 0.6)
+    score.card = replace(score.card, threshold=-0.4 if name != "entropy" else 0.6)
     head = score.compile(n_classes=5, rank=len(shape), class_axis=axis, runtime=runtime)
     found, mask = head(torch.from_numpy(logits))
     moved = np.moveaxis(logits, axis, -1)

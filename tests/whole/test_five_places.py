@@ -1,6 +1,7 @@
 """Fitted, saved, loaded, compiled, exported, attached: the same decisions on real logits."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_five_places_decide_alike_at_400_coverages(
 ) -> None:
     split = real_data.LOGIT_SPLITS[data]()
     score = make(name).fit(split.fit_logits, split.fit_labels)
-    score.set_threshold(value=0.5)
+    score.card = replace(score.card, threshold=0.5)
     score.save(tmp_path / "card.json")
     loaded = logitconf.load(tmp_path / "card.json")
     head = score.compile(runtime=runtime)

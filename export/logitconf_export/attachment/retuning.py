@@ -11,6 +11,7 @@ from onnx import numpy_helper
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.thresholds.reach import check_reachable
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads, write_heads
 from logitconf_export.onnx_files.loading import load_model, own_copy
 from logitconf_export.onnx_files.saving import Destination
@@ -118,6 +119,8 @@ def _retuned(
     if threshold is not None:
         changes["threshold"] = threshold
     new = replace(card, **changes)  # type: ignore[arg-type]
+    if threshold is not None and new.threshold is not None:
+        check_reachable(new, new.threshold)
     sizes = [len(t) if isinstance(t, tuple) else 0 for t in (card.threshold, new.threshold)]
     if sizes[0] != sizes[1]:
         expected = f"{sizes[0]} thresholds" if sizes[0] else "one threshold"

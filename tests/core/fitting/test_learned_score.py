@@ -1,6 +1,7 @@
 """The learned score against its definition; fitting from a model and class labels."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import mpmath  # type: ignore[import-untyped]
@@ -81,7 +82,7 @@ def test_what_cannot_be_computed_is_not_accepted(row: list[float], accepted: boo
     exact = exact_score(np.array([row]), 1.0)
     np.testing.assert_allclose(found["score"].numpy(), exact, rtol=1e-6)
     single = LearnedConfidenceScore()
-    single.set_threshold(value=0.5)
+    single.card = replace(single.card, threshold=0.5)
     usable = math.isfinite(row[0])
     assert single.select(torch.tensor(row[:1]))["selected"].tolist() == [usable]
 

@@ -68,7 +68,7 @@ def test_logits_of_a_wrong_shape_are_refused_with_both_shapes(
     task: str, shape: tuple[int, ...], phrase: str
 ) -> None:
     score = SoftmaxScore(task=task)
-    score.set_threshold(value=0.0)
+    score.set_threshold(value=-0.5)
     for use in (score.score, score.select, score.probabilities, score.fit):
         with pytest.raises(LogitconfError, match=phrase):
             use(np.zeros(shape, F32))

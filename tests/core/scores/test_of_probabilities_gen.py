@@ -1,6 +1,7 @@
 """GEN over the likeliest classes alone: its values, ties, masked classes, and what fit chooses."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_only_the_likeliest_classes_count(
     found = score.score(torch.from_numpy(rows).to(dtype)).numpy()
     exact = reference.score("gen", rows, 1.5, gamma=gamma, top=top)
     np.testing.assert_allclose(found, exact, rtol=CLOSE[dtype], atol=1e-37)
-    score.set_threshold(value=1.0)
+    score.card = replace(score.card, threshold=1.0)
     head = score.compile(n_classes=classes, runtime="onnxruntime")
     found = head(torch.from_numpy(rows))[0].numpy()
     np.testing.assert_allclose(found, exact, rtol=CLOSE[torch.float32], atol=1e-37)
@@ -69,7 +70,7 @@ def test_a_free_number_of_classes_is_taken_as_it_comes() -> None:
 @pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
 def test_a_row_without_a_score_has_none_and_is_rejected(bad: list[float], runtime: str) -> None:
     score = GenScore(top=2)
-    score.set_threshold(value=100.0)
+    score.card = replace(score.card, threshold=100.0)
     rows = torch.tensor([[3.0, 1.0, 0.0, -1.0], bad])
     found, mask = score.compile(n_classes=4, runtime=runtime)(rows)
     assert torch.isnan(found).tolist() == [False, True]

@@ -1,6 +1,7 @@
 """What cannot be computed is never accepted; what can be is never rejected for its size."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def selected(
     name: str, logits: NDArray[np.floating], task: str, temperature: float = 1.0
 ) -> dict[str, torch.Tensor]:
     score = make(name, task, temperature)
-    score.set_threshold(value=ACCEPT_ALL)
+    score.card = replace(score.card, threshold=ACCEPT_ALL)
     return score.select(torch.from_numpy(logits))
 
 

@@ -17,7 +17,7 @@ from logitconf_export.attachment.recognition import find_heads
 from logitconf_export.heads.metadata import has_metadata, read_heads
 
 ROWS = np.random.default_rng(1).normal(size=(40, 8)).astype(np.float32)
-THRESHOLDS = {"softmax": -0.6, "entropy": 0.9, "energy": -2.0, "margin": -1.0}
+THRESHOLDS = {"softmax": -0.6, "entropy": 0.6, "energy": -2.0, "margin": -1.0}
 
 
 def make_host(columns: int = 5, activation: str = "Softmax <axis = 1>") -> onnx.ModelProto:
