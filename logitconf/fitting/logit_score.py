@@ -20,6 +20,7 @@ from logitconf.fitting.fit import (
     given_or_extracted,
     score_of,
     score_rows,
+    separation_notes,
 )
 from logitconf.head_spec import accept, threshold_of
 from logitconf.rows import Rows
@@ -165,7 +166,7 @@ class LogitScore(ABC):
         self.card, self._calibration = fit_card(
             self.card, rows, tried=self._tried, holdout=holdout, seed=seed
         )
-        return self
+        return self._separating()
 
     def calibrate(self, X: ArrayLike, Y: ArrayLike | None = None) -> "LogitScore":
         """Keeps temperature and parameters, and takes other rows for ``set_threshold``.
@@ -184,7 +185,7 @@ class LogitScore(ABC):
             raise LogitconfError(f"calibrate needs at least one row, got {rows.logits.shape}")
         fitted_keys = self._calibration.fitted_keys if self._calibration else None
         self.card, self._calibration = calibrate_card(self.card, rows, fitted_keys)
-        return self
+        return self._separating()
 
     def score(self, query_logits: ArrayLike) -> Array:
         """The scores, lower is more confident.
@@ -350,14 +351,15 @@ class LogitScore(ABC):
         """
         self.card.save(path, force=force)
 
+    def _separating(self) -> "LogitScore":
+        """The score itself, with a warning if it does not rank errors behind right rows."""
+        for note in separation_notes(self._calibration):
+            warnings.warn(note, LogitconfWarning, stacklevel=3)
+        return self
+
     def _laid_out(self, logits: ArrayLike, labels: ArrayLike | None = None) -> Rows:
-        return Rows.checked(
-            logits,
-            labels,
-            self.task,
-            per_member=self.per_member,
-            per_label=self.card.per_label,
-        )
+        made = {"per_member": self.per_member, "per_label": self.card.per_label}
+        return Rows.checked(logits, labels, self.task, **made)
 
     def _checked(self, logits: ArrayLike, labels: ArrayLike | None = None) -> Rows:
         rows = self._laid_out(logits, labels)

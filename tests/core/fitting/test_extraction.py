@@ -57,10 +57,9 @@ def inputs(seed: int = 1) -> Tensor:
 
 
 def labels(seed: int = 2) -> Tensor:
-    """The class that the classifier finds in two of three rows, any class in the third."""
-    anything = torch.randint(0, CLASSES, (ROWS,), generator=torch.Generator().manual_seed(seed))
-    found = true_logits(Classifier(), inputs()).argmax(dim=1)
-    return torch.where(torch.arange(ROWS) % 3 > 0, found, anything)
+    """Classes drawn as a classifier half as sure would have them."""
+    shares = torch.softmax(true_logits(Classifier(), inputs()) / 2.0, dim=1)
+    return shares.multinomial(1, generator=torch.Generator().manual_seed(seed))[:, 0]
 
 
 def loader(x: Tensor, y: Tensor | None = None, form: str = "pair") -> "DataLoader[Any]":
@@ -132,11 +131,12 @@ def test_one_logit_and_multilabel_models_fit_too() -> None:
             return super().logits(x)[:, 0]
 
     x = inputs()
-    y = ((labels() == 0) & (torch.arange(ROWS) % 4 > 0)).to(torch.int64)
+    generator = torch.Generator().manual_seed(3)
+    y = torch.bernoulli(torch.sigmoid(true_logits(OneLogit(), x)[:, 0]), generator=generator)
     one = SoftmaxScore(task="binary").fit(model=OneLogit(), loader=loader(x, y))
     expected = SoftmaxScore(task="binary").fit(true_logits(OneLogit(), x)[:, 0], y)
     assert one.temperature == pytest.approx(expected.temperature, rel=1e-5)
-    many = nn.functional.one_hot(labels(), CLASSES).to(torch.float32)
+    many = torch.bernoulli(torch.sigmoid(true_logits(Classifier(), x)), generator=generator)
     label = SoftmaxScore(task="multilabel").fit(model=Classifier(), loader=loader(x, many))
     expected = SoftmaxScore(task="multilabel").fit(true_logits(Classifier(), x), many)
     assert label.temperature == pytest.approx(expected.temperature, rel=1e-5)

@@ -167,8 +167,10 @@ def test_a_model_and_a_loader_of_class_labels_fit_as_the_rows_do(columns: int) -
 
 @pytest.mark.parametrize("task", ["binary", "multilabel"])
 def test_a_multilabel_model_may_have_one_confidence_a_row_or_a_label(task: str) -> None:
-    labels = torch.randint(0, 2, (60, 3), generator=torch.Generator().manual_seed(9))
     rows = loader_of(3).dataset[:][0]
+    noise = torch.randn(60, 3, generator=torch.Generator().manual_seed(9))
+    # right where the confidence −x is high
+    labels = torch.where(rows < noise + 1.0, rows > 0, rows <= 0).long()
     right = (rows > 0) == (labels > 0)
     columns = 1 if task == "binary" else 3
     from_rows = LearnedConfidenceScore(task=task).fit(

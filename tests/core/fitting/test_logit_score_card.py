@@ -14,10 +14,11 @@ from logitconf import LogitconfError, SoftmaxScore
 
 
 def fitted(name: str = "softmax", rows: int = 1000) -> logitconf.LogitScore:
-    """A score whose temperature and calibration rows come from random logits and labels."""
+    """A score with a temperature and calibration rows from labels drawn from random logits."""
     case = CASES["ten classes"]
     logits = case.logits(rows)
-    labels = np.where(np.arange(rows) % 3 > 0, logits.argmax(axis=1), case.labels(rows))
+    noise = np.random.default_rng(5).gumbel(size=logits.shape)
+    labels = (logits / 1.7 + noise).argmax(axis=1)
     return make(name).fit(logits, labels)
 
 

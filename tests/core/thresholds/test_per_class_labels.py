@@ -174,7 +174,7 @@ def test_a_head_compares_each_label_along_its_own_axis(shape: tuple[int, ...]) -
 def test_members_are_averaged_label_by_label() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, (200, LABELS, 4)).astype(np.float32)
-    labels = (logits.mean(axis=2) > 0).astype(np.float32)
+    labels = (rng.logistic(size=(200, LABELS)) < logits.mean(axis=2)).astype(np.float32)
     score = logitconf.MarginScore(1.0, "multilabel", True, per_label=True).calibrate(logits, labels)
     score.set_threshold(coverage=0.5)
     np.testing.assert_allclose(
