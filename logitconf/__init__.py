@@ -7,6 +7,7 @@ is looked up here on first use.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from logitconf.errors import torch_for
 from logitconf.scores.table import SCORES, class_of
 
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ __all__ = sorted([*_HOME, *_SHIPS])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(f"logitconf.{_HOME[name]}"), name)
-    if name in _SHIPS:
-        return getattr(import_module(f"logitconf_export.{_SHIPS[name]}"), name)
-    raise AttributeError(f"module 'logitconf' has no attribute {name!r}")
+    if name not in _HOME and name not in _SHIPS:
+        raise AttributeError(f"module 'logitconf' has no attribute {name!r}")
+    room, home = ("logitconf", _HOME) if name in _HOME else ("logitconf_export", _SHIPS)
+    with torch_for(name):
+        return getattr(import_module(f"{room}.{home[name]}"), name)
 
 
 def __dir__() -> list[str]:
