@@ -86,7 +86,11 @@ def largest_probability(x: Array, temperature: Array, form: Form) -> Array:
         scaled = x * xp.reciprocal(temperature)
         return xp.max(softmax(scaled, form.class_axis), axis=form.class_axis)
     _, total = exponential_sum(x, temperature, form)
-    return xp.reciprocal(total)
+    probability = xp.reciprocal(total)
+    if form.runtime != "onnxruntime":
+        return probability
+    # CUDA gives the lowest float as the maximum of -inf, so that the sum is 0; others are in [1, K]
+    return xp.where(total > 0.5, probability, _NAN)
 
 
 def exponential_sum(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
@@ -221,8 +225,8 @@ def half_deficit(x: Array, form: Form) -> Array:
         deficit = -xp.abs(first * 0.5 - other * 0.5)
         return xp.where(xp.maximum(first, other) < _INFINITY, deficit, _NAN)
     largest, second = _top_two(x, form)
-    if form.runtime != "onnxruntime":
-        # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
+    if form.runtime != "onnxruntime" or not _one_by_one(form):
+        # OpenVINO, tract, OpenCV and CUDA give the lowest float as the maximum of -inf
         second = xp.where(second > lowest_float(x), second, -_INFINITY)
     deficit = second * 0.5 - largest * 0.5
     return xp.where(_carrier(x, form) < _INFINITY, deficit, _NAN)
@@ -249,7 +253,7 @@ def _top_two(x: Array, form: Form) -> tuple[Array, Array]:
     """The two largest values, equal for a tie, (N, ...) each."""
     xp = namespace(x)
     axis, classes = form.class_axis, form.n_classes
-    if classes is not None and classes < (_WIDE if form.last else _MOST_IN_PIECES + 1):
+    if _one_by_one(form):
         largest, second = _fold(_better_two, x, form)
         return xp.squeeze(largest, axis=axis), xp.squeeze(second, axis=axis)
     rows = _rows(form)
@@ -260,6 +264,12 @@ def _top_two(x: Array, form: Form) -> tuple[Array, Array]:
     table = xp.reshape(x, (*x.shape[:axis], rows, classes // rows))
     maxima = xp.concat([xp.max(table, axis=axis + 1), xp.max(table, axis=axis)], axis=axis)
     return _mask_largest(maxima, axis, expected=2)
+
+
+def _one_by_one(form: Form) -> bool:
+    """Whether the two largest classes are sought class by class, without a reduction."""
+    limit = _WIDE if form.last else _MOST_IN_PIECES + 1
+    return form.n_classes is not None and form.n_classes < limit
 
 
 def _better_two(a: _Known, b: _Known) -> _Known:
