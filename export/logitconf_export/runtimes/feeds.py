@@ -231,7 +231,10 @@ def _axis(dims: Dims, shape: tuple[int, ...], rows: int, symbol: str) -> int | N
     named = [axis for axis in free if symbol and _size(dims, axis) == symbol]
     if axes:
         return (named or free or axes)[0]
-    return None if dims == shape else -1
+    if dims == shape:
+        return None
+    # of other sizes than declared: the runtime says which
+    return 0 if shape[0] == rows else -1
 
 
 def _batch(arrays: Arrays, axes: Mapping[str, int | None], rows: int) -> int:

@@ -197,12 +197,12 @@ CASES: dict[str, tuple[str, Prepare, str]] = {
     "a card that is no JSON": (
         "attach host.onnx bad.json -o new.onnx",
         text("bad.json", "score: margin"),
-        "bad.json must be a score card in JSON",
+        "bad.json: a score card must be JSON",
     ),
     "a card of another schema": (
         "export bad.json -o new.onnx",
         text("bad.json", json.dumps({"schema": 99, "score": "margin", "task": "multiclass"})),
-        "schema 1, got 99",
+        "schema 1 to 2, got 99",
     ),
     "a card without a threshold": (
         "export bad.json -o new.onnx",
@@ -266,7 +266,7 @@ CASES: dict[str, tuple[str, Prepare, str]] = {
     "a folder as output": (
         "export card.json --force -o .",
         nothing,
-        "must be a file, got the folder",
+        "must be a file, got a folder",
     ),
     "an output in no folder": (
         "export card.json -o none/new.onnx",

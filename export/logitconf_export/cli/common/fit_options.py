@@ -14,7 +14,7 @@ from logitconf_export.cli.common.options import PLACE, ROWS, THRESHOLD, Task, in
 class RowMeaning:
     """What the columns of the rows are."""
 
-    task: Task = "multiclass"
+    task: Task = None
     per_member: Annotated[
         bool, in_panel(ROWS, "--per-member", "The logits of an ensemble: members come last.")
     ] = False

@@ -21,10 +21,15 @@ class CardOptions:
         float | None,
         in_panel(NO_CARD, "--threshold", "Accept below it."),
     ] = None
-    task: Annotated[str | None, in_panel(NO_CARD, "--task", "The task; multiclass.")] = None
+    task: Annotated[
+        str | None, in_panel(NO_CARD, "--task", "The task; what the model tells, else multiclass.")
+    ] = None
 
-    def card(self) -> "ScoreCard":
+    def card(self, told: str | None) -> "ScoreCard":
         """The card that says so.
+
+        Args:
+            told: the task that the host tells, if none is given.
 
         Raises:
             LogitconfError: without a score or a threshold, or if they do not fit each other.
@@ -36,7 +41,8 @@ class CardOptions:
                 "attach needs a card, or --score and --threshold (and --temperature unless it is 1)"
             )
         score_type = score_class(self.score)
-        given = (self.temperature,) if self.task is None else (self.temperature, self.task)
+        task = self.task or told
+        given = (self.temperature,) if task is None else (self.temperature, task)
         made = score_type(*given)
         made.set_threshold(value=self.threshold)
         return made.card

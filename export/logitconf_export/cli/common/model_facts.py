@@ -5,7 +5,21 @@ import onnx
 from logitconf.card import ScoreCard
 from logitconf_export.cli.common.output import Facts
 from logitconf_export.heads.metadata import HeadMetadata, has_metadata, read_heads
+from logitconf_export.hosts.candidates import HostReading
 from logitconf_export.onnx_files.loading import host_inputs
+
+
+def told_task(reading: HostReading, logits: str | None = None) -> str | None:
+    """The task that the graph tells of the place to take, None if it tells none.
+
+    Args:
+        reading: of the host.
+        logits: name of the place, if it is named.
+    """
+    if logits is None:
+        return None if reading.chosen is None else reading.chosen.task
+    tasks = {c.task for c in reading.candidates if logits in (c.tensor, *c.outputs)}
+    return tasks.pop() if len(tasks) == 1 else None
 
 
 def port_facts(model: onnx.ModelProto) -> Facts:

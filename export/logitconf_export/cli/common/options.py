@@ -41,7 +41,13 @@ Runtimes = Annotated[
         ),
     ),
 ]
-Task = Annotated[str, typer.Option("--task", help="multiclass, binary or multilabel.")]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help="multiclass, binary or multilabel; what the model tells, else multiclass.",
+    ),
+]
 TaskOfGraphs = Annotated[
     str | None,
     typer.Option("--task", help="Without a card: what the columns mean, if no graph tells."),

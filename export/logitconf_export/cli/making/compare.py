@@ -19,7 +19,7 @@ def compare(
     source: RowSource,
     where: LogitsLocation,
     *,
-    task: Task = "multiclass",
+    task: Task = None,
     holdout: Annotated[
         float, typer.Option("--holdout", help="Share of the rows to compare on, not fitted on.")
     ] = 0.5,
@@ -34,11 +34,11 @@ def compare(
     from logitconf_export.cli.common.plots import check_plot, draw_risk_coverage
     from logitconf_export.cli.rows.given import given_rows
 
-    rows, _ = given_rows(source, where, RowMeaning(task))
+    rows, meaning = given_rows(source, where, RowMeaning(task))
     if plot is not None:
         check_plot(plot, force=force)
     with working("Comparing"):
-        ranking = compare_scores(rows.logits, rows.labels, task=task, holdout=holdout, seed=seed)
+        ranking = compare_scores(rows.logits, rows.labels, task=meaning, holdout=holdout, seed=seed)
     if plot is not None:
         draw_risk_coverage(ranking, plot, force=force)
     title = (

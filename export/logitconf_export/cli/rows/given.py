@@ -1,10 +1,12 @@
 """The labelled rows that a command is given: logits in a file, or what a model says of its data."""
 
+from dataclasses import replace
+
 from logitconf.errors import LogitconfError
 from logitconf.scores.table import SCORES
 from logitconf_export.cli.common.fit_options import RowMeaning
 from logitconf_export.cli.common.options import LogitsLocation, RowSource
-from logitconf_export.cli.rows.host import HostRows, rows_from_host
+from logitconf_export.cli.rows.host import HostRows, rows_from_host, told_by_host
 from logitconf_export.cli.rows.learned import learned_rows_from_file, learned_rows_from_host
 from logitconf_export.cli.rows.npz import LabelledRows, rows_from_file
 
@@ -23,7 +25,7 @@ def given_rows(
     Raises:
         LogitconfError: if the options do not fit together, or the rows do not fit the model.
     """
-    file, model, task = source.file, source.model, meaning.task
+    file, model, task = source.file, source.model, meaning.task or "multiclass"
     if model is None and where != LogitsLocation():
         raise LogitconfError("--logits and --kind say where a --model has its logits, got no model")
     if meaning.class_logits is not None and (model is None or score != "learned"):
@@ -37,6 +39,11 @@ def given_rows(
     ask = HostRows(
         model, file, where, task, per_member=meaning.per_member or members, ignored=ignored
     )
+    if meaning.task is None:
+        ask = replace(
+            ask,
+            task=told_by_host(ask, meaning.class_logits if score == "learned" else where.logits),
+        )
     if score == "learned":
         return learned_rows_from_host(ask, meaning.class_logits)
-    return rows_from_host(ask), task
+    return rows_from_host(ask), ask.task

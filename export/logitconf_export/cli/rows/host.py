@@ -14,6 +14,7 @@ from logitconf.tasks import (
 )
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.ensembles import STACKED
+from logitconf_export.cli.common.model_facts import told_task
 from logitconf_export.cli.common.options import LogitsLocation
 from logitconf_export.cli.common.output import with_progress
 from logitconf_export.cli.rows.npz import LABELS, LabelledRows, host_feeds, named_array, read_arrays
@@ -42,6 +43,11 @@ class HostRows:
     task: str
     per_member: bool = False
     ignored: tuple[int, ...] = ()
+
+
+def told_by_host(ask: HostRows, logits: str | None) -> str:
+    """The task that the graph tells of its place of that name, else the one asked for."""
+    return told_task(read_host(detach(ask.model)), logits) or ask.task
 
 
 def rows_from_host(ask: HostRows) -> LabelledRows:

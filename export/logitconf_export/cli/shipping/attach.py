@@ -14,6 +14,7 @@ from logitconf_export.cli.common.output import print_facts, working
 if TYPE_CHECKING:
     from logitconf.card import ScoreCard
     from logitconf.head import ConfidenceHead
+    from logitconf_export.hosts.candidates import HostReading
 
 
 def attach(
@@ -40,13 +41,16 @@ def attach(
     """Add the outputs score and mask to a model."""
     output.check(host, *(cards or ()))
     from logitconf_export.attachment.attaching import attach as attach_heads
+    from logitconf_export.attachment.detaching import detach
     from logitconf_export.cli.common.model_facts import head_facts, port_facts
+    from logitconf_export.hosts.reading import read_host
 
-    loaded = _cards(cards or [], instead)
+    reading = read_host(detach(host))
+    loaded = _cards(cards or [], instead, reading, where)
     with working("Attaching"):
         model = attach_heads(
             host,
-            _heads(host, loaded, where, head),
+            _heads(reading, loaded, where, head),
             output.path,
             logits=where.logits or None,
             kind=where.kind,
@@ -59,16 +63,21 @@ def attach(
     print_facts(f"{output.path}", [("host", f"{host}"), *head_facts(model), *port_facts(model)])
 
 
-def _cards(cards: Sequence[Path], instead: CardOptions) -> "tuple[ScoreCard, ...]":
-    """The cards in the files, or the one that the options say.
+def _cards(
+    cards: Sequence[Path], instead: CardOptions, reading: "HostReading", where: HeadPlaces
+) -> "tuple[ScoreCard, ...]":
+    """The cards in the files, or the one that the options say, of the task that the host tells.
 
     Raises:
         LogitconfError: unless it is just one of the two.
     """
     from logitconf.card import ScoreCard
+    from logitconf_export.cli.common.model_facts import told_task
 
     if not cards:
-        return (instead.card(),)
+        names: Sequence[str | None] = where.logits or (None,)
+        told = {told_task(reading, name) for name in names}
+        return (instead.card(told.pop() if len(told) == 1 else None),)
     if instead.given():
         named = ", ".join(instead.given())
         raise LogitconfError(f"a card already says {named}; give one or the other")
@@ -76,15 +85,13 @@ def _cards(cards: Sequence[Path], instead: CardOptions) -> "tuple[ScoreCard, ...
 
 
 def _heads(
-    host: Path, cards: "Sequence[ScoreCard]", where: HeadPlaces, head: HeadOptions
+    reading: "HostReading", cards: "Sequence[ScoreCard]", where: HeadPlaces, head: HeadOptions
 ) -> "list[ConfidenceHead]":
     """A head for each place; one card serves all of them."""
     from logitconf_export.attachment.attaching import find_places
-    from logitconf_export.attachment.detaching import detach
-    from logitconf_export.hosts.reading import read_host
 
     places = find_places(
-        read_host(detach(host)),
+        reading,
         cards,
         logits=where.logits or None,
         kind=where.kind,

@@ -109,3 +109,18 @@ def test_rows_that_cannot_identify_a_temperature_give_a_warning_in_one_line(
 def test_the_help_names_every_score(capsys: pytest.CaptureFixture[str]) -> None:
     out = done(capsys, "fit --help")
     assert all(name in out for name in SCORES)
+
+
+@pytest.mark.parametrize("named", ["", " --logits z"])
+def test_fit_takes_the_task_that_the_graph_tells(
+    made: Rows, capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    yes = (made.logits[:, 0] > np.random.default_rng(1).logistic(0, 2, len(made.logits))).astype(
+        int
+    )
+    np.savez("binary.npz", pixels=made.pixels, labels=yes)
+    done(capsys, f"fit --model binary.onnx --data binary.npz{named} --score margin -o told.json")
+    assert card("told.json")["task"] == "binary"
+    done(capsys, f"compare --model binary.onnx --data binary.npz{named}")
+    done(capsys, "fit --model host.onnx --data val.npz --score margin -o classes.json")
+    assert card("classes.json")["task"] == "multiclass"

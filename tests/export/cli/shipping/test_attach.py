@@ -58,7 +58,7 @@ def test_attach_takes_a_score_a_temperature_and_a_negative_threshold_instead_of_
 def test_attach_finds_out_by_itself_that_a_binary_host_has_one_logit(
     made: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done(capsys, "attach binary.onnx --task binary --score margin --threshold -1.0 -o out.onnx")
+    done(capsys, "attach binary.onnx --score margin --threshold -1.0 -o out.onnx")
     found, _ = decide("out.onnx", made.pixels)
     np.testing.assert_allclose(found, -np.abs(made.logits[:, 0]), atol=SCORE_TOLERANCE)
 
