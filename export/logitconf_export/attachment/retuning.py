@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from logitconf.card import ScoreCard
+from logitconf.card import ScoreCard, check_threshold
 from logitconf.errors import LogitconfError
 from logitconf.thresholds.reach import check_reachable
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads, write_heads
@@ -117,15 +117,16 @@ def _retuned(
     if temperature is not None:
         changes |= {"temperature": temperature, "temperature_fit": None}
     if threshold is not None:
-        changes["threshold"] = threshold
-    new = replace(card, **changes)  # type: ignore[arg-type]
-    if threshold is not None and new.threshold is not None:
-        check_reachable(new, new.threshold)
-    sizes = [len(t) if isinstance(t, tuple) else 0 for t in (card.threshold, new.threshold)]
-    if sizes[0] != sizes[1]:
-        expected = f"{sizes[0]} thresholds" if sizes[0] else "one threshold"
-        raise LogitconfError(f"this head has {expected}, got {threshold!r}")
-    return new
+        new = check_threshold(threshold)
+        sizes = [len(t) if isinstance(t, tuple) else 0 for t in (card.threshold, new)]
+        if sizes[0] != sizes[1]:
+            expected = f"{sizes[0]} thresholds" if sizes[0] else "one threshold"
+            raise LogitconfError(f"this head has {expected}, got {threshold!r}")
+        changes["threshold"] = new
+    tuned = replace(card, **changes)  # type: ignore[arg-type]
+    if threshold is not None and tuned.threshold is not None:
+        check_reachable(tuned, tuned.threshold)
+    return tuned
 
 
 def _check_not_folded(graph: onnx.GraphProto, head: HeadMetadata) -> None:

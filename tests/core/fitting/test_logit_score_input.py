@@ -231,7 +231,7 @@ def test_a_risk_needs_labels() -> None:
         ('{"schema": 1, "score": "softmaxx", "task": "multiclass"}', "softmaxx"),
         ('{"schema": 1, "score": "softmax", "task": "multi"}', "multi"),
         ('{"schema": 1, "score": "softmax", "task": "binary", "temperature": -1}', "temperature"),
-        ('{"schema": 1, "score": "softmax", "task": "binary", "threshold": NaN}', "threshold"),
+        ('{"schema": 1, "score": "softmax", "task": "binary", "threshold": NaN}', "NaN"),
         ('{"schema": 1, "score": "softmax", "task": "binary", "scores": [1]}', "scores"),
     ],
 )
