@@ -205,14 +205,19 @@ class RowsIdentity:
 
 def _identity_of(logits: Array, labels: Array | None) -> RowsIdentity:
     """The identity of checked logits and labels."""
-    parts = [array.reshape(len(array), -1) for array in (logits, labels) if array is not None]
-    rows, columns = len(logits), [int(part.shape[1]) for part in parts]
+    xp, rows = namespace(logits), int(logits.shape[0])
+    parts = [
+        xp.reshape(array, (rows, math.prod(array.shape[1:])))
+        for array in (logits, labels)
+        if array is not None
+    ]
+    columns = [int(part.shape[1]) for part in parts]
     factors = np.split(_factors(sum(columns)), np.cumsum(columns)[:-1])
     words, keys = np.zeros(4, np.uint64), np.empty(rows, np.uint64)
     step = max(1, _BLOCK_ELEMENTS // max(1, sum(columns)))
     for start in range(0, rows, step):
-        block = slice(start, start + step)
-        lanes = [_bits(part[block]) @ own for part, own in zip(parts, factors, strict=True)]
+        block = slice(start, min(start + step, rows))
+        lanes = [_bits(part[block, ...]) @ own for part, own in zip(parts, factors, strict=True)]
         first, second = np.add.reduce(lanes).T
         # what is summed must not be linear in the rows' values, or values could trade places
         mixed = [_mixed(first), _mixed(second)]

@@ -88,12 +88,12 @@ def blocks(parts: Sequence[Array]) -> list[slice]:
     """Consecutive rows of a chunk in blocks of limited size, whatever computes them."""
     elements = _ACCELERATOR_ELEMENTS if _stays(parts[0]) else _CPU_ELEMENTS
     rows, step = int(parts[0].shape[0]), max(1, elements // int(parts[0].shape[1]))
-    return [slice(start, start + step) for start in range(0, rows, step)]
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
 def block_of(parts: Sequence[Array], rows: slice) -> tuple[Array, Array, Array | None]:
     """Some rows of a chunk, where they are computed: NumPy's, or an accelerator's own."""
-    own = [part[rows] for part in parts]
+    own = [part[rows, ...] for part in parts]
     if _stays(parts[0]):
         own[1:] = [beside(to_numpy(part), own[0]) for part in own[1:]]
     else:
@@ -107,7 +107,7 @@ def first_rows(chunks: Iterable[Chunk], rows: int, family: Family) -> list[Chunk
     missing = rows
     for chunk in chunks:
         parts = check_chunk(chunk, family)
-        taken.append(tuple(part[:missing] for part in parts))
+        taken.append(tuple(part[:missing, ...] for part in parts))
         missing -= int(parts[0].shape[0])
         if missing <= 0:
             break

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import array_api_strict
 import ml_dtypes
 import numpy as np
 import pytest
@@ -73,6 +74,14 @@ def test_tensors_are_scored_as_tensors(dtype: torch.dtype) -> None:
     assert (scores.dtype, selected.dtype) == (wide, torch.bool)
     assert score.probabilities(logits).dtype == wide
     assert torch.equal(score.score(logits), scores)
+
+
+def test_an_array_of_any_library_of_the_standard_is_fitted_and_scored_as_its_own_kind() -> None:
+    logits, labels = array_api_strict.asarray(LOGITS), array_api_strict.asarray(LABELS)
+    score = logitconf.SoftmaxScore().fit(logits, labels).set_threshold(coverage=0.8)
+    assert score == logitconf.SoftmaxScore().fit(LOGITS, LABELS).set_threshold(coverage=0.8)
+    answers = [score.score(logits), score.probabilities(logits), *score.select(logits).values()]
+    assert {type(answer) for answer in answers} == {type(logits)}
 
 
 def test_bfloat16_of_numpy_is_scored_on_its_own_values() -> None:
