@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,16 @@ from support.hosts.text import ACTIVATIONS, DECOMPOSED
 
 from logitconf import LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
-from logitconf_export import attach, detach, read_host
+from logitconf_export import (
+    attach,
+    detach,
+    head_nodes,
+    read_host,
+    reattach,
+    retune,
+    verify,
+)
+from logitconf_export.heads.metadata import has_metadata, read_heads
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.onnx_files.loading import load_model
 
@@ -147,10 +157,28 @@ BYTES = (cut, flipped)
 CHANGES: tuple[Change, ...] = (retyped, resized, rewired, renamed)
 
 
-def cases(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
+def shipped() -> list[bytes]:
+    """Hosts with a head, or with several."""
+    kept = []
+    for content in seeds():
+        try:
+            reading = read_host(load_model(content))
+            place = reading.candidates[0]
+            fitted = SCORE_CLASSES["margin"](temperature=1.5, task=task_of(place))
+            fitted.set_threshold(value=-0.5)
+            head = fitted.compile(n_classes=_columns(place))
+            kept.append(attach(content, head, logits=place.tensor, kind=place.kind))
+        except (LogitconfError, IndexError):
+            continue
+    return [model.SerializeToString() for model in kept]
+
+
+def cases(
+    seed: int, count: int, make: Callable[[], list[bytes]] = seeds
+) -> Iterator[tuple[str, bytes]]:
     """Damaged files and what was done to each; the same for the same seed."""
     rng = Random(seed)
-    whole = seeds()
+    whole = make()
     for _ in range(count):
         content = rng.choice(whole)
         damage = rng.choice((*BYTES, *CHANGES))
@@ -207,6 +235,52 @@ def outcome(content: bytes, score: str, target: Path) -> str:
     return "refused"
 
 
+EDITS = ("detach", "retune", "reattach", "inspect", "verify")
+
+
+def edit_outcomes(
+    content: bytes, target: Path, names: Sequence[str] = EDITS
+) -> Iterator[tuple[str, str]]:
+    """What each function that takes a file with a head makes of it.
+
+    Raises:
+        WrongOutcomeError: if a refusal is not readable or leaves a file, or detach leaves a head.
+    """
+    edits: tuple[tuple[str, Callable[[], onnx.ModelProto | None]], ...] = (
+        ("detach", lambda: detach(content)),
+        ("retune", lambda: retune(content, target, threshold=-0.25, force=True)),
+        ("reattach", lambda: reattach(content, target, force=True)),
+        ("inspect", lambda: _inspect(content)),
+        ("verify", lambda: _verify(content)),
+    )
+    for name, edit in edits:
+        if name not in names:
+            continue
+        try:
+            result = edit()
+        except LogitconfError as error:
+            check(10 < len(str(error)) < LONGEST_MESSAGE, f"{name}: {str(error)[:200]!r}")
+            check(not target.exists(), f"{name}: a refusal left a file")
+            yield name, "refused"
+            continue
+        if name == "detach" and result is not None:
+            check(not has_metadata(result), "detach left what the model says of a head")
+        target.unlink(missing_ok=True)
+        yield name, "done"
+
+
+def _inspect(content: bytes) -> None:
+    model = load_model(content)
+    read_host(detach(model)).listing()
+    if has_metadata(model):
+        read_heads(model)
+        head_nodes(model)
+
+
+def _verify(content: bytes) -> None:
+    verify(content, pairs=2, optimisations=("off",))
+
+
 def check(holds: bool, otherwise: str) -> None:
     """Ends a case whose outcome is wrong."""
     if not holds:
@@ -251,6 +325,28 @@ def run_cases(
             ) from error
         slowest = max(slowest, time.process_time() - start)
     return ended, slowest
+
+
+def run_edits(seed: int, count: int, folder: Path, names: Sequence[str]) -> Counter[str]:
+    """How often each function ended how on damaged files with heads.
+
+    Raises:
+        RuntimeError: for a case that crashed or hung; its bytes are in the message's file.
+    """
+    ended: Counter[str] = Counter()
+    for number, (damage, content) in enumerate(cases(seed, count, shipped)):
+        try:
+            with watchdog(CPU_SECONDS), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for name, how in edit_outcomes(content, folder / "out.onnx", names):
+                    ended[f"{name} {how}"] += 1
+        except Exception as error:  # any error is a fault; it goes on, with the case that made it
+            kept = Path(tempfile.gettempdir()) / f"fuzz-edit-{seed}-{number}.onnx"
+            kept.write_bytes(content)
+            raise RuntimeError(
+                f"case {number} of seed {seed} ({damage}), kept in {kept}"
+            ) from error
+    return ended
 
 
 def run_limited(command: Sequence[str], seconds: int) -> subprocess.CompletedProcess[str]:
@@ -301,6 +397,7 @@ def main() -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--edits", type=int, default=0, help="damaged files with heads")
     parser.add_argument("--commands", type=int, default=0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     chosen = parser.parse_args()
@@ -312,6 +409,9 @@ def main() -> None:
             parts = [f"{how} {ended[damage, how]}" for how in ("attached", "refused")]
             print(f"{damage}: {', '.join(parts)}")
         print(f"{sum(ended.values())} cases, slowest {slowest:.2f} s")
+        if chosen.edits:
+            print(dict(run_edits(chosen.seed, chosen.edits, Path(folder), EDITS[:4])))
+            print(dict(run_edits(chosen.seed, chosen.edits // 10, Path(folder), EDITS[4:])))
         if chosen.commands:
             print(f"exit codes: {dict(run_commands(chosen.seed, chosen.commands, Path(folder)))}")
 

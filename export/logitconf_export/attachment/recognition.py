@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.metadata import HeadsMetadata
-from logitconf_export.onnx_files.loading import scopes_below
+from logitconf_export.onnx_files.loading import array_of, scopes_below
 
 _ANY_PREFIX = re.compile(r"logitconf\d*/(?:\d+/)?")
 _PASSING = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
@@ -200,8 +199,8 @@ def _is_equal(tensor: onnx.TensorProto, number: float | tuple[float, ...]) -> bo
     if tensor.data_type != onnx.TensorProto.FLOAT or not inside:
         return False
     try:
-        return np.array_equal(numpy_helper.to_array(tensor).reshape(-1), value)
-    except (ValueError, TypeError):  # damaged; a constant of the host is not ours to check
+        return np.array_equal(array_of(tensor).reshape(-1), value)
+    except LogitconfError:  # damaged; a constant of the host is not ours to check
         return False
 
 

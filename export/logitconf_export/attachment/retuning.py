@@ -13,7 +13,7 @@ from logitconf.card import ScoreCard, check_threshold
 from logitconf.errors import LogitconfError
 from logitconf.thresholds.reach import check_reachable
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads, write_heads
-from logitconf_export.onnx_files.loading import load_model, own_copy
+from logitconf_export.onnx_files.loading import array_of, load_model, own_copy
 from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import ModelSource
 
@@ -143,7 +143,7 @@ def _check_not_folded(graph: onnx.GraphProto, head: HeadMetadata) -> None:
             continue
         if tensor.data_type != onnx.TensorProto.FLOAT or math.prod(tensor.dims) != 1:
             continue
-        if numpy_helper.to_array(tensor).item() in derived:
+        if array_of(tensor).item() in derived:
             raise LogitconfError(
                 "the head must be as it was written, but another tool has computed "
                 f"'{tensor.name}' from its temperature; reattach it first"

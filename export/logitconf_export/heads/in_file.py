@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.metadata import HeadMetadata, read_metadata
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES, FLOAT_WORDS
-from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, host_opset
+from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, array_of, host_opset
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class EmbeddedHead:
     def value(self, name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]] | None":
         """An initializer by its name without prefix, None if there is none."""
         tensor = self.initializers.get(f"{self.prefix}{name}")
-        return None if tensor is None else numpy_helper.to_array(tensor)
+        return None if tensor is None else array_of(tensor)
 
     def reading_nodes(self) -> tuple[str, ...]:
         """Names of the nodes that depend on what the head reads, not on its constants alone.

@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import numpy_helper
 
 from logitconf.errors import LogitconfError
 from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET
-from logitconf_export.onnx_files.types import ModelSource
+from logitconf_export.onnx_files.types import Array, ModelSource
 
 Scope = TypeVar("Scope", onnx.GraphProto, onnx.FunctionProto, onnx.GraphProto | onnx.FunctionProto)
 
@@ -234,6 +235,20 @@ def load_external(model: onnx.ModelProto, folder: Path) -> None:
         onnx.load_external_data_for_model(model, os.path.realpath(folder))
     except (OSError, ValueError, TypeError, onnx.checker.ValidationError) as error:
         raise LogitconfError(f"the model's external data must be readable: {error}") from error
+
+
+def array_of(tensor: onnx.TensorProto) -> Array:
+    """The numbers of a tensor that lie in the model.
+
+    Raises:
+        LogitconfError: if they are not there, or not as many as it declares.
+    """
+    try:
+        return numpy_helper.to_array(tensor)
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        raise LogitconfError(
+            f"the tensor '{tensor.name[:200]}' must hold the numbers that it declares: {error}"
+        ) from error
 
 
 def host_opset(model: onnx.ModelProto) -> int:
