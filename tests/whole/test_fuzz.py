@@ -23,6 +23,14 @@ def test_damaged_hosts_are_attached_or_refused(tmp_path: Path) -> None:
     assert attached > CASES / 20
 
 
+def test_damaged_files_with_heads_are_edited_or_refused(tmp_path: Path) -> None:
+    ended = fuzz.run_edits(30, 150, tmp_path, fuzz.EDITS[:4])
+    assert {name.rpartition(" ")[0] for name in ended} == {*fuzz.EDITS[:4]}
+    assert min(ended.values()) > 15
+    verified = fuzz.run_edits(31, 6, tmp_path, fuzz.EDITS[4:])
+    assert sum(verified.values()) == 6
+
+
 def test_the_command_on_damaged_hosts_ends_with_exit_code_0_or_2(tmp_path: Path) -> None:
     assert sum(fuzz.run_commands(6, COMMANDS, tmp_path).values()) == COMMANDS
 

@@ -13,7 +13,7 @@ from logitconf.head import ConfidenceHead
 from logitconf_export.heads.conversion import LOGITS_DTYPES, head_graph
 from logitconf_export.heads.graph_writer import PREFIX
 from logitconf_export.heads.in_file import EmbeddedHead
-from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS
+from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, array_of
 
 _BUFFERS = ("temperature", "threshold")
 
@@ -147,7 +147,7 @@ def _leaf_difference(ours: _Side, left: str, theirs: _Side, right: str) -> Itera
             yield f"'{right}' is read where '{left}' belongs"
     else:
         mine = numpy_helper.to_array(ours.initializers[left])
-        yours = numpy_helper.to_array(theirs.initializers[right])
+        yours = array_of(theirs.initializers[right])
         same = mine.dtype == yours.dtype and mine.shape == yours.shape
         if not same or mine.tobytes() != yours.tobytes():
             yield f"constant '{right}' is {yours.tolist()}, expected {mine.tolist()}"

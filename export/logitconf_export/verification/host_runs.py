@@ -1,5 +1,6 @@
 """A host with a head, run as it is, with its logits fetched, and without the head."""
 
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.batches import MOST_HOST_ROWS, apart
 from logitconf_export.verification.refutation import contradicted
 
+_MOST_NUMBERS = 2**27
+"""Made-up inputs stay below a gigabyte."""
 _FREE_SIZE = 4
 _OTHER_SIZES = (32, 224)
 """Free sizes that are tried where the host refuses 4, as too small for its windows."""
@@ -246,6 +249,11 @@ def generated_feeds(
             else size
             for axis, dim in enumerate(tensor.shape.dim)
         ]
+        if min(shape, default=1) < 0 or math.prod(shape) > _MOST_NUMBERS:
+            return None, (
+                f"the host was not run: its input '{value.name}' has the dims {shape}, so none was "
+                "made up; pass feeds"
+            )
         feeds[value.name] = random.standard_normal(shape).astype(dtype)
     if not feeds:
         return None, "the host was not run: it has no inputs"
