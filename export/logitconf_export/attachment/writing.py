@@ -255,6 +255,11 @@ def _make_room_for_head(host: onnx.ModelProto) -> tuple[bool, int | None]:
                 return False, None
             entry.version = newest
             return False, before
+    if uses_default_domain(host):
+        raise LogitconfError(
+            "the host must import the opset of its nodes, but imports "
+            f"{[entry.domain[:80] for entry in host.opset_import]} and no default domain"
+        )
     host.opset_import.append(helper.make_opsetid("", newest))
     return True, None
 
