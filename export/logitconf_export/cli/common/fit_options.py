@@ -1,11 +1,13 @@
 """What ``fit`` is asked for: the score, and how its threshold is chosen."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from logitconf.errors import LogitconfError
+from logitconf.policy_table import POLICIES, Argument
 from logitconf.scores.table import SCORES
 from logitconf_export.cli.common.options import PLACE, ROWS, THRESHOLD, Task, in_panel
 
@@ -39,55 +41,87 @@ class ScoreOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyOptions:
-    """How the threshold is chosen."""
+class _PolicyOptions:
+    """How the threshold is chosen; the options of the policies are those of their table."""
 
-    coverage: Annotated[
-        float | None,
-        in_panel(THRESHOLD, "--coverage", "Share of the rows to accept, in (0, 1]."),
-    ] = None
-    q: Annotated[
-        float | None,
-        in_panel(THRESHOLD, "--q", "Quantile of the scores; .99 if nothing is asked."),
-    ] = None
-    risk: Annotated[
-        float | None,
-        in_panel(
-            THRESHOLD, "--risk", "At most this share of the accepted rows is wrong, certified."
-        ),
-    ] = None
-    confidence: Annotated[
-        float | None,
-        in_panel(THRESHOLD, "--confidence", "With --risk: of that promise; .95."),
-    ] = None
-    threshold: Annotated[
-        float | None,
-        in_panel(THRESHOLD, "--threshold", "This threshold."),
-    ] = None
     per_class: Annotated[
         bool,
         in_panel(THRESHOLD, "--per-class", "A threshold for each predicted class."),
     ] = False
+    simultaneous: Annotated[
+        bool,
+        in_panel(
+            THRESHOLD,
+            "--simultaneous",
+            "With --risk: promised for all classes or labels at once, and so for all rows.",
+        ),
+    ] = False
+    ood: Annotated[
+        Path | None,
+        in_panel(THRESHOLD, "--ood", "With --fpr or --tpr: 'logits' of out-of-distribution rows."),
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
         """The one policy asked for, as arguments of :meth:`~logitconf.LogitScore.set_threshold`.
 
         Raises:
-            LogitconfError: for several, or a confidence without a risk.
+            LogitconfError: for several, one without what it needs, or a confidence without a risk.
         """
-        policies = {
-            "coverage": self.coverage,
-            "q": self.q,
-            "risk": self.risk,
-            "value": self.threshold,
-        }
-        policy: dict[str, Any] = {k: value for k, value in policies.items() if value is not None}
-        if len(policy) > 1:
-            raise LogitconfError("give one of --coverage, --q, --risk and --threshold, got several")
-        if self.confidence is not None:
-            if self.risk is None:
-                raise LogitconfError("--confidence belongs to --risk, got no --risk")
-            policy["confidence"] = self.confidence
-        if self.per_class:
-            policy["per_class"] = True
-        return policy
+        asked: dict[str, Any] = {}
+        policies = [row.argument for row in POLICIES.values()]
+        for each in (*policies, *(further for _, further in _FURTHER)):
+            value = getattr(self, each.option or each.name)
+            if value is not None:
+                asked[each.name] = _numbers(each, value) if each.parts else value
+        chosen = [each for each in policies if each.name in asked]
+        if len(chosen) > 1:
+            flags = [each.flag for each in policies]
+            raise LogitconfError(
+                f"give one of {', '.join(flags[:-1])} and {flags[-1]}, got several"
+            )
+        for row, further in _FURTHER:
+            if further.name in asked and row.argument.name not in asked:
+                flag = row.argument.flag
+                raise LogitconfError(f"{further.flag} belongs to {flag}, got no {flag}")
+        options = {name: True for name in ("per_class", "simultaneous") if getattr(self, name)}
+        return {**asked, **options}
+
+
+_FURTHER = [(row, further) for row in POLICIES.values() for further in row.further]
+
+
+def _numbers(argument: Argument, text: str) -> tuple[float, ...]:
+    """The numbers of an option such as ``--cost 5,1``."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != len(argument.parts):
+        raise LogitconfError(
+            f"{argument.flag} must be {','.join(argument.parts)}, numbers with a comma between, "
+            f"got {text!r}"
+        )
+    return numbers
+
+
+def _option(argument: Argument) -> tuple[str, Any, Any]:
+    kind = str if argument.parts else float
+    option = typer.Option(
+        argument.flag,
+        help=argument.text,
+        rich_help_panel=THRESHOLD,
+        metavar=",".join(argument.parts) or None,
+    )
+    return argument.option or argument.name, Annotated[kind | None, option], field(default=None)
+
+
+if TYPE_CHECKING:
+    PolicyOptions = _PolicyOptions
+else:
+    PolicyOptions = make_dataclass(
+        "PolicyOptions",
+        [_option(each) for row in POLICIES.values() for each in (row.argument, *row.further)],
+        bases=(_PolicyOptions,),
+        frozen=True,
+        namespace={"__doc__": _PolicyOptions.__doc__},
+    )

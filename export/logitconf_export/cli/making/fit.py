@@ -37,6 +37,11 @@ def fit(
     policy = threshold.arguments()
     from logitconf_export.cli.rows.given import given_rows
 
+    if threshold.ood is not None:
+        from logitconf_export.cli.rows.npz import named_array, read_arrays
+
+        stored = read_arrays(threshold.ood, single="logits")
+        policy["ood_logits"] = named_array(stored, "logits", threshold.ood)
     rows, task = given_rows(source, where, meaning, asked.score)
     with working("Fitting"):
         fitted = _unfitted(asked, task, per_member=meaning.per_member)

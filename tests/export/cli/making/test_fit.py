@@ -124,3 +124,27 @@ def test_fit_takes_the_task_that_the_graph_tells(
     done(capsys, f"compare --model binary.onnx --data binary.npz{named}")
     done(capsys, "fit --model host.onnx --data val.npz --score margin -o classes.json")
     assert card("classes.json")["task"] == "multiclass"
+
+
+@pytest.mark.parametrize(
+    ("options", "policy"),
+    [
+        ("--cost 5,1", {"name": "cost", "error_cost": 5.0, "rejection_cost": 1.0}),
+        ("--fpr 0.1 --ood other.npz", {"name": "fpr", "fpr": 0.1, "ood_rows": 100}),
+        ("--tpr 0.8 --ood other.npz", {"name": "tpr", "tpr": 0.8, "ood_rows": 100}),
+    ],
+)
+def test_every_policy_of_the_table_can_be_asked_for(
+    options: str, policy: dict[str, object], capsys: pytest.CaptureFixture[str], made: Rows
+) -> None:
+    np.savez("other.npz", logits=made.logits[:100] / 3)
+    done(capsys, f"fit logits.npz --score margin {options} -o card.json")
+    kept = card()["policy"]
+    assert policy.items() <= kept.items()
+
+
+@pytest.mark.parametrize("cost", ["5", "5,one", "1,2,3"])
+def test_a_cost_is_two_numbers(cost: str, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = call(capsys, f"fit logits.npz --score margin --cost {cost} -o card.json")
+    assert outcome.code == 2
+    assert "--cost must be ERROR,REJECT" in outcome.err
