@@ -197,6 +197,31 @@ class Trials:
             self.checks.append(Check(f"rows of the host were compared {where}", False, "got none"))
         self._place("host", result.ran, provider, optimisation)
 
+    def own_form(self, rows: Array | None) -> None:
+        """Compares the fast form of onnxruntime with the checkpoint's own, both in eager torch.
+
+        A fast form that divides first rounds by the size of the logits. What it decides otherwise
+        is said; on the user's own rows it fails.
+        """
+        head = self._reference.head
+        if head.form.runtime == "any":
+            return
+        own = ConfidenceHead(head.card, replace(head.form, runtime="any"))
+        own.load_state_dict(head.state_dict())
+        reference = Reference(own)
+        for batch in self.batches(rows):
+            expected = reference.decisions(batch.logits)
+            found = batch.against(expected, batch.eager, same_not_finite=False)
+            flips = found.flips_inside + found.flips_outside
+            words = (
+                f"{flips} of {found.rows} rows decide otherwise than in the form of the checkpoint,"
+                f" {found.beyond_rounding + found.not_finite} scores differ by more than rounding"
+            )
+            if batch.calibration:
+                self.checks.append(Check("your rows decide as in the checkpoint", not flips, words))
+            elif flips or found.beyond_rounding or found.not_finite:
+                self.notes.append(f"{batch.name}: {words}; runtime='any' has that form")
+
     def apart(self, provider: str, optimisation: str) -> None:
         """Notes what other rows of its batch do to a row of the host, if it ran."""
         if self._host is None or not self._host_ran:

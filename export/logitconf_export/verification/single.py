@@ -91,6 +91,7 @@ def verify_one(
                 trials.host(provider, optimisation, inputs)
         trials.regroup(provider, ask.optimisations[-1], given)
         trials.apart(provider, ask.optimisations[-1])
+    trials.own_form(given)
     for request in ask.runtimes:
         if not request.is_onnxruntime:
             _run_elsewhere(request, trials, found, given)

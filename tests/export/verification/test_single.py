@@ -82,6 +82,29 @@ def test_a_head_on_probabilities_passes(task: str, columns: int, score: str, kin
     assert report.passed, report.failures
 
 
+def test_what_a_fast_form_decides_otherwise_is_said_and_fails_on_the_users_rows() -> None:
+    """Logits of 1e6 divided by T = 0.1 first are whole numbers; NumPy in double tells them apart."""
+    form = HeadForm(30, runtime="onnxruntime")
+    head = head_models.make_head(
+        "softmax", n_classes=30, temperature=0.1, form=form, threshold=-0.7
+    )
+    steps = np.round(np.linspace(0.0, 1.0, 64) * 16) / 16
+    rows = np.zeros((64, 30), dtype=np.float32)
+    rows[:, 0] = 1e6
+    rows[:, 1] = 1e6 - steps
+    shifted = (rows.astype(np.float64) - 1e6) / np.float64(np.float32(0.1))
+    powers = np.exp(shifted)
+    accepted = -(powers.max(1) / powers.sum(1)) < -0.7
+    report = verify(to_onnx(head), rows, **QUICK)
+    check = next(c for c in report.checks if c.name == "your rows decide as in the checkpoint")
+    with sessions.Session(to_onnx(head)) as session:
+        found = session.run({"logits": rows}, ["mask"])[0]
+    assert (found != accepted).any()
+    assert check.passed is False
+    words = f"{int((found != accepted).sum())} of 64 rows decide otherwise"
+    assert words in check.detail
+
+
 def test_a_head_in_double_flips_nothing_at_all() -> None:
     head = head_models.make_head(form=HeadForm(10, precision="float64"))
     report = verify(to_onnx(head), **QUICK)
