@@ -83,7 +83,7 @@ def test_a_head_on_probabilities_passes(task: str, columns: int, score: str, kin
 
 
 def test_what_a_fast_form_decides_otherwise_is_said_and_fails_on_the_users_rows() -> None:
-    """Logits of 1e6 divided by T = 0.1 first are whole numbers; NumPy in double tells them apart."""
+    """Logits of 1e6 over T = 0.1 become whole numbers; NumPy in double tells them apart."""
     form = HeadForm(30, runtime="onnxruntime")
     head = head_models.make_head(
         "softmax", n_classes=30, temperature=0.1, form=form, threshold=-0.7
