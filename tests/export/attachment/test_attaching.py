@@ -192,10 +192,12 @@ def test_retune_equals_a_fresh_export(score: str) -> None:
     from logitconf import ConfidenceHead
 
     head = head_for(score)
-    card = replace(head.card, temperature=0.7, threshold=-3.25, policy={"name": "value"})
+    assert isinstance(head.card.threshold, float)
+    threshold = 0.9 * head.card.threshold
+    card = replace(head.card, temperature=0.7, threshold=threshold, policy={"name": "value"})
     model = softmax_host()
     fresh = attach(model, ConfidenceHead(card, head.form))
-    assert retune(attach(model, head), temperature=0.7, threshold=-3.25) == fresh
+    assert retune(attach(model, head), temperature=0.7, threshold=threshold) == fresh
 
 
 @pytest.mark.parametrize(
