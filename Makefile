@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# The same without torch: what a server or a build machine installs to fit, attach and verify.
+LIGHT := .venv-light/.installed
 
 .PHONY: demo test format clean
 
 demo: $(INSTALLED)
 	$(BIN)/logitconf demo --out demo-output --force
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(LIGHT)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -24,5 +26,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
 	touch $(INSTALLED)
 
+$(LIGHT): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-light
+	.venv-light/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[cpu]"
+	touch $(LIGHT)
+
 clean:
-	rm -rf .venv demo-output dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-light demo-output dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
