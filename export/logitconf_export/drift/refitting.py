@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import onnx
-import torch
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
@@ -47,7 +46,7 @@ def refit(
     policy = policy_arguments(card)
     layout = Layout(check_task(card.task), found.logits.shape[1], per_label=card.per_label)
     kind = cast(InputKind, form.kind)
-    logits = logits_of(torch.from_numpy(found.logits.copy()), layout, kind)
+    logits = logits_of(found.logits, layout, kind)
     fixed: dict[str, Any] = dict(card.parameters)
     if card.per_label:
         fixed["per_label"] = True

@@ -1,7 +1,6 @@
 """Whether the certificate in a file is true: from the file alone, and on labelled rows."""
 
 import numpy as np
-import torch
 
 from logitconf.card import ScoreCard
 from logitconf.card_parts import Certificate
@@ -57,7 +56,7 @@ def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
     if certificate is None:
         raise LogitconfError("the card must have a certificate to measure, got none")
     layout, kind = head.layout, head.form.kind
-    rows = torch.from_numpy(np.ascontiguousarray(flattened(values, head.form)))
+    rows = np.ascontiguousarray(flattened(values, head.form))
     rows, layout = check_logits(rows, layout.task, per_label=layout.per_label)
     logits = logits_of(rows, layout, kind)  # type: ignore[arg-type]
     if layout.family == "categorical" or layout.one_logit:

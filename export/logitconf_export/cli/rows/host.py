@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from logitconf.errors import LogitconfError
 from logitconf.tasks import (
@@ -78,8 +77,7 @@ def rows_from_host(ask: HostRows) -> LabelledRows:
     )
     n_classes = 1 if values.ndim == 1 else values.shape[1]
     layout = Layout(check_task(ask.task), n_classes)
-    tensor = torch.from_numpy(np.ascontiguousarray(values))
-    rows = logits_of(tensor, layout, candidate.kind).numpy()
+    rows = logits_of(np.ascontiguousarray(values), layout, candidate.kind)
     of_rows = labels_of_rows(labels, len(rows), layout, candidate.class_axis)
     return LabelledRows(rows, of_rows).without(ask.ignored)
 

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from logitconf.errors import LogitconfError
 from logitconf.fitting.learned_score import predictions_right
 from logitconf_export.cli.common.options import LogitsLocation
@@ -60,11 +57,8 @@ def learned_rows_from_host(ask: HostRows, class_logits: str | None) -> tuple[Lab
 
 
 def _joined(confidence: Array, classes: LabelledRows) -> tuple[LabelledRows, str]:
-    right = predictions_right(
-        torch.from_numpy(np.ascontiguousarray(classes.logits)),
-        torch.from_numpy(np.ascontiguousarray(classes.labels)),
-    )
+    right = predictions_right(classes.logits, classes.labels)
     task = "multilabel" if confidence.ndim == 2 and confidence.shape[1] > 1 else "binary"
     if task == "binary" and right.ndim == 2:
-        right = right.all(dim=1)
-    return LabelledRows(confidence, right.numpy()), task
+        right = right.all(axis=1)
+    return LabelledRows(confidence, right), task
