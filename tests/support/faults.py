@@ -221,13 +221,19 @@ NUMBER_FAULTS: dict[str, Fault] = {
 CARD_FAULTS: dict[str, Fault] = {
     "card of another score": _card("card", score="entropy", threshold=-0.7),
     "card of another task": _card("card", task="multilabel"),
-    "card without a threshold": _card("card", threshold=None),
     "form with another axis": _card("head", class_axis=0),
     "form in double": _card("head", precision="float64"),
     "form with another mask": _card("head", mask_type="uint8"),
     "form of probabilities": _card("head", kind="probabilities"),
 }
 """A card or form that does not describe the graph."""
+
+UNREADABLE_FAULTS: dict[str, Fault] = {
+    "card without a threshold": _card("card", threshold=None),
+    "card of a score that is none": _card("card", score="softmaks"),
+    "form that is none": _card("head", rank="two"),
+}
+"""A card or form that describes no head at all."""
 
 SILENT_FAULTS: dict[str, Fault] = {
     "floor forgotten": _read_instead("mask", "logitconf/is_above", "logitconf/is_below"),

@@ -4,6 +4,7 @@ import onnx
 import pytest
 from support import faults, head_models
 
+from logitconf.errors import LogitconfError
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.verification.report import VerificationReport
 from logitconf_export.verification.verifying import verify
@@ -11,6 +12,7 @@ from logitconf_export.verification.verifying import verify
 ALL_FAULTS = {
     **faults.NUMBER_FAULTS,
     **faults.CARD_FAULTS,
+    **faults.UNREADABLE_FAULTS,
     **faults.GRAPH_FAULTS,
     **faults.SILENT_FAULTS,
 }
@@ -52,6 +54,12 @@ def test_a_card_that_does_not_describe_the_graph_is_caught(
     report = _verified(correct, fault)
     assert not report.passed
     assert any("card" in failure for failure in report.failures)
+
+
+@pytest.mark.parametrize("fault", faults.UNREADABLE_FAULTS)
+def test_a_card_that_describes_no_head_is_refused(correct: onnx.ModelProto, fault: str) -> None:
+    with pytest.raises(LogitconfError, match=r"threshold|score|rank"):
+        _verified(correct, fault)
 
 
 @pytest.mark.parametrize("fault", faults.SILENT_FAULTS)

@@ -27,7 +27,7 @@ FLOW = (
     "drift out.onnx stricter.onnx --data val.npz",
     "reattach out.onnx -o mended.onnx",
     "detach out.onnx -o back.onnx",
-    "ensemble plain.onnx plain.onnx -o joined.onnx",
+    "ensemble host.onnx host.onnx -o joined.onnx",
     "compare logits.npz",
 )
 
@@ -106,3 +106,9 @@ def test_python_fits_attaches_and_verifies_and_names_the_extra_where_torch_is_ne
     assert rows.logits.shape[1] == 4
     done = ran(folder, "-c", IN_PYTHON)
     assert done.returncode == 0, done.stderr
+
+
+def test_verify_says_that_its_reference_was_numpy(rows: Rows, folder: Path) -> None:
+    assert len(rows.labels)
+    report = json.loads((folder / "report.json").read_text())
+    assert "the reference is NumPy, by the same formula: torch is not installed" in report["notes"]

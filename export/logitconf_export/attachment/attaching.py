@@ -5,17 +5,20 @@ is written at the host's opset. Nothing is run, and weights in other files are o
 unless they are asked for.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import onnx
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
+from logitconf_export.heads.sources import HeadSource, card_of, head_of
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.saving import Destination
@@ -27,7 +30,7 @@ SEVERAL = ("joint", "each")
 
 def attach(
     model: ModelSource,
-    head: ConfidenceHead | Sequence[ConfidenceHead],
+    head: HeadSource | Sequence[HeadSource],
     path: str | Path | None = None,
     *,
     logits: str | Sequence[str] | None = None,
@@ -36,6 +39,11 @@ def attach(
     several: str | None = None,
     copy_weights: bool = False,
     self_contained: bool = False,
+    n_classes: int | None = None,
+    runtime: str | None = None,
+    precision: str | None = None,
+    mask_type: str | None = None,
+    probabilities: bool | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
     """The host with the outputs ``score`` and ``mask`` of the head.
@@ -43,8 +51,9 @@ def attach(
     Args:
         model: the host, as a file, its bytes or a model; it is not changed. Older heads on it are
             replaced.
-        head: the compiled score. Where the classes lie is read from the host. With ``several``,
-            one for all places or one for each, in their order.
+        head: a fitted score, its card, the path of a card, or a compiled head; no torch is needed.
+            Where the classes lie is read from the host. With ``several``, one for all places or
+            one for each, in their order.
         path: where to write the result too, whole or not at all.
         logits: name of the tensor to attach to; found in the graph unless given. A learned
             confidence needs it. With ``several``, the names; all places that are certain unless
@@ -58,6 +67,11 @@ def attach(
             theirs; the heads must share score and threshold.
         copy_weights: whether weights in other files may be copied to another folder.
         self_contained: whether weights in other files go into the result, below 2 GiB in all.
+        n_classes: columns of the logits, where neither score nor host says.
+        runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
+        precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
+        mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
+        probabilities: whether the calibrated probabilities are a third output.
         force: whether a file at ``path`` may be replaced.
 
     Returns:
@@ -74,18 +88,31 @@ def attach(
     target.check(host, embedded=self_contained)
     if self_contained:
         embed_weights(host, target.source)
-    heads = [head] if isinstance(head, ConfidenceHead) else list(head)
+    sources = [*head] if isinstance(head, list | tuple) else [cast("HeadSource", head)]
+    cards = [card_of(source) for source in sources]
     reading = read_host(host)
     places = find_places(
         reading,
-        [one.card for one in heads],
+        cards,
         logits=logits,
         kind=kind,
         class_axis=class_axis,
         several=several,
     )
-    if len(heads) == 1:
-        heads *= len(places)
+    if len(sources) == 1:
+        sources, cards = sources * len(places), cards * len(places)
+    heads = [
+        head_of(
+            source,
+            # a binary head must know whether it gets one logit or two, and the host tells
+            n_classes=n_classes or (place.n_classes if _leaves_open(source, card) else None),
+            runtime=runtime,
+            precision=precision,
+            mask_type=mask_type,
+            probabilities=probabilities,
+        )
+        for source, card, place in zip(sources, cards, places, strict=True)
+    ]
     if several is None:
         write_one(host, heads[0], places[0])
     elif several == "each":
@@ -94,6 +121,12 @@ def attach(
         write_joint(host, heads, places)
     target.save(host)
     return host
+
+
+def _leaves_open(source: HeadSource, card: ScoreCard) -> bool:
+    """Whether a binary score does not say how many logits it takes."""
+    form = getattr(source, "form", None)
+    return card.task == "binary" and card.n_classes is None and form is None
 
 
 def find_places(

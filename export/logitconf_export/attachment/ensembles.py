@@ -1,5 +1,7 @@
 """Joins several exported hosts with equal inputs into one model, their logits stacked."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +10,10 @@ import onnx
 from onnx import helper
 
 from logitconf.errors import LogitconfError
-from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.conversion import value_of
+from logitconf_export.heads.sources import HeadSource, card_of, head_of
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
@@ -33,7 +35,7 @@ _PREFIX = "ensemble/"
 
 def ensemble(
     models: Sequence[ModelSource],
-    head: ConfidenceHead | None = None,
+    head: HeadSource | None = None,
     path: str | Path | None = None,
     *,
     logits: str | None = None,
@@ -51,7 +53,8 @@ def ensemble(
     Args:
         models: two members or more, as files, their bytes or models; they are not changed. Heads of
             their own are taken off.
-        head: of a score of that many members; without one there is neither score nor mask.
+        head: a score of that many members, its card, the path of a card, or a compiled head;
+            without one there is neither score nor mask.
         path: where to write the result too, whole or not at all.
         logits: name of the logits in every member; found in each graph unless given.
         kind: what they hold, as for ``attach``.
@@ -65,19 +68,22 @@ def ensemble(
     """
     if isinstance(models, str | bytes | Path | onnx.ModelProto) or len(models) < 2:
         raise LogitconfError("an ensemble must have at least 2 members, got one model; list them")
-    if head is not None and head.form.members != len(models):
+    made = None
+    if head is not None:
+        made = head_of(head, members=len(models) if card_of(head).members == 0 else None)
+    if made is not None and made.form.members != len(models):
         raise LogitconfError(
             f"the head must be for {len(models)} members, got one for "
-            f"{head.form.members or 'a single model'}; fit a per_member score on logits with as "
+            f"{made.form.members or 'a single model'}; fit a per_member score on logits with as "
             "many members"
         )
     target = Destination.of(path, force=force)
     members = _members(models, target)
     for count, member in enumerate(members[1:], 2):
         _check_alike(members[0], member, count)
-    if head is not None and task not in {None, head.card.task}:
-        raise LogitconfError(f"the task must be the head's, {head.card.task}, got {task}")
-    task = task if head is None else head.card.task
+    if made is not None and task not in {None, made.card.task}:
+        raise LogitconfError(f"the task must be the head's, {made.card.task}, got {task}")
+    task = task if made is None else made.card.task
     places = []
     for count, member in enumerate(members, 1):
         try:
@@ -87,8 +93,8 @@ def ensemble(
     rank, axis = _common_form(places)
     joined = _joined(members)
     _stack(joined, members[0], places, rank)
-    if head is not None:
-        joined = attach(joined, head, logits=STACKED, kind=places[0].kind, class_axis=axis)
+    if made is not None:
+        joined = attach(joined, made, logits=STACKED, kind=places[0].kind, class_axis=axis)
     target.save(joined)
     return joined
 

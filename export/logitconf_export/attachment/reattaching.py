@@ -8,7 +8,7 @@ import onnx
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import from_card
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head
 from logitconf_export.attachment.detaching import remove_all
 from logitconf_export.attachment.recognition import HeadPlace, find_heads
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
@@ -73,7 +73,7 @@ def reattach(
     if known is None:
         known = HeadsMetadata((_head_of_card(given, reading, place, traits),))
     spots = [_spot(reading, head, place) for head in known.heads]
-    heads = [ConfidenceHead(head.card, _form(head, known)) for head in known.heads]
+    heads = [Head.of_card(head.card, _form(head, known)) for head in known.heads]
     if known.joint is not None:
         write_joint(host, heads, spots)
     elif len(heads) > 1:

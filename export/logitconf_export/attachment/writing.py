@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 import onnx
 from onnx import helper
 
-from logitconf.card import HeadForm
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head
 from logitconf_export.heads.conversion import head_graph, value_of
 from logitconf_export.heads.graph_writer import PREFIX, apply_names
 from logitconf_export.heads.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
@@ -50,7 +49,7 @@ class Names:
 
 
 def write_one(
-    host: onnx.ModelProto, head: ConfidenceHead, place: Candidate, outputs: Sequence[str] = OUTPUTS
+    host: onnx.ModelProto, head: Head, place: Candidate, outputs: Sequence[str] = OUTPUTS
 ) -> None:
     """Adds one head, with the outputs ``score`` and ``mask``, to a host in place.
 
@@ -67,9 +66,7 @@ def write_one(
     write_heads(host, HeadsMetadata((_write(host, _fitted_to(head, place), place, names),)))
 
 
-def write_each(
-    host: onnx.ModelProto, heads: Iterable[ConfidenceHead], places: Iterable[Candidate]
-) -> None:
+def write_each(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[Candidate]) -> None:
     """Adds several heads, each with outputs named after the output that it judges, in place."""
     taken = _names(host.graph)
     root = _free_prefix(taken)
@@ -82,9 +79,7 @@ def write_each(
     write_heads(host, HeadsMetadata(tuple(found)))
 
 
-def write_joint(
-    host: onnx.ModelProto, heads: Iterable[ConfidenceHead], places: Iterable[Candidate]
-) -> None:
+def write_joint(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[Candidate]) -> None:
     """Adds several heads with one decision, the outputs ``score`` and ``mask``, in place.
 
     Raises:
@@ -103,7 +98,7 @@ def write_joint(
         outputs[OUTPUTS[2]] = f"{OUTPUTS[2]}_{place.output}"
         if outputs[OUTPUTS[2]] in taken:
             outputs[OUTPUTS[2]] = prefix + OUTPUTS[2]
-        plain = _with_form(head, replace(head.form, mask_type="bool"))
+        plain = head.with_form(replace(head.form, mask_type="bool"))
         found.append(_write(host, plain, place, Names(prefix, outputs, OUTPUTS[2:])))
     values = {value.name: value for value in host.graph.value_info}
     shapes = [values[one.outputs[0]].type.tensor_type.shape for one in found]
@@ -143,7 +138,7 @@ def _check_declared(graph: onnx.GraphProto, candidate: Candidate) -> None:
         )
 
 
-def _fitted_to(head: ConfidenceHead, candidate: Candidate) -> ConfidenceHead:
+def _fitted_to(head: Head, candidate: Candidate) -> Head:
     """The head with its form taken from where the host keeps its classes."""
     n_classes = candidate.n_classes
     expected = head.form.n_classes
@@ -169,18 +164,10 @@ def _fitted_to(head: ConfidenceHead, candidate: Candidate) -> ConfidenceHead:
         class_axis=axis,
         kind=candidate.kind,
     )
-    return _with_form(head, form)
+    return head.with_form(form)
 
 
-def _with_form(head: ConfidenceHead, form: HeadForm) -> ConfidenceHead:
-    made = ConfidenceHead(head.card, form)
-    made.load_state_dict(head.state_dict())
-    return made
-
-
-def _write(
-    host: onnx.ModelProto, head: ConfidenceHead, place: Candidate, names: Names
-) -> HeadMetadata:
+def _write(host: onnx.ModelProto, head: Head, place: Candidate, names: Names) -> HeadMetadata:
     """Adds the head's nodes in place; what is to be said of it."""
     _check_declared(host.graph, place)
     if place.unfused is not None:

@@ -1,32 +1,46 @@
-"""The torch side of verification: the head rebuilt from its card, run eagerly and in double."""
+"""The reference of verification: the head by its own formula, in torch or NumPy, and in double.
+
+Eager torch where it is installed, as the checkpoint computes; NumPy elsewhere, by the same lines.
+"""
+
+from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
+from logitconf.arrays import to_numpy
 from logitconf.card import HeadForm
 from logitconf.fitting.fit import rounding_of
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head, decide
 from logitconf.scores.reductions import Form, value_at_largest
 from logitconf.tasks import canonical
 from logitconf_export.decisions.comparison import Decisions
 from logitconf_export.decisions.hard_rows import arranged, flattened
+from logitconf_export.heads.sources import HeadSource, head_of
 from logitconf_export.onnx_files.types import Array
+
+try:
+    import torch
+except ImportError:
+    torch = None  # type: ignore[assignment]
+
+LIBRARY = "NumPy" if torch is None else "eager torch"
+"""What the reference is computed in."""
 
 
 class Reference:
-    """What a head says in eager torch, and in float64.
+    """What a head says, and what it says in float64.
 
     Attributes:
-        head: as it ships, on its device.
+        head: as it ships.
     """
 
-    def __init__(self, head: ConfidenceHead) -> None:
-        self.head = head
-        self._exact = _like(head, precision="float64")
-        self._rows = _like(head, **_flat(head.form))
+    def __init__(self, head: HeadSource) -> None:
+        self.head = head_of(head)
+        self._exact = _like(self.head, precision="float64")
+        self._rows = _like(self.head, **_flat(self.head.form))
 
     def decisions(self, logits: Array) -> Decisions:
         """The head's decisions on logits in its own layout."""
@@ -43,17 +57,16 @@ class Reference:
 
     def thresholds(self, logits: Array) -> Array:
         """Each decision's threshold, (N,) float32: one for all, its predicted class' or label's."""
-        form, threshold = self.head.form, self.head.threshold.cpu()
+        form, threshold = self.head.form, self.head.threshold
         if self.head.card.per_label:
             shape = logits.shape if form.members is None else logits.shape[:-1]
             own = threshold.reshape([-1] + [1] * (len(shape) - 1 - form.class_axis))
-            return np.broadcast_to(own.numpy(), shape).reshape(-1)
+            return np.broadcast_to(own, shape).reshape(-1)
         rows = flattened(logits, form)
         if threshold.ndim == 0:
-            return np.full(len(rows), threshold.numpy(), dtype=np.float32)
-        values = canonical(_tensor(rows).to(torch.float32), self._rows.layout)
-        found: Array = value_at_largest(values, threshold, Form(n_classes=rows.shape[1])).numpy()
-        return found
+            return np.full(len(rows), threshold, dtype=np.float32)
+        values = canonical(np.asarray(rows, dtype=np.float32), self._rows.layout)
+        return np.asarray(value_at_largest(values, threshold, Form(n_classes=rows.shape[1])))
 
     def allowed(self, values: Array, n_classes: int | None = None) -> Array:
         """The rounding band at each finite score: the largest difference that it explains.
@@ -80,34 +93,37 @@ def _flat(form: HeadForm) -> dict[str, int | None]:
     return {"rank": 1 if form.input_rank == 1 else None, "class_axis": 1}
 
 
-def _like(head: ConfidenceHead, **changes: Any) -> ConfidenceHead:
-    """A head with the same buffers, written another way."""
-    other = ConfidenceHead(head.card, replace(head.form, **changes))
-    other.load_state_dict(head.state_dict())
-    return other
+def _like(head: Head, **changes: Any) -> Head:
+    """A head with the same numbers, written another way."""
+    return head.with_form(replace(head.form, **changes))
 
 
-def _tensor(values: Array) -> torch.Tensor:
+def _decisions(head: Head, logits: Array) -> Decisions:
+    if torch is None:
+        score, mask = head(np.ascontiguousarray(logits))[:2]
+        return Decisions.of(score, mask)
+    temperature, threshold = (torch.tensor(v) for v in (head.temperature, head.threshold))
+    with torch.no_grad():
+        score, mask = decide(_tensor(logits), temperature, threshold, head.card, head.form)[:2]
+    return Decisions.of(to_numpy(score), to_numpy(mask))
+
+
+def _tensor(values: Array) -> Any:
     if values.dtype.name == "bfloat16":
         return torch.from_numpy(np.ascontiguousarray(values).view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(np.ascontiguousarray(values))
 
 
-def _decisions(head: ConfidenceHead, logits: Array) -> Decisions:
-    with torch.no_grad():
-        score, mask = head(_tensor(logits).to(head.temperature.device))[:2]
-    return Decisions.of(score.cpu().numpy(), mask.cpu().numpy())
-
-
-def same_head(left: ConfidenceHead, right: ConfidenceHead) -> tuple[str, ...]:
+def same_head(one: HeadSource, other: HeadSource) -> tuple[str, ...]:
     """In words, where two heads do not decide alike; empty if they do."""
+    left, right = head_of(one), head_of(other)
     differences = []
     for name in ("score", "task"):
         ours, theirs = getattr(left.card, name), getattr(right.card, name)
         if ours != theirs:
             differences.append(f"{name} is {theirs!r} where {ours!r} was expected")
     for name in ("temperature", "threshold"):
-        ours, theirs = left.get_buffer(name).cpu(), right.get_buffer(name).cpu()
-        if not torch.equal(ours, theirs):
+        ours, theirs = getattr(left, name), getattr(right, name)
+        if not np.array_equal(ours, theirs):
             differences.append(f"{name} is {theirs.tolist()} where {ours.tolist()} was expected")
     return tuple(differences)

@@ -6,23 +6,20 @@ Nothing of the exporting machine gets into the graph.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import onnx
 from onnx import TensorProto, helper
 
-from logitconf.arrays import Array, is_tensor
 from logitconf.card import HeadForm
 from logitconf.errors import LogitconfError
-from logitconf.head_spec import Head, decide
+from logitconf.head_spec import decide
 from logitconf_export.heads.graph_writer import PREFIX, GraphWriter
 from logitconf_export.heads.metadata import OUTPUTS, head_metadata, write_metadata
+from logitconf_export.heads.sources import HeadSource, head_of
 from logitconf_export.heads.symbolic import SymbolicArray
 from logitconf_export.onnx_files.opsets import DEFAULT_OPSET, check_opset, ir_for_opset
 from logitconf_export.onnx_files.saving import Destination
-
-if TYPE_CHECKING:
-    from logitconf.head import ConfidenceHead
+from logitconf_export.onnx_files.types import Array
 
 BUFFERS = ("temperature", "threshold")
 LOGITS_DTYPES = {
@@ -34,25 +31,41 @@ LOGITS_DTYPES = {
 
 
 def to_onnx(
-    head: Head | ConfidenceHead,
+    head: HeadSource,
     path: str | Path | None = None,
     *,
     opset: int = DEFAULT_OPSET,
     ir_version: int | None = None,
     logits_dtype: str = "float32",
     optional_inputs: bool = False,
+    n_classes: int | None = None,
+    rank: int | None = None,
+    class_axis: int | None = None,
+    runtime: str | None = None,
+    precision: str | None = None,
+    mask_type: str | None = None,
+    probabilities: bool | None = None,
+    members: int | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
     """The head as an ONNX model: input ``logits``, outputs ``score`` and ``mask``.
 
     Args:
-        head: the compiled score.
+        head: a fitted score, its card, the path of a card, or a compiled head.
         path: where to write the model too, whole or not at all.
         opset: 7 to 26. 17 is understood by every runtime that people ship.
         ir_version: from 3; the usual one of the opset unless given.
         logits_dtype: ``"float16"``, ``"bfloat16"`` (from opset 13), ``"float32"``, ``"float64"``.
         optional_inputs: temperature and threshold become inputs too, whose defaults are the
             initializers; `verify` fails such a file, since its callers decide.
+        n_classes: columns along the class axis; what the score was fitted with unless given.
+        rank: axes of the logits; 2 unless given.
+        class_axis: where the classes are; 1 unless given.
+        runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
+        precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
+        mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
+        probabilities: whether the calibrated probabilities are a third output.
+        members: of an ensemble, along the last axis, where the card does not say.
         force: whether a file at ``path`` may be replaced.
 
     Returns:
@@ -64,7 +77,18 @@ def to_onnx(
     target = Destination.of(path, force=force)
     ir = ir_for_opset(opset) if ir_version is None else ir_version
     _check_ir(ir, opset)
-    graph = head_graph(head, opset=opset, logits_dtype=logits_dtype)
+    made = head_of(
+        head,
+        n_classes=n_classes,
+        rank=rank,
+        class_axis=class_axis,
+        runtime=runtime,
+        precision=precision,
+        mask_type=mask_type,
+        probabilities=probabilities,
+        members=members,
+    )
+    graph = head_graph(made, opset=opset, logits_dtype=logits_dtype)
     if ir < 4:
         graph.input.extend(value_of(tensor) for tensor in graph.initializer)
     elif optional_inputs:
@@ -76,12 +100,12 @@ def to_onnx(
         ir_version=ir,
         producer_name="logitconf",
     )
-    write_metadata(model, head_metadata(head.card, head.form))
+    write_metadata(model, head_metadata(made.card, made.form))
     target.save(model)
     return model
 
 
-def head_graph(head: Head | ConfidenceHead, *, opset: int, logits_dtype: str) -> onnx.GraphProto:
+def head_graph(source: HeadSource, *, opset: int, logits_dtype: str) -> onnx.GraphProto:
     """The head's nodes, from ``logits`` to ``score`` and ``mask``.
 
     Raises:
@@ -94,6 +118,7 @@ def head_graph(head: Head | ConfidenceHead, *, opset: int, logits_dtype: str) ->
     check_opset(opset)
     if logits_dtype == "bfloat16" and opset < 13:
         raise LogitconfError(f"bfloat16 logits need opset 13 or newer, got {opset}")
+    head = head_of(source)
     form, element = head.form, LOGITS_DTYPES[logits_dtype]
     names, fixed = _dimension_names(form.input_rank, form.class_axis), _fixed_sizes(form)
     axes = range(form.input_rank)
@@ -127,9 +152,8 @@ def head_graph(head: Head | ConfidenceHead, *, opset: int, logits_dtype: str) ->
     return helper.make_graph(writer.nodes, "logitconf", [declared], outputs, initializers)
 
 
-def _buffer(writer: GraphWriter, name: str, value: Array) -> SymbolicArray:
+def _buffer(writer: GraphWriter, name: str, array: Array) -> SymbolicArray:
     """Temperature or threshold, in one initializer that nothing is folded from."""
-    array = value.detach().cpu().numpy() if is_tensor(value) else value
     return SymbolicArray(writer, writer.constant(array, name), array.dtype, array.shape)
 
 

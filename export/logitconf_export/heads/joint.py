@@ -12,7 +12,7 @@ import onnx
 from onnx import helper
 
 from logitconf.errors import LogitconfError
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head
 from logitconf_export.heads.graph_writer import GraphWriter, apply_names
 from logitconf_export.heads.metadata import HeadsMetadata
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
@@ -20,7 +20,7 @@ from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
 JOINT_OUTPUTS = ("score", "mask")
 
 
-def check_joinable(heads: Sequence[ConfidenceHead]) -> None:
+def check_joinable(heads: Sequence[Head]) -> None:
     """Checks that one score and one threshold stand for all heads.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head
 from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
 from logitconf_export.decisions.comparison import Decisions, FlipCount, near_threshold
@@ -99,7 +99,7 @@ def middling_head(
     members: int | None = None,
     *,
     given: Mapping[str, float] | None = None,
-) -> ConfidenceHead:
+) -> Head:
     """A portable head whose threshold lies in the middle of the scores of random rows.
 
     Args:
@@ -113,8 +113,8 @@ def middling_head(
     card = ScoreCard(score, task, _TEMPERATURE, 0.0, parameters=parameters, members=members)
     form = HeadForm(n_classes, members=members)
     rows = arranged(random_rows(_RANDOM_ROWS, columns_of(form), seed=1), form)
-    found = Reference(ConfidenceHead(card, form)).truth(rows).score
-    return ConfidenceHead(replace(card, threshold=float(np.median(found))), form)
+    found = Reference(Head.of_card(card, form)).truth(rows).score
+    return Head.of_card(replace(card, threshold=float(np.median(found))), form)
 
 
 def cases(seed: int = 0) -> list[Case]:

@@ -6,7 +6,7 @@ from logitconf.card import ScoreCard
 from logitconf.card_parts import Certificate
 from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import rows_right
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head
 from logitconf.policy_table import POLICY_PARTS
 from logitconf.rows import Rows
 from logitconf.tasks import check_labels, check_logits, logits_of
@@ -38,7 +38,7 @@ def certificate_checks(card: ScoreCard) -> list[Check]:
     return checks
 
 
-def measured_again(head: ConfidenceHead, values: Array, labels: Array) -> Check:
+def measured_again(head: Head, values: Array, labels: Array) -> Check:
     """The certificate measured on labelled rows.
 
     On the rows that it was made from, all counts must come out again. On others, it fails where

@@ -1,5 +1,7 @@
 """Whether card, initializers and graph of a file say the same."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,22 +11,23 @@ from onnx import helper, numpy_helper
 
 from logitconf.card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head
 from logitconf_export.heads.conversion import LOGITS_DTYPES, head_graph
 from logitconf_export.heads.graph_writer import PREFIX
 from logitconf_export.heads.in_file import EmbeddedHead
+from logitconf_export.heads.sources import HeadSource
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, array_of
 
 _BUFFERS = ("temperature", "threshold")
 
 
-def rebuilt_head(head: EmbeddedHead) -> ConfidenceHead:
+def rebuilt_head(head: EmbeddedHead) -> Head:
     """The head that the file's card and form describe.
 
     Raises:
         LogitconfError: if they describe none.
     """
-    return ConfidenceHead(head.metadata.card, head.metadata.form)
+    return Head.of_card(head.metadata.card, head.metadata.form)
 
 
 def initializer_disagreements(head: EmbeddedHead) -> tuple[str, ...]:
@@ -56,7 +59,7 @@ def likely_dtypes(head: EmbeddedHead) -> tuple[str, ...]:
 
 
 def graph_disagreements(
-    head: EmbeddedHead, expected: ConfidenceHead, logits_dtype: str
+    head: EmbeddedHead, expected: HeadSource, logits_dtype: str
 ) -> tuple[str, ...]:
     """In words, the first place where the file's graph is not what the head converts to.
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from logitconf.errors import LogitconfError
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head
 from logitconf_export.decisions.comparison import Comparison, Decisions, compare
 from logitconf_export.decisions.hard_rows import (
     arranged,
@@ -18,7 +18,7 @@ from logitconf_export.decisions.hard_rows import (
     flattened,
     hard_batches,
 )
-from logitconf_export.decisions.reference import Reference
+from logitconf_export.decisions.reference import LIBRARY, Reference
 from logitconf_export.heads.in_file import EmbeddedHead, head_model
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import placement_of
@@ -75,7 +75,7 @@ class Trials:
         model: onnx.ModelProto,
         found: EmbeddedHead,
         *,
-        head: ConfidenceHead,
+        head: Head,
         folder: Path | None,
         pairs: int,
         seed: int,
@@ -86,6 +86,8 @@ class Trials:
         self.placements: list[PlacementRecord] = []
         self.checks: list[Check] = []
         self.notes: list[str] = []
+        if LIBRARY == "NumPy":
+            self.notes.append("the reference is NumPy, by the same formula: torch is not installed")
         self.fed_logits: Array | None = None
         self.logits_dtype = found.logits_dtype or host_logits_dtype(model, found, folder)
         self._reference = Reference(_in_layout(head, found))
@@ -96,7 +98,7 @@ class Trials:
     @property
     def band(self) -> float:
         """The rounding band at the threshold, the largest for a vector."""
-        thresholds = self._reference.head.threshold.detach().cpu().numpy().reshape(-1)
+        thresholds = self._reference.head.threshold.reshape(-1)
         return float(self._reference.allowed(thresholds).max())
 
     def head(self, provider: str, optimisation: str, rows: Array | None) -> None:
@@ -146,7 +148,7 @@ class Trials:
             self._fail(name, error)
             return
         sizes = " and ".join(map(str, OTHER_BATCHES))
-        detail = f"{count} rows in batches of {sizes}, at most {moved} ulps from eager torch"
+        detail = f"{count} rows in batches of {sizes}, at most {moved} ulps from {LIBRARY}"
         self.checks.append(Check(name, not wrong, wrong[0] if wrong else detail))
 
     def host(self, provider: str, optimisation: str, feeds: Mapping[str, Array] | None) -> None:
@@ -206,9 +208,7 @@ class Trials:
         head = self._reference.head
         if head.form.runtime == "any":
             return
-        own = ConfidenceHead(head.card, replace(head.form, runtime="any"))
-        own.load_state_dict(head.state_dict())
-        reference = Reference(own)
+        reference = Reference(head.with_form(replace(head.form, runtime="any")))
         for batch in self.batches(rows):
             expected = reference.decisions(batch.logits)
             found = batch.against(expected, batch.eager, same_not_finite=False)
@@ -336,11 +336,7 @@ class Trials:
         self.checks.append(Check(name, False, reason))
 
 
-def _in_layout(head: ConfidenceHead, found: EmbeddedHead) -> ConfidenceHead:
-    """The head in the layout of the file, with its own buffers."""
+def _in_layout(head: Head, found: EmbeddedHead) -> Head:
+    """The head in the layout of the file, with its own numbers."""
     form = found.metadata.form
-    if head.form == form:
-        return head
-    laid = ConfidenceHead(head.card, replace(form, n_classes=form.n_classes))
-    laid.load_state_dict(head.state_dict())
-    return laid
+    return head if head.form == form else head.with_form(form)

@@ -20,7 +20,7 @@ from logitconf_export.runtimes.targets.table import RuntimeRequest
 from logitconf_export.verification.report import Check, Run, VerificationReport
 
 if TYPE_CHECKING:
-    from logitconf.head import ConfidenceHead
+    from logitconf.head_spec import Head
     from logitconf_export.decisions.comparison import Decisions
     from logitconf_export.verification.head_runs import Batch, Trials
 
@@ -47,7 +47,7 @@ def verify_one(
     loaded: onnx.ModelProto,
     folder: Path | None,
     ask: VerifyRequest,
-    head: "ConfidenceHead | None" = None,
+    head: "Head | None" = None,
 ) -> VerificationReport:
     """The report on a model with one head.
 
@@ -239,14 +239,14 @@ def _numbers(found: EmbeddedHead) -> Check:
     return Check("temperature and threshold are the card's", not wrong, "; ".join(wrong))
 
 
-def _graph(found: EmbeddedHead, rebuilt: "ConfidenceHead", logits_dtype: str) -> Check:
+def _graph(found: EmbeddedHead, rebuilt: "Head", logits_dtype: str) -> Check:
     from logitconf_export.verification.consistency import graph_disagreements
 
     wrong = graph_disagreements(found, rebuilt, logits_dtype)
     return Check("the graph is the card's", not wrong, "; ".join(wrong))
 
 
-def _checkpoint(head: "ConfidenceHead", rebuilt: "ConfidenceHead") -> Check:
+def _checkpoint(head: "Head", rebuilt: "Head") -> Check:
     from logitconf_export.decisions.reference import same_head
 
     wrong = same_head(head, rebuilt)

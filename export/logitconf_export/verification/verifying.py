@@ -1,14 +1,18 @@
 """Checks that a file decides as its card says, on the provider that will run it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import onnx
 
 from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf.head_spec import Head
 from logitconf_export.heads.metadata import HeadsMetadata, read_heads
+from logitconf_export.heads.sources import HeadSource, card_of, head_of
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
@@ -18,9 +22,6 @@ from logitconf_export.verification.several import verify_several
 from logitconf_export.verification.single import VerifyRequest, hopeless, verify_one
 from logitconf_export.verification.structure import file_checks, with_own_numbers
 from logitconf_export.verification.surroundings import checks_around
-
-if TYPE_CHECKING:
-    from logitconf.head import ConfidenceHead
 
 _ROW_MEANINGS = (None, "logits", "inputs")
 
@@ -33,7 +34,7 @@ def verify(
     rows_as: str | None = None,
     providers: Sequence[str] = ("cpu",),
     optimisations: Sequence[str] = ("off", "basic", "all"),
-    head: "ConfidenceHead | None" = None,
+    head: HeadSource | None = None,
     pairs: int = 1000,
     seed: int = 0,
     labels: Array | None = None,
@@ -59,7 +60,7 @@ def verify(
         providers: short names of onnxruntime's providers: ``"cpu"``, ``"cuda"`` and others;
             ``"cuda"`` multiplies in whole float32, ``"cuda-tf32"`` as onnxruntime does by default.
         optimisations: ``"off"``, ``"basic"``, ``"extended"``, ``"all"``.
-        head: the checkpoint's own head, to compare with instead of the card's.
+        head: the checkpoint's own score, card or head, to compare with instead of the file's card.
         pairs: how many neighbouring pairs to look for.
         seed: for the generated rows.
         labels: of ``rows`` or ``feeds``; used only if the card has a certificate.
@@ -101,7 +102,7 @@ def verify(
         checks += checks_around(loaded, several)
         ready = with_own_numbers(loaded, folder, several)
         report = (
-            verify_one(ready, folder, ask, head)
+            verify_one(ready, folder, ask, None if head is None else _own(head, several))
             if len(several.heads) == 1
             else verify_several(ready, several, folder, ask)
         )
@@ -111,6 +112,13 @@ def verify(
         # What is wrong with the file says more than what it makes impossible.
         report = hopeless(_named(several), seed, Check("the file can be run", False, str(error)))
     return replace(report, checks=(*checks, *report.checks))
+
+
+def _own(head: HeadSource, several: HeadsMetadata) -> Head:
+    """The checkpoint's head; one that was not compiled, in the form of the file."""
+    if hasattr(head, "form"):
+        return head_of(head)
+    return Head.of_card(card_of(head), several.heads[0].form)
 
 
 def _named(several: HeadsMetadata) -> dict[str, Any]:

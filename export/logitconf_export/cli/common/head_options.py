@@ -8,7 +8,7 @@ from logitconf_export.cli.common.options import HEAD, NO_CARD, in_panel
 
 if TYPE_CHECKING:
     from logitconf.card import ScoreCard
-    from logitconf.head import ConfidenceHead
+    from logitconf.head_spec import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +79,24 @@ class HeadOptions:
         in_panel(HEAD, "--probabilities", "Add the calibrated probabilities as an output."),
     ] = False
 
-    def compile(
-        self, card: "ScoreCard", *, shape: "HeadShape | None" = None, n_classes: int | None = None
-    ) -> "ConfidenceHead":
+    def head(
+        self, card: "ScoreCard", shape: "HeadShape | None" = None, *, members: int | None = None
+    ) -> "Head":
         """The head of a card.
 
         Args:
             card: of the score.
             shape: of its logits; (N, K) unless given.
-            n_classes: K, if ``shape`` is not given and the card does not say.
+            members: how many, if the card leaves that open.
 
         Raises:
             LogitconfError: if the options do not fit the card.
         """
-        from logitconf.fitting.score_classes import from_card
+        from logitconf_export.heads.sources import head_of
 
-        logits = shape or HeadShape(n_classes)
-        return from_card(card).compile(
+        logits = shape or HeadShape()
+        return head_of(
+            card,
             runtime=self.runtime,
             precision=self.precision,
             mask_type=self.mask_type,
@@ -103,6 +104,7 @@ class HeadOptions:
             n_classes=logits.n_classes,
             rank=logits.rank,
             class_axis=logits.class_axis,
+            members=members if card.members == 0 else None,
         )
 
 

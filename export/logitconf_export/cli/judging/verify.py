@@ -124,7 +124,7 @@ def print_report(name: str, report: "VerificationReport") -> None:
     """The report: runs, where the nodes ran, what holds, and the verdict last."""
     from logitconf_export.verification.report import TABLE_HEADER
 
-    print_table(f"{name}: each runtime against torch", TABLE_HEADER, report.table())
+    print_table(f"{name}: each runtime against the reference", TABLE_HEADER, report.table())
     for record in report.placements:
         ran = ", ".join(f"{n} on {p}" for p, n in record.placement.providers.items())
         print_line(

@@ -13,7 +13,6 @@ from logitconf_export.cli.common.output import print_facts, working
 
 if TYPE_CHECKING:
     from logitconf.card import ScoreCard
-    from logitconf.head import ConfidenceHead
     from logitconf_export.hosts.candidates import HostReading
 
 
@@ -50,7 +49,7 @@ def attach(
     with working("Attaching"):
         model = attach_heads(
             host,
-            _heads(reading, loaded, where, head),
+            loaded,
             output.path,
             logits=where.logits or None,
             kind=where.kind,
@@ -58,6 +57,10 @@ def attach(
             several=where.several,
             copy_weights=copy_weights,
             self_contained=self_contained,
+            runtime=head.runtime,
+            precision=head.precision,
+            mask_type=head.mask_type,
+            probabilities=head.probabilities,
             force=output.force,
         )
     print_facts(f"{output.path}", [("host", f"{host}"), *head_facts(model), *port_facts(model)])
@@ -82,28 +85,3 @@ def _cards(
         named = ", ".join(instead.given())
         raise LogitconfError(f"a card already says {named}; give one or the other")
     return tuple(ScoreCard.load(card) for card in cards)
-
-
-def _heads(
-    reading: "HostReading", cards: "Sequence[ScoreCard]", where: HeadPlaces, head: HeadOptions
-) -> "list[ConfidenceHead]":
-    """A head for each place; one card serves all of them."""
-    from logitconf_export.attachment.attaching import find_places
-
-    places = find_places(
-        reading,
-        cards,
-        logits=where.logits or None,
-        kind=where.kind,
-        class_axis=where.class_axis,
-        several=where.several,
-    )
-    each = [cards[0]] * len(places) if len(cards) == 1 else cards
-    return [
-        head.compile(card, n_classes=place.n_classes if _needs_classes(card) else None)
-        for card, place in zip(each, places, strict=True)
-    ]
-
-
-def _needs_classes(card: "ScoreCard") -> bool:
-    return card.task == "binary" and card.n_classes is None

@@ -34,7 +34,7 @@ def ensemble(
     with working("Joining"):
         joined = join_members(
             models,
-            None if card is None else head.compile(ScoreCard.load(card)),
+            None if card is None else head.head(ScoreCard.load(card), members=len(models)),
             output.path,
             logits=where.logits,
             kind=where.kind,

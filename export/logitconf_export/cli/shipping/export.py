@@ -13,7 +13,7 @@ def export(card: Card, output: OutputFile, head: HeadOptions, shape: HeadShape) 
     from logitconf_export.heads.conversion import to_onnx
 
     with working("Converting"):
-        made = head.compile(ScoreCard.load(card), shape=shape)
+        made = head.head(ScoreCard.load(card), shape)
         model = to_onnx(made, output.path, opset=shape.opset, force=output.force)
     facts = [*port_facts(model), ("opset", f"{shape.opset}, IR {model.ir_version}")]
     print_facts(f"{output.path}", facts)

@@ -1,0 +1,89 @@
+"""What a head may be given as: a score, a card, the path of a card, or a head made already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from logitconf.arrays import to_numpy
+from logitconf.card import HeadForm, ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.head_spec import Head
+
+if TYPE_CHECKING:
+    from logitconf.fitting.logit_score import LogitScore
+    from logitconf.head import ConfidenceHead
+
+HeadSource: TypeAlias = "LogitScore | ScoreCard | str | Path | Head | ConfidenceHead"
+"""A fitted score, its card as a value or in a file, or a head: as values or as a torch module."""
+
+
+def card_of(source: HeadSource) -> ScoreCard:
+    """The card of a score, of a head, or in a file.
+
+    Raises:
+        LogitconfError: if it is none of them.
+    """
+    if isinstance(source, ScoreCard):
+        return source
+    if isinstance(source, str | Path):
+        return ScoreCard.load(source)
+    card = getattr(source, "card", None)
+    if not isinstance(card, ScoreCard):
+        raise LogitconfError(
+            "a head must be given as a fitted score, a score card, the path of a card or a "
+            f"compiled head, got {type(source).__name__}"
+        )
+    return card
+
+
+def head_of(
+    source: HeadSource,
+    *,
+    n_classes: int | None = None,
+    rank: int | None = None,
+    class_axis: int | None = None,
+    runtime: str | None = None,
+    precision: str | None = None,
+    mask_type: str | None = None,
+    probabilities: bool | None = None,
+    members: int | None = None,
+) -> Head:
+    """The head as plain values. What a torch module holds in its buffers is what it exports.
+
+    Args:
+        source: of the head.
+        n_classes: columns along the class axis; what the card or the head says unless given.
+        rank: axes of the logits; 2 unless given.
+        class_axis: where the classes are; 1 unless given.
+        runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
+        precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
+        mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
+        probabilities: whether the calibrated probabilities are a third output.
+        members: how many, along the last axis, where the card does not say.
+
+    Raises:
+        LogitconfError: if it cannot be made, with the reason.
+    """
+    asked: dict[str, Any] = {
+        "n_classes": n_classes,
+        "rank": rank,
+        "class_axis": class_axis,
+        "runtime": runtime,
+        "precision": precision,
+        "mask_type": mask_type,
+        "probabilities": probabilities,
+        "members": members,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    card, form = card_of(source), getattr(source, "form", None)
+    if not isinstance(form, HeadForm):
+        start = HeadForm(card.n_classes, members=card.members or members)
+        return Head.of_card(card, replace(start, **given))
+    if isinstance(source, Head):
+        head = source
+    else:
+        buffers = (to_numpy(getattr(source, name)) for name in ("temperature", "threshold"))
+        head = Head(card, form, *buffers)
+    return head.with_form(replace(form, **given)) if given else head
