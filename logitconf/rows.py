@@ -16,13 +16,16 @@ import numpy.typing as npt
 
 from logitconf.arrays import Array, dtype_name, namespace, rows_at, to_numpy
 from logitconf.errors import LogitconfError
+from logitconf.kinds import kind_of_rows
 from logitconf.tasks import (
     ArrayLike,
+    InputKind,
     Layout,
     Task,
     canonical,
     check_labels,
     check_logits,
+    logits_of,
     predicted_correctly,
 )
 
@@ -44,11 +47,13 @@ class Rows:
         logits: (N, ...) as the layout says; of the library and on the device that they came in.
         layout: where classes and members lie.
         labels: of the same library; categorical (N,), labels and one logit (N, L); None if none.
+        kind: what they were given as, before they became logits.
     """
 
     logits: Array
     layout: Layout
     labels: Array | None = None
+    kind: InputKind = "logits"
 
     @classmethod
     def checked(
@@ -57,16 +62,30 @@ class Rows:
         labels: ArrayLike | None,
         task: Task,
         *,
+        kind: str | None = None,
         per_member: bool = False,
         per_label: bool = False,
     ) -> Rows:
-        """The rows that a user gives.
+        """The rows that a user gives, as logits.
+
+        Args:
+            logits: shaped as the task says; or probabilities, as ``kind`` says.
+            labels: as the task says, or None.
+            task: what the columns mean.
+            kind: what the numbers are; None: logits, unless they look like probabilities.
+            per_member: whether members come last.
+            per_label: whether each label is judged by itself.
 
         Raises:
-            LogitconfError: if logits or labels do not fit the task.
+            LogitconfError: if logits or labels do not fit the task, or the numbers are not what was
+                said, or look like probabilities where nothing was said.
         """
         values, layout = check_logits(logits, task, per_member=per_member, per_label=per_label)
-        return cls(values, layout, None if labels is None else check_labels(labels, values, layout))
+        checked = None if labels is None else check_labels(labels, values, layout)
+        what = kind_of_rows(values, layout, kind)
+        if what != "logits":
+            values = logits_of(at_least_float32(values), layout, what)
+        return cls(values, layout, checked, what)
 
     def __len__(self) -> int:
         return int(self.logits.shape[0])
@@ -74,7 +93,7 @@ class Rows:
     def at(self, positions: Positions) -> Rows:
         """The rows at these positions."""
         labels = None if self.labels is None else rows_at(self.labels, positions)
-        return Rows(rows_at(self.logits, positions), self.layout, labels)
+        return Rows(rows_at(self.logits, positions), self.layout, labels, self.kind)
 
     @cached_property
     def values(self) -> Array:

@@ -105,6 +105,7 @@ def compare_scores(
     labels: ArrayLike,
     *,
     task: str = "multiclass",
+    kind: str | None = None,
     holdout: float = 0.5,
     seed: int = 0,
     draws: int = 2000,
@@ -123,21 +124,22 @@ def compare_scores(
         logits: (N, ...) as the task says.
         labels: as the task says; a multilabel row is an error if any label is.
         task: what the columns mean.
+        kind: what ``logits`` holds, as in :meth:`~logitconf.LogitScore.fit`.
         holdout: share of the rows to compare on, in (0, 1).
         seed: of the split and of the random signs.
         draws: of random signs for the differences, at least 100.
         confidence: of the intervals, in (0, 1).
 
     Raises:
-        LogitconfError: if rows do not fit the task, or the held-out rows are all right or all
-            wrong, so that no ranking is better than another.
+        LogitconfError: if rows do not fit the task or the kind, or the held-out rows are all right
+            or all wrong, so that no ranking is better than another.
 
     Source: see `logitconf.metrics.areas`.
     """
     check_share("confidence", confidence)
     if draws < 100:
         raise LogitconfError(f"draws must be at least 100, got {draws}")
-    rows = Rows.checked(logits, labels, check_task(task))
+    rows = Rows.checked(logits, labels, check_task(task), kind=kind)
     # the rows that `fit` with this seed and holdout keeps for a certificate are not compared on
     check_holdout(holdout)
     held, fitted = (rows.at(part) for part in split_rows(len(rows), 1.0 - holdout, seed))
@@ -162,7 +164,7 @@ def compare_scores(
                 left_out[name] = "it compares the members of an ensemble, and this is one model"
                 continue
             try:
-                check_defined(name, rows.layout)
+                check_defined(name, rows.layout, rows.kind)
                 card = SCORE_CLASSES[name](warm.temperature, task).card
                 card, _ = with_fitted_parameters(card, fitted)
                 found[name] = score_rows(card, held).astype(np.float64)

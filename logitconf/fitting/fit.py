@@ -23,7 +23,7 @@ from logitconf.metrics.selective import area_under_risk_coverage, area_under_roc
 from logitconf.rows import Keys, Rows, overlap_note, split_rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding
-from logitconf.scores.table import SCORES, evaluate
+from logitconf.scores.table import SCORES, check_defined, evaluate
 from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature.fit import fit_temperature
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
@@ -244,6 +244,30 @@ def score_of(card: ScoreCard, rows: Rows) -> Array:
 def score_rows(card: ScoreCard, rows: Rows) -> FloatArray:
     """The scores (N,) as a card's threshold compares them: float32, in NumPy."""
     return to_numpy(score_of(card, rows)).astype(np.float32)
+
+
+def check_as_fitted(card: ScoreCard, rows: Rows) -> Rows:
+    """The rows, if they are shaped as those that the card was fitted on.
+
+    Raises:
+        LogitconfError: if they have other columns or members, or the score is not defined for them.
+    """
+    layout, shape = rows.layout, tuple(rows.logits.shape)
+    if card.n_classes not in (None, layout.n_classes):
+        raise LogitconfError(
+            f"logits must have {card.n_classes} columns, as the score was fitted, got shape {shape}"
+        )
+    if card.members not in (None, 0, layout.members):
+        raise LogitconfError(
+            f"logits must have {card.members} members, as the score was fitted, got shape {shape}"
+        )
+    if isinstance(card.threshold, tuple) and len(card.threshold) != layout.n_classes:
+        raise LogitconfError(
+            f"logits must have {len(card.threshold)} columns, one for each threshold, "
+            f"got shape {shape}"
+        )
+    check_defined(card.score, layout, rows.kind)
+    return rows
 
 
 def calibrated_probabilities(rows: Rows, temperature: float) -> Array:

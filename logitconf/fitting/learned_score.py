@@ -57,6 +57,7 @@ class LearnedConfidenceScore(LogitScore):
         outdir: str | Path | None = None,
         prefix: str | None = None,
         *,
+        kind: str | None = None,
         holdout: float | None = None,
         seed: int = 0,
     ) -> "LogitScore":
@@ -70,6 +71,7 @@ class LearnedConfidenceScore(LogitScore):
             loader: with ``model``: yields x, (x, y) or dicts; y are the labels of the classes.
             outdir: with ``model``: folder where what was extracted is saved and found again.
             prefix: name of the file there.
+            kind: what X holds, as in the base class.
             holdout: share of the rows kept for ``set_threshold``, as in the base class.
             seed: of the draw.
 
@@ -80,7 +82,9 @@ class LearnedConfidenceScore(LogitScore):
             LogitconfError: if the rows do not fit the task, or there are none.
         """
         if X is not None or Y is not None or model is None or loader is None:
-            return super().fit(X, Y, model, loader, outdir, prefix, holdout=holdout, seed=seed)
+            return super().fit(
+                X, Y, model, loader, outdir, prefix, kind=kind, holdout=holdout, seed=seed
+            )
         with torch_for("a model with a loader"):
             from logitconf.fitting.extraction import JoinedLogits, extract_logits
 
@@ -90,21 +94,23 @@ class LearnedConfidenceScore(LogitScore):
         right = None if labels is None else predictions_right(classes, labels)
         if right is not None and right.ndim == 2 and n_classes == 1:
             right = right.all(1)
-        return super().fit(confidence, right, holdout=holdout, seed=seed)
+        return super().fit(confidence, right, kind=kind, holdout=holdout, seed=seed)
 
 
 def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Array:
     """Whether predictions are right: what :meth:`LearnedConfidenceScore.fit` takes as Y.
 
     Args:
-        logits: class logits (N, K), one logit (N,) or (N, 1), or labels (N, L).
+        logits: class logits (N, K), or probabilities of classes, whose largest is the same; one
+            logit (N,) or (N, 1), or labels (N, L).
         labels: (N,) classes; (N,) in [0, 1] for one logit; (N, L) in [0, 1] for labels.
 
     Returns:
         (N,) bool, or (N, L) where the labels have that shape.
 
     Raises:
-        LogitconfError: if the shapes do not fit each other.
+        LogitconfError: if the shapes do not fit each other, or the numbers of one logit or of
+            labels look like probabilities.
 
     >>> predictions_right([[2.0, 1.0], [0.0, 3.0]], [0, 0])
     array([ True, False])
@@ -113,5 +119,7 @@ def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Array:
     n_classes = 1 if values.ndim == 1 else values.shape[1]
     several = targets.ndim == 2 and targets.shape[1] > 1
     task = "multilabel" if several else ("binary" if n_classes <= 2 else "multiclass")
-    rows = Rows.checked(values, targets, check_task(task), per_label=several)
+    # the largest class is the same, the side of 0 is not
+    kind = None if several or n_classes == 1 else "logits"
+    rows = Rows.checked(values, targets, check_task(task), kind=kind, per_label=several)
     return beside(rows.right.reshape(len(rows), -1) if several else rows.right, values)

@@ -16,6 +16,7 @@ from logitconf.fitting.fit import (
     calibrate_card,
     calibrated_probabilities,
     card_with_threshold,
+    check_as_fitted,
     fit_card,
     given_or_extracted,
     score_of,
@@ -134,6 +135,7 @@ class LogitScore(ABC):
         outdir: str | Path | None = None,
         prefix: str | None = None,
         *,
+        kind: str | None = None,
         holdout: float | None = None,
         seed: int = 0,
     ) -> "LogitScore":
@@ -147,6 +149,9 @@ class LogitScore(ABC):
             loader: with ``model``: yields x, (x, y) or dicts.
             outdir: with ``model``: folder where extracted logits are saved and found again.
             prefix: name of the file there.
+            kind: what the numbers are: ``"logits"``, ``"probabilities"`` or
+                ``"log-probabilities"``, which become logits here: fit, card and head are of logits.
+                Without it they are logits, and are refused if they look like probabilities.
             holdout: share of the rows that nothing is fitted on and that ``set_threshold`` uses
                 instead, drawn at random, in (0, 1); None uses all rows for
                 both, which a certified risk should not.
@@ -156,11 +161,11 @@ class LogitScore(ABC):
             The score itself. A threshold set before is gone.
 
         Raises:
-            LogitconfError: if logits or labels do not fit the task, or there are none.
+            LogitconfError: if logits or labels do not fit the task or the kind, or there are none.
         """
         X, Y = given_or_extracted(X, Y, model, loader, outdir=outdir, prefix=prefix)
-        rows = self._laid_out(X, Y)
-        check_defined(self.name, rows.layout)
+        rows = self._laid_out(X, Y, kind)
+        check_defined(self.name, rows.layout, rows.kind)
         if len(rows) == 0:
             raise LogitconfError(f"fit needs at least one row, got shape {rows.logits.shape}")
         self.card, self._calibration = fit_card(
@@ -168,7 +173,9 @@ class LogitScore(ABC):
         )
         return self._separating()
 
-    def calibrate(self, X: ArrayLike, Y: ArrayLike | None = None) -> "LogitScore":
+    def calibrate(
+        self, X: ArrayLike, Y: ArrayLike | None = None, *, kind: str | None = None
+    ) -> "LogitScore":
         """Keeps temperature and parameters, and takes other rows for ``set_threshold``.
 
         A threshold set before is gone.
@@ -176,22 +183,24 @@ class LogitScore(ABC):
         Args:
             X: logits, shaped as the task says.
             Y: labels, for policies that need errors.
+            kind: what X holds, as in ``fit``.
 
         Raises:
-            LogitconfError: if logits or labels do not fit the task, or there are none.
+            LogitconfError: if logits or labels do not fit the task or the kind, or there are none.
         """
-        rows = self._checked(X, Y)
+        rows = self._checked(X, Y, kind=kind)
         if len(rows) == 0:
             raise LogitconfError(f"calibrate needs at least one row, got {rows.logits.shape}")
         fitted_keys = self._calibration.fitted_keys if self._calibration else None
         self.card, self._calibration = calibrate_card(self.card, rows, fitted_keys)
         return self._separating()
 
-    def score(self, query_logits: ArrayLike) -> Array:
+    def score(self, query_logits: ArrayLike, *, kind: str = "logits") -> Array:
         """The scores, lower is more confident.
 
         Args:
             query_logits: (M, ...) as the task says.
+            kind: what they are, as in ``fit``; a few rows refute nothing, so it is not asked for.
 
         Returns:
             (M,), or (M, L) if each label is judged by itself; float64 for float64 logits and
@@ -200,15 +209,16 @@ class LogitScore(ABC):
         Raises:
             LogitconfError: if the logits do not fit the task or the columns of ``fit``.
         """
-        return score_of(self.card, self._checked(query_logits))
+        return score_of(self.card, self._checked(query_logits, kind=kind))
 
-    def select(self, query_logits: ArrayLike) -> dict[str, Array]:
+    def select(self, query_logits: ArrayLike, *, kind: str = "logits") -> dict[str, Array]:
         """Scores and the rows that are accepted.
 
         Without a threshold, ``set_threshold(q=0.99)`` is called first.
 
         Args:
             query_logits: (M, ...) as the task says.
+            kind: what they are, as in ``score``.
 
         Returns:
             ``{"score": (M,), "selected": (M,) bool}``, both shaped as ``score`` says. Selected is
@@ -219,7 +229,7 @@ class LogitScore(ABC):
         """
         if self.threshold is None:
             self.set_threshold()
-        rows = self._checked(query_logits)
+        rows = self._checked(query_logits, kind=kind)
         score = score_of(self.card, rows)
         threshold = beside(np.asarray(self.threshold, np.float32), score)
         form = Form(n_classes=rows.layout.n_classes)
@@ -232,6 +242,7 @@ class LogitScore(ABC):
         q: float | None = None,
         *,
         ood_logits: ArrayLike | None = None,
+        kind: str | None = None,
         per_class: bool = False,
         simultaneous: bool = False,
         **policy: "Unpack[PolicyArguments]",
@@ -242,6 +253,7 @@ class LogitScore(ABC):
             q: the quantile of the calibration scores, in (0, 1).
             ood_logits: out-of-distribution rows (M, ...), shaped as the task says, for ``fpr`` and
                 ``tpr``.
+            kind: what ``ood_logits`` holds, as in ``fit``.
             per_class: one threshold for each predicted class, by the same policy on its rows.
             simultaneous: a ``risk`` with ``per_class``, or of a score with ``per_label``, is
                 promised for all classes or labels at once, and so for all that is accepted; each is
@@ -275,18 +287,21 @@ class LogitScore(ABC):
         )
         rows = self._calibration
         if ood_logits is not None and rows is not None:
-            rows = replace(rows, outliers=score_rows(self.card, self._checked(ood_logits)))
+            rows = replace(
+                rows, outliers=score_rows(self.card, self._checked(ood_logits, kind=kind))
+            )
         card, notes = card_with_threshold(self.card, rows, asked)
         for note in notes:
             warnings.warn(note, LogitconfWarning, stacklevel=2)
         self.card = card
         return self
 
-    def probabilities(self, logits: ArrayLike) -> Array:
+    def probabilities(self, logits: ArrayLike, *, kind: str = "logits") -> Array:
         """Calibrated probabilities, in [0, 1].
 
         Args:
             logits: (N, ...) as the task says.
+            kind: what they are, as in ``score``.
 
         Returns:
             Softmax of z for categorical logits (NaN for the rows that have no score), sigmoid of z
@@ -296,7 +311,7 @@ class LogitScore(ABC):
         Raises:
             LogitconfError: if the logits do not fit the task.
         """
-        return calibrated_probabilities(self._checked(logits), self.temperature)
+        return calibrated_probabilities(self._checked(logits, kind=kind), self.temperature)
 
     def compile(
         self,
@@ -357,30 +372,14 @@ class LogitScore(ABC):
             warnings.warn(note, LogitconfWarning, stacklevel=3)
         return self
 
-    def _laid_out(self, logits: ArrayLike, labels: ArrayLike | None = None) -> Rows:
+    def _laid_out(self, logits: ArrayLike, labels: ArrayLike | None, kind: str | None) -> Rows:
         made = {"per_member": self.per_member, "per_label": self.card.per_label}
-        return Rows.checked(logits, labels, self.task, **made)
+        return Rows.checked(logits, labels, self.task, kind=kind, **made)
 
-    def _checked(self, logits: ArrayLike, labels: ArrayLike | None = None) -> Rows:
-        rows = self._laid_out(logits, labels)
-        layout, shape = rows.layout, tuple(rows.logits.shape)
-        if self.card.n_classes not in (None, layout.n_classes):
-            raise LogitconfError(
-                f"logits must have {self.card.n_classes} columns, as the score was fitted, "
-                f"got shape {shape}"
-            )
-        if self.card.members not in (None, 0, layout.members):
-            raise LogitconfError(
-                f"logits must have {self.card.members} members, as the score was fitted, "
-                f"got shape {shape}"
-            )
-        if isinstance(self.threshold, tuple) and len(self.threshold) != layout.n_classes:
-            raise LogitconfError(
-                f"logits must have {len(self.threshold)} columns, one for each threshold, "
-                f"got shape {shape}"
-            )
-        check_defined(self.name, layout)
-        return rows
+    def _checked(
+        self, logits: ArrayLike, labels: ArrayLike | None = None, *, kind: str | None = "logits"
+    ) -> Rows:
+        return check_as_fitted(self.card, self._laid_out(logits, labels, kind))
 
     def __eq__(self, other: object) -> bool:
         """Whether both have the same card."""

@@ -20,7 +20,7 @@ from logitconf.scores.ranges import Range
 
 if TYPE_CHECKING:
     from logitconf.scores.reductions import Form
-    from logitconf.tasks import Family, Layout
+    from logitconf.tasks import Family, InputKind, Layout
 
     ScoreFunction: TypeAlias = Callable[[Array, Array, Form], Array]
 
@@ -281,13 +281,18 @@ def evaluate(score: str, values: Array, temperature: Array, layout: Layout, form
     return of_members.only_complete(of_members.member_mean(scores, form), values, form)
 
 
-def check_defined(score: str, layout: Layout) -> None:
-    """Checks that a score is defined for logits of this layout.
+def check_defined(score: str, layout: Layout, kind: InputKind = "logits") -> None:
+    """Checks that a score is defined for logits of this layout, that were made from this kind.
 
     Raises:
         LogitconfError: if it is not, with what to use instead.
     """
     reason = refusal(score, layout)
+    if SCORES[score].needs_logits and kind != "logits" and layout.family == "categorical":
+        reason = (
+            f"{score} needs logits, got {kind}: a probability has lost the logits' offset; "
+            "use margin or softmax, or say kind='logits' (--kind logits) if they are logits"
+        )
     if reason:
         raise LogitconfError(reason)
 

@@ -63,7 +63,7 @@ _Logits = Annotated[
 _Kind = Annotated[
     str | None,
     in_panel(
-        PLACE, "--kind", "With --logits: it holds logits, probabilities or log-probabilities."
+        PLACE, "--kind", "What it (or VAL.npz) holds: logits, probabilities or log-probabilities."
     ),
 ]
 _ClassAxis = Annotated[

@@ -38,7 +38,9 @@ def compare(
     if plot is not None:
         check_plot(plot, force=force)
     with working("Comparing"):
-        ranking = compare_scores(rows.logits, rows.labels, task=meaning, holdout=holdout, seed=seed)
+        ranking = compare_scores(
+            rows.logits, rows.labels, task=meaning, kind=rows.kind, holdout=holdout, seed=seed
+        )
     if plot is not None:
         draw_risk_coverage(ranking, plot, force=force)
     title = (

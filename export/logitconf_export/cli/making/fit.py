@@ -42,10 +42,11 @@ def fit(
 
         stored = read_arrays(threshold.ood, single="logits")
         policy["ood_logits"] = named_array(stored, "logits", threshold.ood)
+        policy["kind"] = where.kind if source.model is None else None
     rows, task = given_rows(source, where, meaning, asked.score)
     with working("Fitting"):
         fitted = _unfitted(asked, task, per_member=meaning.per_member)
-        fitted.fit(rows.logits, rows.labels, holdout=holdout, seed=seed)
+        fitted.fit(rows.logits, rows.labels, kind=rows.kind, holdout=holdout, seed=seed)
         fitted.set_threshold(**policy)
     if holdout is not None:
         rows = _held_out(rows, holdout, seed)
@@ -99,11 +100,12 @@ def decision_facts(fitted: "LogitScore", rows: "LabelledRows") -> Facts:
         rows.logits,
         rows.labels,
         fitted.task,
+        kind=rows.kind,
         per_member=fitted.per_member,
         per_label=fitted.card.per_label,
     )
     right = rows_right(fitted.name, checked, fitted.temperature)
-    accepted = fitted.select(rows.logits)["selected"]
+    accepted = fitted.select(rows.logits, kind=rows.kind or "logits")["selected"]
     counted = f"{len(right)}"
     if checked.layout.per_label:
         counted = f"{right.size} labels of {len(right)} rows"

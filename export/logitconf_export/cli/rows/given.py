@@ -18,7 +18,7 @@ def given_rows(
 
     Args:
         source: a file of logits, or a model and a file of its inputs.
-        where: with a model: the tensor to take.
+        where: with a model the tensor to take; without, only what kind the numbers are.
         meaning: what its columns are.
         score: the score that they are for, where that matters.
 
@@ -26,15 +26,17 @@ def given_rows(
         LogitconfError: if the options do not fit together, or the rows do not fit the model.
     """
     file, model, task = source.file, source.model, meaning.task or "multiclass"
-    if model is None and where != LogitsLocation():
-        raise LogitconfError("--logits and --kind say where a --model has its logits, got no model")
+    if model is None and where != LogitsLocation(kind=where.kind):
+        raise LogitconfError(
+            "--logits and --class-axis say where a --model has its logits, got no model"
+        )
     if meaning.class_logits is not None and (model is None or score != "learned"):
         raise LogitconfError("--class-logits belongs to --model and --score learned")
     ignored = tuple(source.ignore_label or ())
     if model is None and score == "learned":
-        return learned_rows_from_file(file, ignored)
+        return learned_rows_from_file(file, where.kind, ignored)
     if model is None:
-        return rows_from_file(file).without(ignored), task
+        return rows_from_file(file, where.kind).without(ignored), task
     members = score is not None and score in SCORES and SCORES[score].over_members
     ask = HostRows(
         model, file, where, task, per_member=meaning.per_member or members, ignored=ignored

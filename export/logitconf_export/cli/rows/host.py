@@ -78,8 +78,10 @@ def rows_from_host(ask: HostRows) -> LabelledRows:
     n_classes = 1 if values.ndim == 1 else values.shape[1]
     layout = Layout(check_task(ask.task), n_classes)
     rows = logits_of(np.ascontiguousarray(values), layout, candidate.kind)
+    # a reading alone may be refuted by the rows; what the user says, or made them logits, is not
+    kind = where.kind if candidate.kind == "logits" else "logits"
     of_rows = labels_of_rows(labels, len(rows), layout, candidate.class_axis)
-    return LabelledRows(rows, of_rows).without(ask.ignored)
+    return LabelledRows(rows, of_rows, kind).without(ask.ignored)
 
 
 def labels_of_rows(labels: Array, rows: int, layout: Layout, class_axis: int) -> Array:

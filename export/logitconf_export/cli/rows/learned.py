@@ -13,16 +13,18 @@ from logitconf.fitting.learned_score import predictions_right
 from logitconf_export.cli.common.options import LogitsLocation
 from logitconf_export.cli.rows.host import HostRows, rows_from_host
 from logitconf_export.cli.rows.npz import LabelledRows, named_array, read_arrays, rows_from_file
-from logitconf_export.onnx_files.types import Array
 
 CONFIDENCE = "confidence"
 
 
-def learned_rows_from_file(path: Path, ignored: Sequence[int] = ()) -> tuple[LabelledRows, str]:
+def learned_rows_from_file(
+    path: Path, kind: str | None = None, ignored: Sequence[int] = ()
+) -> tuple[LabelledRows, str]:
     """Confidence rows and their task, from the arrays confidence, logits and labels of a file.
 
     Args:
         path: of the file.
+        kind: what the confidence holds, as the user says.
         ignored: labels whose rows are left out.
 
     Raises:
@@ -32,7 +34,7 @@ def learned_rows_from_file(path: Path, ignored: Sequence[int] = ()) -> tuple[Lab
     confidence = named_array(read_arrays(path), CONFIDENCE, path)
     if ignored:
         confidence = confidence[classes.kept(ignored)]
-    return _joined(confidence, classes.without(ignored))
+    return _joined(LabelledRows(confidence, confidence, kind), classes.without(ignored))
 
 
 def learned_rows_from_host(ask: HostRows, class_logits: str | None) -> tuple[LabelledRows, str]:
@@ -53,12 +55,13 @@ def learned_rows_from_host(ask: HostRows, class_logits: str | None) -> tuple[Lab
     classes = rows_from_host(replace(ask, where=LogitsLocation(class_logits)))
     family = "multilabel" if ask.task == "multilabel" else "binary"
     confidence = rows_from_host(replace(ask, task=family))
-    return _joined(confidence.logits, classes)
+    return _joined(confidence, classes)
 
 
-def _joined(confidence: Array, classes: LabelledRows) -> tuple[LabelledRows, str]:
+def _joined(rows: LabelledRows, classes: LabelledRows) -> tuple[LabelledRows, str]:
     right = predictions_right(classes.logits, classes.labels)
+    confidence = rows.logits
     task = "multilabel" if confidence.ndim == 2 and confidence.shape[1] > 1 else "binary"
     if task == "binary" and right.ndim == 2:
         right = right.all(axis=1)
-    return LabelledRows(confidence, right), task
+    return LabelledRows(confidence, right, rows.kind), task

@@ -153,10 +153,17 @@ def host_feeds(arrays: Arrays, input_names: Sequence[str], path: str | Path) -> 
 
 @dataclass(frozen=True, slots=True)
 class LabelledRows:
-    """Logits, as the task shapes them, and their labels."""
+    """Logits, as the task shapes them, and their labels.
+
+    Attributes:
+        logits: the rows.
+        labels: theirs.
+        kind: what ``logits`` holds, where it is known or said, as ``LogitScore.fit`` takes it.
+    """
 
     logits: Array
     labels: Array
+    kind: str | None = None
 
     def kept(self, ignored: Sequence[int]) -> Array:
         """(N,) which rows have no label among those that are to be ignored.
@@ -182,14 +189,15 @@ class LabelledRows:
         if not ignored:
             return self
         kept = self.kept(ignored)
-        return LabelledRows(self.logits[kept], self.labels[kept])
+        return LabelledRows(self.logits[kept], self.labels[kept], self.kind)
 
 
-def rows_from_file(path: Path) -> LabelledRows:
-    """The arrays ``logits`` and ``labels`` of a file.
+def rows_from_file(path: Path, kind: str | None = None) -> LabelledRows:
+    """The arrays ``logits`` and ``labels`` of a file; ``kind`` is what the user says of them.
 
     Raises:
         LogitconfError: if either is missing.
     """
     arrays = read_arrays(path)
-    return LabelledRows(named_array(arrays, "logits", path), named_array(arrays, LABELS, path))
+    logits, labels = (named_array(arrays, name, path) for name in ("logits", LABELS))
+    return LabelledRows(logits, labels, kind)

@@ -94,7 +94,11 @@ MISUSE = {
     "no rows": ("compare", "one .npz file must be given"),
     "no file": ("compare absent.npz", "absent.npz"),
     "a bad share": ("compare logits.npz --holdout 1.5", "holdout must be a share"),
-    "a kind without a model": ("compare logits.npz --kind logits", "got no model"),
+    "a place without a model": ("compare logits.npz --logits z", "got no model"),
+    "logits said to be probabilities": (
+        "compare logits.npz --kind probabilities",
+        "probabilities must lie in [0, 1] and sum to 1 in each row, got other values",
+    ),
 }
 
 

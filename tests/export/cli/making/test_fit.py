@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from support import reference
 from support.command_line import (
     Rows,
@@ -148,3 +149,36 @@ def test_a_cost_is_two_numbers(cost: str, capsys: pytest.CaptureFixture[str]) ->
     outcome = call(capsys, f"fit logits.npz --score margin --cost {cost} -o card.json")
     assert outcome.code == 2
     assert "--cost must be ERROR,REJECT" in outcome.err
+
+
+def test_saved_probabilities_are_named_with_kind(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done(capsys, "fit logits.npz --score margin --coverage 0.8 -o logits.json")
+    shares = softmax(made.logits.astype(float), axis=1)
+    np.savez("shares.npz", logits=shares, labels=made.labels)
+    command = "fit shares.npz --score margin --coverage 0.8 -o card.json"
+    for refused in (command, "compare shares.npz"):
+        outcome = call(capsys, refused)
+        assert outcome.code == 2
+        assert "--kind probabilities" in outcome.err
+    done(capsys, "compare shares.npz --kind probabilities")
+    done(capsys, f"{command} --kind probabilities")
+    for name in ("temperature", "threshold"):
+        assert card()[name] == pytest.approx(card("logits.json")[name], rel=1e-5)
+    assert card()["rows"]["errors"] == card("logits.json")["rows"]["errors"]
+
+
+def test_the_kind_of_saved_rows_is_that_of_the_rows_from_elsewhere(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez("elsewhere.npz", logits=made.logits / 3)
+    fit = "--score softmax --fpr 0.2 --force -o card.json"
+    done(capsys, f"fit logits.npz --ood elsewhere.npz {fit}")
+    threshold = card()["threshold"]
+    for name in ("logits", "elsewhere"):
+        arrays = dict(np.load(f"{name}.npz"))
+        arrays["logits"] = softmax(arrays["logits"].astype(float), axis=1)
+        np.savez(f"{name}.npz", **arrays)
+    done(capsys, f"fit logits.npz --ood elsewhere.npz --kind probabilities {fit}")
+    assert card()["threshold"] == pytest.approx(threshold, rel=1e-5)
