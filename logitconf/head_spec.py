@@ -12,9 +12,10 @@ import numpy.typing as npt
 from logitconf.arrays import Array, as_type, namespace, silent
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.scores.evaluation import evaluate
 from logitconf.scores.of_members import member_mean
 from logitconf.scores.reductions import Form, Runtime, value_at_largest
-from logitconf.scores.table import SCORES, check_defined, check_parameters, evaluate
+from logitconf.scores.table import SCORES, check_defined, check_parameters
 from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
 
 

@@ -271,7 +271,7 @@ def canonical(
     if layout.axis is not None:
         return logits
     axis = layout.class_axis
-    has_axis = layout.one_logit and logits.ndim > axis
+    has_axis = layout.one_logit and logits.ndim - (layout.members is not None) > axis
     single = xp.squeeze(logits, axis=axis) if has_axis else logits
     return single if signed else xp.abs(single)
 

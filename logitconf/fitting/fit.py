@@ -21,9 +21,10 @@ from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.head_spec import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage, area_under_roc
 from logitconf.rows import Keys, Rows, overlap_note, split_rows
+from logitconf.scores.evaluation import evaluate
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding
-from logitconf.scores.table import SCORES, check_defined, evaluate
+from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly, signed_canonical
 from logitconf.temperature.fit import fit_temperature
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray

@@ -1,4 +1,4 @@
-"""The table of confidence scores, one row a score, and what it says of them; loads without torch.
+"""The table of confidence scores, one row a score, and what it says of them; loads without NumPy.
 
 Lower means more confident, everywhere. z = logits / T; natural logarithms. The formulas of a score
 are pure functions of canonical logits in the module that its row names, and the class that users
@@ -8,21 +8,17 @@ fit is called as it is: ``max_logit`` is computed by ``max_logit_categorical`` a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING
 
-from logitconf.arrays import Array, silent
 from logitconf.errors import LogitconfError
-from logitconf.scores import of_logits, of_members, of_probabilities, ranges
+from logitconf.scores import ranges
 from logitconf.scores.ranges import Range
 
 if TYPE_CHECKING:
-    from logitconf.scores.reductions import Form
     from logitconf.tasks import Family, InputKind, Layout
-
-    ScoreFunction: TypeAlias = Callable[[Array, Array, Form], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,21 +210,6 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
 )
 
 
-_HOMES = {"of_logits": of_logits, "of_members": of_members, "of_probabilities": of_probabilities}
-
-
-def formula(score: str, family: Family) -> ScoreFunction:
-    """The formula of a score for one family of logits; :func:`check_defined` says if there is one.
-
-    Raises:
-        LogitconfError: if there is none.
-    """
-    row = SCORES[score]
-    if family not in row.families:
-        raise LogitconfError(f"{score} must be defined for {family} logits, got no formula")
-    return cast("ScoreFunction", getattr(_HOMES[row.home], f"{score}_{family}"))
-
-
 def class_of(score: str) -> tuple[str, str]:
     """Module and name of the class that users fit.
 
@@ -270,15 +251,6 @@ def refusal(score: str, layout: Layout) -> str:
             "the same for all rows; use margin or softmax"
         )
     return ""
-
-
-@silent
-def evaluate(score: str, values: Array, temperature: Array, layout: Layout, form: Form) -> Array:
-    """The scores of canonical logits, the mean over the members if there are any: (N, ...)."""
-    scores = formula(score, layout.family)(values, temperature, form)
-    if layout.members is None or SCORES[score].over_members:
-        return scores
-    return of_members.only_complete(of_members.member_mean(scores, form), values, form)
 
 
 def check_defined(score: str, layout: Layout, kind: InputKind = "logits") -> None:

@@ -9,7 +9,7 @@ Exit code 3, with the reason, where the provider is not there: then nothing was 
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,7 @@ def costs(host: Host, score: str, provider: str, *, seconds: float) -> Iterator[
     """
     name, model, feeds, tensor, kind, classes = host
     fitted = SCORE_CLASSES[score](temperature=1.5)
-    fitted.set_threshold(value=-0.7)
+    fitted.card = replace(fitted.card, threshold=-0.7)
     axis = 1 if feeds["x"].ndim > 2 else None
     joined = attach(
         model, fitted.compile(n_classes=classes), logits=tensor, kind=kind, class_axis=axis

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def main() -> None:
                 continue
             task = "binary" if classes == 2 else "multiclass"
             fitted = SCORE_CLASSES[score](temperature=1.5, task=task)
-            fitted.set_threshold(value=-0.7)
+            fitted.card = replace(fitted.card, threshold=-0.7)
             head = fitted.compile(n_classes=classes)
             axis = 1 if "segmentation" in name else None
             joined = attach(model, head, logits=tensor, kind=kind, class_axis=axis)

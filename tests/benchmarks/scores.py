@@ -159,7 +159,10 @@ def cells(split: Split, *, draws: int, names: list[str] | None = None) -> Iterat
         pointwise = split.per_member and not SCORES[name].over_members
         options = {"per_member": True} if pointwise else {}
         score = SCORE_CLASSES[name](task=split.task, **options)  # type: ignore[arg-type]
-        score.fit(split.fit_logits, split.fit_labels)
+        with warnings.catch_warnings():
+            # that a score does not tell errors apart is what is measured here
+            warnings.simplefilter("ignore", LogitconfWarning)
+            score.fit(split.fit_logits, split.fit_labels)
         found = score.score(split.test_logits).astype(np.float64)
         yield Cell(
             name,

@@ -279,7 +279,7 @@ def test_compiling_without_a_threshold_is_refused() -> None:
 @names_for_all_cases
 def test_a_binary_head_must_know_whether_it_gets_one_or_two_logits(name: str) -> None:
     score = make(name, "binary")
-    score.set_threshold(value=-0.5)
+    score.card = replace(score.card, threshold=-0.5)
     for columns in (None, 3):
         with pytest.raises(LogitconfError, match="1 or 2"):
             score.compile(n_classes=columns)

@@ -147,7 +147,6 @@ def test_data_that_cannot_tell_a_temperature_warns_and_keeps_it(
     with pytest.warns(LogitconfWarning, match="cannot identify a temperature"):
         score.fit(logits, labels)
     assert score.temperature == kept
-    score.set_threshold(value=-0.75)
     score.save(tmp_path / "card.json")
     card = json.loads((tmp_path / "card.json").read_text())
     assert values_of(card, "identified") == [False]

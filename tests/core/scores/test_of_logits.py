@@ -19,6 +19,8 @@ from support.score_cases import (
 )
 from support.score_rows import SCORE_TESTS
 
+from logitconf.scores.rounding import Rounding
+
 Float32 = NDArray[np.float32]
 
 temperatures = pytest.mark.parametrize("temperature", [1.0, 2.5, 0.375])
@@ -96,7 +98,10 @@ def test_a_numpy_array_scores_like_the_tensor(name: str) -> None:
         found = np.asarray(make(name).score(values))
         expected = scored(name, values).numpy()
         assert found.dtype == expected.dtype
-        np.testing.assert_array_equal(found, expected)
+        # torch and NumPy round exponentials and logarithms each their own way
+        precision = "float64" if found.dtype == np.float64 else "float32"
+        bands = Rounding(name, 10, precision).bands(expected) if precision == "float32" else 1e-12
+        assert (np.abs(found - expected) <= bands).all()
 
 
 @names

@@ -9,9 +9,10 @@ import torch
 from support import reference
 
 from logitconf.errors import LogitconfError
+from logitconf.scores.evaluation import formula
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding, rounding_band
-from logitconf.scores.table import check_parameters, formula
+from logitconf.scores.table import check_parameters
 
 
 def band(score: str, value: float, n_classes: int = 10, precision: str = "float32") -> float:

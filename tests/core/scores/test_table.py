@@ -9,24 +9,9 @@ from logitconf.scores.table import (
     Parameter,
     check_parameters,
     class_of,
-    formula,
     refusal,
 )
-from logitconf.tasks import Family, Layout
-
-FAMILIES: tuple[Family, ...] = ("categorical", "bernoulli")
-
-
-@pytest.mark.parametrize("name", sorted(SCORES))
-@pytest.mark.parametrize("family", FAMILIES)
-def test_there_is_a_formula_for_just_the_families_that_the_row_names(
-    name: str, family: Family
-) -> None:
-    if family in SCORES[name].families:
-        assert callable(formula(name, family))
-    else:
-        with pytest.raises(LogitconfError, match="got no formula"):
-            formula(name, family)
+from logitconf.tasks import Layout
 
 
 @pytest.mark.parametrize("name", sorted(SCORES))

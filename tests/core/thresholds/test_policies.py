@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from support import real_data, reference
 
 from logitconf.errors import LogitconfError, UncertifiableError
+from logitconf.scores.evaluation import formula
 from logitconf.scores.reductions import Form
-from logitconf.scores.table import check_parameters, formula
+from logitconf.scores.table import check_parameters
 from logitconf.thresholds import policies
 from logitconf.thresholds.notes import NARROW, NOTHING
 from logitconf.thresholds.policies import Rounding, ThresholdChoice

@@ -15,7 +15,8 @@ FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
 @given(FINITE)
 def test_the_next_float_is_one_place_higher(value: float) -> None:
     start = np.array([value], dtype=np.float32)
-    following = np.nextafter(start, np.float32(np.inf))
+    with np.errstate(over="ignore"):
+        following = np.nextafter(start, np.float32(np.inf))
     assert (ordinals(following) - ordinals(start)).tolist() in ([1], [0])
     if value != 0.0 or math.copysign(1.0, value) > 0:
         assert (ordinals(following) - ordinals(start)).tolist() == [1]

@@ -35,13 +35,15 @@ class CardOptions:
             LogitconfError: without a score or a threshold, or if they do not fit each other.
         """
         from logitconf.fitting.score_classes import score_class
+        from logitconf.scores.table import SCORES
 
         if self.score is None or self.threshold is None:
             raise LogitconfError(
                 "attach needs a card, or --score and --threshold (and --temperature unless it is 1)"
             )
         score_type = score_class(self.score)
-        task = self.task or told
+        # the host tells the task of its classes, and a learned confidence is another tensor
+        task = self.task or (None if SCORES[self.score].learned else told)
         given = (self.temperature,) if task is None else (self.temperature, task)
         made = score_type(*given)
         made.set_threshold(value=self.threshold)

@@ -64,7 +64,7 @@ def test_heads_are_attached_retuned_inspected_verified_and_detached(
 
 def test_each_place_takes_a_card_of_its_own(host: Path) -> None:
     cards = []
-    for threshold in ("-0.6", "-0.8", "-0.95"):
+    for threshold in ("0.6", "0.8", "0.95"):
         card = host.with_name(f"card{threshold}.json")
         data = host.with_name("fit.npz")
         np.savez(data, logits=hosts.ROWS, labels=np.arange(len(hosts.ROWS)) % 6)
@@ -76,7 +76,7 @@ def test_each_place_takes_a_card_of_its_own(host: Path) -> None:
     output = host.with_name("out.onnx")
     assert run(["attach", str(host), *cards, "--several", "each", "-o", str(output)]) == 0
     found = [head.card.threshold for head in read_heads(onnx.load(output)).heads]
-    assert found == [float(np.float32(value)) for value in (-0.6, -0.8, -0.95)]
+    assert found == [float(np.float32(value)) for value in (0.6, 0.8, 0.95)]
 
 
 def test_a_joint_decision_is_inspected_as_such(

@@ -72,9 +72,13 @@ def test_the_rows_of_members_can_be_held_out_and_compare_the_members(
 ) -> None:
     done(capsys, "ensemble member1.onnx member2.onnx member3.onnx -o joined.onnx")
     asked = f"--data val.npz {NAMED} --score mutual_information --holdout 0.5"
-    done(capsys, f"fit --model joined.onnx {asked} -o host.json")
+    # members drawn at random disagree wherever they like, and the command says so
+    outcome = call(capsys, f"fit --model joined.onnx {asked} -o host.json")
+    assert outcome.code == 0
+    assert "does not tell wrong rows from right ones" in outcome.err
     np.savez("saved.npz", logits=member_logits(made), labels=made.labels)
-    done(capsys, "fit saved.npz --score mutual_information --holdout 0.5 -o file.json")
+    outcome = call(capsys, "fit saved.npz --score mutual_information --holdout 0.5 -o file.json")
+    assert outcome.code == 0
     one, other = ScoreCard.load("host.json"), ScoreCard.load("file.json")
     # onnxruntime and NumPy multiply matrices in different orders
     assert one.temperature == pytest.approx(other.temperature, rel=CLOSE)
