@@ -3,16 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from support.command_line import Rows, call, done, make_files
 
 from logitconf.fitting.comparison import ScoreComparison, compare_scores
 from logitconf.scores.table import SCORES
-from logitconf_export.cli.common.plots import draw_risk_coverage
 from logitconf_export.cli.making import compare as cli_compare
 
 
@@ -45,47 +41,6 @@ def test_compare_prints_every_score_and_what_to_take(
 def test_a_host_is_run_for_its_logits(capsys: pytest.CaptureFixture[str]) -> None:
     printed = done(capsys, "compare --model host.onnx --data val.npz")
     assert "250 rows" in printed
-
-
-@pytest.mark.parametrize("name", ["curves.svg", "curves.png"])
-def test_a_plot_is_a_picture_that_is_the_same_each_time(
-    name: str, compared: ScoreComparison, tmp_path: Path
-) -> None:
-    pytest.importorskip("matplotlib")
-    path = tmp_path / name
-    draw_risk_coverage(compared, path)
-    first = path.read_bytes()
-    draw_risk_coverage(compared, path, force=True)
-    assert path.read_bytes() == first
-    if name.endswith("png"):
-        assert first.startswith(b"\x89PNG")
-        assert len(first) > 10_000
-    else:
-        assert ElementTree.fromstring(first).tag.endswith("svg")
-
-
-def test_the_curves_drawn_are_those_compared(
-    compared: ScoreComparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    figure_module = pytest.importorskip("matplotlib.figure")
-    figures: list[Any] = []
-    save = figure_module.Figure.savefig
-
-    def kept(figure: object, *args: object, **options: object) -> None:
-        figures.append(figure)
-        save(figure, *args, **options)
-
-    monkeypatch.setattr(figure_module.Figure, "savefig", kept)
-    draw_risk_coverage(compared, tmp_path / "curves.svg")
-    (axes,) = figures[0].axes
-    lines = {line.get_label().split(" ")[0]: line for line in axes.get_lines()}
-    for standing in compared.standings:
-        drawn = lines[standing.score]
-        np.testing.assert_allclose(
-            np.interp(drawn.get_xdata(), standing.curve.coverage, standing.curve.risk),
-            drawn.get_ydata(),
-        )
-    assert lines["no"].get_ydata()[0] == compared.errors / compared.rows
 
 
 MISUSE = {
