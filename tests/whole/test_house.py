@@ -54,6 +54,13 @@ def test_every_test_file_of_a_room_has_its_module() -> None:
     assert sorted(str(test.relative_to(PROJECT)) for test in files - owned) == []
 
 
+def test_every_module_has_its_test_file() -> None:
+    lonely = [
+        str(path.relative_to(PROJECT)) for path, tests in modules() if not of_module(path, tests)
+    ]
+    assert lonely == []
+
+
 def test_every_room_says_what_it_is_for_and_in_which_order_to_read_it() -> None:
     silent = []
     for root in ROOTS:

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.head import ConfidenceHead
+from logitconf.head_spec import Head
 from logitconf_export.heads.joint import check_joinable, joint_decision, joint_graph, joint_nodes
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata
 
@@ -23,8 +23,8 @@ MASK = np.array([True, False, False, False, False, True])
 NAMES, MASK_NAMES = ("a", "b"), ("ma", "mb")
 
 
-def head(score: str = "softmax", threshold: Any = -0.5, **form: Any) -> ConfidenceHead:
-    return ConfidenceHead(ScoreCard(score, "multiclass", threshold=threshold), HeadForm(2, **form))
+def head(score: str = "softmax", threshold: Any = -0.5, **form: Any) -> Head:
+    return Head.of_card(ScoreCard(score, "multiclass", threshold=threshold), HeadForm(2, **form))
 
 
 def run(opset: int, mask_type: str = "bool") -> list[Any]:
@@ -72,7 +72,7 @@ def test_numpy_decides_as_worked_out_by_hand() -> None:
         (head(mask_type="uint8"), "the same mask_type in every head"),
     ],
 )
-def test_heads_that_differ_have_no_joint_decision(other: ConfidenceHead, words: str) -> None:
+def test_heads_that_differ_have_no_joint_decision(other: Head, words: str) -> None:
     check_joinable([head(), head()])
     with pytest.raises(LogitconfError, match=words):
         check_joinable([head(), other])

@@ -54,15 +54,15 @@ CARD = ScoreCard("softmax", "multiclass", threshold=-0.5)
 def test_an_option_changes_its_own_part_of_the_form_alone(
     options: dict[str, Any], field: str, value: object
 ) -> None:
-    plain = HeadOptions().compile(CARD, n_classes=4).form
-    form = HeadOptions(**options).compile(CARD, n_classes=4).form
+    plain = HeadOptions().head(CARD, HeadShape(4)).form
+    form = HeadOptions(**options).head(CARD, HeadShape(4)).form
     differing = {name for name in form.__slots__ if getattr(form, name) != getattr(plain, name)}
     assert differing == {field}
     assert getattr(form, field) == value
 
 
 def test_the_shape_of_the_logits_is_the_heads() -> None:
-    form = HeadOptions().compile(CARD, shape=HeadShape(6, rank=4, class_axis=1)).form
+    form = HeadOptions().head(CARD, HeadShape(6, rank=4, class_axis=1)).form
     assert (form.n_classes, form.rank, form.class_axis) == (6, 4, 1)
     with pytest.raises(LogitconfError, match="mask_type"):
-        HeadOptions(mask_type="int8").compile(CARD, n_classes=6)
+        HeadOptions(mask_type="int8").head(CARD, HeadShape(6))

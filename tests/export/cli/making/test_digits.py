@@ -59,6 +59,7 @@ def test_each_score_accepts_nine_digits_in_ten_and_its_area_is_that_of_an_indepe
     for name in ("softmax", "entropy", "energy", "margin"):
         score = trials[name].score
         values = reference.score(name, logits.double().numpy(), score.temperature)
+        assert isinstance(score.threshold, float)
         assert abs((values < score.threshold).sum() - 540) <= 2
         # mean over k of the errors among the k surest
         errors = np.cumsum(wrong[np.argsort(values, kind="stable")]) / np.arange(1, 601)

@@ -63,7 +63,13 @@ def test_a_learned_confidence_in_a_file_is_its_own_array(made: Rows) -> None:
     ("source", "where", "meaning", "score", "words"),
     [
         (FILE, LogitsLocation("z"), RowMeaning(), None, "got no model"),
-        (FILE, LogitsLocation(kind="logits"), RowMeaning(), None, "--kind say where a --model"),
+        (
+            FILE,
+            LogitsLocation(class_axis=1),
+            RowMeaning(),
+            None,
+            "--class-axis say where a --model",
+        ),
         (FILE, LogitsLocation(), RowMeaning(class_logits="z"), "learned", "--class-logits belongs"),
         (HOST, LogitsLocation(), RowMeaning(class_logits="z"), "margin", "--class-logits belongs"),
         (HOST, LogitsLocation(), RowMeaning(), "learned", "name its tensor with --logits"),

@@ -37,7 +37,7 @@ def test_one_confidence_a_row_is_a_binary_score_of_being_right(
 
 def test_rows_of_ignored_labels_are_left_out_of_both(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.npz", confidence=CONFIDENCE, logits=CLASSES, labels=LABELS)
-    rows, _ = learned_rows_from_file(path, (0,))
+    rows, _ = learned_rows_from_file(path, ignored=(0,))
     assert rows.logits.tolist() == [0.5, 0.25]
     assert rows.labels.tolist() == [True, True]
 
