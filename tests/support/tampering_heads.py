@@ -11,7 +11,6 @@ from support.tampering import Build, Tampering
 GRAPH = "the graph is the card's"
 FUNCTIONS = "no function stands in for an operator"
 ONCE = "every value is made once"
-RUNS = "the head alone runs"
 
 
 def _changed(change: Callable[[onnx.ModelProto], None]) -> Build:

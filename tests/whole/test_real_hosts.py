@@ -9,11 +9,11 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from support.real_hosts import REAL_HOSTS, Feed, NotAvailableError, RealHost, fetch
+from support.refuted_readings import refute
 
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.verification.refutation import refute
 
 RUN_HOSTS = [
     host for host in REAL_HOSTS

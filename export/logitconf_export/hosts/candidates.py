@@ -71,11 +71,6 @@ class Candidate:
         """Whether there would be one score for each position, as with CTC and segmentation."""
         return bool(self.position_axes)
 
-    @property
-    def time_axis(self) -> int | None:
-        """The axis of the positions, if it is just one."""
-        return self.position_axes[0] if len(self.position_axes) == 1 else None
-
     def __str__(self) -> str:
         count = "? classes" if self.n_classes is None else f"{self.n_classes} classes"
         place = f"axis {self.class_axis}"

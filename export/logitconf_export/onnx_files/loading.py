@@ -273,11 +273,6 @@ def host_opset(model: onnx.ModelProto) -> int:
     return int(versions[-1])
 
 
-def imports_default_domain(model: onnx.ModelProto) -> bool:
-    """Whether the host imports the default domain, as ``""`` or spelled out."""
-    return any(entry.domain in DEFAULT_DOMAINS for entry in model.opset_import)
-
-
 def uses_default_domain(model: onnx.ModelProto) -> bool:
     """Whether any node of the graph and below is of the default domain; functions import it."""
     return any(
@@ -285,12 +280,6 @@ def uses_default_domain(model: onnx.ModelProto) -> bool:
         for scope in scopes_below([model.graph])
         for node in scope.node
     )
-
-
-def domain_opset(model: onnx.ModelProto, domain: str) -> int | None:
-    """The version of another domain that the host imports, None if it does not."""
-    versions = [int(i.version) for i in model.opset_import if i.domain == domain]
-    return versions[-1] if versions else None
 
 
 def _opset_of_ir(ir_version: int) -> int:

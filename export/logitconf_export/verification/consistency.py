@@ -53,11 +53,6 @@ def initializer_disagreements(head: EmbeddedHead) -> tuple[str, ...]:
     return tuple(found)
 
 
-def likely_dtypes(head: EmbeddedHead) -> tuple[str, ...]:
-    """What the head may read: the declared dtype, or every dtype if the file does not say."""
-    return (head.logits_dtype,) if head.logits_dtype else ("float32", "float64", "float16")
-
-
 def graph_disagreements(
     head: EmbeddedHead, expected: HeadSource, logits_dtype: str
 ) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ from support.hosts.bodies import (
 from support.hosts.classical import CLASSICAL
 from support.hosts.layers import BARE, BEHIND, QUANTIZED
 from support.hosts.text import ACTIVATIONS, DECOMPOSED, LAYER, LOGITS, HostCase, host
+from support.refuted_readings import refute
 
 from logitconf_export.hosts.reading import read_host
-from logitconf_export.verification.refutation import refute
 
 CASES = (*ACTIVATIONS, *DECOMPOSED, *BEHIND, *BARE, *QUANTIZED, *BODIES, *DETECTORS, *CLASSICAL)
 FLOAT32_TOLERANCE = 2e-6
@@ -140,7 +140,7 @@ def test_a_quantised_place_is_marked() -> None:
 def test_time_and_batch_axes_are_told_apart_by_the_name_of_the_batch() -> None:
     case = next(c for c in BEHIND if c.name == "time before batch, as CTC has it")
     found = read_host(case.model()).candidates[0]
-    assert (found.batch_axis, found.time_axis) == (1, 0)
+    assert (found.batch_axis, found.position_axes) == (1, (0,))
 
 
 def test_a_declared_rank_that_is_wrong_is_noted() -> None:

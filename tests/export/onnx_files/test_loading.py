@@ -10,10 +10,8 @@ from support.hosts.text import LOGITS, host
 
 from logitconf.errors import LogitconfError
 from logitconf_export.onnx_files.loading import (
-    domain_opset,
     external_tensors,
     host_opset,
-    imports_default_domain,
     load_model,
 )
 
@@ -160,10 +158,3 @@ def test_an_opset_below_one_is_refused(model: onnx.ModelProto) -> None:
     model.opset_import[0].version = 0
     with pytest.raises(LogitconfError, match="must be 1 or more, got 0"):
         host_opset(model)
-
-
-def test_imports_of_other_domains_are_told_apart() -> None:
-    model = parser.parse_model(host("y = Relu(x)", imports='"ai.onnx.ml": 3'))
-    assert not imports_default_domain(model)
-    assert domain_opset(model, "ai.onnx.ml") == 3
-    assert domain_opset(model, "com.microsoft") is None

@@ -7,11 +7,12 @@ import pytest
 from onnx import parser
 from support.hosts.bodies import TWO_HEADS
 from support.hosts.text import LOGITS, host
+from support.refuted_readings import refute
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.hosts.reading import read_host
-from logitconf_export.verification.refutation import contradicted, refute
+from logitconf_export.verification.refutation import contradicted
 
 ROWS = np.random.default_rng(3).normal(size=(6, 3)).astype(np.float32)
 PROBABILITIES = np.exp(ROWS) / np.exp(ROWS).sum(axis=1, keepdims=True)

@@ -7,10 +7,10 @@ import onnxruntime
 import pytest
 from onnx import parser
 from support.hosts.text import ML, host
+from support.refuted_readings import refute
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts.reading import read_host
-from logitconf_export.verification.refutation import refute
 
 TRANSFORMS = ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT")
 STUMP = (
