@@ -51,7 +51,7 @@ def refit(
     if card.per_label:
         fixed["per_label"] = True
     score = SCORE_CLASSES[card.score](card.temperature, card.task, **fixed)
-    score.fit(logits, truth.reshape(-1) if layout.one_logit else truth)
+    score.fit(logits, truth.reshape(-1) if layout.one_logit else truth, kind="logits")
     score.set_threshold(**policy)
     return write_cards(variant, {0: score.card}, path, force=force)
 
