@@ -24,7 +24,7 @@ _SUM_OF_KNOWN = 1e-2
 _BLOCK_ELEMENTS = 1 << 16
 
 
-def kind_of_rows(values: Array, layout: Layout, said: str | None) -> InputKind:
+def kind_of_rows(values: Array, layout: Layout, kind: str | None) -> InputKind:
     """What the rows are, as it was said, or logits where nothing was said; unless values refute it.
 
     Log-probabilities of classes are logits whose common offset is lost. Where nothing was said and
@@ -33,25 +33,25 @@ def kind_of_rows(values: Array, layout: Layout, said: str | None) -> InputKind:
     Args:
         values: floating, (N, ...) as the layout says. Rows with a NaN or a +inf do not count.
         layout: where classes and members lie.
-        said: ``"logits"``, which is taken as it is; ``"probabilities"``, ``"log-probabilities"``;
+        kind: ``"logits"``, which is taken as it is; ``"probabilities"``, ``"log-probabilities"``;
             or None.
 
     Raises:
         LogitconfError: for another word; if nothing was said and all values are in [0, 1] and, of
             classes, each row sums to 1 within 1e-3; or if the values are not what was said.
     """
-    if said is None:
+    if kind is None:
         if _all_like(values, layout, "probabilities", _SUM_OF_UNKNOWN, enough=True):
             raise LogitconfError(_suspicion(values, layout))
         classes = layout.family == "categorical"
         if classes and _all_like(values, layout, KINDS[2], _SUM_OF_UNKNOWN, enough=True):
             return "log-probabilities"
         return "logits"
-    if said not in KINDS:
-        raise LogitconfError(f"kind must be one of {list(KINDS)}, got {said!r}")
-    if said != "logits" and not _all_like(values, layout, said, _SUM_OF_KNOWN):
-        raise LogitconfError(_contradiction(layout, said))
-    return cast(InputKind, said)
+    if kind not in KINDS:
+        raise LogitconfError(f"kind must be one of {list(KINDS)}, got {kind!r}")
+    if kind != "logits" and not _all_like(values, layout, kind, _SUM_OF_KNOWN):
+        raise LogitconfError(_contradiction(layout, kind))
+    return cast(InputKind, kind)
 
 
 def _suspicion(values: Array, layout: Layout) -> str:
@@ -63,13 +63,13 @@ def _suspicion(values: Array, layout: Layout) -> str:
     )
 
 
-def _contradiction(layout: Layout, said: str) -> str:
+def _contradiction(layout: Layout, kind: str) -> str:
     classes = layout.family == "categorical"
-    if said == "probabilities":
+    if kind == "probabilities":
         needs = "lie in [0, 1]" + (" and sum to 1 in each row" if classes else "")
     else:
         needs = "be at most 0" + (" and their exponentials sum to 1 in each row" if classes else "")
-    return f"{said} must {needs}, got other values; say what they are with kind= (--kind)"
+    return f"{kind} must {needs}, got other values; say what they are with kind= (--kind)"
 
 
 def _all_like(

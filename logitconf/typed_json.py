@@ -271,7 +271,7 @@ def _sentence(message: str, what: str) -> str:
     match = re.fullmatch(r"Expected `(.*)`, got `(.*?)`(?: - at `\$\.?(.*)`)?", message)
     if match is None:
         return f"{what} is not valid: {message}"
-    expected, came, place = match.groups()
+    expected, actual, place = match.groups()
     names = {"str": "a text", "float": "a number", "int": "a whole number", "bool": "true or false"}
     words = " or ".join(names.get(word, word) for word in expected.split(" | "))
-    return f"'{place}' in {what} must be {words}, got {names.get(came, came)}"
+    return f"'{place}' in {what} must be {words}, got {names.get(actual, actual)}"

@@ -150,9 +150,9 @@ def compare_scores(
             f"scores can only be compared on right and wrong rows, got {errors} errors of "
             f"{len(wrong)} held-out rows"
         )
-    found: dict[str, Vector] = {}
+    held_scores: dict[str, Vector] = {}
     left_out: dict[str, str] = {}
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always", LogitconfWarning)
         # the temperature is that of the rows, whatever the score
         warm = with_fitted_temperature(SCORE_CLASSES["softmax"](task=task).card, fitted)
@@ -167,17 +167,17 @@ def compare_scores(
                 check_defined(name, rows.layout, rows.kind)
                 card = SCORE_CLASSES[name](warm.temperature, task).card
                 card, _ = with_fitted_parameters(card, fitted)
-                found[name] = score_rows(card, held).astype(np.float64)
+                held_scores[name] = score_rows(card, held).astype(np.float64)
             except LogitconfError as error:
                 left_out[name] = str(error)
-    for message in dict.fromkeys(str(warning.message) for warning in told):
+    for message in dict.fromkeys(str(warning.message) for warning in warned):
         warnings.warn(message, LogitconfWarning, stacklevel=2)
-    areas = {name: area_parts(scores, wrong) for name, scores in found.items()}
+    areas = {name: area_parts(scores, wrong) for name, scores in held_scores.items()}
     order = sorted(areas, key=lambda name: areas[name].estimate)
     noise = differences([areas[name] for name in order], confidence, draws=draws, seed=seed)
     standings = []
     for place, name in enumerate(order):
-        scores = found[name]
+        scores = held_scores[name]
         behind = areas[name].estimate - areas[order[0]].estimate
         within = noise.factor * float(noise.errors[0, place])
         standings.append(

@@ -138,10 +138,10 @@ def _split(batch: object) -> tuple[Tensor, Tensor | None]:
     elif isinstance(batch, (tuple, list)) and 1 <= len(batch) <= 2:
         x, y = batch[0], batch[1] if len(batch) == 2 else None
     if not isinstance(x, Tensor) or not (y is None or isinstance(y, Tensor)):
-        came = sorted(batch) if isinstance(batch, Mapping) else type(batch).__name__
+        held = sorted(batch) if isinstance(batch, Mapping) else type(batch).__name__
         raise LogitconfError(
             f"a batch must be a tensor, a pair (x, y) of tensors, or a dict with one of "
-            f"{list(_INPUT_KEYS)} and {list(_LABEL_KEYS)}, got {came}"
+            f"{list(_INPUT_KEYS)} and {list(_LABEL_KEYS)}, got {held}"
         )
     return x, y
 

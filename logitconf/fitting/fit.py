@@ -57,8 +57,8 @@ def given_or_extracted(
         MissingExtraError: for a model without torch.
     """
     if (logits is not None) == (model is not None or loader is not None):
-        came = "both" if logits is not None else "neither"
-        raise LogitconfError(f"fit takes either logits X or model and loader, got {came}")
+        given = "both" if logits is not None else "neither"
+        raise LogitconfError(f"fit takes either logits X or model and loader, got {given}")
     if logits is not None:
         if outdir is not None or prefix is not None:
             raise LogitconfError("outdir and prefix need model and loader, got logits X")

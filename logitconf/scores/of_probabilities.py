@@ -149,11 +149,11 @@ def gen_categorical(x: Array, temperature: Array, form: Form) -> Array:
         shifted = (seen - largest) * inverse
         spread = (shifted + xp.log(total - xp.exp(shifted)) - twice) * gamma
         values = xp.where(seen == largest, top, xp.exp(spread))
-        found = xp.sum(values, axis=axis)
+        total_spread = xp.sum(values, axis=axis)
         if not sorts:
             order = xp.where(at_top, 0.0, shifted * gamma)
-            found = _sum_of_largest(values, order, most, axis)
-        return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), found, _NAN)
+            total_spread = _sum_of_largest(values, order, most, axis)
+        return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), total_spread, _NAN)
     spread = (shifted + xp.log(total - exponentials) - twice) * gamma
     others = xp.sum(xp.exp(xp.where(at_top, -_INFINITY, spread)), axis=axis)
     return others + xp.squeeze(top * count, axis=axis)

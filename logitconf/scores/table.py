@@ -242,8 +242,8 @@ def refusal(score: str, layout: Layout) -> str:
         what = "one logit" if layout.one_logit else "labels"
         return f"{score} is defined for classes that compete, got {what}; use margin or softmax"
     if row.over_members and (layout.members is None or layout.members < 2):
-        came = "logits without" if layout.members is None else f"{layout.members} of"
-        return f"{score} compares at least 2 members, got {came} members; use per_member logits"
+        given = "logits without" if layout.members is None else f"{layout.members} of"
+        return f"{score} compares at least 2 members, got {given} members; use per_member logits"
     n_classes = layout.n_classes
     if layout.family == "categorical" and n_classes is not None and n_classes < row.fewest_classes:
         return (

@@ -114,21 +114,23 @@ def broken_bindings(card: ScoreCard) -> tuple[str, ...]:
     certificate = card.certificate
     if certificate is None:
         return ("the policy promises a risk, but there is no certificate",)
-    found = []
+    differences = []
     if certificate.head != head_digest(card):
-        found.append("score, task, temperature, threshold or parameters are not those certified")
+        differences.append(
+            "score, task, temperature, threshold or parameters are not those certified"
+        )
     for name in ("score", "temperature"):
         own, certified = getattr(card, name), getattr(certificate, name)
         if own != certified:
-            found.append(f"{name} is {own!r}, certified was {certified!r}")
+            differences.append(f"{name} is {own!r}, certified was {certified!r}")
     if certificate.sha256 != _seal(certificate):
-        found.append("the certificate was changed after it was made")
+        differences.append("the certificate was changed after it was made")
     counts = {"accepted": certificate.accepted, "errors": certificate.errors}
     if not _alike({**certificate.policy, **counts}, card.policy):
-        found.append("the card's policy is not the certificate's")
+        differences.append("the card's policy is not the certificate's")
     if certificate.data != card.rows:
-        found.append("the card's calibration rows are not the certificate's")
-    return tuple(found)
+        differences.append("the card's calibration rows are not the certificate's")
+    return tuple(differences)
 
 
 def wrong_arithmetic(card: ScoreCard) -> tuple[str, ...]:
@@ -209,8 +211,8 @@ def _parts_arithmetic(certificate: Certificate, thresholds: object) -> Iterator[
         for problem in _bound_arithmetic(part, counts, (certificate.risk, confidence)):
             yield f"{word} {k}: {problem}"
     if totals != [certificate.accepted, certificate.errors]:
-        said = [certificate.accepted, certificate.errors]
-        yield f"the {key} sum to {totals}, the certificate says {said}"
+        certified = [certificate.accepted, certificate.errors]
+        yield f"the {key} sum to {totals}, the certificate says {certified}"
 
 
 def _bound_arithmetic(

@@ -69,8 +69,8 @@ def choose_coverage_chunks(
         LogitconfError: for another coverage, or without a finite score.
 
     >>> halves = [np.float32([-0.9, -0.5]), np.float32([-0.8, -0.1])]
-    >>> found = choose_coverage_chunks(lambda: halves, 0.5, rounding=Rounding("softmax", 10))
-    >>> found.accepted, round(found.threshold, 6)
+    >>> choice = choose_coverage_chunks(lambda: halves, 0.5, rounding=Rounding("softmax", 10))
+    >>> choice.accepted, round(choice.threshold, 6)
     (2, -0.65)
     """
     if not 0.0 < coverage <= 1.0:
@@ -85,8 +85,8 @@ def choose_coverage_chunks(
     while True:
         # One score more than the farthest place, so that its gap is known too.
         ranks = range(first - 1, min(first + reach + 1, finite))
-        found = order_statistics(chunks, ranks, all_reduce=all_reduce)
-        window = np.array(found, dtype=np.float32)
+        ranked = order_statistics(chunks, ranks, all_reduce=all_reduce)
+        window = np.array(ranked, dtype=np.float32)
         nearby = RankedScores(window, None, rows=math.ceil(reach / REACH))
         gaps = measure_gaps(nearby, rounding)
         if gaps.roomy[1:-1].any() or ranks.stop == finite:
@@ -198,8 +198,8 @@ def choose_risk_chunks(
 
     >>> scores, wrong = -np.linspace(1, 0.1, 300, dtype=np.float32), np.arange(300) >= 200
     >>> parts = [(scores[::2], wrong[::2]), (scores[1::2], wrong[1::2])]
-    >>> found = choose_risk_chunks(lambda: parts, 0.05, 0.9, rounding=Rounding("softmax", 10))
-    >>> found.choice.accepted, found.choice.errors, found.errors
+    >>> certified = choose_risk_chunks(lambda: parts, 0.05, 0.9, rounding=Rounding("softmax", 10))
+    >>> certified.choice.accepted, certified.choice.errors, certified.errors
     (204, 4, 100)
     """
 
@@ -239,22 +239,22 @@ class _Search:
     def place_all(self, targets: Sequence[int]) -> list[GapThreshold]:
         """Where a threshold for about so many rows goes, for each target."""
         most = min(math.floor(REACH * self.rows), MOST_SCORES)
-        found: dict[int, GapThreshold] = {}
+        placements: dict[int, GapThreshold] = {}
         before_ties: dict[float, GapThreshold] = {}
         reach = min(_FIRST_SCORES, most)
         while True:
-            missing = [target for target in dict.fromkeys(targets) if target not in found]
+            missing = [target for target in dict.fromkeys(targets) if target not in placements]
             for target, (first, gaps) in self._windows(missing, reach).items():
                 inner, lowest = slice(1, target - first + 1), float(gaps.ranked.values[0])
                 if gaps.wide[inner].any() or (reach == most and gaps.roomy[inner].any()):
                     placed = place(gaps, target - first, looser=False)
-                    found[target] = replace(placed, accepted=first + placed.accepted)
+                    placements[target] = replace(placed, accepted=first + placed.accepted)
                 elif reach == most:
                     if lowest not in before_ties:
                         before_ties[lowest] = self._before_ties(lowest)
-                    found[target] = before_ties[lowest]
-            if len(found) == len(set(targets)):
-                return [found[target] for target in targets]
+                    placements[target] = before_ties[lowest]
+            if len(placements) == len(set(targets)):
+                return [placements[target] for target in targets]
             reach = min(16 * reach, most)
 
     def _windows(self, targets: Sequence[int], reach: int) -> dict[int, tuple[int, Gaps]]:

@@ -179,8 +179,8 @@ def past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> GapThreshold:
     """A threshold in the next gap with room for a float32 value; both ends always have it."""
     counts = np.flatnonzero(gaps.roomy)
     position = np.searchsorted(counts, accepted, side="left" if looser else "right")
-    found = int(counts[position if looser else position - 1])
-    notes = [Note(NoteKind.TIED, accepted=found, wanted=accepted) if found else NOTHING]
-    if not gaps.wide[found]:
+    count = int(counts[position if looser else position - 1])
+    notes = [Note(NoteKind.TIED, accepted=count, wanted=accepted) if count else NOTHING]
+    if not gaps.wide[count]:
         notes.append(NARROW)
-    return GapThreshold(threshold_in(gaps, found), found, tuple(notes))
+    return GapThreshold(threshold_in(gaps, count), count, tuple(notes))

@@ -156,8 +156,8 @@ def policy_class(name: str) -> type[Policy]:
     if name not in POLICIES:
         raise LogitconfError(f"a policy must be one of {list(POLICIES)}, got {name!r}")
     module, own = POLICIES[name].home
-    found = getattr(import_module(f"logitconf.thresholds.{module}"), own)
-    return cast("type[Policy]", found)
+    own_class = getattr(import_module(f"logitconf.thresholds.{module}"), own)
+    return cast("type[Policy]", own_class)
 
 
 def number(value: object, what: str) -> float:

@@ -159,12 +159,12 @@ def candidates_of(
 ) -> list[GapThreshold]:
     """The placements that accept enough rows, from the strictest to the loosest, each once."""
     needed = fewest_rows(risk, confidence)
-    found: dict[int, GapThreshold] = {}
+    by_count: dict[int, GapThreshold] = {}
     for placement in placed:
         if placement.accepted >= needed:
             notes = tuple(note for note in placement.notes if note.kind is NoteKind.NARROW)
-            found[placement.accepted] = replace(placement, notes=notes)
-    return [found[accepted] for accepted in sorted(found)]
+            by_count[placement.accepted] = replace(placement, notes=notes)
+    return [by_count[accepted] for accepted in sorted(by_count)]
 
 
 def _uncertifiable(
