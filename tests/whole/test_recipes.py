@@ -209,7 +209,7 @@ onnx.checker.check_model(head)
     ),
 }
 FILES = {"score": 3, "operator": 1, "runtime": 2, "policy": 2, "command": 2, "opset": 1}
-"""As CONTRIBUTING.md says; a runtime and a policy are one file and a row, a command one and a line."""
+"""As CONTRIBUTING.md says: a file and a row for a runtime and a policy, a line for a command."""
 
 
 def proved(kind: str, source: Path, folder: Path) -> "subprocess.CompletedProcess[str]":

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _SMALLEST = float(np.finfo(np.float32).smallest_normal)
 
 
+NUMBERS, GRAPH = "temperature and threshold are the card's", "the graph is the card's"
+"""Checks that a tool makes fail which rewrites a head without harm."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
     """What a verification was asked for; as in :func:`verify`."""
@@ -236,14 +240,14 @@ def _numbers(found: EmbeddedHead) -> Check:
     from logitconf_export.verification.consistency import initializer_disagreements
 
     wrong = initializer_disagreements(found)
-    return Check("temperature and threshold are the card's", not wrong, "; ".join(wrong))
+    return Check(NUMBERS, not wrong, "; ".join(wrong))
 
 
 def _graph(found: EmbeddedHead, rebuilt: "Head", logits_dtype: str) -> Check:
     from logitconf_export.verification.consistency import graph_disagreements
 
     wrong = graph_disagreements(found, rebuilt, logits_dtype)
-    return Check("the graph is the card's", not wrong, "; ".join(wrong))
+    return Check(GRAPH, not wrong, "; ".join(wrong))
 
 
 def _checkpoint(head: "Head", rebuilt: "Head") -> Check:

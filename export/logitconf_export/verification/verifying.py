@@ -11,7 +11,8 @@ import onnx
 
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.head_spec import Head
-from logitconf_export.heads.metadata import HeadsMetadata, read_heads
+from logitconf_export.attachment.recognition import find_heads
+from logitconf_export.heads.metadata import HeadsMetadata, has_metadata, read_heads
 from logitconf_export.heads.sources import HeadSource, card_of, head_of
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
@@ -19,7 +20,7 @@ from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, 
 from logitconf_export.runtimes.targets.table import RuntimeRequest
 from logitconf_export.verification.report import Check, VerificationReport
 from logitconf_export.verification.several import verify_several
-from logitconf_export.verification.single import VerifyRequest, hopeless, verify_one
+from logitconf_export.verification.single import GRAPH, NUMBERS, VerifyRequest, hopeless, verify_one
 from logitconf_export.verification.structure import file_checks, with_own_numbers
 from logitconf_export.verification.surroundings import checks_around
 
@@ -91,7 +92,7 @@ def verify(
     ask = VerifyRequest(
         rows, feeds, rows_as, providers, optimisations, pairs, seed, labels, requests
     )
-    several = read_heads(loaded)
+    several = _heads_of(loaded)
     if len(several.heads) > 1 and head is not None:
         raise LogitconfError(
             f"the model has the heads {list(several.names)}, and head= is one; verify "
@@ -111,7 +112,34 @@ def verify(
             raise
         # What is wrong with the file says more than what it makes impossible.
         report = hopeless(_named(several), seed, Check("the file can be run", False, str(error)))
-    return replace(report, checks=(*checks, *report.checks))
+    report = replace(report, checks=(*checks, *report.checks))
+    return replace(report, notes=(*report.notes, *_rewritten(loaded, several, report)))
+
+
+def _heads_of(model: onnx.ModelProto) -> HeadsMetadata:
+    """The heads in the file's metadata; where a tool dropped these, the error says what to do."""
+    if not has_metadata(model) and find_heads(model, None) is not None:
+        raise LogitconfError(
+            "the model must hold the card of its head, but a tool has dropped its metadata; put "
+            "the head back with reattach(model, card=...) (reattach --card CARD.json)"
+        )
+    return read_heads(model)
+
+
+def _rewritten(
+    model: onnx.ModelProto, several: HeadsMetadata, report: VerificationReport
+) -> Iterator[str]:
+    """That a tool has rewritten the head without harm, where that is all that is wrong."""
+    failed = {check.name for check in report.checks if check.passed is False}
+    if not failed or not failed <= {NUMBERS, GRAPH} or not report.runs:
+        return
+    if any(list(run.failures()) for run in report.runs) or several.heads[0].attached is None:
+        return
+    if find_heads(model, several) is not None:
+        yield (
+            "it decides alike on every row tried, but not by the nodes and numbers that its card "
+            "writes: a tool has rewritten it; reattach puts the head back"
+        )
 
 
 def _own(head: HeadSource, several: HeadsMetadata) -> Head:
