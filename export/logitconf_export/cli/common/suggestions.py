@@ -1,13 +1,130 @@
 """The commands that are printed as what to do next; each runs when it is pasted."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logitconf_export.hosts.candidates import Candidate, HostReading
+
+_MEANINGS = {
+    "multiclass": "if its columns are classes that compete:",
+    "binary": "if it is one logit, of yes against no:",
+    "multilabel": "if each column is a label of its own:",
+}
 
 
 def next_commands(model: Path, *, fit: str, attach: str) -> list[str]:
-    """The two commands that lead to a model with a head, each with options of its own."""
-    host = shlex.quote(str(model))
+    """The commands that lead to a model with a head, the first two with options of their own."""
+    return [_fit(model, fit), *_attached(model, attach)]
+
+
+def host_commands(path: Path, reading: "HostReading") -> list[str]:
+    """What to do next with a host, lines of advice between the commands.
+
+    Args:
+        path: of the host.
+        reading: of it.
+    """
+    if not reading.candidates:
+        return [
+            "no place for a head can be read; if you know a value that holds class scores, name "
+            "it to fit and attach with --logits, and say with --kind what it holds"
+        ]
+    if reading.chosen is not None:
+        return _place_commands(path, reading.chosen, named=False)
+    clear = [c for c in reading.candidates if c.certain and not c.per_position]
+    if clear:
+        return _several_commands(path, clear, named=len(clear) < len(reading.candidates))
+    first = next((c for c in reading.candidates if c.certain), reading.candidates[0])
+    lines = _place_commands(path, first, named=True)
+    return ["if you know that one of these is right, name it:", *lines]
+
+
+def model_commands(path: Path) -> list[str]:
+    """What to do next with a host that has heads."""
     return [
-        f"fit with: logitconf fit --model {host} --data val.npz {fit} -o card.json",
-        f"attach with: logitconf attach {host} card.json{attach} -o out.onnx",
+        f"verify with: {_verify(path)}",
+        f"detach with: logitconf detach {_quoted(path)} -o bare.onnx",
     ]
+
+
+def _place_commands(path: Path, place: "Candidate", *, named: bool) -> list[str]:
+    options = (f" --logits {shlex.quote(place.tensor)}" if named else "") + _axis([place])
+    lines = []
+    for task in _tasks(place):
+        # a task that the graph tells is taken without a word
+        lines += [] if place.task else [_MEANINGS[task]]
+        lines.append(_fit(path, _score(task) + options))
+    return [*lines, *_attached(path, options)]
+
+
+def _several_commands(path: Path, places: "Sequence[Candidate]", *, named: bool) -> list[str]:
+    """A card for each place, fitted on labels of its own; or one decision of all places."""
+    lines = ["fit a card for each place, on labels of its own:"]
+    for count, place in enumerate(places, 1):
+        task, *others = _tasks(place)
+        if others:
+            lines.append(f"(or with --task {' or '.join(others)})")
+        name = f" --logits {shlex.quote(place.tensor)}"
+        lines.append(_fit(path, _score(task) + name + _axis([place]), f"_{count}"))
+    cards = " ".join(f"card_{count}.json" for count in range(1, len(places) + 1))
+    names = "".join(f" --logits {shlex.quote(place.tensor)}" for place in places) if named else ""
+    options = names + _axis(places)
+    lines += [
+        f"attach with: logitconf attach {_quoted(path)} {cards}{options} --several each "
+        "-o out.onnx",
+        f"verify with: {_verify(Path('out.onnx'), '_1')}",
+    ]
+    tasks = {_tasks(place)[0] for place in places}
+    if len(tasks) > 1:  # heads that decide together are of one task
+        return lines
+    return [
+        *lines,
+        "or attach one score and threshold of your own to all places, for one decision:",
+        f"attach with: logitconf attach {_quoted(path)} {_score(tasks.pop())} --threshold -0.9"
+        f"{options} --several joint -o joint.onnx",
+    ]
+
+
+def _tasks(place: "Candidate") -> list[str]:
+    """What the place can be fitted for, the likeliest first."""
+    from logitconf_export.hosts.candidates import TASKS, task_conflict
+
+    if place.task is not None:
+        return [place.task]
+    # two columns of yes and no are two classes; one label alone is one logit
+    left = {None: TASKS, 1: ("binary",)}.get(place.n_classes, ("multiclass", "multilabel"))
+    return [task for task in TASKS if task in left and task_conflict(place, task) is None]
+
+
+def _score(task: str) -> str:
+    """Options of the score to begin with; multiclass goes without saying."""
+    return "--score softmax" + ("" if task == "multiclass" else f" --task {task}")
+
+
+def _axis(places: "Sequence[Candidate]") -> str:
+    """For values with an unknown number of axes: one row of classes, as their commonest shape."""
+    return " --class-axis 1" if any(place.class_axis < 0 for place in places) else ""
+
+
+def _attached(model: Path, options: str) -> list[str]:
+    return [
+        f"attach with: logitconf attach {_quoted(model)} card.json{options} -o out.onnx",
+        f"verify with: {_verify(Path('out.onnx'))}",
+    ]
+
+
+def _fit(model: Path, options: str, suffix: str = "") -> str:
+    rows, card = f"val{suffix}.npz", f"card{suffix}.json"
+    return f"fit with: logitconf fit --model {_quoted(model)} --data {rows} {options} -o {card}"
+
+
+def _verify(model: Path, suffix: str = "") -> str:
+    return f"logitconf verify {_quoted(model)} --data val{suffix}.npz"
+
+
+def _quoted(path: Path) -> str:
+    """The path for a shell, and never taken for an option."""
+    return shlex.quote(f"./{path}" if f"{path}".startswith("-") else f"{path}")

@@ -1,7 +1,6 @@
 """The command ``inspect``: what a model or a card says of itself; no torch, nothing is run."""
 
 import json
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,14 +9,14 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.output import Facts, print_facts, print_line, print_table
-from logitconf_export.cli.common.suggestions import next_commands
+from logitconf_export.cli.common.suggestions import host_commands, model_commands
 
 if TYPE_CHECKING:
     import onnx
 
     from logitconf.card import ScoreCard
     from logitconf_export.heads.metadata import HeadsMetadata
-    from logitconf_export.hosts.candidates import Candidate, HostReading
+    from logitconf_export.hosts.candidates import HostReading
 
 
 def inspect(
@@ -100,6 +99,8 @@ def _print_head(path: Path, model: "onnx.ModelProto") -> None:
     nodes = head_nodes(model)
     facts += [("head nodes", f"{len(nodes)}: {', '.join(nodes)}"), *_model_facts(model)]
     print_facts(f"{path}: {what}{'s' if several else ''}", facts)
+    for line in () if alone else model_commands(path):
+        print_line(line)
 
 
 def _decision_words(several: "HeadsMetadata") -> str:
@@ -139,29 +140,5 @@ def _print_host(path: Path, model: "onnx.ModelProto", reading: "HostReading") ->
         print_line(f"refused: {refusal}")
     for note in reading.notes:
         print_line(f"note: {note}")
-    for line in _next_commands(path, reading):
+    for line in host_commands(path, reading):
         print_line(line)
-
-
-def _next_commands(path: Path, reading: "HostReading") -> list[str]:
-    chosen = reading.chosen
-    if chosen is not None:
-        return _commands(path, chosen, named="")
-    clear = [c for c in reading.candidates if c.certain and not c.per_position]
-    if len(clear) > 1 and len(clear) == len(reading.candidates):
-        host = shlex.quote(str(path))
-        return [
-            f"attach with: logitconf attach {host} card.json --several joint -o out.onnx "
-            "(or --several each, or --logits and one of the names)"
-        ]
-    if reading.candidates:
-        first = reading.candidates[0]
-        named = f" --logits {shlex.quote(first.tensor)}"
-        return ["if you know that one of these is right, name it:", *_commands(path, first, named)]
-    return ["no head can be attached to this model"]
-
-
-def _commands(path: Path, place: "Candidate", named: str) -> list[str]:
-    """What to do next with a place; multiclass goes without saying."""
-    task = "" if place.task == "multiclass" else f" --task {place.task or 'TASK'}"
-    return next_commands(path, fit=f"--score softmax{task}{named}", attach=named)

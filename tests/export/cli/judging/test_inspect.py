@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from support.command_line import SIGMOID, call, card, done, host, make_files, weight
+from support.command_line import SIGMOID, card, done, host, make_files, weight
 
 from logitconf_export.heads.metadata import read_heads
 
@@ -50,15 +50,37 @@ def test_the_task_of_labels_is_in_the_command(capsys: pytest.CaptureFixture[str]
     assert read_heads(onnx.load("out.onnx")).heads[0].card.task == "binary"
 
 
-def test_a_task_that_the_graph_does_not_tell_is_left_to_the_user(
+def test_for_a_task_that_the_graph_does_not_tell_each_that_can_be_is_fitted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _, fit, attach = told(capsys, "plain.onnx")
-    refused = call(capsys, fit)
-    assert refused.code == 2
-    assert "got 'TASK'" in refused.err
-    done(capsys, ["multiclass" if word == "TASK" else word for word in fit])
+    out, fit, attach = told(capsys, "plain.onnx")
+    lines = out.splitlines()
+    other = lines[lines.index("if each column is a label of its own:") + 1]
+    done(capsys, fit)
     done(capsys, attach)
+    assert card()["task"] == "multiclass"
+    pixels = np.load("val.npz")["pixels"]
+    noise = np.random.default_rng(1).logistic(0, 2, (len(pixels), 4))
+    np.savez("val.npz", pixels=pixels, labels=(pixels @ weight() > noise).astype(np.int64))
+    for path in ("card.json", "out.onnx"):
+        Path(path).unlink()
+    done(capsys, shlex.split(other.partition(": logitconf ")[2]))
+    done(capsys, attach)
+    assert card()["task"] == "multilabel"
+
+
+def test_a_file_with_a_head_says_how_it_is_verified_and_taken_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, fit, attach = told(capsys, "my host.onnx")
+    last = out.splitlines()[-1].partition("verify with: logitconf ")[2]
+    done(capsys, fit)
+    done(capsys, attach)
+    done(capsys, shlex.split(last))
+    verify, detach = done(capsys, "inspect out.onnx").splitlines()[-2:]
+    done(capsys, shlex.split(verify.partition(": logitconf ")[2]))
+    done(capsys, shlex.split(detach.partition(": logitconf ")[2]))
+    assert onnx.load("bare.onnx") == onnx.load("my host.onnx")
 
 
 def test_a_place_that_is_not_certain_is_left_to_the_user(
