@@ -249,18 +249,18 @@ def decided(source: ModelSource, feeds: Mapping[str, Array], provider: str = "cp
     return Decided(head, rows, score.reshape(-1), mask.reshape(-1).astype(bool))
 
 
-def checked_labels(found: Decided, labels: Array) -> Array:
+def checked_labels(decided: Decided, labels: Array) -> Array:
     """The labels, one for each row or (N, L).
 
     Raises:
         LogitconfError: if they are not as many as the predictions, or the score is learned.
     """
-    if found.head.metadata.card.score == "learned":
+    if decided.head.metadata.card.score == "learned":
         raise LogitconfError(
             "labels are compared with the classes that the head's logits predict, got a learned "
             "confidence, which predicts none; leave them out"
         )
-    shape = _predictions(found).shape
+    shape = _predictions(decided).shape
     truth = np.asarray(labels)
     if truth.size != math.prod(shape):
         raise LogitconfError(f"labels must be {shape}, got shape {truth.shape}")
@@ -269,12 +269,12 @@ def checked_labels(found: Decided, labels: Array) -> Array:
 
 def _predictions(decided: Decided) -> Array:
     """(N,) classes, or (N, L) whether each label holds."""
-    found: Array
+    predictions: Array
     if _is_categorical(decided):
-        found = decided.logits.argmax(axis=1)
+        predictions = decided.logits.argmax(axis=1)
     else:
-        found = decided.logits > _EVEN[decided.head.metadata.form.kind]
-    return found
+        predictions = decided.logits > _EVEN[decided.head.metadata.form.kind]
+    return predictions
 
 
 def _is_categorical(decided: Decided) -> bool:
@@ -331,5 +331,5 @@ def _calibration_change(left: Decided, right: Decided, labels: Array) -> Change:
         before, after = (_calibration_error(c[rows].ravel(), r[rows].ravel()) for c, r in pairs)
         return after - before
 
-    found = bootstrap(change, np.arange(len(left.logits)), seed=0, draws=_RESAMPLES)
-    return Change(found.estimate, found.lower, found.upper)
+    resampled = bootstrap(change, np.arange(len(left.logits)), seed=0, draws=_RESAMPLES)
+    return Change(resampled.estimate, resampled.lower, resampled.upper)

@@ -40,13 +40,13 @@ def refit(
     Raises:
         LogitconfError: if the head's policy cannot be followed again, or on these rows.
     """
-    found = decided(variant, feeds, provider)
-    card, form = found.head.metadata.card, found.head.metadata.form
-    truth = checked_labels(found, labels)
+    own_decisions = decided(variant, feeds, provider)
+    card, form = own_decisions.head.metadata.card, own_decisions.head.metadata.form
+    truth = checked_labels(own_decisions, labels)
     policy = policy_arguments(card)
-    layout = Layout(check_task(card.task), found.logits.shape[1], per_label=card.per_label)
+    layout = Layout(check_task(card.task), own_decisions.logits.shape[1], per_label=card.per_label)
     kind = cast(InputKind, form.kind)
-    logits = logits_of(found.logits, layout, kind)
+    logits = logits_of(own_decisions.logits, layout, kind)
     fixed: dict[str, Any] = dict(card.parameters)
     if card.per_label:
         fixed["per_label"] = True

@@ -28,10 +28,10 @@ def check_joinable(heads: Sequence[Head]) -> None:
     """
     kinds = {(head.card.score, head.card.threshold) for head in heads}
     if len(kinds) > 1 or isinstance(heads[0].card.threshold, tuple):
-        found = sorted(f"{score} below {threshold}" for score, threshold in kinds)
+        kinds_in_words = sorted(f"{score} below {threshold}" for score, threshold in kinds)
         raise LogitconfError(
             "a joint decision needs the same score and one threshold in every head, got "
-            f"{', '.join(found)}; attach them each with its own outputs, or give one card"
+            f"{', '.join(kinds_in_words)}; attach them each with its own outputs, or give one card"
         )
     if len({head.form.mask_type for head in heads}) > 1:
         raise LogitconfError("a joint decision needs the same mask_type in every head")

@@ -202,16 +202,16 @@ def _text(values: dict[str, Any]) -> str:
     return text
 
 
-def write_heads(model: onnx.ModelProto, found: HeadsMetadata) -> None:
+def write_heads(model: onnx.ModelProto, several: HeadsMetadata) -> None:
     """Sets the entry in place, for one head or several."""
-    if len(found.heads) == 1:
-        head = found.heads[0]
+    if len(several.heads) == 1:
+        head = several.heads[0]
         write_metadata(model, head_metadata(head.card, head.form, head.attached))
         return
     values: dict[str, Any] = {
         "schema": SEVERAL_SCHEMA,
-        "heads": [_values(head) for head in found.heads],
-        "joint": None if found.joint is None else asdict(found.joint),
+        "heads": [_values(head) for head in several.heads],
+        "joint": None if several.joint is None else asdict(several.joint),
     }
     write_metadata(model, _text(values))
 
@@ -236,13 +236,13 @@ def read_metadata(model: onnx.ModelProto) -> HeadMetadata:
     Raises:
         LogitconfError: if it says nothing, nothing that this version understands, or has several.
     """
-    found = read_heads(model)
-    if len(found.heads) > 1:
+    several = read_heads(model)
+    if len(several.heads) > 1:
         raise LogitconfError(
-            f"the model has the heads {list(found.names)}, and this works on one; take it out with "
-            "logitconf_export.single_head(model, name)"
+            f"the model has the heads {list(several.names)}, and this works on one; take it out "
+            "with logitconf_export.single_head(model, name)"
         )
-    return found.heads[0]
+    return several.heads[0]
 
 
 def read_heads(model: onnx.ModelProto) -> HeadsMetadata:

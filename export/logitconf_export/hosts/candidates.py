@@ -223,10 +223,10 @@ class HostReading:
             if candidate.output == name and candidate.output_kind == kind:
                 return _at_output(candidate, self.values, class_axis)
         if here or shown:
-            found = (here or shown)[0]
-            holds = found.kind if here else (found.output_kind or "labels")
+            place = (here or shown)[0]
+            holds = place.kind if here else (place.output_kind or "labels")
             raise LogitconfError(
-                f"{short(name)} holds {holds}, not {kind} ({found.reason}); give its own kind"
+                f"{short(name)} holds {holds}, not {kind} ({place.reason}); give its own kind"
             )
         return self._elsewhere(name, kind, class_axis)
 
@@ -271,9 +271,9 @@ class HostReading:
         )  # fmt: skip
 
 
-def _contradict(said: Kind | None, read: Kind) -> bool:
+def _contradict(claimed: Kind | None, read: Kind) -> bool:
     """Whether a value of one kind cannot be called another; log-probabilities are logits too."""
-    return said not in (None, read) and (said, read) != ("logits", "log-probabilities")
+    return claimed not in (None, read) and (claimed, read) != ("logits", "log-probabilities")
 
 
 def task_conflict(candidate: Candidate, task: Task) -> str | None:

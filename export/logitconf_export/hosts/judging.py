@@ -105,18 +105,18 @@ def judged_by(
         return Judgement("uncertain", f"{short(output)} cannot be read: {meant.reason}")
     if root is None:
         return Judgement("uncertain", f"{meant.reason}, but no float tensor holds its logits")
-    found = _located(scope, reader, way, meant, root)
-    if found.verdict == "contradicts" and not meant.certain:
-        found = replace(found, verdict="uncertain")
-    if found.verdict != "agrees":
-        return found
+    judged = _located(scope, reader, way, meant, root)
+    if judged.verdict == "contradicts" and not meant.certain:
+        judged = replace(judged, verdict="uncertain")
+    if judged.verdict != "agrees":
+        return judged
     doubt = (
-        _claim_refuted(scope, found, tensor, meant.family, _Claim(kind, task, class_axis))
+        _claim_refuted(scope, judged, tensor, meant.family, _Claim(kind, task, class_axis))
         or _between(scope, reader.functions, way.base, output)
         or (None if meant.certain else Judgement("uncertain", meant.reason))
         or _before(scope, reader.functions, way.base)
     )
-    return found if doubt is None else replace(found, verdict=doubt.verdict, reason=doubt.reason)
+    return judged if doubt is None else replace(judged, verdict=doubt.verdict, reason=doubt.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,24 +251,24 @@ def _axis_before(
 
 
 def _claim_refuted(
-    scope: Scope, found: Judgement, tensor: str, family: Family | None, claim: _Claim
+    scope: Scope, judgement: Judgement, tensor: str, family: Family | None, claim: _Claim
 ) -> Judgement | None:
     """What the card says of the tensor against what the graph says."""
-    if found.kind is None:
+    if judgement.kind is None:
         return None
-    if claim.kind not in (None, found.kind):
-        return Judgement("contradicts", f"{short(tensor)} holds {found.kind}, not {claim.kind}")
-    rank, axis = scope.fact(tensor).rank, found.class_axis
-    if claim.class_axis is not None and axis is not None and found.n_classes != 1:
-        said, read = normalised(claim.class_axis, rank), normalised(axis, rank)
-        if said != read and (said < 0) == (read < 0):
+    if claim.kind not in (None, judgement.kind):
+        return Judgement("contradicts", f"{short(tensor)} holds {judgement.kind}, not {claim.kind}")
+    rank, axis = scope.fact(tensor).rank, judgement.class_axis
+    if claim.class_axis is not None and axis is not None and judgement.n_classes != 1:
+        claimed, read = normalised(claim.class_axis, rank), normalised(axis, rank)
+        if claimed != read and (claimed < 0) == (read < 0):
             return Judgement(
-                "contradicts", f"the classes of {short(tensor)} are on axis {read}, not {said}"
+                "contradicts", f"the classes of {short(tensor)} are on axis {read}, not {claimed}"
             )
     named = next((word for word in TASKS if word == claim.task), None)
     if named is not None:
         place = Candidate(
-            tensor=tensor, kind=found.kind, task=named, n_classes=found.n_classes,
+            tensor=tensor, kind=judgement.kind, task=named, n_classes=judgement.n_classes,
             class_axis=axis or 0, rank=rank, dtype="float32", output="", certain=True,
             reason="", family=family,
         )  # fmt: skip

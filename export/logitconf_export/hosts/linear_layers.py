@@ -43,8 +43,8 @@ def linear_source(scope: Scope, name: str, depth: int = 4) -> LinearSource | Non
     if key not in scope.sources:
         # Remembered, since a hostile graph of sums of sums would be walked exponentially often.
         scope.sources[key] = _linear_source(scope, name, depth)
-    found = scope.sources[key]
-    return found if isinstance(found, LinearSource) else None
+    source = scope.sources[key]
+    return source if isinstance(source, LinearSource) else None
 
 
 def _linear_source(scope: Scope, name: str, depth: int) -> LinearSource | None:

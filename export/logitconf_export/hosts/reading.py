@@ -43,15 +43,15 @@ def read_host(model: onnx.ModelProto) -> HostReading:
         ...     '<ir_version: 8, opset_import: ["": 17]>'
         ...     'agraph (float[N, 10] x) => (float[N, 10] logits) { logits = Softmax(x) }'
         ... )
-        >>> found = read_host(host).choose(task="multiclass")
-        >>> found.tensor, found.kind, found.n_classes
+        >>> place = read_host(host).choose(task="multiclass")
+        >>> place.tensor, place.kind, place.n_classes
         ('x', 'logits', 10)
     """
     scope = index_model(model, OPERATORS)
     reader = reader_of(model)
     quantized = _quantized_values(scope)
     states = _state_outputs(model, scope)
-    found: list[Candidate] = []
+    placed: list[Candidate] = []
     refused: list[Refusal] = []
     for output in dict.fromkeys(scope.outputs):
         result = reader.read(scope, output)
@@ -65,11 +65,11 @@ def read_host(model: onnx.ModelProto) -> HostReading:
                 result = result.doubted(like)
         outcome = _outcome(scope, output, result, quantized)
         if isinstance(outcome, Candidate):
-            found.append(outcome)
+            placed.append(outcome)
         else:
             refused.append(outcome)
     return HostReading(
-        candidates=tuple(_no_embeddings(scope, _merged(found))),
+        candidates=tuple(_no_embeddings(scope, _merged(placed))),
         refused=tuple(refused),
         notes=tuple(_notes(model, scope)),
         values=scope.facts,
@@ -195,10 +195,10 @@ def _spreads(scope: Scope, output: str, reading: Reading) -> bool:
     return sum(d != 1 for d in outer) > max(sum(d != 1 for d in inner), 2)
 
 
-def _merged(found: Sequence[Candidate]) -> list[Candidate]:
+def _merged(candidates: Sequence[Candidate]) -> list[Candidate]:
     """One candidate a place: outputs that show the same logits are joined under the best one."""
     places: dict[tuple[str, str, int, str], list[Candidate]] = {}
-    for candidate in found:
+    for candidate in candidates:
         family = candidate.family or ""
         places.setdefault(
             (candidate.tensor, candidate.kind, candidate.class_axis, family), []
@@ -219,20 +219,20 @@ def _merged(found: Sequence[Candidate]) -> list[Candidate]:
         # Labels alone say less than scores: of a one-versus-rest classifier they come from the
         # scores before those were made to sum to 1.
         merged = [c if c.output_kind is not None else replace(c, certain=False) for c in merged]
-    order = {candidate.tensor: place for place, candidate in reversed(list(enumerate(found)))}
+    order = {candidate.tensor: place for place, candidate in reversed(list(enumerate(candidates)))}
     return sorted(merged, key=lambda c: order[c.tensor])
 
 
-def _no_embeddings(scope: Scope, found: Sequence[Candidate]) -> list[Candidate]:
+def _no_embeddings(scope: Scope, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates, with doubts about layers that may as well give features.
 
     A layer without an activation is the last of a classifier or an embedding; what speaks for the
     latter is a number of columns as embeddings have it, or that other logits are made of it.
     """
-    several = 1 < len(found) <= _MOST_STATES
-    made_of = {c.tensor: ancestors(scope, (c.tensor,)) for c in found if several}
+    several = 1 < len(candidates) <= _MOST_STATES
+    made_of = {c.tensor: ancestors(scope, (c.tensor,)) for c in candidates if several}
     checked: list[Candidate] = []
-    for candidate in found:
+    for candidate in candidates:
         doubt = ""
         count = candidate.n_classes
         if candidate.family is None and candidate.kind == "logits":

@@ -45,8 +45,8 @@ def unshifted(scope: Scope, name: str, axis: int) -> tuple[str, str]:
     node = scope.standard(name)
     if node is None or node.op_type != "Sub":
         return name, "a division"
-    found = _reduced_axis(scope, node.input[1], ("ReduceMax",), node.input[0])
-    if found == axis:
+    reduced = _reduced_axis(scope, node.input[1], ("ReduceMax",), node.input[0])
+    if reduced == axis:
         return node.input[0], "a division, after the row maximum"
     return name, "a division, of a difference"
 

@@ -48,18 +48,19 @@ def providers_by_node(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     Raises:
         LogitconfError: if one node ran on two providers.
     """
-    found: dict[str, str] = {}
+    providers: dict[str, str] = {}
     for event in events:
         name = str(event.get("name", ""))
         if event.get("cat") != "Node" or not name.endswith(_SUFFIX):
             continue
         provider = str(event.get("args", {}).get("provider", ""))
         node = name.removesuffix(_SUFFIX)
-        if found.setdefault(node, provider) != provider:
+        if providers.setdefault(node, provider) != provider:
             raise LogitconfError(
-                f"a node must run on one provider, but '{node}' ran on {found[node]} and {provider}"
+                f"a node must run on one provider, but '{node}' ran on {providers[node]} and "
+                f"{provider}"
             )
-    return found
+    return providers
 
 
 def placement_of(

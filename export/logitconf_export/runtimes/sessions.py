@@ -150,10 +150,10 @@ class Session:
             raise wanted(f"onnxruntime {self.version} refuses the model: {error}") from error
         self._session.disable_fallback()
         if self.provider not in self._session.get_providers():
-            came = self._session.get_providers()
+            actual = self._session.get_providers()
             self._stack.close()
             raise ProviderError(
-                f"{provider} was asked for, but the session has {came}: the provider's library "
+                f"{provider} was asked for, but the session has {actual}: the provider's library "
                 "or one that it needs (CUDA, cuDNN) is missing or of the wrong version"
             )
 
@@ -174,10 +174,10 @@ class Session:
             LogitconfError: if the run fails.
         """
         try:
-            found: list[Any] = self._session.run(outputs, dict(feeds))
+            values: list[Any] = self._session.run(outputs, dict(feeds))
         except session_errors() as error:
             raise LogitconfError(f"onnxruntime {self.version} cannot run it: {error}") from error
-        return found
+        return values
 
     def bound(self, feeds: Mapping[str, Array]) -> Callable[[], list[Any]]:
         """A run whose inputs lie on the provider's device and whose outputs stay there.

@@ -50,7 +50,7 @@ def assert_parity(
         return report
     if feeds is None or rows is not None:
         raise LogitconfError("with a reference, the inputs must be given as feeds")
-    found = compare_outputs(
+    parities = compare_outputs(
         model,
         reference,
         feeds=feeds,
@@ -59,7 +59,7 @@ def assert_parity(
         absolute=absolute,
         relative=relative,
     )
-    failed = [str(output) for output in found if not output.passed]
+    failed = [str(output) for output in parities if not output.passed]
     if failed:
         raise AssertionError("; ".join(failed))
-    return found
+    return parities

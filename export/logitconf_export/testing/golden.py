@@ -51,11 +51,11 @@ def save_bundle(
     if os.path.lexists(target):
         raise LogitconfError(f"{target} exists; name another folder")
     loaded = load_model(model)
-    found = head_in(loaded)
+    embedded = head_in(loaded)
     source = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
-    head = rebuilt_head(found)
-    trials = Trials(loaded, found, head=head, folder=source, pairs=pairs, seed=seed)
-    alone = head_model(loaded, found, trials.logits_dtype)
+    head = rebuilt_head(embedded)
+    trials = Trials(loaded, embedded, head=head, folder=source, pairs=pairs, seed=seed)
+    alone = head_model(loaded, embedded, trials.logits_dtype)
     contents: dict[str, bytes | Path] = {
         "head.onnx": alone.SerializeToString(deterministic=True),
         "replay.py": _REPLAY,
@@ -82,11 +82,11 @@ def save_bundle(
     manifest = {
         "schema": BUNDLE_SCHEMA,
         "model": "head.onnx",
-        "input": found.tensor,
-        "outputs": list(found.outputs[:2]),
+        "input": embedded.tensor,
+        "outputs": list(embedded.outputs[:2]),
         "seed": seed,
         "band": trials.band,
-        "card": found.metadata.card.to_dict(),
+        "card": embedded.metadata.card.to_dict(),
         "batches": batches,
     }
     contents["manifest.json"] = f"{json.dumps(manifest, indent=2)}\n".encode()

@@ -87,15 +87,15 @@ def compare_outputs(
     if set(inputs) != set(feeds):
         raise LogitconfError(f"feeds must name inputs of the model, got {list(feeds)}")
     expected = _by_name(reference(*(feeds[name] for name in inputs)), wanted)
-    found = []
+    parities = []
     for provider in providers:
         with Session(loaded, provider=provider, strict=False, folder=folder) as session:
-            came = session.run(feeds, wanted)
-        found += [
+            values = session.run(feeds, wanted)
+        parities += [
             _parity(name, provider, np.asarray(value), expected[name], (absolute, relative))
-            for name, value in zip(wanted, came, strict=True)
+            for name, value in zip(wanted, values, strict=True)
         ]
-    return tuple(found)
+    return tuple(parities)
 
 
 def _by_name(returned: Any, wanted: Sequence[str]) -> dict[str, Array]:
@@ -120,22 +120,22 @@ def _array(value: Any) -> Array:
 
 
 def _parity(
-    name: str, provider: str, came: Array, expected: Array, tolerance: tuple[float, float]
+    name: str, provider: str, actual: Array, expected: Array, tolerance: tuple[float, float]
 ) -> OutputParity:
-    if came.shape != expected.shape:
-        reason = f"shape {came.shape}, expected {expected.shape}"
+    if actual.shape != expected.shape:
+        reason = f"shape {actual.shape}, expected {expected.shape}"
         return OutputParity(name, provider, 0, 0, 0.0, reason)
-    if (came.dtype.kind == "f") != (expected.dtype.kind == "f"):
-        reason = f"dtype {came.dtype}, expected {expected.dtype}"
+    if (actual.dtype.kind == "f") != (expected.dtype.kind == "f"):
+        reason = f"dtype {actual.dtype}, expected {expected.dtype}"
         return OutputParity(name, provider, 0, 0, 0.0, reason)
-    if came.dtype.kind != "f":
-        different = int(np.sum(came != expected))
-        return OutputParity(name, provider, int(came.size), different, float(different > 0))
-    left, right = came.astype(np.float64), expected.astype(np.float64)
+    if actual.dtype.kind != "f":
+        different = int(np.sum(actual != expected))
+        return OutputParity(name, provider, int(actual.size), different, float(different > 0))
+    left, right = actual.astype(np.float64), expected.astype(np.float64)
     finite = np.isfinite(left) & np.isfinite(right)
     with np.errstate(invalid="ignore"):
         off = np.where(finite, np.abs(left - right), 0.0)
         close = finite & (off <= tolerance[0] + tolerance[1] * np.abs(right))
     same = close | (left == right) | (np.isnan(left) & np.isnan(right))
     largest = float(off.max(initial=0.0))
-    return OutputParity(name, provider, int(came.size), int((~same).sum()), largest)
+    return OutputParity(name, provider, int(actual.size), int((~same).sum()), largest)

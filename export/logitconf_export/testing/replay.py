@@ -24,9 +24,11 @@ def main(folder: Path, provider: str) -> int:
     for batch in manifest["batches"]:
         with np.load(folder / batch["file"]) as stored:
             values = {name: stored[name] for name in stored.files}
-        found = session.run(manifest["outputs"], {manifest["input"]: values["logits"]})
+        outputs = session.run(manifest["outputs"], {manifest["input"]: values["logits"]})
         rows += len(values["score"])
-        wrong = differences(values, found[0].reshape(-1), found[1].reshape(-1).astype(bool), batch)
+        wrong = differences(
+            values, outputs[0].reshape(-1), outputs[1].reshape(-1).astype(bool), batch
+        )
         failures += wrong
         print(f"{batch['name']}: {len(values['score'])} rows, {wrong} wrong")
     verdict = "FAILED" if failures or not rows else "passed"

@@ -113,8 +113,8 @@ def middling_head(
     card = ScoreCard(score, task, _TEMPERATURE, 0.0, parameters=parameters, members=members)
     form = HeadForm(n_classes, members=members)
     rows = arranged(random_rows(_RANDOM_ROWS, columns_of(form), seed=1), form)
-    found = Reference(Head.of_card(card, form)).truth(rows).score
-    return Head.of_card(replace(card, threshold=float(np.median(found))), form)
+    scores = Reference(Head.of_card(card, form)).truth(rows).score
+    return Head.of_card(replace(card, threshold=float(np.median(scores))), form)
 
 
 def cases(seed: int = 0) -> list[Case]:
@@ -181,14 +181,14 @@ def _add(record: RuntimeRecord, case: Case, rows: Array, answer: Answer) -> None
         _refused(record, what, rows, answer.reason)
         return
     try:
-        came = Decisions.of(answer[0], as_mask(answer[1]))
+        decided = Decisions.of(answer[0], as_mask(answer[1]))
     except (LogitconfError, IndexError) as error:
         _refused(record, what, rows, str(error))
         return
-    if len(came.score) != len(rows):
-        _refused(record, what, rows, f"{len(came.score)} scores came")
+    if len(decided.score) != len(rows):
+        _refused(record, what, rows, f"{len(decided.score)} scores came")
     else:
-        _compared(record, case, rows, came)
+        _compared(record, case, rows, decided)
 
 
 def _refused(record: RuntimeRecord, what: str, rows: Array, reason: str) -> None:
@@ -198,27 +198,27 @@ def _refused(record: RuntimeRecord, what: str, rows: Array, reason: str) -> None
         record.gaps.add("empty batch")
 
 
-def _compared(record: RuntimeRecord, case: Case, rows: Array, came: Decisions) -> None:
+def _compared(record: RuntimeRecord, case: Case, rows: Array, decided: Decisions) -> None:
     record.rows += len(rows)
     if not len(rows):
         return
     reference = case.reference
     expected, threshold = reference.decisions(rows), reference.thresholds(rows)
     finite = np.isfinite(expected.score)
-    both = finite & np.isfinite(came.score)
+    both = finite & np.isfinite(decided.score)
     with np.errstate(invalid="ignore", over="ignore"):
-        off = np.where(both, np.abs(expected.score.astype(np.float64) - came.score), 0.0)
+        off = np.where(both, np.abs(expected.score.astype(np.float64) - decided.score), 0.0)
     # some runtimes flush subnormals to zero
     smallest = float(np.finfo(np.float32).smallest_normal)
     allowed = np.maximum(reference.allowed(np.where(both, expected.score, 0.0)), smallest)
-    huge = _adds_up_beyond_float32(rows) & expected.mask & ~came.mask
+    huge = _adds_up_beyond_float32(rows) & expected.mask & ~decided.mask
     near = near_threshold(expected.score, threshold, reference.allowed(threshold))
-    record.flips += FlipCount.of(expected.mask, came.mask | huge, near)
+    record.flips += FlipCount.of(expected.mask, decided.mask | huge, near)
     record.beyond_rounding += int((both & (off > allowed)).sum())
-    steps = ulp_distance(expected.score, came.score)
+    steps = ulp_distance(expected.score, decided.score)
     large = both & (np.abs(expected.score) > 1e-3)
     record.largest_ulps = max(record.largest_ulps, int(np.where(large, steps, 0).max()))
-    if np.any(~finite & np.isfinite(came.score)):
+    if np.any(~finite & np.isfinite(decided.score)):
         record.gaps.add("finite score")
     if huge.any():
         record.gaps.add("huge labels")

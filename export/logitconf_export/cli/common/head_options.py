@@ -25,11 +25,11 @@ class CardOptions:
         str | None, in_panel(NO_CARD, "--task", "The task; what the model tells, else multiclass.")
     ] = None
 
-    def card(self, told: str | None) -> "ScoreCard":
+    def card(self, host_task: str | None) -> "ScoreCard":
         """The card that says so.
 
         Args:
-            told: the task that the host tells, if none is given.
+            host_task: the one that the host tells, if none is given.
 
         Raises:
             LogitconfError: without a score or a threshold, or if they do not fit each other.
@@ -43,7 +43,7 @@ class CardOptions:
             )
         score_type = score_class(self.score)
         # the host tells the task of its classes, and a learned confidence is another tensor
-        task = self.task or (None if SCORES[self.score].learned else told)
+        task = self.task or (None if SCORES[self.score].learned else host_task)
         given = (self.temperature,) if task is None else (self.temperature, task)
         made = score_type(*given)
         made.set_threshold(value=self.threshold)

@@ -79,8 +79,8 @@ def _cards(
 
     if not cards:
         names: Sequence[str | None] = where.logits or (None,)
-        told = {told_task(reading, name) for name in names}
-        return (instead.card(told.pop() if len(told) == 1 else None),)
+        tasks = {told_task(reading, name) for name in names}
+        return (instead.card(tasks.pop() if len(tasks) == 1 else None),)
     if instead.given():
         named = ", ".join(instead.given())
         raise LogitconfError(f"a card already says {named}; give one or the other")

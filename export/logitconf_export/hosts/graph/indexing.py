@@ -73,19 +73,19 @@ def _spread_shapes(scope: Scope, facts: dict[str, TensorFacts]) -> None:
 def _infer(scope: Scope, facts: dict[str, TensorFacts]) -> None:
     for node in scope.nodes:
         inferred = forward_facts(scope, node)
-        for name, found in zip(node.output, inferred, strict=False):
+        for name, derived in zip(node.output, inferred, strict=False):
             if name:
-                facts[name] = _merged(facts.get(name, UNKNOWN), found)
+                facts[name] = _merged(facts.get(name, UNKNOWN), derived)
 
 
-def _merged(said: TensorFacts, found: TensorFacts) -> TensorFacts:
-    dtype = found.dtype or said.dtype
-    if found.shape is None:
-        return TensorFacts(dtype, said.shape)
-    if said.shape is None or len(said.shape) != len(found.shape):
+def _merged(declared: TensorFacts, derived: TensorFacts) -> TensorFacts:
+    dtype = derived.dtype or declared.dtype
+    if derived.shape is None:
+        return TensorFacts(dtype, declared.shape)
+    if declared.shape is None or len(declared.shape) != len(derived.shape):
         # ddddocr 1.6.1 declares [1, seqlen] for what is [T, 1, 8210].
-        return TensorFacts(dtype, found.shape)
-    return TensorFacts(dtype, tuple(map(_better, found.shape, said.shape)))
+        return TensorFacts(dtype, derived.shape)
+    return TensorFacts(dtype, tuple(map(_better, derived.shape, declared.shape)))
 
 
 def _better(inferred: Dimension, declared: Dimension) -> Dimension:
@@ -181,14 +181,14 @@ def _check_functions(model: onnx.ModelProto) -> None:
 
 
 def _calls(nodes: Iterable[onnx.NodeProto], table: FunctionTable) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
+    called: set[tuple[str, str]] = set()
     pending = list(nodes)
     while pending:
         node = pending.pop()
         key = (plain_domain(node.domain), node.op_type)
         if key in table:
-            found.add(key)
+            called.add(key)
         for attribute in node.attribute:
             for graph in (attribute.g, *attribute.graphs):
                 pending.extend(graph.node)
-    return found
+    return called

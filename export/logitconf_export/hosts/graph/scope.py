@@ -221,25 +221,25 @@ class Scope:
         self, node: onnx.NodeProto, name: str, default: AttributeValue = None
     ) -> AttributeValue:
         """A plain attribute of a node, looked up at the caller where a function refers to it."""
-        found = next((a for a in node.attribute if a.name == name), None)
-        if found is not None and found.ref_attr_name:
-            found = self.bindings.get(found.ref_attr_name)
-        if found is None:
+        given = next((a for a in node.attribute if a.name == name), None)
+        if given is not None and given.ref_attr_name:
+            given = self.bindings.get(given.ref_attr_name)
+        if given is None:
             return default
-        kind = found.type
+        kind = given.type
         value: AttributeValue = default
         if kind == AttributeProto.INT:
-            value = int(found.i)
+            value = int(given.i)
         elif kind == AttributeProto.FLOAT:
-            value = float(found.f)
+            value = float(given.f)
         elif kind == AttributeProto.STRING:
-            value = found.s.decode("utf-8", "replace")
+            value = given.s.decode("utf-8", "replace")
         elif kind == AttributeProto.INTS:
-            value = list(found.ints)
+            value = list(given.ints)
         elif kind == AttributeProto.FLOATS:
-            value = list(found.floats)
+            value = list(given.floats)
         elif kind == AttributeProto.STRINGS:
-            value = [text.decode("utf-8", "replace") for text in found.strings]
+            value = [text.decode("utf-8", "replace") for text in given.strings]
         return value
 
     def integer(self, node: onnx.NodeProto, name: str, default: int) -> int:

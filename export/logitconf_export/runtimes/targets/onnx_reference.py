@@ -28,8 +28,8 @@ class OnnxReference:
 
         def run(evaluator: Any, job: Job) -> Sequence[Array]:
             with np.errstate(all="ignore"):
-                found = evaluator.run(list(job.outputs), dict(job.feeds))
-            return [np.asarray(value) for value in found]
+                results = evaluator.run(list(job.outputs), dict(job.feeds))
+            return [np.asarray(value) for value in results]
 
         errors = (RuntimeError, ValueError, TypeError, IndexError, DecodeError)
         return each(jobs, ReferenceEvaluator, run, errors)

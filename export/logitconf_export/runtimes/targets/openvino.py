@@ -34,7 +34,7 @@ class OpenVino:
             return core.compile_model(core.read_model(model, b""), "CPU", hints)
 
         def run(compiled: Any, job: Job) -> Sequence[Array]:
-            found = compiled(dict(job.feeds))
-            return [np.array(found[name]) for name in job.outputs]
+            results = compiled(dict(job.feeds))
+            return [np.array(results[name]) for name in job.outputs]
 
         return each(jobs, load, run, (RuntimeError, ValueError))

@@ -36,7 +36,7 @@ class Tract:
         def run(runnable: Any, job: Job) -> Sequence[Array]:
             outputs = onnx.load_model_from_string(job.model).graph.output
             names = [value.name for value in outputs]
-            found = runnable.run([np.ascontiguousarray(value) for value in job.feeds.values()])
-            return [found[names.index(name)].to_numpy() for name in job.outputs]
+            tensors = runnable.run([np.ascontiguousarray(value) for value in job.feeds.values()])
+            return [tensors[names.index(name)].to_numpy() for name in job.outputs]
 
         return each(jobs, load, run, (tract.TractError, ValueError))

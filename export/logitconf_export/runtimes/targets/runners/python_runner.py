@@ -30,13 +30,13 @@ def main(folder: Path) -> None:
                 )
                 for entry in job["inputs"]
             }
-            found = sessions[name].run(job["outputs"], feeds)
+            values = sessions[name].run(job["outputs"], feeds)
         # alone in another interpreter: whatever goes wrong is reported, and the parent fails on it
         except Exception as error:
             print(json.dumps({"error": str(error)[:500]}), flush=True)
             continue
         described = []
-        for place, value in enumerate(found):
+        for place, value in enumerate(values):
             np.ascontiguousarray(value).tofile(folder / f"{index}.out{place}.bin")
             described.append({"dtype": str(value.dtype), "shape": list(value.shape)})
         print(json.dumps({"outputs": described}), flush=True)
