@@ -174,8 +174,8 @@ def find_places(
     else:
         named = [(name, kind) for name in names]
     if len({name for name, _ in named}) != len(named) or len(named) < 2:
-        found = [name for name, _ in named]
-        raise LogitconfError(f"several heads need two different places or more, got {found}")
+        tensors = [name for name, _ in named]
+        raise LogitconfError(f"several heads need two different places or more, got {tensors}")
     if len(tasks) not in (1, len(named)):
         raise LogitconfError(
             f"give one head for all {len(named)} places or one for each, got {len(tasks)}"

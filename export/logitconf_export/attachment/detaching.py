@@ -80,14 +80,14 @@ def single_head(model: ModelSource, name: str) -> onnx.ModelProto:
         LogitconfError: if no head is called so.
     """
     host = own_copy(model)
-    found = read_heads(host)
-    return _only(host, found, found.named(name))
+    several = read_heads(host)
+    return _only(host, several, several.named(name))
 
 
 def each_head(model: onnx.ModelProto) -> tuple[onnx.ModelProto, ...]:
     """The host with its first head, with its second head, and so on."""
-    found = read_heads(model)
-    return tuple(_only(own_copy(model), found, place) for place in range(len(found.heads)))
+    several = read_heads(model)
+    return tuple(_only(own_copy(model), several, place) for place in range(len(several.heads)))
 
 
 def head_nodes(model: ModelSource) -> tuple[str, ...]:
@@ -97,8 +97,8 @@ def head_nodes(model: ModelSource) -> tuple[str, ...]:
         LogitconfError: if the model has no head.
     """
     loaded = load_model(model)
-    found = read_heads(loaded)
-    prefixes, outputs = _prefixes(found), _outputs(found)
+    several = read_heads(loaded)
+    prefixes, outputs = _prefixes(several), _outputs(several)
     return tuple(
         node.name
         for node in loaded.graph.node
@@ -106,10 +106,10 @@ def head_nodes(model: ModelSource) -> tuple[str, ...]:
     )
 
 
-def _only(host: onnx.ModelProto, found: HeadsMetadata, place: int) -> onnx.ModelProto:
-    kept = found.heads[place]
-    others = tuple(head for head in found.heads if head is not kept)
-    rest = HeadsMetadata(others, found.joint)
+def _only(host: onnx.ModelProto, several: HeadsMetadata, place: int) -> onnx.ModelProto:
+    kept = several.heads[place]
+    others = tuple(head for head in several.heads if head is not kept)
+    rest = HeadsMetadata(others, several.joint)
     names = kept.outputs
     inner = {value.name: value for value in host.graph.value_info}
     shown = {value.name for value in host.graph.output}
@@ -120,29 +120,31 @@ def _only(host: onnx.ModelProto, found: HeadsMetadata, place: int) -> onnx.Model
     _drop_named(host.graph, _prefixes(rest), _outputs(rest))
     if kept.attached is not None:
         attached = replace(
-            kept.attached, added_import=_added_import(found), raised_import=_raised_import(found)
+            kept.attached,
+            added_import=_added_import(several),
+            raised_import=_raised_import(several),
         )
         kept = replace(kept, attached=attached)
     write_heads(host, HeadsMetadata((kept,)))
     return host
 
 
-def _prefixes(found: HeadsMetadata) -> tuple[str, ...]:
-    prefixes = [head.prefix for head in found.heads]
-    return tuple(prefixes if found.joint is None else [*prefixes, found.joint.prefix])
+def _prefixes(several: HeadsMetadata) -> tuple[str, ...]:
+    prefixes = [head.prefix for head in several.heads]
+    return tuple(prefixes if several.joint is None else [*prefixes, several.joint.prefix])
 
 
-def _outputs(found: HeadsMetadata) -> set[str]:
-    names = {name for head in found.heads for name in head.outputs}
-    return names if found.joint is None else names | {*found.joint.outputs}
+def _outputs(several: HeadsMetadata) -> set[str]:
+    names = {name for head in several.heads for name in head.outputs}
+    return names if several.joint is None else names | {*several.joint.outputs}
 
 
-def _added_import(found: HeadsMetadata) -> bool:
-    return any(head.attached and head.attached.added_import for head in found.heads)
+def _added_import(several: HeadsMetadata) -> bool:
+    return any(head.attached and head.attached.added_import for head in several.heads)
 
 
-def _raised_import(found: HeadsMetadata) -> int | None:
-    versions = (head.attached.raised_import for head in found.heads if head.attached)
+def _raised_import(several: HeadsMetadata) -> int | None:
+    versions = (head.attached.raised_import for head in several.heads if head.attached)
     return next((version for version in versions if version is not None), None)
 
 

@@ -122,10 +122,10 @@ def _members(models: Sequence[ModelSource], target: Destination) -> list[onnx.Mo
 
 def _check_alike(first: onnx.ModelProto, other: onnx.ModelProto, count: int) -> None:
     """Checks that one graph can hold both."""
-    wanted = {i.name: i.type.SerializeToString(deterministic=True) for i in host_inputs(first)}
-    found = {i.name: i.type.SerializeToString(deterministic=True) for i in host_inputs(other)}
-    if wanted != found:
-        unlike = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))
+    ours = {i.name: i.type.SerializeToString(deterministic=True) for i in host_inputs(first)}
+    theirs = {i.name: i.type.SerializeToString(deterministic=True) for i in host_inputs(other)}
+    if ours != theirs:
+        unlike = sorted(n for n in {*ours, *theirs} if ours.get(n) != theirs.get(n))
         raise LogitconfError(
             f"all members must have equal inputs (name, type and dims), but those of member 1 and "
             f"{count} differ in {unlike}; export them with one signature"

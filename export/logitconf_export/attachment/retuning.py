@@ -49,10 +49,10 @@ def retune(
     """
     if temperature is None and threshold is None:
         raise LogitconfError("retune needs a temperature or a threshold, got neither")
-    found = read_heads(load_model(model))
+    several = read_heads(load_model(model))
     cards = {
-        place: _retuned(found.heads[place].card, temperature, threshold)
-        for place in _chosen(found, head, threshold)
+        place: _retuned(several.heads[place].card, temperature, threshold)
+        for place in _chosen(several, head, threshold)
     }
     return write_cards(model, cards, path, force=force)
 
@@ -78,36 +78,36 @@ def write_cards(
     target = Destination.of(path, model, force=force)
     result = own_copy(model)
     target.check(result)
-    found = read_heads(result)
-    tuned = list(found.heads)
+    several = read_heads(result)
+    tuned = list(several.heads)
     for place, card in cards.items():
-        old = found.heads[place]
+        old = several.heads[place]
         _check_not_folded(result.graph, old)
         _set(result.graph, f"{old.prefix}temperature", card.temperature)
         _set(result.graph, f"{old.prefix}threshold", card.threshold)
         tuned[place] = replace(old, card=card)
-    write_heads(result, replace(found, heads=tuple(tuned)))
+    write_heads(result, replace(several, heads=tuple(tuned)))
     target.save(result)
     return result
 
 
-def _chosen(found: HeadsMetadata, head: str | None, threshold: object) -> tuple[int, ...]:
+def _chosen(several: HeadsMetadata, head: str | None, threshold: object) -> tuple[int, ...]:
     """Places of the heads to change; several change together only where that was asked for."""
-    everyone = tuple(range(len(found.heads)))
+    everyone = tuple(range(len(several.heads)))
     if len(everyone) == 1 and head is None:
         return everyone
-    if head == ALL_HEADS or (head is None and found.joint is not None):
+    if head == ALL_HEADS or (head is None and several.joint is not None):
         return everyone
     if head is None:
         raise LogitconfError(
-            f"say which of the heads {list(found.names)} to retune, or {ALL_HEADS!r} of them"
+            f"say which of the heads {list(several.names)} to retune, or {ALL_HEADS!r} of them"
         )
-    if found.joint is not None and threshold is not None:
+    if several.joint is not None and threshold is not None:
         raise LogitconfError(
             f"the heads decide jointly by one threshold, got one for {head!r} alone; "
             "retune them all"
         )
-    return (found.named(head),)
+    return (several.named(head),)
 
 
 def _retuned(

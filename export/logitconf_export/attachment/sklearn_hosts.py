@@ -215,10 +215,10 @@ def _last_step(estimator: Any) -> Any:
 def _check(shipped: onnx.ModelProto, calibrated: Any, inputs: Array) -> None:
     name = read_metadata(shipped).outputs[2]
     with Session(shipped) as session:
-        (found,) = session.run({"inputs": inputs}, [name])
+        (shipped_values,) = session.run({"inputs": inputs}, [name])
     expected = calibrated.predict_proba(inputs)
-    expected = expected[:, 1:] if found.shape[1] == 1 else expected
-    largest = float(np.abs(found - expected).max())
+    expected = expected[:, 1:] if shipped_values.shape[1] == 1 else expected
+    largest = float(np.abs(shipped_values - expected).max())
     if not largest <= _SHIPPED_TOLERANCE:
         raise LogitconfError(
             f"the probabilities must be those of predict_proba to {_SHIPPED_TOLERANCE:g}, but "

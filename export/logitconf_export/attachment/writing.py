@@ -70,13 +70,13 @@ def write_each(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[Ca
     """Adds several heads, each with outputs named after the output that it judges, in place."""
     taken = _names(host.graph)
     root = _free_prefix(taken)
-    found = []
+    written = []
     for count, (head, place) in enumerate(zip(heads, places, strict=True), 1):
         prefix = f"{root}{count}/"
         wanted = {name: f"{name}_{place.output}" for name in OUTPUTS}
         names = {n: text if text not in taken else prefix + n for n, text in wanted.items()}
-        found.append(_write(host, _fitted_to(head, place), place, Names(prefix, names)))
-    write_heads(host, HeadsMetadata(tuple(found)))
+        written.append(_write(host, _fitted_to(head, place), place, Names(prefix, names)))
+    write_heads(host, HeadsMetadata(tuple(written)))
 
 
 def write_joint(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[Candidate]) -> None:
@@ -91,7 +91,7 @@ def write_joint(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[C
     pairs = [(_fitted_to(h, p), p) for h, p in zip(heads, places, strict=True)]
     check_joinable([head for head, _ in pairs])
     mask_type = pairs[0][0].form.mask_type
-    found = []
+    written = []
     for count, (head, place) in enumerate(pairs, 1):
         prefix = f"{root}{count}/"
         outputs = {name: prefix + name for name in OUTPUTS[:2]}
@@ -99,13 +99,13 @@ def write_joint(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[C
         if outputs[OUTPUTS[2]] in taken:
             outputs[OUTPUTS[2]] = prefix + OUTPUTS[2]
         plain = head.with_form(replace(head.form, mask_type="bool"))
-        found.append(_write(host, plain, place, Names(prefix, outputs, OUTPUTS[2:])))
+        written.append(_write(host, plain, place, Names(prefix, outputs, OUTPUTS[2:])))
     values = {value.name: value for value in host.graph.value_info}
-    shapes = [values[one.outputs[0]].type.tensor_type.shape for one in found]
+    shapes = [values[one.outputs[0]].type.tensor_type.shape for one in written]
     _check_same_rows(shapes, [place for _, place in pairs])
     score, mask = (name if name not in taken else f"{root}joint/{name}" for name in JOINT_OUTPUTS)
     joint = JointDecision(f"{root}joint/", score, mask, mask_type)
-    several = HeadsMetadata(tuple(found), joint)
+    several = HeadsMetadata(tuple(written), joint)
     domain, opset = _default_domain(host)
     _append(host, joint_nodes(several, opset=opset), domain)
     for name, element in zip(
