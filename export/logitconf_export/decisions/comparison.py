@@ -62,13 +62,13 @@ class FlipCount:
     wrongly_rejected: int = 0
 
     @classmethod
-    def of(cls, expected: Array, found: Array, near: Array) -> "FlipCount":
+    def of(cls, expected: Array, decided: Array, near: Array) -> "FlipCount":
         """Counts in masks of one shape; ``near`` comes from :func:`near_threshold`."""
-        outside = (expected != found) & ~near
+        outside = (expected != decided) & ~near
         return cls(
             in_band=int(near.sum()),
-            inside=int(((expected != found) & near).sum()),
-            wrongly_accepted=int((outside & found).sum()),
+            inside=int(((expected != decided) & near).sum()),
+            wrongly_accepted=int((outside & decided).sum()),
             wrongly_rejected=int((outside & expected).sum()),
         )
 
@@ -130,7 +130,7 @@ class Comparison:
         not_finite: rows where only one of the two scores is finite, or both are not finite but
             not alike.
         beyond_rounding: rows whose score differs by more than the rounding band.
-        contradicting: rows whose found mask is not what the found score and the threshold say:
+        contradicting: rows whose decided mask is not what the decided score and the threshold say:
             finite and strictly below. Here rounding excuses nothing.
         in_band: rows whose reference score lies inside the band of their threshold.
         flips_outside: flipped masks that rounding does not explain.
@@ -157,7 +157,7 @@ class Comparison:
 
 def compare(
     reference: Decisions,
-    found: Decisions,
+    decided: Decisions,
     *,
     threshold: Array,
     allowed: Callable[[Array], Array],
@@ -167,7 +167,7 @@ def compare(
 
     Args:
         reference: what should have come.
-        found: what came.
+        decided: the run that is checked.
         threshold: (N,) float32, each row's threshold.
         allowed: the rounding band at each finite score or threshold: the largest difference
             that rounding explains, in score units.
@@ -178,28 +178,28 @@ def compare(
         LogitconfError: if the runs differ in the number of rows.
     """
     rows = len(reference.score)
-    if len(found.score) != rows or len(threshold) != rows:
+    if len(decided.score) != rows or len(threshold) != rows:
         raise LogitconfError(
-            f"runs must have the same rows, got {rows} and {len(found.score)} "
+            f"runs must have the same rows, got {rows} and {len(decided.score)} "
             f"with {len(threshold)} thresholds"
         )
     if rows == 0:
         return Comparison(rows=0)
-    expected, came = reference.score.astype(np.float64), found.score.astype(np.float64)
-    finite = np.isfinite(expected) & np.isfinite(came)
-    alike = finite | (expected == came) | (np.isnan(expected) & np.isnan(came))
+    expected, actual = reference.score.astype(np.float64), decided.score.astype(np.float64)
+    finite = np.isfinite(expected) & np.isfinite(actual)
+    alike = finite | (expected == actual) | (np.isnan(expected) & np.isnan(actual))
     if not same_not_finite:
-        alike |= ~np.isfinite(expected) & ~np.isfinite(came)
+        alike |= ~np.isfinite(expected) & ~np.isfinite(actual)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        off = np.where(finite, np.abs(expected - came), 0.0)
+        off = np.where(finite, np.abs(expected - actual), 0.0)
         relative = np.where(off > 0, off / np.abs(expected), 0.0)
         distance = np.abs(expected - threshold)
-    steps = ulp_distance(reference.score, found.score)
+    steps = ulp_distance(reference.score, decided.score)
     at_score = allowed(np.where(finite, expected, 0.0))
     in_band = near_threshold(reference.score, threshold, allowed(threshold))
-    flips = FlipCount.of(reference.mask, found.mask, in_band)
-    flipped = reference.mask != found.mask
-    says = np.isfinite(came) & (found.score < threshold)
+    flips = FlipCount.of(reference.mask, decided.mask, in_band)
+    flipped = reference.mask != decided.mask
+    says = np.isfinite(actual) & (decided.score < threshold)
     return Comparison(
         rows=rows,
         largest_absolute=float(off.max()),
@@ -208,12 +208,12 @@ def compare(
         quantiles={f"{q:g}": float(np.quantile(off, q)) for q in _QUANTILES},
         not_finite=int((~alike).sum()),
         beyond_rounding=int((finite & (off > at_score)).sum()),
-        contradicting=int((says != found.mask).sum()),
+        contradicting=int((says != decided.mask).sum()),
         in_band=flips.in_band,
         flips_outside=flips.outside,
         flips_inside=flips.inside,
         tolerance_needed=_largest(np.where(np.isnan(distance), np.inf, distance)[flipped]),
-        flips=tuple(_farthest_flips(reference, found, threshold, in_band)),
+        flips=tuple(_farthest_flips(reference, decided, threshold, in_band)),
     )
 
 
@@ -222,10 +222,10 @@ def _largest(values: Array) -> float:
 
 
 def _farthest_flips(
-    reference: Decisions, found: Decisions, threshold: Array, in_band: Array
+    reference: Decisions, decided: Decisions, threshold: Array, in_band: Array
 ) -> Iterator[Flip]:
     """The flips farthest from their thresholds; a score that is not finite is farthest."""
-    places = np.flatnonzero(reference.mask != found.mask)
+    places = np.flatnonzero(reference.mask != decided.mask)
     limits = np.asarray(threshold, dtype=np.float32)
     steps = ulp_distance(reference.score[places], limits[places])
     for index in np.argsort(-steps, kind="stable")[:_SHOWN_FLIPS]:
@@ -234,7 +234,7 @@ def _farthest_flips(
         yield Flip(
             row=row,
             reference=score,
-            found=float(found.score[row]),
+            found=float(decided.score[row]),
             threshold=limit,
             distance=abs(score - limit),
             ulps=int(steps[index]),

@@ -68,13 +68,17 @@ def measured_again(head: Head, values: Array, labels: Array) -> Check:
     if layout.per_label:
         accepted = flattened(accepted.reshape(values.shape), head.form)
     wrong = ~rows_right(head.card.score, labelled)
-    found = {"accepted": int(accepted.sum()), "errors": int((accepted & wrong).sum())}
+    counted = {"accepted": int(accepted.sum()), "errors": int((accepted & wrong).sum())}
     what = "decisions" if layout.per_label else "rows"
-    counts = f"{found['errors']} of {found['accepted']} accepted of {wrong.size} {what} are wrong"
+    counts = (
+        f"{counted['errors']} of {counted['accepted']} accepted of {wrong.size} {what} are wrong"
+    )
     if labelled.matches(certificate.data.sha256):
-        off = [name for name in found if getattr(certificate, name) != found[name]]
-        said = ", ".join(f"{name} {getattr(certificate, name)}" for name in off)
-        detail = f"the certified rows: {counts}" + (f"; the certificate says {said}" if off else "")
+        off = [name for name in counted if getattr(certificate, name) != counted[name]]
+        certified = ", ".join(f"{name} {getattr(certificate, name)}" for name in off)
+        detail = f"the certified rows: {counts}" + (
+            f"; the certificate says {certified}" if off else ""
+        )
         return Check(HOLDS, not off, detail)
     try:
         by_class = promised_parts(certificate) == "class"

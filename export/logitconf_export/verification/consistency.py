@@ -34,23 +34,23 @@ def initializer_disagreements(head: EmbeddedHead) -> tuple[str, ...]:
     """In words, where temperature and threshold in the graph are not the card's, bit for bit."""
     card: ScoreCard = head.metadata.card
     wanted = {"temperature": card.temperature, "threshold": card.threshold}
-    found = []
+    problems = []
     for name in _BUFFERS:
         expected = np.asarray(wanted[name], dtype=np.float32)
         value = head.value(name)
         if value is None:
-            found.append(f"the graph has no initializer '{head.prefix}{name}'")
+            problems.append(f"the graph has no initializer '{head.prefix}{name}'")
         elif value.dtype != np.float32 or value.shape != expected.shape:
-            found.append(
+            problems.append(
                 f"initializer '{head.prefix}{name}' must be float32 {expected.shape}, "
                 f"got {value.dtype} {value.shape}"
             )
         elif value.tobytes() != expected.tobytes():
-            found.append(
+            problems.append(
                 f"initializer '{head.prefix}{name}' is {value.tolist()!r}, "
                 f"the card says {expected.tolist()!r}"
             )
-    return tuple(found)
+    return tuple(problems)
 
 
 def graph_disagreements(
@@ -113,14 +113,14 @@ def _differences(
             yield f"'{right}' stands where '{seen[left]}' belongs"
         return
     seen[left] = right
-    made, found = ours.producer(left), theirs.producer(right)
-    if made is None or found is None:
-        if (made is None) != (found is None):
-            yield f"'{right}' is {'read' if found is None else 'computed'}, expected the opposite"
+    made, given = ours.producer(left), theirs.producer(right)
+    if made is None or given is None:
+        if (made is None) != (given is None):
+            yield f"'{right}' is {'read' if given is None else 'computed'}, expected the opposite"
         else:
             yield from _leaf_difference(ours, left, theirs, right)
         return
-    (node, place), (other, other_place) = made, found
+    (node, place), (other, other_place) = made, given
     if _operator(node) != _operator(other) or place != other_place:
         yield f"'{right}' comes from {_spell(other)}, expected {_spell(node)}"
         return

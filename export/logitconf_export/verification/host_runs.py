@@ -275,14 +275,14 @@ def contradiction_of(head: HeadMetadata, values: Array) -> str:
     return contradicted(candidate, values) or ""
 
 
-def host_logits_dtype(model: onnx.ModelProto, found: EmbeddedHead, folder: Path | None) -> str:
+def host_logits_dtype(model: onnx.ModelProto, head: EmbeddedHead, folder: Path | None) -> str:
     """Floating dtype of the value that the head reads, as onnxruntime infers it.
 
     Raises:
         LogitconfError: if the model cannot be loaded, or the value is no float.
     """
-    with Session(with_output(model, found.tensor), strict=False, folder=folder) as session:
-        kind = session.output_types[found.tensor]
+    with Session(with_output(model, head.tensor), strict=False, folder=folder) as session:
+        kind = session.output_types[head.tensor]
     if kind not in RUNTIME_WORDS:
-        raise LogitconfError(f"the head must read a float tensor, but '{found.tensor}' is {kind}")
+        raise LogitconfError(f"the head must read a float tensor, but '{head.tensor}' is {kind}")
     return RUNTIME_WORDS[kind]

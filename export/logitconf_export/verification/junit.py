@@ -45,4 +45,4 @@ def to_junit(report: VerificationReport) -> str:
 
 def _valid(text: str) -> str:
     """The text with what XML 1.0 cannot hold, such as escapes in names, spelled out."""
-    return _NOT_XML.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _NOT_XML.sub(lambda character: character[0].encode("unicode_escape").decode(), text)

@@ -73,30 +73,30 @@ class Run:
 
     def failures(self) -> Iterator[str]:
         """In words, why this run does not pass."""
-        found = self.eager
+        eager = self.eager
         where = f"{self.part} on {self.provider or self.runtime}, {self.name}"
-        if found.flips_outside:
+        if eager.flips_outside:
             yield (
-                f"{where}: {found.flips_outside} of {found.rows} masks flipped outside the "
-                f"rounding band{_worst(found.flips)}; against float64 this run has "
+                f"{where}: {eager.flips_outside} of {eager.rows} masks flipped outside the "
+                f"rounding band{_worst(eager.flips)}; against float64 this run has "
                 f"{self.truth.flips_outside}, eager torch {self.eager_truth.flips_outside}"
             )
-        if self.calibration and found.flips_inside:
+        if self.calibration and eager.flips_inside:
             yield (
-                f"{where}: {found.flips_inside} masks of your own rows flipped; choose a "
+                f"{where}: {eager.flips_inside} masks of your own rows flipped; choose a "
                 "threshold in a gap between scores, or precision='float64'"
             )
-        if found.contradicting:
+        if eager.contradicting:
             yield (
-                f"{where}: {found.contradicting} masks are not what their own score and threshold "
+                f"{where}: {eager.contradicting} masks are not what their own score and threshold "
                 "say: accepted if and only if finite and strictly below"
             )
-        if found.not_finite:
-            yield f"{where}: {found.not_finite} scores are not finite where they should be, or not"
-        if found.beyond_rounding:
+        if eager.not_finite:
+            yield f"{where}: {eager.not_finite} scores are not finite where they should be, or not"
+        if eager.beyond_rounding:
             yield (
-                f"{where}: {found.beyond_rounding} scores differ by more than rounding explains "
-                f"(largest difference {found.largest_absolute:.3g})"
+                f"{where}: {eager.beyond_rounding} scores differ by more than rounding explains "
+                f"(largest difference {eager.largest_absolute:.3g})"
             )
 
 
@@ -129,16 +129,16 @@ class PlacementRecord:
     def failures(self) -> Iterator[str]:
         """In words, why the provider is not proved."""
         where = f"{self.part} on {self.provider}, optimisation {self.optimisation}"
-        found = self.placement
-        if found.elsewhere:
+        nodes = self.placement
+        if nodes.elsewhere:
             yield (
-                f"{where}: {len(found.elsewhere)} head nodes ran on another provider "
-                f"({dict(found.providers)}): {', '.join(found.elsewhere[:5])}"
+                f"{where}: {len(nodes.elsewhere)} head nodes ran on another provider "
+                f"({dict(nodes.providers)}): {', '.join(nodes.elsewhere[:5])}"
             )
-        if not found.seen:
+        if not nodes.seen:
             yield f"{where}: the profile shows no node of the head"
-        if self.optimisation == "off" and found.unseen:
-            yield f"{where}: head nodes did not run: {', '.join(found.unseen[:5])}"
+        if self.optimisation == "off" and nodes.unseen:
+            yield f"{where}: head nodes did not run: {', '.join(nodes.unseen[:5])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +171,12 @@ class VerificationReport:
     @property
     def failures(self) -> tuple[str, ...]:
         """In words, everything that failed; empty if the file passes."""
-        found = [f"{c.name}: {c.detail}" for c in self.checks if c.passed is False]
-        found += [failure for run in self.runs for failure in run.failures()]
-        found += [failure for record in self.placements for failure in record.failures()]
+        reasons = [f"{c.name}: {c.detail}" for c in self.checks if c.passed is False]
+        reasons += [failure for run in self.runs for failure in run.failures()]
+        reasons += [failure for record in self.placements for failure in record.failures()]
         if not self.rows:
-            found.append("no rows were compared")
-        return tuple(dict.fromkeys(found))
+            reasons.append("no rows were compared")
+        return tuple(dict.fromkeys(reasons))
 
     @property
     def passed(self) -> bool:

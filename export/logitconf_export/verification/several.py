@@ -135,9 +135,9 @@ def _findings(
     unlike = [n for n in (*scores, *masks) if not identical(inner[n], alone[n])]
     yield "every head decides as it does alone", ", ".join(unlike)
     score, mask = joint_decision([alone[n] for n in scores], [alone[n] for n in masks])
-    found = as_is[joint[0]], as_is[joint[1]].astype(bool)
-    rows = int(score.size - np.sum((found[0] == score) | (np.isnan(found[0]) & np.isnan(score))))
-    flips = int(np.sum(found[1] != mask))
+    shown = as_is[joint[0]], as_is[joint[1]].astype(bool)
+    rows = int(score.size - np.sum((shown[0] == score) | (np.isnan(shown[0]) & np.isnan(score))))
+    flips = int(np.sum(shown[1] != mask))
     wrong = f"{rows} scores and {flips} masks of {score.size} differ" if rows or flips else ""
     if not score.size:
         wrong = "no rows were compared"
@@ -147,7 +147,7 @@ def _findings(
 def _joint_graph(model: onnx.ModelProto, several: HeadsMetadata, joint: JointDecision) -> Check:
     """Whether the joint nodes in the file are those that join these heads."""
     expected = joint_nodes(several, opset=host_opset(model))
-    found = [
+    own_nodes = [
         node
         for node in model.graph.node
         if node.name.startswith(joint.prefix) or node.name in joint.outputs
@@ -157,9 +157,9 @@ def _joint_graph(model: onnx.ModelProto, several: HeadsMetadata, joint: JointDec
         for tensor in model.graph.initializer
         if tensor.name.startswith(joint.prefix)
     }
-    same = len(found) == len(expected.node) and all(
+    same = len(own_nodes) == len(expected.node) and all(
         (a.op_type, a.input, a.output, a.attribute) == (b.op_type, b.input, b.output, b.attribute)
-        for a, b in zip(found, expected.node, strict=True)
+        for a, b in zip(own_nodes, expected.node, strict=True)
     )
     same = same and values == {tensor.name: tensor for tensor in expected.initializer}
     return Check("the joint nodes are those of its heads", same)

@@ -64,42 +64,44 @@ def verify_one(
     Raises:
         LogitconfError: if the rows do not fit the model.
     """
-    found = head_in(loaded)
+    embedded = head_in(loaded)
     rows, feeds, rows_as, pairs, seed = ask.rows, ask.feeds, ask.rows_as, ask.pairs, ask.seed
-    given, inputs = _sort_rows(loaded, found, rows, feeds, rows_as)
+    given, inputs = _sort_rows(loaded, embedded, rows, feeds, rows_as)
 
     from logitconf_export.verification import certificate as certification
     from logitconf_export.verification import consistency as agreement
     from logitconf_export.verification.head_runs import Trials
 
     try:
-        rebuilt = agreement.rebuilt_head(found)
+        rebuilt = agreement.rebuilt_head(embedded)
     except LogitconfError as error:
         reason = f"the card describes no head: {error}"
         failed = Check("the head can be rebuilt from its card", False, reason)
-        return hopeless(_described(found, None), seed, failed)
+        return hopeless(_described(embedded, None), seed, failed)
     try:
-        trials = Trials(loaded, found, head=head or rebuilt, folder=folder, pairs=pairs, seed=seed)
+        trials = Trials(
+            loaded, embedded, head=head or rebuilt, folder=folder, pairs=pairs, seed=seed
+        )
     except LogitconfError as error:
         failed = Check("the runtime loads the file", False, str(error))
-        return hopeless(_described(found, None), seed, failed)
-    card = found.metadata.card
-    checks = [_numbers(found), _graph(found, rebuilt, trials.logits_dtype)]
+        return hopeless(_described(embedded, None), seed, failed)
+    card = embedded.metadata.card
+    checks = [_numbers(embedded), _graph(embedded, rebuilt, trials.logits_dtype)]
     checks += certification.certificate_checks(card)
     if head is not None:
         checks.append(_checkpoint(head, rebuilt))
     for provider in ask.providers:
         for optimisation in ask.optimisations:
             trials.head(provider, optimisation, given)
-            if found.attached:
+            if embedded.attached:
                 trials.host(provider, optimisation, inputs)
         trials.regroup(provider, ask.optimisations[-1], given)
         trials.apart(provider, ask.optimisations[-1])
     trials.own_form(given)
     for request in ask.runtimes:
         if not request.is_onnxruntime:
-            _run_elsewhere(request, trials, found, given)
-    if found.attached and not ask.providers:
+            _run_elsewhere(request, trials, embedded, given)
+    if embedded.attached and not ask.providers:
         trials.notes.append("the host was not run: hosts run on onnxruntime; ask for it too")
     elif ask.labels is not None and card.certificate is not None:
         measured = trials.fed_logits if given is None else given
@@ -107,7 +109,7 @@ def verify_one(
             raise LogitconfError("labels need the rows that they belong to, got no rows that ran")
         checks.append(certification.measured_again(rebuilt, measured, np.asarray(ask.labels)))
     return VerificationReport(
-        head=_described(found, trials.logits_dtype),
+        head=_described(embedded, trials.logits_dtype),
         band=trials.band,
         seed=seed,
         checks=(*checks, *trials.checks),
@@ -236,17 +238,17 @@ def _fits(values: Array, declared: onnx.ValueInfoProto) -> bool:
     )
 
 
-def _numbers(found: EmbeddedHead) -> Check:
+def _numbers(embedded: EmbeddedHead) -> Check:
     from logitconf_export.verification.consistency import initializer_disagreements
 
-    wrong = initializer_disagreements(found)
+    wrong = initializer_disagreements(embedded)
     return Check(NUMBERS, not wrong, "; ".join(wrong))
 
 
-def _graph(found: EmbeddedHead, rebuilt: "Head", logits_dtype: str) -> Check:
+def _graph(embedded: EmbeddedHead, rebuilt: "Head", logits_dtype: str) -> Check:
     from logitconf_export.verification.consistency import graph_disagreements
 
-    wrong = graph_disagreements(found, rebuilt, logits_dtype)
+    wrong = graph_disagreements(embedded, rebuilt, logits_dtype)
     return Check(GRAPH, not wrong, "; ".join(wrong))
 
 
@@ -257,17 +259,17 @@ def _checkpoint(head: "Head", rebuilt: "Head") -> Check:
     return Check("the card is the checkpoint's", not wrong, "; ".join(wrong))
 
 
-def _described(found: EmbeddedHead, logits_dtype: str | None) -> dict[str, Any]:
-    card = found.metadata.card
+def _described(embedded: EmbeddedHead, logits_dtype: str | None) -> dict[str, Any]:
+    card = embedded.metadata.card
     return {
         "score": card.score,
         "task": card.task,
         "temperature": card.temperature,
         "threshold": card.threshold,
-        "attached": found.attached,
-        "opset": found.opset,
+        "attached": embedded.attached,
+        "opset": embedded.opset,
         "logits_dtype": logits_dtype,
-        **asdict(found.metadata.form),
+        **asdict(embedded.metadata.form),
     }
 
 

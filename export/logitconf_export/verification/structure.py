@@ -157,7 +157,7 @@ def _imported_twice(model: onnx.ModelProto) -> str:
         domain = "" if entry.domain in DEFAULT_DOMAINS else entry.domain
         versions.setdefault(domain, set()).add(entry.version)
     twice = {domain or "ai.onnx": sorted(v) for domain, v in versions.items() if len(v) > 1}
-    return "; ".join(f"{domain} as {found}" for domain, found in twice.items())
+    return "; ".join(f"{domain} as {numbers}" for domain, numbers in twice.items())
 
 
 def _overridable(model: onnx.ModelProto, prefixes: tuple[str, ...]) -> str:

@@ -36,8 +36,8 @@ _MOST_OUTPUTS = 32
 
 def prefixes_of(several: HeadsMetadata) -> tuple[str, ...]:
     """The prefixes of all heads, and of their joint decision."""
-    found = [head.prefix for head in several.heads]
-    return tuple(found if several.joint is None else [*found, several.joint.prefix])
+    prefixes = [head.prefix for head in several.heads]
+    return tuple(prefixes if several.joint is None else [*prefixes, several.joint.prefix])
 
 
 def listed(names: Iterable[str]) -> str:
@@ -122,7 +122,7 @@ def _judgement(host: onnx.ModelProto, head: HeadMetadata, place: Attachment) -> 
     shown = {value.name for value in host.graph.output}
     if place.output == place.tensor and place.tensor not in shown:
         return _unshown(host, place.tensor, shown)
-    found = judged_by(
+    judged = judged_by(
         host,
         place.tensor,
         place.output,
@@ -130,11 +130,11 @@ def _judgement(host: onnx.ModelProto, head: HeadMetadata, place: Attachment) -> 
         task=head.card.task,
         class_axis=head.form.class_axis,
     )
-    counts = (found.n_classes, head.form.n_classes)
-    if found.verdict == "agrees" and None not in counts and counts[0] != counts[1]:
+    counts = (judged.n_classes, head.form.n_classes)
+    if judged.verdict == "agrees" and None not in counts and counts[0] != counts[1]:
         reason = f"'{place.tensor[:80]}' has {counts[0]} classes, the head {counts[1]}"
         return Judgement("contradicts", reason)
-    return found
+    return judged
 
 
 def _unshown(host: onnx.ModelProto, tensor: str, shown: set[str]) -> Judgement:

@@ -151,9 +151,11 @@ def test_a_head_put_back_on_an_untouched_model_is_the_same() -> None:
 def test_metadata_that_a_tool_dropped_are_missed() -> None:
     model = attached()
     del model.metadata_props[:]
-    for use in (reattach, verify, head_nodes):
+    for use in (reattach, head_nodes):
         with pytest.raises(LogitconfError, match=f"must have a head .metadata '{METADATA_KEY}'."):
             use(model)
+    with pytest.raises(LogitconfError, match="must hold the card of its head, but a tool has drop"):
+        verify(model)
 
 
 def test_a_value_that_a_tool_renamed_is_followed() -> None:
