@@ -1,6 +1,7 @@
 """Runs commands in this process, on small files made for them."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,16 @@ def done(capsys: pytest.CaptureFixture[str], command: str | list[str]) -> str:
     outcome = call(capsys, command)
     assert (outcome.code, outcome.err) == (0, ""), outcome
     return outcome.out
+
+
+def refused(capsys: pytest.CaptureFixture[str], command: str | list[str], message: str) -> None:
+    """Runs a command that must be refused in one line, a pattern of it, and write nothing."""
+    before = contents(Path())
+    outcome = call(capsys, command)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert re.match(f"logitconf: error: .*{message}", outcome.err), outcome.err
+    assert contents(Path()) == before
 
 
 def best_temperature(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:

@@ -102,6 +102,28 @@ def alone() -> onnx.ModelProto:
     return to_onnx(head())
 
 
+def hosted_with(change: Callable[[onnx.ModelProto], None]) -> Build:
+    """The plain host with an honest head, and then a change."""
+
+    def build(_: Path) -> onnx.ModelProto:
+        model = hosted()
+        change(model)
+        return model
+
+    return build
+
+
+def alone_with(change: Callable[[onnx.ModelProto], None]) -> Build:
+    """An honest head that stands alone, and then a change."""
+
+    def build(_: Path) -> onnx.ModelProto:
+        model = alone()
+        change(model)
+        return model
+
+    return build
+
+
 def about(model: onnx.ModelProto) -> dict[str, Any]:
     """What the file says of its head."""
     entry = next(e for e in model.metadata_props if e.key == "logitconf")

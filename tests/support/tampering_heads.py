@@ -1,25 +1,15 @@
 """Tampering in the head: nodes, functions that stand in for operators, subgraphs."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import onnx
 from onnx import helper, parser
 from support import tampering
-from support.tampering import Build, Tampering
+from support.tampering import Tampering, alone_with, hosted_with
 
 GRAPH = "the graph is the card's"
 FUNCTIONS = "no function stands in for an operator"
 ONCE = "every value is made once"
-
-
-def _changed(change: Callable[[onnx.ModelProto], None]) -> Build:
-    def build(_: Path) -> onnx.ModelProto:
-        model = tampering.hosted()
-        change(model)
-        return model
-
-    return build
 
 
 def _swap_the_comparison(model: onnx.ModelProto) -> None:
@@ -139,43 +129,34 @@ def _softmax_replaced(model: onnx.ModelProto) -> None:
     model.functions.append(_function("", "Exp", "n = Neg (a) y = Abs (n)"))
 
 
-def _alone(change: Callable[[onnx.ModelProto], None]) -> Build:
-    def build(_: Path) -> onnx.ModelProto:
-        model = tampering.alone()
-        change(model)
-        return model
-
-    return build
-
-
 HEADS: dict[str, Tampering] = {
-    "the comparison swapped": Tampering(_changed(_swap_the_comparison), GRAPH),
-    "below or equal": Tampering(_changed(_accept_what_is_below_or_equal), GRAPH),
-    "the minimum for the maximum": Tampering(_changed(_minimum), GRAPH),
-    "Or for And": Tampering(_changed(_or_for_and), GRAPH),
-    "an extra node": Tampering(_changed(_dead_node), GRAPH),
-    "another axis": Tampering(_changed(_other_axis), GRAPH),
-    "a cast in the middle": Tampering(_changed(_cast_in_the_middle), GRAPH),
-    "the mask in a branch": Tampering(_changed(_in_a_branch), GRAPH),
-    "a function of a local domain": Tampering(_changed(_local), GRAPH),
+    "the comparison swapped": Tampering(hosted_with(_swap_the_comparison), GRAPH),
+    "below or equal": Tampering(hosted_with(_accept_what_is_below_or_equal), GRAPH),
+    "the minimum for the maximum": Tampering(hosted_with(_minimum), GRAPH),
+    "Or for And": Tampering(hosted_with(_or_for_and), GRAPH),
+    "an extra node": Tampering(hosted_with(_dead_node), GRAPH),
+    "another axis": Tampering(hosted_with(_other_axis), GRAPH),
+    "a cast in the middle": Tampering(hosted_with(_cast_in_the_middle), GRAPH),
+    "the mask in a branch": Tampering(hosted_with(_in_a_branch), GRAPH),
+    "a function of a local domain": Tampering(hosted_with(_local), GRAPH),
     "a function overrides Less": Tampering(
-        _changed(_override("", "Less", "y = Greater (a, b)")), FUNCTIONS
+        hosted_with(_override("", "Less", "y = Greater (a, b)")), FUNCTIONS
     ),
     "a function overrides Less, alone": Tampering(
-        _alone(_override("", "Less", "y = Greater (a, b)")), FUNCTIONS
+        alone_with(_override("", "Less", "y = Greater (a, b)")), FUNCTIONS
     ),
     "a function overrides Neg": Tampering(
-        _changed(_override("", "Neg", "y = Identity (a)")), FUNCTIONS
+        hosted_with(_override("", "Neg", "y = Identity (a)")), FUNCTIONS
     ),
     "a function overrides Softmax of ai.onnx": Tampering(
-        _changed(_override("ai.onnx", "Softmax", "y = Identity (a)")), FUNCTIONS
+        hosted_with(_override("ai.onnx", "Softmax", "y = Identity (a)")), FUNCTIONS
     ),
-    "a function overrides Exp": Tampering(_changed(_softmax_replaced), FUNCTIONS),
-    "a function overrides Less of ai.onnx": Tampering(_changed(_spelled_otherwise), FUNCTIONS),
-    "an overload of Less": Tampering(_changed(_override_with_an_overload), FUNCTIONS),
-    "one function twice": Tampering(_changed(_same_function_twice), FUNCTIONS),
+    "a function overrides Exp": Tampering(hosted_with(_softmax_replaced), FUNCTIONS),
+    "a function overrides Less of ai.onnx": Tampering(hosted_with(_spelled_otherwise), FUNCTIONS),
+    "an overload of Less": Tampering(hosted_with(_override_with_an_overload), FUNCTIONS),
+    "one function twice": Tampering(hosted_with(_same_function_twice), FUNCTIONS),
     "two default opsets": Tampering(
-        _changed(_two_default_opsets), "every operator set is imported once"
+        hosted_with(_two_default_opsets), "every operator set is imported once"
     ),
-    "the mask made twice": Tampering(_changed(_made_twice), ONCE),
+    "the mask made twice": Tampering(hosted_with(_made_twice), ONCE),
 }

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, parser
 from support import tampering
-from support.tampering import Build, Tampering
+from support.tampering import Build, Tampering, alone_with, hosted_with
 
 from logitconf_export import attach
 
@@ -19,24 +19,6 @@ CHECKER = "onnx accepts the file"
 HOST_RUNS = "the host runs"
 LOADS = "the runtime loads the file"
 HEAD_RUNS = "the head"
-
-
-def _changed(change: Callable[[onnx.ModelProto], None]) -> Build:
-    def build(_: Path) -> onnx.ModelProto:
-        model = tampering.hosted()
-        change(model)
-        return model
-
-    return build
-
-
-def _alone(change: Callable[[onnx.ModelProto], None]) -> Build:
-    def build(_: Path) -> onnx.ModelProto:
-        model = tampering.alone()
-        change(model)
-        return model
-
-    return build
 
 
 def _as_input(name: str) -> Callable[[onnx.ModelProto], None]:
@@ -229,20 +211,22 @@ def _cycle(model: onnx.ModelProto) -> None:
 
 
 NUMBER_DESIGNS: dict[str, Tampering] = {
-    "the threshold is an input too": Tampering(_changed(_as_input("threshold")), FIXED),
-    "the temperature is an input too": Tampering(_changed(_as_input("temperature")), FIXED),
-    "a constant is an input too": Tampering(_changed(_as_input("scalar_-1.5")), FIXED),
-    "the threshold of a head alone is an input": Tampering(_alone(_as_input("threshold")), FIXED),
-    "two thresholds": Tampering(_changed(_twice), ONCE),
-    "a sparse threshold": Tampering(_changed(_sparse_beside), ONCE),
-    "a threshold from a node": Tampering(_changed(_constant_node), NUMBERS),
-    "a threshold from a node too": Tampering(_changed(_constant_node_beside), ONCE),
-    "a threshold in double": Tampering(_changed(_double), LOADS),
-    "two values in one threshold": Tampering(_changed(_two_values_in_one), CHECKER),
-    "a threshold shadowed in a branch": Tampering(_changed(_shadowed), GRAPH),
-    "a threshold one float away": Tampering(_changed(_next_float("threshold")), NUMBERS),
-    "a temperature one float away": Tampering(_changed(_next_float("temperature")), NUMBERS),
-    "another bound": Tampering(_changed(_other_constant), GRAPH),
+    "the threshold is an input too": Tampering(hosted_with(_as_input("threshold")), FIXED),
+    "the temperature is an input too": Tampering(hosted_with(_as_input("temperature")), FIXED),
+    "a constant is an input too": Tampering(hosted_with(_as_input("scalar_-1.5")), FIXED),
+    "the threshold of a head alone is an input": Tampering(
+        alone_with(_as_input("threshold")), FIXED
+    ),
+    "two thresholds": Tampering(hosted_with(_twice), ONCE),
+    "a sparse threshold": Tampering(hosted_with(_sparse_beside), ONCE),
+    "a threshold from a node": Tampering(hosted_with(_constant_node), NUMBERS),
+    "a threshold from a node too": Tampering(hosted_with(_constant_node_beside), ONCE),
+    "a threshold in double": Tampering(hosted_with(_double), LOADS),
+    "two values in one threshold": Tampering(hosted_with(_two_values_in_one), CHECKER),
+    "a threshold shadowed in a branch": Tampering(hosted_with(_shadowed), GRAPH),
+    "a threshold one float away": Tampering(hosted_with(_next_float("threshold")), NUMBERS),
+    "a temperature one float away": Tampering(hosted_with(_next_float("temperature")), NUMBERS),
+    "another bound": Tampering(hosted_with(_other_constant), GRAPH),
     "a threshold in another file": Tampering(_external(np.float32(-0.05).tobytes()), NUMBERS),
     "a threshold in a file that is not there": Tampering(_external(b""), "must be readable"),
     "a threshold outside the folder": Tampering(
@@ -255,9 +239,9 @@ LOADING_DESIGNS: dict[str, Tampering] = {
     "weights that are not there": Tampering(_weights_that_are_not_there, LOADS),
     "a host that never runs": Tampering(_never_runs, HOST_RUNS),
     "a host without rows": Tampering(_no_rows, "rows of the host were compared"),
-    "a format to come": Tampering(_changed(_newest_format), LOADS),
-    "a host in a circle": Tampering(_changed(_cycle), "cycle"),
-    "an input more of a head alone": Tampering(_alone(_extra_input), HEAD_RUNS),
-    "an input that decides": Tampering(_alone(_extra_input_that_decides), GRAPH),
-    "a head alone that takes halves": Tampering(_alone(_half_input), GRAPH),
+    "a format to come": Tampering(hosted_with(_newest_format), LOADS),
+    "a host in a circle": Tampering(hosted_with(_cycle), "cycle"),
+    "an input more of a head alone": Tampering(alone_with(_extra_input), HEAD_RUNS),
+    "an input that decides": Tampering(alone_with(_extra_input_that_decides), GRAPH),
+    "a head alone that takes halves": Tampering(alone_with(_half_input), GRAPH),
 }

@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper
 from support import tampering
-from support.tampering import Build, Tampering
+from support.tampering import Tampering, alone_with, hosted_with
 
 from logitconf_export import attach
 
@@ -20,24 +20,6 @@ ONE_HEAD = "no other head is there"
 DECOYS = "no other output looks like a decision"
 ATTACHED_AS_WRITTEN = "must be attached as it is written"
 OUTPUTS = "inputs and outputs are the card's"
-
-
-def _changed(change: Callable[[onnx.ModelProto], None]) -> Build:
-    def build(_: Path) -> onnx.ModelProto:
-        model = tampering.hosted()
-        change(model)
-        return model
-
-    return build
-
-
-def _alone(change: Callable[[onnx.ModelProto], None]) -> Build:
-    def build(_: Path) -> onnx.ModelProto:
-        model = tampering.alone()
-        change(model)
-        return model
-
-    return build
 
 
 def _hide(model: onnx.ModelProto) -> None:
@@ -209,56 +191,56 @@ def _labels(_: Path) -> onnx.ModelProto:
 
 
 OUTPUT_DESIGNS: dict[str, Tampering] = {
-    "the mask negated": Tampering(_changed(_between_mask_and_output("Not")), NOTHING_BEHIND),
-    "the mask constant": Tampering(_changed(_constant_mask), NOTHING_BEHIND),
+    "the mask negated": Tampering(hosted_with(_between_mask_and_output("Not")), NOTHING_BEHIND),
+    "the mask constant": Tampering(hosted_with(_constant_mask), NOTHING_BEHIND),
     "the mask or something": Tampering(
-        _changed(_between_mask_and_output("Or", "logitconf/is_below")), NOTHING_BEHIND
+        hosted_with(_between_mask_and_output("Or", "logitconf/is_below")), NOTHING_BEHIND
     ),
-    "the score rounded": Tampering(_changed(_rounded_score), NOTHING_BEHIND),
-    "a decoy that negates": Tampering(_changed(_decoy("Not", "logitconf/mask")), NOTHING_BEHIND),
+    "the score rounded": Tampering(hosted_with(_rounded_score), NOTHING_BEHIND),
+    "a decoy that negates": Tampering(hosted_with(_decoy("Not", "logitconf/mask")), NOTHING_BEHIND),
     "a decoy by Or": Tampering(
-        _changed(_decoy("Or", "logitconf/mask", "logitconf/is_above")), NOTHING_BEHIND
+        hosted_with(_decoy("Or", "logitconf/mask", "logitconf/is_above")), NOTHING_BEHIND
     ),
-    "a decoy of the host": Tampering(_changed(_decoy_of_the_host), DECOYS),
+    "a decoy of the host": Tampering(hosted_with(_decoy_of_the_host), DECOYS),
     "a second head under the names that count": Tampering(
-        _changed(_second_head("gate/", {"score": "score", "mask": "mask"})), DECOYS
+        hosted_with(_second_head("gate/", {"score": "score", "mask": "mask"})), DECOYS
     ),
     "a second head under the head's kind of name": Tampering(
-        _changed(_second_head("logitconf2/", {"score": "sureness", "mask": "go"})), ONE_HEAD
+        hosted_with(_second_head("logitconf2/", {"score": "sureness", "mask": "go"})), ONE_HEAD
     ),
     "a second head under names of its own": Tampering(
-        _changed(_second_head("gate/", {"score": "sureness", "mask": "go"})), ONE_HEAD
+        hosted_with(_second_head("gate/", {"score": "sureness", "mask": "go"})), ONE_HEAD
     ),
     "one of two heads listed": Tampering(_listed_once_of_two, ONE_HEAD),
-    "a decision beside": Tampering(_changed(_negated_beside), NOTHING_BEHIND),
-    "a decision beside a head alone": Tampering(_alone(_negated_beside), OUTPUTS),
-    "the mask shown twice": Tampering(_changed(_twice_shown), "onnx accepts the file"),
+    "a decision beside": Tampering(hosted_with(_negated_beside), NOTHING_BEHIND),
+    "a decision beside a head alone": Tampering(alone_with(_negated_beside), OUTPUTS),
+    "the mask shown twice": Tampering(hosted_with(_twice_shown), "onnx accepts the file"),
     "the score of another head": Tampering(_score_of_another_head, "the outputs are named after"),
     "a joint mask by Or": Tampering(_joint_of_one, "the joint nodes are those of its heads"),
 }
 
 METADATA_DESIGNS: dict[str, Tampering] = {
-    "two cards": Tampering(_changed(_second_entry), "must have one entry"),
-    "a threshold said twice": Tampering(_changed(_second_key), "each key must stand once"),
+    "two cards": Tampering(hosted_with(_second_entry), "must have one entry"),
+    "a threshold said twice": Tampering(hosted_with(_second_key), "each key must stand once"),
     "another kind said": Tampering(
-        _changed(_said("attached", kind="probabilities")), ATTACHED_AS_WRITTEN
+        hosted_with(_said("attached", kind="probabilities")), ATTACHED_AS_WRITTEN
     ),
     "another kind in the form": Tampering(
-        _changed(_said("head", kind="log-probabilities")), ATTACHED_AS_WRITTEN
+        hosted_with(_said("head", kind="log-probabilities")), ATTACHED_AS_WRITTEN
     ),
-    "another class axis": Tampering(_changed(_said("head", class_axis=0)), GRAPH),
-    "another number of classes": Tampering(_changed(_said("head", n_classes=4)), JUDGED),
+    "another class axis": Tampering(hosted_with(_said("head", class_axis=0)), GRAPH),
+    "another number of classes": Tampering(hosted_with(_said("head", n_classes=4)), JUDGED),
     "another number of classes in the card": Tampering(
-        _changed(_said("card", n_classes=7)), "the head can be rebuilt from its card"
+        hosted_with(_said("card", n_classes=7)), "the head can be rebuilt from its card"
     ),
-    "another threshold": Tampering(_changed(_said("card", threshold=-0.7)), NUMBERS),
-    "another temperature": Tampering(_changed(_said("card", temperature=1.0)), NUMBERS),
-    "another score": Tampering(_changed(_said("card", score="margin")), GRAPH),
-    "another task": Tampering(_changed(_said("card", task="multilabel")), GRAPH),
+    "another threshold": Tampering(hosted_with(_said("card", threshold=-0.7)), NUMBERS),
+    "another temperature": Tampering(hosted_with(_said("card", temperature=1.0)), NUMBERS),
+    "another score": Tampering(hosted_with(_said("card", score="margin")), GRAPH),
+    "another task": Tampering(hosted_with(_said("card", task="multilabel")), GRAPH),
     "a head of labels on classes": Tampering(_labels, JUDGED),
-    "an output that is none": Tampering(_changed(_said("attached", output="logits_2")), JUDGED),
-    "said to stand alone": Tampering(_changed(_not_attached), OUTPUTS),
+    "an output that is none": Tampering(hosted_with(_said("attached", output="logits_2")), JUDGED),
+    "said to stand alone": Tampering(hosted_with(_not_attached), OUTPUTS),
     "an empty prefix": Tampering(
-        _changed(_said("attached", prefix="")), "prefix must be one of ours"
+        hosted_with(_said("attached", prefix="")), "prefix must be one of ours"
     ),
 }
