@@ -33,12 +33,12 @@ def host_commands(path: Path, reading: "HostReading") -> list[str]:
             "it to fit and attach with --logits, and say with --kind what it holds"
         ]
     if reading.chosen is not None:
-        return _place_commands(path, reading.chosen, named=False)
+        return _place_commands(path, reading.chosen, _axis([reading.chosen]))
     clear = [c for c in reading.candidates if c.certain and not c.per_position]
     if clear:
         return _several_commands(path, clear, named=len(clear) < len(reading.candidates))
     first = next((c for c in reading.candidates if c.certain), reading.candidates[0])
-    lines = _place_commands(path, first, named=True)
+    lines = _place_commands(path, first, _name(first) + _doubled(first, reading) + _axis([first]))
     return ["if you know that one of these is right, name it:", *lines]
 
 
@@ -50,14 +50,37 @@ def model_commands(path: Path) -> list[str]:
     ]
 
 
-def _place_commands(path: Path, place: "Candidate", *, named: bool) -> list[str]:
-    options = (f" --logits {shlex.quote(place.tensor)}" if named else "") + _axis([place])
+def _place_commands(path: Path, place: "Candidate", options: str) -> list[str]:
     lines = []
+    # positions folded into the rows: which belong to which row of input, the model alone knows
+    folded = place.batch_axis in place.position_axes
+    if folded:
+        lines.append(
+            f"save what {place.tensor} holds, and a label for each of its rows, as 'logits' and "
+            "'labels' of logits.npz:"
+        )
     for task in _tasks(place):
         # a task that the graph tells is taken without a word
         lines += [] if place.task else [_MEANINGS[task]]
-        lines.append(_fit(path, _score(task) + options))
+        if folded:
+            kind = "" if place.kind == "logits" else f" --kind {place.kind}"
+            said = f"logits.npz {_score(task)}{kind}"
+            lines.append(f"fit with: logitconf fit {said} -o card.json")
+        else:
+            lines.append(_fit(path, _score(task) + options))
     return [*lines, *_attached(path, options)]
+
+
+def _name(place: "Candidate") -> str:
+    """The option that names a place, whatever its name begins with."""
+    between = "=" if place.tensor.startswith("-") else " "
+    return f" --logits{between}{shlex.quote(place.tensor)}"
+
+
+def _doubled(place: "Candidate", reading: "HostReading") -> str:
+    """The kind, where a softmax is taken of probabilities: rows would refute that it is logits."""
+    shown = getattr(reading.read(place.tensor), "output_kind", None)
+    return "" if shown in (None, place.kind) else f" --kind {place.kind}"
 
 
 def _several_commands(path: Path, places: "Sequence[Candidate]", *, named: bool) -> list[str]:
@@ -67,10 +90,9 @@ def _several_commands(path: Path, places: "Sequence[Candidate]", *, named: bool)
         task, *others = _tasks(place)
         if others:
             lines.append(f"(or with --task {' or '.join(others)})")
-        name = f" --logits {shlex.quote(place.tensor)}"
-        lines.append(_fit(path, _score(task) + name + _axis([place]), f"_{count}"))
+        lines.append(_fit(path, _score(task) + _name(place) + _axis([place]), f"_{count}"))
     cards = " ".join(f"card_{count}.json" for count in range(1, len(places) + 1))
-    names = "".join(f" --logits {shlex.quote(place.tensor)}" for place in places) if named else ""
+    names = "".join(_name(place) for place in places) if named else ""
     options = names + _axis(places)
     lines += [
         f"attach with: logitconf attach {_quoted(path)} {cards}{options} --several each "
