@@ -14,7 +14,7 @@ from logitconf.card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.scores.evaluation import evaluate
 from logitconf.scores.of_members import member_mean
-from logitconf.scores.reductions import Form, Runtime, value_at_largest
+from logitconf.scores.reductions import Form, Runtime, adds_apart, divides_first
 from logitconf.scores.table import SCORES, check_defined, check_parameters
 from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
 
@@ -65,6 +65,17 @@ def threshold_of(threshold: Array, logits: Array, layout: Layout, form: Form) ->
     return xp.reshape(threshold, (-1,) + (1,) * behind) if behind else threshold
 
 
+def value_at_largest(x: Array, values: Array, form: Form) -> Array:
+    """``values[k]`` (K,) at the largest class k of each row; the smallest of them for a tie."""
+    xp = namespace(x)
+    largest = xp.max(x, axis=form.class_axis, keepdims=True)
+    shape = [1] * x.ndim
+    shape[form.class_axis] = -1
+    return xp.min(
+        xp.where(x == largest, xp.reshape(values, tuple(shape)), math.inf), axis=form.class_axis
+    )
+
+
 @silent
 def decide(
     logits: Array, temperature: Array, threshold: Array, card: ScoreCard, form: HeadForm
@@ -88,14 +99,7 @@ def decide(
     row = SCORES[card.score]
     kind = cast(InputKind, form.kind)
     rows = canonical(values, layout, kind, signed=row.keeps_sign)
-    reduced = Form(
-        axis=layout.axis,
-        rank=rows.ndim,
-        n_classes=layout.n_classes,
-        runtime=cast(Runtime, form.runtime),
-        parameters=card.parameters,
-        members=layout.members,
-    )
+    reduced = _reduced(card, form, layout, rows.ndim)
     divisor = as_type(temperature, values.dtype)
     score = as_type(evaluate(card.score, rows, divisor, layout, reduced), xp.float32)
     limit = threshold_of(threshold, rows, layout, reduced)
@@ -106,6 +110,44 @@ def decide(
         return score, mask
     z = logits_of(values, layout, kind)
     return score, mask, as_type(probabilities(z, divisor, layout), xp.float32)
+
+
+def _reduced(card: ScoreCard, form: HeadForm, layout: Layout, rank: int) -> Form:
+    return Form(
+        axis=layout.axis,
+        rank=rank,
+        n_classes=layout.n_classes,
+        runtime=cast(Runtime, form.runtime),
+        parameters=card.parameters,
+        members=layout.members,
+    )
+
+
+def divided_first(card: ScoreCard, form: HeadForm) -> bool:
+    """Whether the head divides the logits by T before it takes their maximum off.
+
+    Then the rounding of its score grows with the size of the logits.
+    """
+    layout, reduced = _reduced_of(card, form)
+    probability = card.score == "softmax" or (
+        card.score == "max_logit_norm" and card.parameters["p"] == 0
+    )
+    if not probability or layout.family != "categorical":
+        return False
+    return divides_first(reduced)
+
+
+def added_apart(card: ScoreCard, form: HeadForm) -> bool:
+    """Whether the head adds up classes along an axis that is not the last."""
+    layout, reduced = _reduced_of(card, form)
+    # those of members it lays side by side, but with further axes
+    last = layout.axis is None or (SCORES[card.score].over_members and form.input_rank == 3)
+    return not last and adds_apart(reduced)
+
+
+def _reduced_of(card: ScoreCard, form: HeadForm) -> tuple[Layout, Form]:
+    layout = layout_of(card, form)
+    return layout, _reduced(card, form, layout, form.input_rank)
 
 
 def _needs_floor(card: ScoreCard, form: HeadForm, layout: Layout) -> bool:

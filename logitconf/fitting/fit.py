@@ -22,7 +22,7 @@ from logitconf.head_spec import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage, area_under_roc
 from logitconf.rows import Keys, Rows, overlap_note, split_rows
 from logitconf.scores.evaluation import evaluate
-from logitconf.scores.reductions import Form
+from logitconf.scores.reductions import Form, adds_apart
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly, signed_canonical
@@ -388,4 +388,8 @@ def rounding_of(card: ScoreCard, precision: str = "float32", kind: str = "logits
     labels = Layout(check_task(card.task), card.n_classes).family == "bernoulli"
     alone = card.per_label or not SCORES[card.score].joins_labels
     n_classes = 1 if labels and alone else card.n_classes
-    return Rounding(card.score, n_classes, precision, card.temperature, card.members or 1, kind)
+    scored = (card.score, n_classes, precision, card.temperature, card.members or 1, kind)
+    # members lie behind the classes; other layouts are known to a head alone
+    behind = card.members is not None and not SCORES[card.score].over_members
+    apart = behind and adds_apart(Form(axis=1, rank=3, n_classes=n_classes))
+    return Rounding(*scored, joined=labels and not alone, apart=apart)

@@ -20,6 +20,7 @@ from logitconf.arrays import (
     namespace,
     softmax,
     split,
+    sum_along,
 )
 
 Runtime: TypeAlias = Literal["any", "onnxruntime"]
@@ -28,8 +29,10 @@ Runtime: TypeAlias = Literal["any", "onnxruntime"]
 _SHRINK = 2.0**-100
 # Below every finite difference of logits, yet finite: exp(-inf) * -inf would be NaN.
 _LOWEST = -1e30
-# From here on one fused Softmax beats its five parts (64 x 1000: 1.1 times; 8192 x 10: 0.8).
-_MANY_CLASSES = 24
+# From here on, and for multiples of the other, one fused Softmax beats its five parts (64 x 1000:
+# 1.1 times; 8192 x 10: 0.8): fed by another node it is slow where vectors do not fill up.
+_MANY_CLASSES = 64
+_FULL_VECTORS = 16
 # From here on maxima of rows and columns beat a tournament of columns.
 _WIDE = 48
 # Up to here classes are taken one by one, beyond in pieces first.
@@ -77,12 +80,11 @@ def largest_probability(x: Array, temperature: Array, form: Form) -> Array:
     """Max softmax(x / T), (N, ...): in [1/K, 1]; NaN for a row without a score.
 
     On the last axis onnxruntime's fused Softmax reads the classes fewer times from some tens of
-    them on. It divides before it takes the maximum off, so there, and for T < 1 alone, a row
-    beyond T times the largest float has no score.
+    them on. It divides before it takes the maximum off, so there the error grows with the size of
+    the logits, and for T < 1 a row beyond T times the largest float has no score.
     """
     xp = namespace(x)
-    many = form.n_classes is not None and form.n_classes >= _MANY_CLASSES
-    if form.runtime == "onnxruntime" and form.last and many:
+    if divides_first(form):
         scaled = x * xp.reciprocal(temperature)
         return xp.max(softmax(scaled, form.class_axis), axis=form.class_axis)
     _, total = exponential_sum(x, temperature, form)
@@ -91,6 +93,13 @@ def largest_probability(x: Array, temperature: Array, form: Form) -> Array:
         return probability
     # CUDA gives the lowest float as the maximum of -inf, so that the sum is 0; others are in [1, K]
     return xp.where(total > 0.5, probability, _NAN)
+
+
+def divides_first(form: Form) -> bool:
+    """Whether :func:`largest_probability` divides by T before it takes the maximum off."""
+    if form.runtime != "onnxruntime" or not form.last or form.n_classes is None:
+        return False
+    return form.n_classes >= _MANY_CLASSES or form.n_classes % _FULL_VECTORS == 0
 
 
 def exponential_sum(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
@@ -173,6 +182,15 @@ Reduction: TypeAlias = Literal["max", "min", "sum"]
 _PAIRWISE: dict[Reduction, str] = {"max": "maximum", "min": "minimum", "sum": "add"}
 
 
+def adds_apart(form: Form) -> bool:
+    """Whether :func:`over_classes` reduces along an axis that is not the last, not in pieces.
+
+    There onnxruntime 1.31 adds one class after the other if the axis before has size one.
+    """
+    in_pieces = form.n_classes is not None and form.n_classes <= _MOST_IN_PIECES
+    return not form.last and not in_pieces
+
+
 def over_classes(reduction: Reduction, x: Array, form: Form, *, keepdims: bool = False) -> Array:
     """The largest, the smallest or the sum over the class axis, (N, ...).
 
@@ -180,8 +198,9 @@ def over_classes(reduction: Reduction, x: Array, form: Form, *, keepdims: bool =
     128: 23 ms); piece by piece, every step runs along memory (4 ms).
     """
     xp = namespace(x)
-    in_pieces = form.n_classes is not None and form.n_classes <= _MOST_IN_PIECES
-    if form.last or not in_pieces:
+    if form.last or adds_apart(form):
+        if reduction == "sum":
+            return sum_along(x, form.class_axis, keepdims=keepdims)
         return getattr(xp, reduction)(x, axis=form.class_axis, keepdims=keepdims)
     pairwise = getattr(xp, _PAIRWISE[reduction])
     (value,) = _fold(lambda a, b: (pairwise(a[0], b[0]),), x, form)
@@ -378,14 +397,3 @@ def softplus_sum(x: Array, temperature: Array, form: Form) -> Array:
     total = total - over_classes("sum", tails, form)
     largest = over_classes("max", x, form)
     return xp.where(xp.abs(largest) < -lowest_float(x), total, _NAN)
-
-
-def value_at_largest(x: Array, values: Array, form: Form) -> Array:
-    """``values[k]`` (K,) at the largest class k of each row; the smallest of them for a tie."""
-    xp = namespace(x)
-    largest = xp.max(x, axis=form.class_axis, keepdims=True)
-    shape = [1] * x.ndim
-    shape[form.class_axis] = -1
-    return xp.min(
-        xp.where(x == largest, xp.reshape(values, tuple(shape)), _INFINITY), axis=form.class_axis
-    )

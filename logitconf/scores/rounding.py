@@ -4,8 +4,9 @@ The band has one meaning everywhere: the largest difference between two runtimes
 So a decision may flip only where a score lies within one band of its threshold, on either side, and
 a threshold in the middle of a gap wider than two bands flips no row at the gap's ends.
 
-The numbers were set by hand from a first measurement of torch against onnxruntime 1.31 on the CPU,
-on random logits of 2 to 50000 classes, with room to spare. Runs that it judges must not change it.
+The numbers were set by hand from measurements of NumPy, torch and onnxruntime 1.31 on the CPU
+against float64, by random search and hill climbing on rows of 2 to 20000 classes, with room to
+spare. Runs that it judges must not change it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,17 @@ _PRECISIONS = ("float32", "float64")
 _UNKNOWN_CLASSES = 1000
 _HALF_ULP = 2.0**-24
 _DOUBLE_TO_SINGLE = 2.0**-29
-# onnxruntime's float32 sum of exponentials errs in proportion to the classes, as if it kept 16
-# running sums (a model of what was measured, not read in its source): the one that holds the
-# largest term is rounded once for each 16 classes, by up to half an ulp, on either side.
-_HALF_ULPS_PER_CLASS = 2 / 16
+# onnxruntime's float32 sums err in proportion to the classes, as if it kept 8 running sums (a model
+# of what was measured, not read in its source): the one that holds the largest term is rounded once
+# for each 8 classes, by up to half an ulp, and half of that again is to spare.
+_HALF_ULPS_PER_CLASS = 3 / 16
+# On an axis that is not the last it keeps 4, and a single one in a batch of one row.
+_HALF_ULPS_PER_CLASS_APART = 5 / 4
+# Where logits are divided first, each of the two that a difference is made of is off by half an
+# ulp, in either of two runtimes.
+_HALF_ULPS_OF_QUOTIENTS = 4.0
+# Of the odds; more than any two probabilities differ by.
+_LARGEST_EXPONENT = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,12 @@ class Rounding:
         members: whose scores are averaged; 1 for a single model.
         kind: what the head gets, as in :class:`~logitconf.card.HeadForm`; unless logits, they are
             made from it by logarithms.
+        joined: whether labels are added up, rather than classes that compete.
+        divided_first: whether the head divides the logits by T before it takes the maximum off, so
+            that the size of a row counts; see
+            :func:`~logitconf.scores.reductions.largest_probability`.
+        apart: whether the classes are added up along an axis that is not the last; see
+            :func:`~logitconf.scores.reductions.adds_apart`.
     """
 
     score: str
@@ -50,6 +64,9 @@ class Rounding:
     temperature: float = 1.0
     members: int = 1
     kind: str = "logits"
+    joined: bool = False
+    divided_first: bool = False
+    apart: bool = False
 
     def __post_init__(self) -> None:
         """Checks the names.
@@ -64,17 +81,29 @@ class Rounding:
                 f"precision must be one of {list(_PRECISIONS)}, got {self.precision!r}"
             )
 
-    def bands(self, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """`rounding_band` at each of `values`, any shape, finite."""
+    def bands(
+        self, values: npt.ArrayLike, sizes: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.float64]:
+        """`rounding_band` at each of `values`, any shape, finite.
+
+        Args:
+            values: scores or thresholds.
+            sizes: the largest finite abs logit of each row, in the shape of the values. It counts
+                where logits are divided first, and where members' scores of either sign are
+                averaged; without it the band there is that of rows around 0.
+        """
         # the largest floats have no next one to take a step to
         largest = np.finfo(np.float32).max / np.float32(2.0)
         size = np.minimum(np.abs(np.asarray(values, dtype=np.float32)), largest)
-        ulp = np.spacing(size).astype(np.float64)
-        band = SCORES[self.score].band
+        ulp = np.spacing(self._reach(size, sizes)).astype(np.float64)
+        row = SCORES[self.score]
+        band = row.band_of_sums if self.joined and row.band_of_sums else row.band
+        of_quotients = self._of_quotients(size, sizes)
         # Rounded once from double, two runtimes differ in the last place at most, and hardly ever;
         # but a score that is small because larger numbers cancel keeps double's absolute error.
         if self.precision == "float64":
-            return np.asarray(ulp + max(band.few_absolute, band.absolute) * _DOUBLE_TO_SINGLE)
+            absolute = max(band.few_absolute, band.absolute) * _DOUBLE_TO_SINGLE
+            return np.asarray(ulp + absolute + of_quotients)
         classes = _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes
         if self.score == "energy":
             # Near 0 the largest logit cancels T log S, and the error is that of the two parts.
@@ -87,12 +116,43 @@ class Rounding:
         width = width + (band.few_absolute if few else band.absolute)
         constant, of_size, of_temperature = band.of_sum
         share = constant + of_size * size.astype(np.float64) + of_temperature * self.temperature
-        width = width + classes * _HALF_ULPS_PER_CLASS * _HALF_ULP * share
+        per_class = _HALF_ULPS_PER_CLASS_APART if self.apart else _HALF_ULPS_PER_CLASS
+        width = width + classes * per_class * _HALF_ULP * share
         if self.kind != "logits":
             logarithms = size * self.temperature + math.log(max(2, classes))
             step = np.spacing(logarithms.astype(np.float32)).astype(np.float64)
             width = width + band.of_logarithms * step / self.temperature
-        return np.asarray(width, dtype=np.float64)
+        return np.asarray(width + of_quotients, dtype=np.float64)
+
+    def _reach(
+        self, size: npt.NDArray[np.float32], sizes: npt.ArrayLike | None
+    ) -> npt.NDArray[np.float32]:
+        """The size of what is rounded on the way to a value: of the members' scores, if larger."""
+        if sizes is None or self.members == 1 or not SCORES[self.score].needs_logits:
+            return size
+        scale = 1.0 if self.score == "energy" else self.temperature
+        largest = np.finfo(np.float32).max / np.float32(2.0)
+        reach = np.asarray(sizes, dtype=np.float64) / scale
+        return np.maximum(size, np.minimum(reach, largest).astype(np.float32))
+
+    def _of_quotients(
+        self, size: npt.NDArray[np.float32], sizes: npt.ArrayLike | None
+    ) -> npt.NDArray[np.float64]:
+        """What logits that are divided first add to the band of a probability p.
+
+        Each exponential is off by a factor within exp(±e), so that the odds of p are, and p by at
+        most p (1 − p) (exp(e) − 1).
+        """
+        if sizes is None or not self.divided_first:
+            return np.zeros(size.shape)
+        half_ulp = _HALF_ULP * (1.0 if self.precision == "float32" else _DOUBLE_TO_SINGLE)
+        quotients = np.asarray(sizes, dtype=np.float64) / self.temperature
+        exponent = _HALF_ULPS_OF_QUOTIENTS * half_ulp * quotients
+        growth = np.expm1(np.minimum(exponent, _LARGEST_EXPONENT))
+        probability = np.minimum(size.astype(np.float64), 1.0)
+        # a probability that was rounded to 1 has odds too
+        others = 1.0 - probability + _HALF_ULP
+        return np.minimum(probability * others * growth, 1.0)
 
 
 def rounding_band(

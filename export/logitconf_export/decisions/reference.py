@@ -13,8 +13,8 @@ import numpy as np
 from logitconf.arrays import to_numpy
 from logitconf.card import HeadForm
 from logitconf.fitting.fit import rounding_of
-from logitconf.head_spec import Head, decide
-from logitconf.scores.reductions import Form, value_at_largest
+from logitconf.head_spec import Head, added_apart, decide, divided_first, value_at_largest
+from logitconf.scores.reductions import Form
 from logitconf.tasks import canonical
 from logitconf_export.decisions.comparison import Decisions
 from logitconf_export.decisions.hard_rows import arranged, flattened
@@ -68,12 +68,26 @@ class Reference:
         values = canonical(np.asarray(rows, dtype=np.float32), self._rows.layout)
         return np.asarray(value_at_largest(values, threshold, Form(n_classes=rows.shape[1])))
 
-    def allowed(self, values: Array, n_classes: int | None = None) -> Array:
+    def sizes(self, logits: Array) -> Array | None:
+        """Each row's largest finite abs logit, (N,), for :meth:`allowed`; None for each label."""
+        if self.head.card.per_label:
+            return None
+        rows = np.asarray(flattened(logits, self.head.form), dtype=np.float64)
+        if self.head.form.kind == "probabilities":
+            with np.errstate(all="ignore"):
+                rows = np.log(rows)
+        largest: Array = np.where(np.isfinite(rows), np.abs(rows), 0.0).max(axis=1, initial=0.0)
+        return largest
+
+    def allowed(
+        self, values: Array, n_classes: int | None = None, sizes: Array | None = None
+    ) -> Array:
         """The rounding band at each finite score: the largest difference that it explains.
 
         Args:
             values: scores or thresholds.
             n_classes: columns of the rows, where the head leaves them free.
+            sizes: of the rows, from :meth:`sizes`.
         """
         head = self.head
         if head.form.n_classes is not None:
@@ -82,7 +96,12 @@ class Reference:
             n_classes //= head.form.members or 1
         card = replace(head.card, n_classes=n_classes, temperature=float(head.temperature))
         rounding = rounding_of(card, head.form.precision, head.form.kind)
-        bands: Array = rounding.bands(values)
+        rounding = replace(
+            rounding,
+            divided_first=divided_first(head.card, head.form),
+            apart=added_apart(head.card, head.form),
+        )
+        bands: Array = rounding.bands(values, sizes)
         return bands
 
 

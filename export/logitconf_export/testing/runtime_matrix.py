@@ -210,9 +210,11 @@ def _compared(record: RuntimeRecord, case: Case, rows: Array, decided: Decisions
         off = np.where(both, np.abs(expected.score.astype(np.float64) - decided.score), 0.0)
     # some runtimes flush subnormals to zero
     smallest = float(np.finfo(np.float32).smallest_normal)
-    allowed = np.maximum(reference.allowed(np.where(both, expected.score, 0.0)), smallest)
+    sizes = reference.sizes(rows)
+    scores = np.where(both, expected.score, 0.0)
+    allowed = np.maximum(reference.allowed(scores, sizes=sizes), smallest)
     huge = _adds_up_beyond_float32(rows) & expected.mask & ~decided.mask
-    near = near_threshold(expected.score, threshold, reference.allowed(threshold))
+    near = near_threshold(expected.score, threshold, reference.allowed(threshold, sizes=sizes))
     record.flips += FlipCount.of(expected.mask, decided.mask | huge, near)
     record.beyond_rounding += int((both & (off > allowed)).sum())
     steps = ulp_distance(expected.score, decided.score)

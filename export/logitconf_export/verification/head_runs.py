@@ -274,6 +274,7 @@ class Trials:
     def _batch(self, name: str, logits: Array, *, calibration: bool = False) -> Batch:
         reference = self._reference
         n_classes = flattened(logits, reference.head.form).shape[1]
+        sizes = reference.sizes(logits)
         return Batch(
             name=name,
             logits=logits,
@@ -281,7 +282,7 @@ class Trials:
             eager=reference.decisions(logits),
             truth=reference.truth(logits),
             threshold=reference.thresholds(logits),
-            allowed=lambda values: reference.allowed(values, n_classes),
+            allowed=lambda values: reference.allowed(values, n_classes, sizes),
         )
 
     def _record(

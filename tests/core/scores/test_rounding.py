@@ -1,6 +1,7 @@
 """The table of rounding bands: its numbers, and that real differences stay inside."""
 
 import math
+from dataclasses import replace
 
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
@@ -9,10 +10,11 @@ import torch
 from support import reference
 
 from logitconf.errors import LogitconfError
-from logitconf.scores.evaluation import formula
+from logitconf.scores.evaluation import evaluate, formula
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import Rounding, rounding_band
 from logitconf.scores.table import check_parameters
+from logitconf.tasks import Layout
 
 
 def band(score: str, value: float, n_classes: int = 10, precision: str = "float32") -> float:
@@ -30,7 +32,7 @@ def test_margin_is_two_ulps_of_the_score_anywhere() -> None:
 
 
 def test_softmax_is_about_sixteen_ulps_for_few_classes() -> None:
-    assert 16.0 <= band("softmax", -0.75) / ulp(-0.75) <= 18.0
+    assert 16.0 <= band("softmax", -0.75) / ulp(-0.75) <= 20.0
 
 
 def test_energy_is_about_four_ulps_far_from_zero() -> None:
@@ -41,8 +43,8 @@ def test_energy_near_zero_keeps_the_ulps_of_its_two_parts() -> None:
     assert band("energy", 1e-6, n_classes=1000) >= 4.0 * ulp(math.log(1000.0))
 
 
-def test_entropy_is_absolute_and_below_1e_5_up_to_a_thousand_classes() -> None:
-    assert band("entropy", 0.1, 1000) == band("entropy", 2.0, 1000) < 1e-5
+def test_entropy_is_below_3e_5_up_to_a_thousand_classes() -> None:
+    assert band("entropy", 0.1, 1000) < band("entropy", 2.0, 1000) < 3e-5
 
 
 @pytest.mark.parametrize("score", ["softmax", "entropy"])
@@ -89,6 +91,51 @@ def test_bands_of_an_array_are_those_of_its_values() -> None:
     values = [-0.9, -0.5, -0.1]
     expected = [band("softmax", value, 100) for value in values]
     assert Rounding("softmax", 100).bands(values).tolist() == expected
+
+
+def test_only_a_head_that_divides_first_has_a_band_that_grows_with_the_row() -> None:
+    values, sizes = [-0.75, -0.75], [1.0, 300.0]
+    same = Rounding("softmax", 100, temperature=0.1)
+    assert same.bands(values, sizes).tolist() == same.bands(values).tolist()
+    near, far = replace(same, divided_first=True).bands(values, sizes) - same.bands(values)
+    assert far == pytest.approx(300.0 * near, rel=1e-3)
+    # 300 / 0.1 = 3000 has steps of 2^-12: two of half a step, in two runtimes, times p (1 - p)
+    assert 0.75 * 0.25 * 2.0**-12 <= far <= 0.75 * 0.25 * 4.0 * 2.0**-12
+
+
+def test_quotients_without_a_digit_left_decide_nothing() -> None:
+    rounding = Rounding("softmax", 100, temperature=1e-3, divided_first=True)
+    assert rounding.bands(-0.5, 1e38) == pytest.approx(1.0, abs=1e-4)
+    assert replace(rounding, precision="float64").bands(-0.5, 1e6) < 1e-6
+
+
+@pytest.mark.parametrize("score", ["max_logit", "energy"])
+def test_members_whose_scores_cancel_have_the_band_of_the_scores(score: str) -> None:
+    """Members with scores of either sign, whose mean is near 0 and keeps their rounding."""
+    generator = np.random.default_rng(0)
+    logits = generator.standard_normal((2000, 10, 4)).astype(np.float32) * 3000.0
+    logits -= logits.max(axis=1, keepdims=True).mean(axis=2, keepdims=True)
+    layout = Layout("multiclass", 10, members=4)
+    form = Form(axis=1, rank=3, n_classes=10, members=4)
+    rough = evaluate(score, torch.from_numpy(logits), torch.tensor(1.5), layout, form).double()
+    exact = reference.member_score(score, logits, 1.5)
+    off = np.abs(rough.numpy() - exact)
+    rounding = Rounding(score, 10, temperature=1.5, members=4)
+    assert (off > rounding.bands(exact)).any()
+    assert (off <= rounding.bands(exact, np.abs(logits).max(axis=(1, 2))) / 2.0).all()
+
+
+@pytest.mark.parametrize("labels", [3, 100, 1000])
+def test_an_energy_that_labels_add_up_to_stays_within_half_its_band(labels: int) -> None:
+    """All labels alike, so that they all err alike, about where log(1 + o) loses most."""
+    logits = np.linspace(-9.0, 3.0, 300)[:, np.newaxis] + np.zeros((1, labels))
+    logits = logits.astype(np.float32)
+    form = Form(n_classes=labels)
+    energy = formula("energy", "bernoulli")(torch.from_numpy(logits), torch.tensor(1.0), form)
+    exact = reference.score("energy", logits, 1.0, "multilabel")
+    off = np.abs(energy.double().numpy() - exact)
+    assert (off <= Rounding("energy", labels, joined=True).bands(exact) / 2.0).all()
+    assert labels < 100 or (off > Rounding("energy", labels).bands(exact) / 2.0).any()
 
 
 def test_unknown_names_and_values_are_refused() -> None:

@@ -84,12 +84,12 @@ def test_a_head_on_probabilities_passes(task: str, columns: int, score: str, kin
 
 def test_what_a_fast_form_decides_otherwise_is_said_and_fails_on_the_users_rows() -> None:
     """Logits of 1e6 over T = 0.1 become whole numbers; NumPy in double tells them apart."""
-    form = HeadForm(30, runtime="onnxruntime")
+    form = HeadForm(32, runtime="onnxruntime")
     head = head_models.make_head(
-        "softmax", n_classes=30, temperature=0.1, form=form, threshold=-0.7
+        "softmax", n_classes=32, temperature=0.1, form=form, threshold=-0.7
     )
     steps = np.round(np.linspace(0.0, 1.0, 64) * 16) / 16
-    rows = np.zeros((64, 30), dtype=np.float32)
+    rows = np.zeros((64, 32), dtype=np.float32)
     rows[:, 0] = 1e6
     rows[:, 1] = 1e6 - steps
     shifted = (rows.astype(np.float64) - 1e6) / np.float64(np.float32(0.1))
