@@ -73,14 +73,14 @@ class Trials:
     def __init__(
         self,
         model: onnx.ModelProto,
-        found: EmbeddedHead,
+        embedded: EmbeddedHead,
         *,
         head: Head,
         folder: Path | None,
         pairs: int,
         seed: int,
     ) -> None:
-        self._model, self._found = model, found
+        self._model, self._embedded = model, embedded
         self._folder, self._pairs, self._seed = folder, pairs, seed
         self.runs: list[Run] = []
         self.placements: list[PlacementRecord] = []
@@ -89,8 +89,8 @@ class Trials:
         if LIBRARY == "NumPy":
             self.notes.append("the reference is NumPy, by the same formula: torch is not installed")
         self.fed_logits: Array | None = None
-        self.logits_dtype = found.logits_dtype or host_logits_dtype(model, found, folder)
-        self._reference = Reference(_in_layout(head, found))
+        self.logits_dtype = embedded.logits_dtype or host_logits_dtype(model, embedded, folder)
+        self._reference = Reference(_in_layout(head, embedded))
         self._batches: list[Batch] | None = None
         self._host: HostOnTrial | None = None
         self._host_ran = False
@@ -106,7 +106,7 @@ class Trials:
         where = (provider, optimisation)
         try:
             with Session(self.alone, provider=provider, optimisation=optimisation) as session:
-                runner = HeadRunner(session, self._found)
+                runner = HeadRunner(session, self._embedded)
                 for batch in self.batches(rows):
                     self._run_head(runner, batch, where)
                 self._place("head", session.ran(), provider, optimisation)
@@ -124,9 +124,9 @@ class Trials:
     @property
     def alone(self) -> onnx.ModelProto:
         """The head: a file that holds nothing else as it is, one in a host cut out of it."""
-        if not self._found.attached:
+        if not self._embedded.attached:
             return self._model
-        return head_model(self._model, self._found, self.logits_dtype)
+        return head_model(self._model, self._embedded, self.logits_dtype)
 
     def regroup(self, provider: str, optimisation: str, rows: Array | None) -> None:
         """The same rows alone and in small batches: kernels differ, decisions must not."""
@@ -135,7 +135,7 @@ class Trials:
         count, moved, wrong = 0, 0, []
         try:
             with Session(self.alone, profile=False, **options) as session:
-                runner = HeadRunner(session, self._found)
+                runner = HeadRunner(session, self._embedded)
                 for batch in self.batches(rows):
                     for size in OTHER_BATCHES:
                         decided = runner.decide(batch.logits, size)
@@ -154,7 +154,7 @@ class Trials:
     def host(self, provider: str, optimisation: str, feeds: Mapping[str, Array] | None) -> None:
         """Runs the host on the feeds, and compares on the logits that it computes."""
         if self._host is None:
-            self._host = HostOnTrial(self._model, self._found, self._folder, feeds, self._seed)
+            self._host = HostOnTrial(self._model, self._embedded, self._folder, feeds, self._seed)
             if self._host.note:
                 self.notes.append(self._host.note)
         host = self._host
@@ -180,7 +180,7 @@ class Trials:
         name = "the feeds" if feeds is not None else "generated inputs"
         if feeds is not None:
             self.fed_logits = result.logits
-        contradiction = contradiction_of(self._found.metadata, result.logits)
+        contradiction = contradiction_of(self._embedded.metadata, result.logits)
         self.checks.append(
             Check(
                 f"what the head reads is what the card says {where}",
@@ -211,15 +211,15 @@ class Trials:
         reference = Reference(head.with_form(replace(head.form, runtime="any")))
         for batch in self.batches(rows):
             expected = reference.decisions(batch.logits)
-            found = batch.against(expected, batch.eager, same_not_finite=False)
-            flips = found.flips_inside + found.flips_outside
+            fast = batch.against(expected, batch.eager, same_not_finite=False)
+            flips = fast.flips_inside + fast.flips_outside
             words = (
-                f"{flips} of {found.rows} rows decide otherwise than in the form of the checkpoint,"
-                f" {found.beyond_rounding + found.not_finite} scores differ by more than rounding"
+                f"{flips} of {fast.rows} rows decide otherwise than in the form of the checkpoint,"
+                f" {fast.beyond_rounding + fast.not_finite} scores differ by more than rounding"
             )
             if batch.calibration:
                 self.checks.append(Check("your rows decide as in the checkpoint", not flips, words))
-            elif flips or found.beyond_rounding or found.not_finite:
+            elif flips or fast.beyond_rounding or fast.not_finite:
                 self.notes.append(f"{batch.name}: {words}; runtime='any' has that form")
 
     def apart(self, provider: str, optimisation: str) -> None:
@@ -325,7 +325,7 @@ class Trials:
         provider: str,
         optimisation: str,
     ) -> None:
-        names = self._found.reading_nodes()
+        names = self._embedded.reading_nodes()
         placement = placement_of(ran, names, provider_name(provider), alone=part == "head")
         self.placements.append(PlacementRecord(part, provider, optimisation, placement))
 
@@ -337,7 +337,7 @@ class Trials:
         self.checks.append(Check(name, False, reason))
 
 
-def _in_layout(head: Head, found: EmbeddedHead) -> Head:
+def _in_layout(head: Head, embedded: EmbeddedHead) -> Head:
     """The head in the layout of the file, with its own numbers."""
-    form = found.metadata.form
+    form = embedded.metadata.form
     return head if head.form == form else head.with_form(form)

@@ -67,12 +67,12 @@ class HostOnTrial:
     def __init__(
         self,
         model: onnx.ModelProto,
-        found: EmbeddedHead,
+        embedded: EmbeddedHead,
         folder: Path | None,
         feeds: Mapping[str, Array] | None,
         seed: int,
     ) -> None:
-        self._model, self._found, self._folder, self._seed = model, found, folder, seed
+        self._model, self._embedded, self._folder, self._seed = model, embedded, folder, seed
         self._plain = detach(model)
         self.note = ""
         self.feeds: HostFeeds | None
@@ -121,12 +121,12 @@ class HostOnTrial:
         """
         with self._session(self._model, provider, optimisation) as session:
             few = {} if self.feeds is None else self.feeds.few(MOST_HOST_ROWS)
-            return apart(session, few, self._found.outputs[:2])
+            return apart(session, few, self._embedded.outputs[:2])
 
     def _run(self, provider: str, optimisation: str, feeds: HostFeeds) -> HostRun:
         own = [value.name for value in self._plain.graph.output]
-        score, mask = self._found.outputs[:2]
-        tensor = self._found.widened
+        score, mask = self._embedded.outputs[:2]
+        tensor = self._embedded.widened
         changed: set[str] = set()
         shown, fetched = [], []
         with ExitStack() as stack:
@@ -144,19 +144,19 @@ class HostOnTrial:
                 pairs = zip(own, with_head, plain.run(chunk.feeds, own), strict=True)
                 changed |= {name for name, left, right in pairs if not identical(left, right)}
             ran, version = headed.ran(), headed.version
-        logits, found_score, found_mask = joined_each(fetched, (tensor, score, mask))
+        logits, head_score, head_mask = joined_each(fetched, (tensor, score, mask))
         as_is, as_is_mask = joined_each(shown, (score, mask))
         notes = []
-        if not (identical(as_is, found_score) and identical(as_is_mask, found_mask)):
+        if not (identical(as_is, head_score) and identical(as_is_mask, head_mask)):
             notes.append(
                 f"fetching '{tensor}' changes what the host computes on {provider}, optimisation "
-                f"{optimisation}: the score by up to {_largest_change(as_is, found_score):.3g}"
+                f"{optimisation}: the score by up to {_largest_change(as_is, head_score):.3g}"
             )
         return HostRun(
             runtime=f"onnxruntime {version}",
             logits=logits,
-            score=found_score,
-            mask=found_mask,
+            score=head_score,
+            mask=head_mask,
             own_outputs=len(own),
             changed_outputs=tuple(name for name in own if name in changed),
             ran=ran,
