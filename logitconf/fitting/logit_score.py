@@ -32,15 +32,12 @@ from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
 from logitconf.thresholds.lookup import policy_asked
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from logitconf.policy_table import PolicyArguments
-
-if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import DataLoader
+    from typing_extensions import Unpack
 
     from logitconf.head import ConfidenceHead
+    from logitconf.policy_table import PolicyArguments
 
 
 class LogitScore(ABC):

@@ -64,8 +64,8 @@ def _place_commands(path: Path, place: "Candidate", options: str) -> list[str]:
         lines += [] if place.task else [_MEANINGS[task]]
         if folded:
             kind = "" if place.kind == "logits" else f" --kind {place.kind}"
-            said = f"logits.npz {_score(task)}{kind}"
-            lines.append(f"fit with: logitconf fit {said} -o card.json")
+            arguments = f"logits.npz {_score(task)}{kind}"
+            lines.append(f"fit with: logitconf fit {arguments} -o card.json")
         else:
             lines.append(_fit(path, _score(task) + options))
     return [*lines, *_attached(path, options)]
