@@ -129,13 +129,15 @@ def _check_same_rows(shapes: list[onnx.TensorShapeProto], places: list[Candidate
             )
 
 
-def _check_declared(graph: onnx.GraphProto, candidate: Candidate) -> None:
+def misdeclared(graph: onnx.GraphProto, candidate: Candidate) -> str | None:
+    """Why no head can be attached to a place whose declared shape is wrong; None if it is not."""
     declared = _shape_of(graph, candidate.tensor)
-    if declared is not None and candidate.rank not in (None, len(declared)):
-        raise LogitconfError(
-            f"'{candidate.tensor}' has {candidate.rank} axes but is declared with {len(declared)}, "
-            "so runtimes would refuse a head on it; correct the declared shape first"
-        )
+    if declared is None or candidate.rank in (None, len(declared)):
+        return None
+    return (
+        f"'{candidate.tensor}' has {candidate.rank} axes but is declared with {len(declared)}, "
+        "so runtimes would refuse a head on it; correct the declared shape first"
+    )
 
 
 def _fitted_to(head: Head, candidate: Candidate) -> Head:
@@ -169,7 +171,9 @@ def _fitted_to(head: Head, candidate: Candidate) -> Head:
 
 def _write(host: onnx.ModelProto, head: Head, place: Candidate, names: Names) -> HeadMetadata:
     """Adds the head's nodes in place; what is to be said of it."""
-    _check_declared(host.graph, place)
+    wrong = misdeclared(host.graph, place)
+    if wrong is not None:
+        raise LogitconfError(wrong)
     if place.unfused is not None:
         warnings.warn(
             f"a head on '{place.tensor}' keeps onnxruntime from fusing the quantised nodes around "

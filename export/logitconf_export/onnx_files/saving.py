@@ -74,7 +74,8 @@ class Destination:
         if folders[0].resolve() != folders[1].resolve() and not (self.copy_weights or embedded):
             raise LogitconfError(
                 f"the model keeps weights in {list(files)} beside {self.source}; write the result "
-                "to the same folder or ask for the weights to be copied"
+                "to the same folder or ask for the weights to be copied (attach: "
+                "copy_weights=True, --copy-weights)"
             )
 
     def save(self, model: onnx.ModelProto) -> None:

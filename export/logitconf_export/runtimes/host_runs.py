@@ -101,7 +101,7 @@ def _rows_first(values: Array, candidate: Candidate, sent: int) -> Array:
     Raises:
         LogitconfError: unless there are as many rows as were sent.
     """
-    batch = candidate.batch_axis or 0
+    batch = _row_axis(values, candidate, sent)
     if not -values.ndim <= candidate.class_axis < values.ndim:
         moved = np.moveaxis(values, batch, 0) if values.ndim else values
         moved = moved[..., np.newaxis] if moved.ndim > 1 else moved
@@ -116,3 +116,15 @@ def _rows_first(values: Array, candidate: Candidate, sent: int) -> Array:
             "fit on that"
         )
     return moved
+
+
+def _row_axis(values: Array, candidate: Candidate, sent: int) -> int:
+    """The axis that is read as the batch's, or one of positions where only that fits the rows.
+
+    Some hosts take steps in time as rows, with a batch of one besides.
+    """
+    batch = candidate.batch_axis or 0
+    if batch < values.ndim and values.shape[batch] == sent:
+        return batch
+    others = (axis for axis in candidate.position_axes if axis < values.ndim)
+    return next((axis for axis in others if values.shape[axis] == sent), batch)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import parser
+from onnx import numpy_helper, parser
 
 from logitconf.errors import LogitconfError
 from logitconf_export.hosts.candidates import Candidate
@@ -61,6 +61,17 @@ def test_rows_on_another_axis_come_first(tmp_path: Path) -> None:
     host, x = parser.parse_model(TIME_FIRST), rows(300, 7, 3)
     found = run_host(host, {"x": x}, tapped(host, name="z"), folder=tmp_path)
     np.testing.assert_array_equal(found, x.reshape(-1, 3))
+
+
+def test_steps_in_time_that_are_fed_as_rows_are_rows(tmp_path: Path) -> None:
+    host = parser.parse_model(
+        TEXT + "(float[N, 3] x) => (float[1, 3, N] y) "
+        "{ t = Transpose<perm = [1, 0]>(x) z = Unsqueeze(t, zero) y = Softmax<axis = 1>(z) }"
+    )
+    host.graph.initializer.append(numpy_helper.from_array(np.array([0]), "zero"))
+    x = rows(200, 3)
+    found = run_host(host, {"x": x}, tapped(host, name="z"), folder=tmp_path)
+    np.testing.assert_array_equal(found, x)
 
 
 def test_every_element_of_one_logit_without_a_class_axis_is_a_row(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import onnx
+
     from logitconf_export.hosts.candidates import Candidate, HostReading
 
 _MEANINGS = {
@@ -15,42 +18,80 @@ _MEANINGS = {
 }
 
 
-def next_commands(model: Path, *, fit: str, attach: str) -> list[str]:
+def next_commands(path: Path, model: "onnx.ModelProto", *, fit: str, attach: str) -> list[str]:
     """The commands that lead to a model with a head, the first two with options of their own."""
-    return [_fit(model, fit), *_attached(model, attach)]
+    target = _Target(path, model)
+    return [target.fit(fit), *target.attached("card.json" + attach)]
 
 
-def host_commands(path: Path, reading: "HostReading") -> list[str]:
+def host_commands(path: Path, model: "onnx.ModelProto", reading: "HostReading") -> list[str]:
     """What to do next with a host, lines of advice between the commands.
 
     Args:
         path: of the host.
+        model: the host.
         reading: of it.
     """
+    from logitconf_export.attachment.writing import misdeclared
+
     if not reading.candidates:
         return [
             "no place for a head can be read; if you know a value that holds class scores, name "
             "it to fit and attach with --logits, and say with --kind what it holds"
         ]
-    if reading.chosen is not None:
-        return _place_commands(path, reading.chosen, _axis([reading.chosen]))
     clear = [c for c in reading.candidates if c.certain and not c.per_position]
-    if clear:
-        return _several_commands(path, clear, named=len(clear) < len(reading.candidates))
     first = next((c for c in reading.candidates if c.certain), reading.candidates[0])
-    lines = _place_commands(path, first, _name(first) + _doubled(first, reading) + _axis([first]))
+    refused = [words for c in clear or [first] if (words := misdeclared(model.graph, c))]
+    if refused:
+        return [f"no head can be attached: {'; '.join(refused)}"]
+    target = _Target(path, model)
+    if len(clear) == 1:
+        return _place_commands(target, clear[0], _axis(clear))
+    if clear:
+        return _several_commands(target, clear, named=len(clear) < len(reading.candidates))
+    options = _name(first) + _doubled(first, reading) + _axis([first])
+    lines = _place_commands(target, first, options)
     return ["if you know that one of these is right, name it:", *lines]
 
 
-def model_commands(path: Path) -> list[str]:
+def model_commands(path: Path, model: "onnx.ModelProto") -> list[str]:
     """What to do next with a host that has heads."""
+    target = _Target(path, model)
     return [
         f"verify with: {_verify(path)}",
-        f"detach with: logitconf detach {_quoted(path)} -o bare.onnx",
+        f"detach with: logitconf detach {_quoted(path)} -o {_quoted(target.beside('bare.onnx'))}",
     ]
 
 
-def _place_commands(path: Path, place: "Candidate", options: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What the commands are about."""
+
+    path: Path
+    model: "onnx.ModelProto"
+
+    def beside(self, name: str) -> Path:
+        """Where to write a model that keeps weights in other files: to the folder they are in."""
+        from logitconf_export.onnx_files.weights import weight_files
+
+        return self.path.with_name(name) if weight_files(self.model) else Path(name)
+
+    def fit(self, options: str, suffix: str = "") -> str:
+        rows, card = f"val{suffix}.npz", f"card{suffix}.json"
+        host = _quoted(self.path)
+        return f"fit with: logitconf fit --model {host} --data {rows} {options} -o {card}"
+
+    def attach(self, options: str, name: str) -> str:
+        output = _quoted(self.beside(name))
+        return f"attach with: logitconf attach {_quoted(self.path)} {options} -o {output}"
+
+    def attached(self, options: str, suffix: str = "") -> list[str]:
+        """How to attach, and to verify what comes of it."""
+        verify = _verify(self.beside("out.onnx"), suffix)
+        return [self.attach(options, "out.onnx"), f"verify with: {verify}"]
+
+
+def _place_commands(target: _Target, place: "Candidate", options: str) -> list[str]:
     lines = []
     # positions folded into the rows: which belong to which row of input, the model alone knows
     folded = place.batch_axis in place.position_axes
@@ -67,8 +108,8 @@ def _place_commands(path: Path, place: "Candidate", options: str) -> list[str]:
             arguments = f"logits.npz {_score(task)}{kind}"
             lines.append(f"fit with: logitconf fit {arguments} -o card.json")
         else:
-            lines.append(_fit(path, _score(task) + options))
-    return [*lines, *_attached(path, options)]
+            lines.append(target.fit(_score(task) + options))
+    return [*lines, *target.attached("card.json" + options)]
 
 
 def _name(place: "Candidate") -> str:
@@ -83,30 +124,26 @@ def _doubled(place: "Candidate", reading: "HostReading") -> str:
     return "" if shown in (None, place.kind) else f" --kind {place.kind}"
 
 
-def _several_commands(path: Path, places: "Sequence[Candidate]", *, named: bool) -> list[str]:
+def _several_commands(target: _Target, places: "Sequence[Candidate]", *, named: bool) -> list[str]:
     """A card for each place, fitted on labels of its own; or one decision of all places."""
     lines = ["fit a card for each place, on labels of its own:"]
     for count, place in enumerate(places, 1):
         task, *others = _tasks(place)
         if others:
             lines.append(f"(or with --task {' or '.join(others)})")
-        lines.append(_fit(path, _score(task) + _name(place) + _axis([place]), f"_{count}"))
+        lines.append(target.fit(_score(task) + _name(place) + _axis([place]), f"_{count}"))
     cards = " ".join(f"card_{count}.json" for count in range(1, len(places) + 1))
     names = "".join(_name(place) for place in places) if named else ""
     options = names + _axis(places)
-    lines += [
-        f"attach with: logitconf attach {_quoted(path)} {cards}{options} --several each "
-        "-o out.onnx",
-        f"verify with: {_verify(Path('out.onnx'), '_1')}",
-    ]
+    lines += target.attached(f"{cards}{options} --several each", "_1")
     tasks = {_tasks(place)[0] for place in places}
     if len(tasks) > 1:  # heads that decide together are of one task
         return lines
+    joint = f"{_score(tasks.pop())} --threshold -0.9{options} --several joint"
     return [
         *lines,
         "or attach one score and threshold of your own to all places, for one decision:",
-        f"attach with: logitconf attach {_quoted(path)} {_score(tasks.pop())} --threshold -0.9"
-        f"{options} --several joint -o joint.onnx",
+        target.attach(joint, "joint.onnx"),
     ]
 
 
@@ -118,7 +155,7 @@ def _tasks(place: "Candidate") -> list[str]:
         return [place.task]
     # two columns of yes and no are two classes; one label alone is one logit
     left = {None: TASKS, 1: ("binary",)}.get(place.n_classes, ("multiclass", "multilabel"))
-    return [task for task in TASKS if task in left and task_conflict(place, task) is None]
+    return [t for t in TASKS if t in left and task_conflict(place, t) is None] or list(left)
 
 
 def _score(task: str) -> str:
@@ -129,18 +166,6 @@ def _score(task: str) -> str:
 def _axis(places: "Sequence[Candidate]") -> str:
     """For values with an unknown number of axes: one row of classes, as their commonest shape."""
     return " --class-axis 1" if any(place.class_axis < 0 for place in places) else ""
-
-
-def _attached(model: Path, options: str) -> list[str]:
-    return [
-        f"attach with: logitconf attach {_quoted(model)} card.json{options} -o out.onnx",
-        f"verify with: {_verify(Path('out.onnx'))}",
-    ]
-
-
-def _fit(model: Path, options: str, suffix: str = "") -> str:
-    rows, card = f"val{suffix}.npz", f"card{suffix}.json"
-    return f"fit with: logitconf fit --model {_quoted(model)} --data {rows} {options} -o {card}"
 
 
 def _verify(model: Path, suffix: str = "") -> str:

@@ -99,7 +99,7 @@ def _print_head(path: Path, model: "onnx.ModelProto") -> None:
     nodes = head_nodes(model)
     facts += [("head nodes", f"{len(nodes)}: {', '.join(nodes)}"), *_model_facts(model)]
     print_facts(f"{path}: {what}{'s' if several else ''}", facts)
-    for line in () if alone else model_commands(path):
+    for line in () if alone else model_commands(path, model):
         print_line(line)
 
 
@@ -140,5 +140,5 @@ def _print_host(path: Path, model: "onnx.ModelProto", reading: "HostReading") ->
         print_line(f"refused: {refusal}")
     for note in reading.notes:
         print_line(f"note: {note}")
-    for line in host_commands(path, reading):
+    for line in host_commands(path, model, reading):
         print_line(line)

@@ -1,13 +1,16 @@
 """The command ``ensemble``: exported members in, one model out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from logitconf_export.cli.common.head_options import HeadOptions
 from logitconf_export.cli.common.options import LogitsLocation, OutputFile, TaskOfGraphs
 from logitconf_export.cli.common.output import print_facts, print_line, working
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def ensemble(
@@ -45,12 +48,16 @@ def ensemble(
     members = [(f"member {count}", f"{path}") for count, path in enumerate(models, 1)]
     print_facts(f"{output.path}", [*members, *head_facts(joined), *port_facts(joined)])
     if card is None:
-        for line in _next_commands(models[0], output.path, where, task):
+        for line in _next_commands(models[0], output.path, joined, where, task):
             print_line(line)
 
 
 def _next_commands(
-    member: Path, output: Path, where: LogitsLocation, task: str | None
+    member: Path,
+    output: Path,
+    joined: "onnx.ModelProto",
+    where: LogitsLocation,
+    task: str | None,
 ) -> list[str]:
     from logitconf_export.attachment.detaching import detach
     from logitconf_export.attachment.ensembles import STACKED
@@ -62,4 +69,4 @@ def _next_commands(
     named = f"--logits {STACKED} --kind {place.kind}"
     axis = 1 if place.class_axis == place.rank else place.class_axis
     fit = f"{named} --task {place.task} --per-member --score softmax"
-    return next_commands(output, fit=fit, attach=f" {named} --class-axis {axis}")
+    return next_commands(output, joined, fit=fit, attach=f" {named} --class-axis {axis}")

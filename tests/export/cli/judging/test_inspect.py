@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from support.command_line import SIGMOID, card, done, host, make_files, weight
+from support.command_line import SIGMOID, SOFTMAX, call, card, done, host, make_files, weight
 
 from logitconf_export.heads.metadata import read_heads
 
@@ -90,6 +90,63 @@ def test_a_place_that_is_not_certain_is_left_to_the_user(
     out, _, attach = told(capsys, "one.onnx")
     assert "if you know that one of these is right, name it:" in out
     assert attach[attach.index("--logits") + 1] == "yes"
+
+
+def test_a_host_with_weights_in_another_folder_is_written_beside_them(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "far away").mkdir()
+    path = "far away/big.onnx"
+    onnx.save_model(
+        onnx.load("host.onnx"), path, save_as_external_data=True, location="w.bin", size_threshold=0
+    )
+    out, fit, attach = told(capsys, path)
+    verify = shlex.split(out.splitlines()[-1].partition("verify with: logitconf ")[2])
+    for words in (fit, attach, verify):
+        done(capsys, words)
+    detach = done(capsys, ["inspect", attach[-1]]).splitlines()[-1]
+    done(capsys, shlex.split(detach.partition("detach with: logitconf ")[2]))
+    bare, before = (folder / "far away" / name for name in ("bare.onnx", "big.onnx"))
+    assert bare.read_bytes() == before.read_bytes()
+
+
+def test_no_command_is_printed_for_a_place_that_attach_refuses(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = host(SOFTMAX)
+    dims = model.graph.output[0].type.tensor_type.shape.dim
+    dims.add().CopyFrom(dims[1])
+    z = model.graph.value_info.add(name="z")
+    z.type.CopyFrom(model.graph.output[0].type)
+    onnx.save(model, "wrong.onnx")
+    out = done(capsys, "inspect wrong.onnx")
+    assert "no head can be attached: 'z' has 2 axes but is declared with 3" in out
+    assert "with: logitconf" not in out
+
+
+@pytest.mark.parametrize("joint", [True, False], ids=["of one task", "of two tasks"])
+def test_several_places_get_a_card_each(capsys: pytest.CaptureFixture[str], joint: bool) -> None:
+    text = """<ir_version: 8, opset_import: ["": 17]>
+    reader (float[N, 6] pixels) => (float[N, 4] one, float[N, 4] two) {
+      z = MatMul(pixels, weight)
+      u = Neg(z)
+      one = Softmax<axis = 1>(z)
+      two = LAST(u)
+    }"""
+    last = "Softmax<axis = 1>" if joint else "Sigmoid"
+    onnx.save(host(text.replace("LAST", last)), "several.onnx")
+    out = done(capsys, "inspect several.onnx")
+    lines = [line.partition(" with: logitconf ") for line in out.splitlines()]
+    steps = [(stage, shlex.split(words)) for stage, _, words in lines if words]
+    expected = ["fit", "fit", "attach", "verify"]
+    assert [stage for stage, _ in steps] == expected + ["attach"] * joint
+    rows = np.load("val.npz")
+    second = rows["labels"] if joint else np.eye(4, dtype=int)[rows["labels"]]
+    np.savez("val_1.npz", pixels=rows["pixels"], labels=rows["labels"])
+    np.savez("val_2.npz", pixels=rows["pixels"], labels=second)
+    for _, words in steps:
+        assert call(capsys, words).code == 0, words
+    assert len(read_heads(onnx.load("out.onnx")).heads) == 2
 
 
 def test_inspect_says_where_a_head_could_go(capsys: pytest.CaptureFixture[str]) -> None:
