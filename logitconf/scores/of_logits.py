@@ -112,6 +112,10 @@ def max_logit_norm_categorical(x: Array, temperature: Array, form: Form) -> Arra
     count = xp.clip(xp.sum(present, axis=axis, keepdims=True), min=1.0)
     mean = xp.sum(unit, axis=axis, keepdims=True) / count
     centred = (unit - mean) * present
+    if power == 1:
+        # a mean that is a little off would move all classes alike, by K times that in all
+        rest = xp.sum(centred, axis=axis, keepdims=True) / count
+        mean, centred = mean + rest, (centred - rest) * present
     total = xp.sum(_whole_power(xp.abs(centred), power), axis=axis)
     # at least 2**-power but for a flat row
     norm = xp.exp(xp.log(xp.clip(total, min=2.0**-20)) * (-1.0 / power))

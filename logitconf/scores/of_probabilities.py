@@ -26,8 +26,10 @@ _INFINITY = float("inf")
 _FAR = 1e30
 # exp of it is below the smallest float32
 _NEGLIGIBLE = -90.0
-# after so many, classes that still lie together differ by at most 2e-5, most often by 1e-6
-_HALVINGS, _HALVINGS_OF_DOUBLE = 22, 48
+# a class so far below the second adds nothing to what that adds
+_NEGLIGIBLE_BESIDE = 24.0
+# after so many, classes that still lie together differ by at most 2e-6
+_HALVINGS, _HALVINGS_OF_DOUBLE = 24, 48
 
 
 def doctor_categorical(x: Array, temperature: Array, form: Form) -> Array:
@@ -152,14 +154,15 @@ def gen_categorical(x: Array, temperature: Array, form: Form) -> Array:
         total_spread = xp.sum(values, axis=axis)
         if not sorts:
             order = xp.where(at_top, 0.0, shifted * gamma)
-            total_spread = _sum_of_largest(values, order, most, axis)
+            second_order = (base - largest) * inverse * gamma
+            total_spread = _sum_of_largest(values, order, second_order, most, axis)
         return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), total_spread, _NAN)
     spread = (shifted + xp.log(total - exponentials) - twice) * gamma
     others = xp.sum(xp.exp(xp.where(at_top, -_INFINITY, spread)), axis=axis)
     return others + xp.squeeze(top * count, axis=axis)
 
 
-def _sum_of_largest(values: Array, order: Array, wanted: int, axis: int) -> Array:
+def _sum_of_largest(values: Array, order: Array, second: Array, wanted: int, axis: int) -> Array:
     """The sum of those values (N, K, ...) whose order, at most 0, is among the largest wanted ones.
 
     Halving finds the limit between what counts and what does not; what lies within the last half
@@ -167,8 +170,12 @@ def _sum_of_largest(values: Array, order: Array, wanted: int, axis: int) -> Arra
     empty batch and tract on a NaN.
     """
     xp = namespace(values)
-    above = xp.max(order, axis=axis, keepdims=True)
-    below = xp.clip(xp.min(order, axis=axis, keepdims=True), min=_NEGLIGIBLE) * 1.001 - 1e-6
+    # the closer the ends, the fewer classes lie between them after the last halving
+    second = xp.clip(second, min=_NEGLIGIBLE)
+    # a runtime may round the second in another way here than among the others
+    above = second * 0.999 if wanted > 1 else xp.max(order, axis=axis, keepdims=True)
+    lowest = xp.min(order, axis=axis, keepdims=True)
+    below = xp.maximum(lowest, second - _NEGLIGIBLE_BESIDE) * 1.001 - 1e-6
     for _ in range(_HALVINGS_OF_DOUBLE if values.dtype == xp.float64 else _HALVINGS):
         middle = (above + below) * 0.5
         few = xp.sum(as_type(order > middle, values.dtype), axis=axis, keepdims=True) < wanted

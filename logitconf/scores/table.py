@@ -173,7 +173,8 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             "of_logits",
             -1.5,
             ranges.NEGATIVE_SHARE,
-            Band(16.0, 32.0, 1.2e-7, 2.4e-7, _CONSTANT),
+            # p = 0 is the softmax, and p = 1 sums as it does; the others err less
+            Band(16.0, 32.0, 1.2e-7, 2.4e-7, _OF_SIZE),
             families=("categorical",),
             fewest_classes=3,
             parameters={
@@ -185,7 +186,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -1.0,
             ranges.GEN,
             # γ = 1 errs as the gini does, by twice what the sum does; a small γ by a tenth of that.
-            # Where `top` counts, 22 halvings leave a few classes in doubt.
+            # Logarithms and exponentials of small values leave their ulps, more so elsewhere.
             Band(64.0, 96.0, 1e-7, 1e-7, (0.0, 2.0, 0.0)),
             parameters={
                 "gamma": Parameter(0.1, 0.001, 1.0, tried=(0.1, 0.01, 0.03, 0.3, 1.0)),

@@ -1,7 +1,8 @@
 """The band of every score against NumPy, torch and onnxruntime, searched for rows that break it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,14 @@ CASES = [(10, 1.5, 0.0), (100, 0.1, 300.0), (1000, 0.001, 1e6), (5000, 1.5, 0.0)
 HALF_ULP_OF_ONE = 2.0**-24
 
 
-def head_of(score: str, n_classes: int, temperature: float, *, members: int | None = None) -> Head:
+def head_of(
+    score: str,
+    n_classes: int,
+    temperature: float,
+    *,
+    members: int | None = None,
+    parameters: Mapping[str, float] | None = None,
+) -> Head:
     card = ScoreCard(
         score,
         "multiclass",
@@ -28,7 +36,7 @@ def head_of(score: str, n_classes: int, temperature: float, *, members: int | No
         0.0,
         n_classes=n_classes,
         members=members,
-        parameters=check_parameters(score, {}),
+        parameters=check_parameters(score, parameters or {}),
     )
     return Head.of_card(card, HeadForm(n_classes=n_classes, members=members))
 
@@ -92,8 +100,9 @@ def widest_in_bands(head: Head, offset: float, *, count: int, seed: int = 0) -> 
         widths = differences(rows, judge.truth(rows).score.astype(np.float64))
         worst = rows[widths.argmax()]
         rows = np.concatenate([worst[np.newaxis], neighbours(worst, temperature, random)])
-    of_row = reference.member_score if members else reference.score
-    truth = of_row(name, worst[np.newaxis], temperature)
+    of_row: Any = reference.member_score if members else reference.score
+    numbers = {} if members else dict(head.card.parameters)
+    truth = of_row(name, worst[np.newaxis], temperature, **numbers)
     return float(differences(worst[np.newaxis], truth)[0])
 
 
@@ -104,6 +113,24 @@ def test_no_two_runtimes_differ_by_more_than_the_band(
 ) -> None:
     head = head_of(score, n_classes, temperature)
     assert widest_in_bands(head, offset, count=max(8, 20_000 // n_classes)) < 0.9
+
+
+@pytest.mark.parametrize(
+    ("score", "parameters"),
+    [
+        ("max_logit_norm", {"p": 0}),
+        ("max_logit_norm", {"p": 1}),
+        ("gen", {"gamma": 1.0}),
+        ("gen", {"gamma": 0.01}),
+        ("gen", {"gamma": 0.1, "top": 5}),
+    ],
+)
+@pytest.mark.parametrize("n_classes", [100, 1000, 5000])
+def test_nor_with_other_parameters(
+    score: str, parameters: dict[str, float], n_classes: int
+) -> None:
+    head = head_of(score, n_classes, 1.5, parameters=parameters)
+    assert widest_in_bands(head, 0.0, count=max(8, 20_000 // n_classes)) < 0.9
 
 
 @pytest.mark.parametrize("score", ["softmax", "entropy", "gini", *reference.MEMBER_SCORE_NAMES])
@@ -121,6 +148,28 @@ def test_nor_does_a_form_that_divides_first(
     head = head_of("softmax", n_classes, temperature)
     head = head.with_form(replace(head.form, runtime="onnxruntime"))
     assert widest_in_bands(head, offset, count=max(8, 20_000 // n_classes)) < 0.9
+
+
+@pytest.mark.parametrize("gamma", [0.1, 1.0])
+@pytest.mark.parametrize("top", [1, 2, 8])
+def test_nor_where_classes_all_but_tie_for_the_last_place_that_counts(
+    gamma: float, top: int
+) -> None:
+    """Classes within 1e-5 of one another, one far below and, in half the rows, one above."""
+    random = np.random.default_rng(0)
+    rows = random.standard_normal((200, 24)) * 10.0 ** random.uniform(-6.0, -3.0, (200, 1))
+    rows[:, 7] = -(10.0 ** random.uniform(0.0, 4.0, 200))
+    rows[::2, 3] = 10.0 ** random.uniform(-1.0, 1.0, 100)
+    rows = (rows * 50.0 + 3.0).astype(np.float32)
+    head = head_of("gen", 24, 50.0, parameters={"gamma": gamma, "top": top})
+    truth = reference.score("gen", rows, 50.0, gamma=gamma, top=top)
+    band = Reference(head).allowed(truth) / 2.0
+    for scores in (
+        in_onnxruntime(head)(rows),
+        head(rows)[0],
+        Reference(head).decisions(rows).score,
+    ):
+        assert (np.abs(scores.astype(np.float64) - truth) <= band).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 300, 4), (4, 300, 2)])
