@@ -178,8 +178,9 @@ def host_input_names(host: onnx.ModelProto) -> tuple[str, ...]:
 def _dims(declared: onnx.ValueInfoProto | None) -> Dims:
     if declared is None or not declared.type.tensor_type.HasField("shape"):
         return None
+    # paddle2onnx writes -1 for a free size, which onnxruntime takes as such
     return tuple(
-        int(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param
+        int(dim.dim_value) if dim.dim_value > 0 else dim.dim_param
         for dim in declared.type.tensor_type.shape.dim
     )
 

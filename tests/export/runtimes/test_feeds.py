@@ -156,6 +156,17 @@ def test_inputs_with_different_rows_or_none_are_refused(
         HostFeeds.of(host(inputs), {name: array(*shape) for name, shape in shapes.items()})
 
 
+@pytest.mark.parametrize("size", [-1, 0])
+def test_a_batch_declared_as_no_size_is_free(size: int) -> None:
+    model = parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g(float[N,3] x) => '
+        "(float[N,3] y) { y = Identity(x) }"
+    )
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = size
+    feeds = HostFeeds.of(model, {"x": np.zeros((7, 3), np.float32)})
+    assert (feeds.fixed, feeds.rows, list(feeds.starts)) == (False, 7, [0])
+
+
 def test_two_fixed_batches_are_refused() -> None:
     with pytest.raises(LogitconfError, match=r"one batch, got \{'a': 2, 'b': 3\}"):
         HostFeeds.of(host("float[2, 1] a, float[3, 1] b"), {"a": array(6, 1), "b": array(6, 1)})
