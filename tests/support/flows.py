@@ -83,7 +83,8 @@ def flow(host: RealHost, path: Path) -> tuple[str, str]:
             failures = [line for line in ended.out.splitlines() if line.startswith("failure: ")]
             outcome, words = CHECK_FAILED, failures[0].removeprefix("failure: ")
         elif ended.code:
-            return WRONG, f"{each[0]} ends with {ended.code}: {ended.err.strip().splitlines()[-1]}"
+            said = (ended.err or ended.out).strip().rpartition("\n")[2]
+            return WRONG, f"{each[0]} ends with {ended.code}: {said}"
     command(["detach", "out.onnx", "-o", "back.onnx", "--force"])
     same = onnx.load("back.onnx", load_external_data=False) == model
     return (outcome, words) if same else (WRONG, "detach gives another model")
