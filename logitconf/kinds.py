@@ -80,7 +80,7 @@ def _all_like(
     step = max(1, _BLOCK_ELEMENTS * rows // max(1, int(np.prod(values.shape))))
     counted = 0
     for start in range(0, rows, step):
-        block = _counting(values[start : start + step, ...])
+        block = _counting(values[start : min(start + step, rows), ...])
         shares = block if kind == "probabilities" else np.exp(np.minimum(block, 1.0))
         # a logarithm near zero may be rounded to just above it, as its exponential is
         if (shares < 0.0).any() or (shares > 1.0 + tolerance * (kind != "probabilities")).any():

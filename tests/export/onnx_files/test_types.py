@@ -1,15 +1,19 @@
 """What a model may be given as: each form is the same model to whoever takes one."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_type_hints
 
 import onnx
 import pytest
 
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.attachment.detaching import detach
+from logitconf_export.attachment.ensembles import ensemble
+from logitconf_export.attachment.reattaching import reattach
+from logitconf_export.attachment.retuning import retune
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import ModelSource
+from logitconf_export.verification.verifying import verify
 
 TEXT = '<ir_version: 8, opset_import: ["" : 17]> g (float[N] x) => (float[N] y) { y = Abs (x) }'
 
@@ -28,8 +32,9 @@ def test_a_model_is_taken_in_every_form(forms: dict[str, ModelSource], form: str
     assert detach(forms[form]) == forms["model"]
 
 
-@pytest.mark.parametrize("function", [attach, detach])
-def test_public_functions_name_the_one_type(function: object) -> None:
-    names = {"onnx": onnx, "Path": Path, **vars(__import__("typing"))}
-    hints = get_type_hints(function, {**getattr(function, "__globals__", {}), **names})
-    assert hints["model"] == str | Path | bytes | onnx.ModelProto
+@pytest.mark.parametrize("function", [attach, detach, ensemble, reattach, retune, verify])
+def test_public_functions_name_the_one_type(function: Callable[..., object]) -> None:
+    name = next(iter(function.__annotations__))
+    assert name in ("model", "models")
+    written = function.__annotations__[name]
+    assert "ModelSource" in str(written) or written == ModelSource
