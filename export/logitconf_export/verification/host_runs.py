@@ -243,13 +243,13 @@ def generated_feeds(
             )
         shape = [
             dim.dim_value
-            if dim.HasField("dim_value")
+            if dim.dim_value > 0
             else _FREE_SIZE
             if axis == 0 or dim.dim_param in batches - {""}
             else size
             for axis, dim in enumerate(tensor.shape.dim)
         ]
-        if min(shape, default=1) < 0 or math.prod(shape) > _MOST_NUMBERS:
+        if math.prod(shape) > _MOST_NUMBERS:
             return None, (
                 f"the host was not run: its input '{value.name}' has the dims {shape}, so none was "
                 "made up; pass feeds"

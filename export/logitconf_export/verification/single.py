@@ -233,7 +233,7 @@ def _fits(values: Array, declared: onnx.ValueInfoProto) -> bool:
         return True
     dims = tensor.shape.dim
     return len(dims) == values.ndim and all(
-        not dim.HasField("dim_value") or dim.dim_value == size or axis == 0
+        dim.dim_value <= 0 or dim.dim_value == size or axis == 0
         for axis, (dim, size) in enumerate(zip(dims, values.shape, strict=True))
     )
 
