@@ -44,6 +44,12 @@ def host_commands(path: Path, model: "onnx.ModelProto", reading: "HostReading") 
     refused = [words for c in clear or [first] if (words := misdeclared(model.graph, c))]
     if refused:
         return [f"no head can be attached: {'; '.join(refused)}"]
+    alone = next((c for c in clear or [first] if c.rank == 1 and c.class_axis == 0), None)
+    if alone is not None:
+        return [
+            f"{alone.tensor} has no axis of rows, so fit and verify cannot run the model on "
+            "several; export it with one"
+        ]
     target = _Target(path, model)
     if len(clear) == 1:
         return _place_commands(target, clear[0], _axis(clear))

@@ -124,6 +124,16 @@ def test_no_command_is_printed_for_a_place_that_attach_refuses(
     assert "with: logitconf" not in out
 
 
+def test_no_command_is_printed_for_a_model_of_one_row_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = SOFTMAX.replace("[N, ", "[").replace("axis = 1", "axis = 0")
+    onnx.save(host(text), "alone.onnx")
+    out = done(capsys, "inspect alone.onnx")
+    assert "z has no axis of rows, so fit and verify cannot run the model on several" in out
+    assert "with: logitconf" not in out
+
+
 @pytest.mark.parametrize("joint", [True, False], ids=["of one task", "of two tasks"])
 def test_several_places_get_a_card_each(capsys: pytest.CaptureFixture[str], joint: bool) -> None:
     text = """<ir_version: 8, opset_import: ["": 17]>
