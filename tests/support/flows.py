@@ -235,7 +235,7 @@ def table(only: str = "") -> tuple[str, Counter[str]]:
             counts["ways done"] += len(flow.stages) == len(STAGES) and not flow.fault
             cells = [name, maker, flow.task, *(flow.stages.get(s, "") for s in STAGES), flow.reason]
             lines.append("| " + " | ".join(_short(cell) for cell in cells) + " |")
-        sys.stdout.write(f"{lines[-1]}\n")
+        sys.stdout.write("\n".join(lines[-len(outcomes) :]) + "\n")
         sys.stdout.flush()
     counts["files"] = sum(n for word, n in counts.items() if word.startswith("files "))
     figures = "; ".join(f"{name}: {count}" for name, count in sorted(counts.items()))

@@ -51,7 +51,8 @@ def run_host(
         for start in follow(feeds.starts, len(feeds.starts)):
             chunk = feeds.chunk(start)
             values = np.asarray(session.run(chunk.feeds, [candidate.tensor])[0])
-            parts.append(_rows_first(values, candidate, chunk.sent)[: chunk.rows])
+            rows = _rows_first(values, candidate, chunk.sent)
+            parts.append(rows if chunk.sent == 1 else rows[: chunk.rows])
     collected = np.concatenate(parts)
     if per_member:
         if collected.ndim != 3:
@@ -109,7 +110,8 @@ def _rows_first(values: Array, candidate: Candidate, sent: int) -> Array:
         moved = values
     else:
         moved = np.moveaxis(values, (batch, candidate.class_axis), (0, -1))
-    if moved.ndim == 0 or len(moved) != sent:
+    # whatever comes out for one row alone is that row's, such as its positions
+    if moved.ndim == 0 or (sent > 1 and len(moved) != sent):
         raise LogitconfError(
             f"'{candidate.tensor}' must have one row for each row of input, got "
             f"{len(moved) if moved.ndim else 0} for {sent}; save its logits to an .npz file and "

@@ -74,6 +74,17 @@ def test_steps_in_time_that_are_fed_as_rows_are_rows(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, x)
 
 
+def test_what_comes_out_for_a_row_alone_is_that_rows(tmp_path: Path) -> None:
+    host = parser.parse_model(
+        TEXT + "(float[1, T] x) => (float[T] y) { z = Squeeze(x, zero) y = Sigmoid(z) }"
+    )
+    host.graph.initializer.append(numpy_helper.from_array(np.array([0]), "zero"))
+    x = rows(20, 12)
+    place = read_host(host).choose("z", "logits", "binary", class_axis=1)
+    found = run_host(host, {"x": x}, place, folder=tmp_path)
+    np.testing.assert_array_equal(found, x.reshape(-1))
+
+
 def test_every_element_of_one_logit_without_a_class_axis_is_a_row(tmp_path: Path) -> None:
     host = parser.parse_model(
         TEXT + "(float[N, T] x) => (float[N, T] y) { z = Add(x, x) y = Sigmoid(z) }"
