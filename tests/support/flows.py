@@ -184,6 +184,7 @@ def _done(flow: Flow, stage: str, words: list[str]) -> None:
 
 def _short(text: str) -> str:
     """The text on one line, without folders of this machine."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     flat = re.sub(r"(/[\w.+-]+)+/", "", " ".join(text.split())).replace("|", "/")
     return flat[:240]
 
@@ -226,7 +227,8 @@ def table(only: str = "") -> tuple[str, Counter[str]]:
             continue
         outcomes = list(flows(path, feeds))
         model = onnx.load(path, load_external_data=False)
-        maker = " ".join(f"{model.producer_name} {model.producer_version}".split()) or "not said"
+        words = f"{model.producer_name} {model.producer_version}".split()
+        maker = " ".join(words[:2]) or "not said"
         faulty = any(flow.fault for flow in outcomes)
         done = all(len(flow.stages) == len(STAGES) for flow in outcomes)
         word = "fault" if faulty else "done" if done else "refused or no rows"
