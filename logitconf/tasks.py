@@ -232,7 +232,8 @@ def _class_indices(labels: npt.NDArray[Any], n_classes: int) -> npt.NDArray[np.i
     if labels.size and (labels.min() < 0 or labels.max() >= n_classes):
         raise LogitconfError(
             f"labels must be in 0..{n_classes - 1} for logits with {n_classes} columns, "
-            f"got {labels.min():g} to {labels.max():g}"
+            f"got {labels.min():g} to {labels.max():g}; leave out rows whose label stands for none "
+            "(--ignore-label)"
         )
     return labels.astype(np.int64)
 
