@@ -76,10 +76,9 @@ class HeadRunner:
             if self._fixed is not None and not logits.size:
                 return Decisions(np.zeros(0, np.float32), np.zeros(0, bool))
             return Decisions.of(*self._run(logits))
+        place = self._score_axis or 0
         parts = list(self._parts(logits, self._axis, size))
-        score, mask = (
-            np.concatenate(each, axis=self._score_axis or 0) for each in zip(*parts, strict=True)
-        )
+        score, mask = _joined(parts, place)
         return Decisions.of(score, mask)
 
     def _parts(self, logits: Array, axis: int, size: int) -> Iterator[Sequence[Array]]:
@@ -90,7 +89,7 @@ class HeadRunner:
             if self._fixed is None:
                 taken = taken[taken < rows]
             outputs = self._run(np.take(logits, np.minimum(taken, rows - 1), axis=axis))
-            if any(len(taken) != each.shape[place] for each in outputs if each.ndim > place):
+            if any(each.ndim <= place or len(taken) != each.shape[place] for each in outputs):
                 raise LogitconfError(
                     f"the head must give one decision for each of {len(taken)} rows, got "
                     f"{[each.shape for each in outputs]}"
@@ -125,9 +124,9 @@ def apart(session: Session, feeds: Mapping[str, Array], names: Sequence[str]) ->
         if len(together[0]) != rows:
             return ("not checked: rows of the host in other batches; it has no score a row",)
         regrouped = [_decided(session, few, names, size) for size in OTHER_BATCHES]
+        flipped, moved = _changes(together, regrouped, slice(0, rows))
     except LogitconfError as error:
         return (f"not checked: rows of the host in other batches; {error}",)
-    flipped, moved = _changes(together, regrouped, slice(0, rows))
     notes = [
         f"{rows} rows of the host alone and in batches of {OTHER_BATCHES[1]}: {flipped} decide "
         f"otherwise than among all, scores change by up to {moved:.2g}"
@@ -154,10 +153,10 @@ def _not_finite(
             spoilt[name][0] = value
         try:
             score, mask = _decided(session, spoilt, names, rows)
+            flipped, _ = _changes(together, [(score, mask)], slice(1, rows))
         except LogitconfError as error:
             yield f"not checked: an input of {word} alone; {error}"
             continue
-        flipped, _ = _changes(together, [(score, mask)], slice(1, rows))
         accepted = bool(np.any(mask[0]))
         verdict = "is ACCEPTED" if accepted else "is rejected"
         yield (
@@ -169,7 +168,17 @@ def _not_finite(
 def _changes(
     together: Sequence[Array], others: Sequence[Sequence[Array]], rows: slice
 ) -> tuple[int, float]:
-    """How many rows are decided otherwise, and the largest relative change of a score."""
+    """How many rows are decided otherwise, and the largest relative change of a score.
+
+    Raises:
+        LogitconfError: if the decisions are of another shape, so that they do not compare.
+    """
+    for other in others:
+        if [each.shape for each in other] != [each.shape for each in together]:
+            raise LogitconfError(
+                "decisions must have one shape, in whatever batches the rows come, got "
+                f"{[each.shape for each in together]} and {[each.shape for each in other]}"
+            )
     score, mask = (each[rows].reshape(len(each[rows]), -1) for each in together)
     flipped, moved = np.zeros(len(mask), bool), 0.0
     for other in others:
@@ -191,4 +200,22 @@ def _decided(
         session.run({name: array[start : start + size] for name, array in feeds.items()}, names)
         for start in range(0, rows, size)
     ]
-    return [np.concatenate(each) for each in zip(*parts, strict=True)]
+    return _joined(parts, 0)
+
+
+def _joined(parts: Sequence[Sequence[Array]], axis: int) -> list[Array]:
+    """The outputs of all parts, one after the other along their rows.
+
+    Raises:
+        LogitconfError: if their shapes differ in more than the number of rows.
+    """
+    outputs = []
+    for each in zip(*parts, strict=True):
+        shapes = {part.shape[:axis] + part.shape[axis + 1 :] for part in each if part.ndim > axis}
+        if len(shapes) != 1 or any(part.ndim <= axis for part in each):
+            raise LogitconfError(
+                "decisions must have one shape, however many rows there are, got "
+                f"{sorted({part.shape for part in each})}"
+            )
+        outputs.append(np.concatenate(each, axis=axis))
+    return outputs

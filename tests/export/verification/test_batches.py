@@ -104,3 +104,18 @@ def test_dynamic_quantisation_lets_a_row_of_nan_decide_for_others(tmp_path: Any)
     report = verify(attach(quantized, head), rows, rows_as="inputs", optimisations=["all"])
     assert report.passed, report.failures
     assert any("alone is ACCEPTED" in note for note in report.notes), report.notes
+
+
+def test_a_head_whose_decisions_change_their_shape_with_the_rows_is_refused() -> None:
+    """A score (N, N) fits every batch by itself, and no two batches of different sizes."""
+    model = to_onnx(head_models.make_head())
+    last = next(node for node in model.graph.node if "score" in node.output)
+    last.output[0] = "inner"
+    for node in model.graph.node:
+        node.input[:] = ["inner" if name == "score" else name for name in node.input]
+    text = '<ir_version: 8, opset_import: ["": 17]> g (float[N] inner) => (float[N, N] score) {'
+    text += " one = Constant <value = int64[1] {1}> ()  column = Unsqueeze (inner, one)"
+    wide = parser.parse_model(text + " score = Add (column, inner) }")
+    model.graph.node.extend(wide.graph.node)
+    with pytest.raises(LogitconfError, match="decisions must have one shape, however many rows"):
+        decide(model, np.eye(10, dtype=np.float32)[:7], 4)
