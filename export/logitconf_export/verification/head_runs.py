@@ -117,7 +117,8 @@ class Trials:
 
     def _run_head(self, runner: HeadRunner, batch: Batch, where: tuple[str, str]) -> None:
         try:
-            self._record("head", runner.runtime, where, batch, runner.decide(batch.logits))
+            decided = runner.decide(batch.logits)
+            self.runs.append(self._run("head", runner.runtime, where, batch, decided))
         except LogitconfError as error:
             self._fail(f"the head runs on {where[0]} with {batch.name}", error)
 
@@ -191,7 +192,7 @@ class Trials:
         try:
             batch = self._batch(name, result.logits, calibration=feeds is not None)
             decided = Decisions.of(result.score, result.mask)
-            self._record("host", result.runtime, where_run, batch, decided)
+            self.runs.append(self._run("host", result.runtime, where_run, batch, decided))
         except LogitconfError as error:
             self._fail(f"the host's head can be compared {where}", error)
             return
@@ -284,16 +285,6 @@ class Trials:
             threshold=reference.thresholds(logits),
             allowed=lambda values: reference.allowed(values, n_classes, sizes),
         )
-
-    def _record(
-        self,
-        part: Literal["head", "host"],
-        runtime: str,
-        where: tuple[str, str],
-        batch: Batch,
-        decided: Decisions,
-    ) -> None:
-        self.runs.append(self._run(part, runtime, where, batch, decided))
 
     def _run(
         self,

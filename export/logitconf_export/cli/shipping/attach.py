@@ -13,7 +13,6 @@ from logitconf_export.cli.common.output import print_facts, working
 
 if TYPE_CHECKING:
     from logitconf.card import ScoreCard
-    from logitconf_export.hosts.candidates import HostReading
 
 
 def attach(
@@ -40,12 +39,9 @@ def attach(
     """Add the outputs score and mask to a model."""
     output.check(host, *(cards or ()))
     from logitconf_export.attachment.attaching import attach as attach_heads
-    from logitconf_export.attachment.detaching import detach
     from logitconf_export.cli.common.model_facts import head_facts, port_facts
-    from logitconf_export.hosts.reading import read_host
 
-    reading = read_host(detach(host))
-    loaded = _cards(cards or [], instead, reading, where)
+    loaded = _cards(cards or [], instead, host, where)
     with working("Attaching"):
         model = attach_heads(
             host,
@@ -67,7 +63,7 @@ def attach(
 
 
 def _cards(
-    cards: Sequence[Path], instead: CardOptions, reading: "HostReading", where: HeadPlaces
+    cards: Sequence[Path], instead: CardOptions, host: Path, where: HeadPlaces
 ) -> "tuple[ScoreCard, ...]":
     """The cards in the files, or the one that the options say, of the task that the host tells.
 
@@ -75,9 +71,13 @@ def _cards(
         LogitconfError: unless it is just one of the two.
     """
     from logitconf.card import ScoreCard
-    from logitconf_export.cli.common.model_facts import told_task
 
     if not cards:
+        from logitconf_export.attachment.detaching import detach
+        from logitconf_export.cli.common.model_facts import told_task
+        from logitconf_export.hosts.reading import read_host
+
+        reading = read_host(detach(host))
         names: Sequence[str | None] = where.logits or (None,)
         tasks = {told_task(reading, name) for name in names}
         return (instead.card(tasks.pop() if len(tasks) == 1 else None),)
