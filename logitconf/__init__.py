@@ -11,8 +11,11 @@ from logitconf.errors import torch_for
 from logitconf.scores.table import SCORES, class_of
 
 if TYPE_CHECKING:
-    from logitconf.card import HeadForm as HeadForm
-    from logitconf.card import ScoreCard as ScoreCard
+    from logitconf.calibration.temperature.fit import (
+        fit_temperature_chunks as fit_temperature_chunks,
+    )
+    from logitconf.card.score_card import HeadForm as HeadForm
+    from logitconf.card.score_card import ScoreCard as ScoreCard
     from logitconf.errors import LogitconfError as LogitconfError
     from logitconf.errors import LogitconfWarning as LogitconfWarning
     from logitconf.errors import MissingExtraError as MissingExtraError
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from logitconf.head import ConfidenceHead as ConfidenceHead
     from logitconf.learned_loss import ConfidenceBranch as ConfidenceBranch
     from logitconf.learned_loss import LearnedConfidenceLoss as LearnedConfidenceLoss
-    from logitconf.temperature.fit import fit_temperature_chunks as fit_temperature_chunks
     from logitconf.thresholds.chunked import choose_coverage_chunks as choose_coverage_chunks
     from logitconf.thresholds.chunked import choose_risk_chunks as choose_risk_chunks
     from logitconf_export.attachment.attaching import attach as attach
@@ -48,8 +50,8 @@ if TYPE_CHECKING:
 _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "from_fitted": "fitting.other_libraries",
     "source_logits": "fitting.other_libraries",
-    "HeadForm": "card",
-    "ScoreCard": "card",
+    "HeadForm": "card.score_card",
+    "ScoreCard": "card.score_card",
     "LogitconfError": "errors",
     "LogitconfWarning": "errors",
     "MissingExtraError": "errors",
@@ -60,7 +62,7 @@ _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "predictions_right": "fitting.learned_score",
     "LogitScore": "fitting.logit_score",
     "load": "fitting.score_classes",
-    "fit_temperature_chunks": "temperature.fit",
+    "fit_temperature_chunks": "calibration.temperature.fit",
     "choose_coverage_chunks": "thresholds.chunked",
     "choose_risk_chunks": "thresholds.chunked",
 }

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, as_type, namespace, silent
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.scores.evaluation import evaluate
 from logitconf.scores.of_members import member_mean

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, beside, namespace, to_numpy
-from logitconf.card import ScoreCard
-from logitconf.card_parts import ParameterFit, RowCounts, Split
+from logitconf.calibration.temperature.fit import fit_temperature
+from logitconf.card.parts import ParameterFit, RowCounts, Split
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.head_spec import probabilities
 from logitconf.metrics.selective import area_under_risk_coverage, area_under_roc
@@ -26,7 +27,6 @@ from logitconf.scores.reductions import Form, adds_apart
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly, signed_canonical
-from logitconf.temperature.fit import fit_temperature
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
 from logitconf.thresholds.certificate import certificate_of
 from logitconf.thresholds.policy import Policy

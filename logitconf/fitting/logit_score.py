@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from logitconf.arrays import Array, beside, namespace
-from logitconf.card import HeadForm, ScoreCard, check_temperature
+from logitconf.card.score_card import HeadForm, ScoreCard, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.fitting.fit import (
     calibrate_card,

@@ -48,8 +48,8 @@ class Rounding:
         precision: ``"float32"``, or ``"float64"`` for a head that computes in double.
         temperature: divides the logits; > 0; the energy's band depends on it.
         members: whose scores are averaged; 1 for a single model.
-        kind: what the head gets, as in :class:`~logitconf.card.HeadForm`; unless logits, they are
-            made from it by logarithms.
+        kind: what the head gets, as in :class:`~logitconf.card.score_card.HeadForm`; unless logits,
+            they are made from it by logarithms.
         joined: whether labels are added up, rather than classes that compete.
         divided_first: whether the head divides the logits by T before it takes the maximum off, so
             that the size of a row counts; see

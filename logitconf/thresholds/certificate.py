@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from logitconf.card import ScoreCard
-from logitconf.card_parts import Certificate
+from logitconf.card.parts import Certificate
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
 from logitconf.policy_table import POLICIES, POLICY_PARTS

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.card import ScoreCard
-from logitconf.card_parts import RowCounts
+from logitconf.card.parts import RowCounts
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.certificate import certificate_of

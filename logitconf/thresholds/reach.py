@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.scores.ranges import Case, Ends
 from logitconf.scores.rounding import Rounding

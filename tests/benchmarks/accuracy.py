@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from support import real_data, reference
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES, check_parameters
 from logitconf_export import to_onnx

@@ -22,7 +22,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES
 from logitconf_export.decisions.comparison import FlipCount, near_threshold

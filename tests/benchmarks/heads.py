@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task

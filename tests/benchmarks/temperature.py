@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from logitconf.temperature.fit import fit_temperature
+from logitconf.calibration.temperature.fit import fit_temperature
 
 CASES = {
     "50000x1000": (50_000, 1000),

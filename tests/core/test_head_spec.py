@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.head_spec import Head, decide
 from logitconf.scores.table import SCORES, check_parameters, refusal
@@ -187,7 +187,7 @@ def test_half_precision_logits_and_a_halved_head_decide_in_float32() -> None:
 def test_a_head_of_plain_values_loads_no_torch() -> None:
     script = (
         "import sys, numpy as np\n"
-        "from logitconf.card import HeadForm, ScoreCard\n"
+        "from logitconf.card.score_card import HeadForm, ScoreCard\n"
         "from logitconf.head_spec import Head\n"
         "head = Head.of_card(ScoreCard('margin', 'multiclass', 2.0, -1.0), HeadForm(3))\n"
         "print(head(np.array([[5, 1, 0], [1, 1, 0]], np.float32))[1].tolist())\n"

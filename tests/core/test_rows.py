@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import logitconf
-from logitconf.card_parts import Split
+from logitconf.calibration.temperature.fit import fit_temperature
+from logitconf.card.parts import Split
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.intervals import clopper_pearson_upper
 from logitconf.rows import Rows, shared_rows, split_rows
-from logitconf.temperature.fit import fit_temperature
 
 steady = settings(derandomize=True, deadline=None, max_examples=40)
 

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import torch
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import check_parameters
 from logitconf_export.decisions.hard_rows import random_rows

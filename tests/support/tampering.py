@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper, parser
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf_export import attach, to_onnx
 

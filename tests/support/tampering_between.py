@@ -7,7 +7,7 @@ from onnx import helper, parser
 from support import tampering
 from support.tampering import Build, Tampering
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf_export import attach
 
 JUDGED = "the head reads what its output shows"

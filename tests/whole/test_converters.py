@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from support import reference
 
 from logitconf import ConfidenceHead
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf_export import attach, detach, read_host
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.runtimes.sessions import Session

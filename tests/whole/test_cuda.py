@@ -10,7 +10,7 @@ from benchmarks import gpu
 from onnx import numpy_helper, parser
 from support import head_models
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.decisions.comparison import Decisions, compare

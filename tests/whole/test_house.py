@@ -120,7 +120,7 @@ def test_the_contracts_between_the_rooms_hold(copied: Path) -> None:
             "The rooms that ship, from the top floor down BROKEN",
         ),
         (
-            "logitconf/card.py",
+            "logitconf/card/score_card.py",
             "from logitconf_export.onnx_files import loading as beyond_the_door",
             "Behind its front door the core has never heard of export BROKEN",
         ),

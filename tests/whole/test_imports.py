@@ -45,7 +45,7 @@ def test_the_probe_fails_on_a_statement_that_fails(tmp_path: Path) -> None:
         "import logitconf",
         "import logitconf; dir(logitconf); logitconf.__all__; logitconf.__version__",
         "from logitconf import ScoreCard",
-        "import logitconf.card",
+        "import logitconf.card.score_card",
         "import logitconf.thresholds.policies",
         "from logitconf import LogitconfError, LogitconfWarning, UncertifiableError",
         "import logitconf.thresholds.policies as t; t.rounding_band("

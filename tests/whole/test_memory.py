@@ -12,7 +12,7 @@ CODE = """
 import sys, threading, time
 import numpy as np, torch
 torch.set_num_threads(1)
-from logitconf.temperature.fit import fit_temperature
+from logitconf.calibration.temperature.fit import fit_temperature
 
 def anonymous():
     lines = open("/proc/self/status").read().splitlines()

@@ -10,7 +10,7 @@ from fastjsonschema import JsonSchemaValueException
 from support import faults, head_models, several_hosts
 from support.report_schema import SCHEMA, check_report
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf_export import attach
 from logitconf_export.drift.measuring import drift
 from logitconf_export.heads.conversion import to_onnx

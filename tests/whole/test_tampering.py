@@ -11,7 +11,7 @@ from support.tampering_heads import HEADS
 from support.tampering_numbers import LOADING_DESIGNS, NUMBER_DESIGNS
 from support.tampering_outputs import METADATA_DESIGNS, OUTPUT_DESIGNS
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.errors import LogitconfError
 from logitconf_export import attach, to_onnx, verify
 

@@ -13,7 +13,7 @@ from typing import cast
 
 import onnx
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach

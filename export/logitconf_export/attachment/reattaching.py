@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnx
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import from_card
 from logitconf.head_spec import Head

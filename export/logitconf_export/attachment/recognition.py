@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.metadata import HeadsMetadata
 from logitconf_export.onnx_files.loading import array_of, scopes_below

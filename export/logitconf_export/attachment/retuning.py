@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from logitconf.card import ScoreCard, check_threshold
+from logitconf.card.score_card import ScoreCard, check_threshold
 from logitconf.errors import LogitconfError
 from logitconf.thresholds.reach import check_reachable
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads, write_heads

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.errors import LogitconfError
 from logitconf_export.decisions.ulps import from_ordinals, ordinals
 from logitconf_export.onnx_files.types import Array
@@ -128,7 +128,7 @@ def boundary_pairs(
         pairs: how many to look for; fewer are tried for very many columns.
         candidates: further rows (N, K) to start from, such as the user's.
         dtype: floating dtype of the rows.
-        kind: what the rows hold, as in :class:`~logitconf.card.HeadForm`.
+        kind: what the rows hold, as in :class:`~logitconf.card.score_card.HeadForm`.
         family: ``"categorical"`` or ``"bernoulli"``.
         seed: for the starting rows.
 

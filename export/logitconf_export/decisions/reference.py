@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from logitconf.arrays import to_numpy
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.fitting.fit import rounding_of
 from logitconf.head_spec import Head, added_apart, decide, divided_first, value_at_largest
 from logitconf.scores.reductions import Form

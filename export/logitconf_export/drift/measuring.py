@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.metrics.calibration import expected_calibration_error
 from logitconf.metrics.intervals import bootstrap, clopper_pearson_lower, clopper_pearson_upper

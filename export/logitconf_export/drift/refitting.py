@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import onnx
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.tasks import InputKind, Layout, check_task, logits_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import decide
 from logitconf_export.heads.graph_writer import PREFIX, GraphWriter

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx
 
-from logitconf.card import KINDS, MASK_TYPES, HeadForm, ScoreCard
+from logitconf.card.score_card import KINDS, MASK_TYPES, HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.typed_json import (
     MOST_BYTES,

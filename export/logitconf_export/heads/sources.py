@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logitconf.arrays import to_numpy
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
 from logitconf.scores.table import SCORES, check_parameters, refusal

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from logitconf.card import ScoreCard
-from logitconf.card_parts import Certificate
+from logitconf.card.parts import Certificate
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import rows_right
 from logitconf.head_spec import Head

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
 from logitconf_export.heads.conversion import LOGITS_DTYPES, head_graph

@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from scipy.stats import mannwhitneyu, norm
 from support import reference
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.fit import (
     calibrate_card,

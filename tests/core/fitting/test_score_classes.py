@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import SCORE_CLASSES, from_card, load, score_class

@@ -11,7 +11,7 @@ from support import reference
 from support.score_cases import CASES, UNIT
 
 from logitconf import GenScore, LogitconfError
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.metrics.selective import area_under_risk_coverage
 

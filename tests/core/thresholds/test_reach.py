@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import logitconf
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import score_class
 from logitconf.scores.table import SCORES

@@ -6,7 +6,7 @@ import pytest
 from support import head_models, several_hosts
 from support.several_hosts import NAMES, THRESHOLD, expected_scores, run, three_softmaxes
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach

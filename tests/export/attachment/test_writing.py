@@ -9,7 +9,7 @@ from support import reference
 from support import several_hosts as hosts
 
 from logitconf import ConfidenceHead, LogitconfError
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf_export import attach, detach, head_nodes, retune, single_head
 from logitconf_export.heads.metadata import read_heads, read_metadata
 

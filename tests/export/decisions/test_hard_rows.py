@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.errors import LogitconfError
 from logitconf_export.decisions import hard_rows as inputs
 from logitconf_export.decisions.ulps import ulp_distance

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import head_cases, head_models, reference
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export.decisions.hard_rows import random_rows
 from logitconf_export.decisions.reference import Reference, same_head

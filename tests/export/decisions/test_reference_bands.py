@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import reference
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head_spec import Head
 from logitconf.scores.table import check_parameters
 from logitconf_export.decisions.reference import Reference

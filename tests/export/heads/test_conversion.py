@@ -101,7 +101,7 @@ def test_the_model_holds_nothing_of_the_machine_that_exported_it() -> None:
 
 SCRIPT = """
 import sys, hashlib
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf_export.heads.conversion import to_onnx
 head = ConfidenceHead(ScoreCard("entropy", "multiclass", 1.5, 0.5, 7), HeadForm(7))

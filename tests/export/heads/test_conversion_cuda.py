@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from support.cuda_reductions import run_as_cuda
 from support.head_cases import hard_rows
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task

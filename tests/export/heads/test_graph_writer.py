@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from support.head_cases import HEADS, TASKS, eager, hard_rows, head_for, label_head, run
 
 from logitconf import LogitconfError
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.head import ConfidenceHead
 from logitconf_export.decisions import hard_rows as inputs
 from logitconf_export.heads.conversion import head_graph

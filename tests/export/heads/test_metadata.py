@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 import pytest
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.metadata import (
     METADATA_KEY,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import from_card
 from logitconf.head import ConfidenceHead

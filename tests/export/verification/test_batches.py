@@ -9,7 +9,7 @@ from onnx import parser
 from onnxruntime import quantization
 from support import head_models, tampering
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf.errors import LogitconfError
 from logitconf_export import attach, to_onnx, verify
 from logitconf_export.heads.in_file import head_in

@@ -11,7 +11,7 @@ import pytest
 from support.command_line import Rows, call, done, make_files
 
 import logitconf
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf_export import attach, retune, to_onnx, verify
 from logitconf_export.verification.certificate import ARITHMETIC, BELONGS, HOLDS, certificate_checks
 from logitconf_export.verification.report import VerificationReport

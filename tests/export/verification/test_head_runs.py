@@ -8,7 +8,7 @@ import onnx
 import pytest
 from support import head_models
 
-from logitconf.card import HeadForm
+from logitconf.card.score_card import HeadForm
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.verification.verifying import verify

@@ -11,7 +11,7 @@ import pytest
 from support import head_models
 from support.stand_in_runtime import with_cuda
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach

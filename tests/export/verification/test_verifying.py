@@ -9,7 +9,7 @@ import pytest
 from support import head_models
 from support.several_hosts import three_softmaxes
 
-from logitconf.card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
 from logitconf_export.attachment.attaching import attach

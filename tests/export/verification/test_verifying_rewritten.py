@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from support.command_line import SOFTMAX, Rows, host, rows
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.attachment.reattaching import reattach

@@ -7,7 +7,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.options import HEAD, NO_CARD, in_panel
 
 if TYPE_CHECKING:
-    from logitconf.card import ScoreCard
+    from logitconf.card.score_card import ScoreCard
     from logitconf.head_spec import Head
 
 

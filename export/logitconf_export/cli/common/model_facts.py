@@ -2,7 +2,7 @@
 
 import onnx
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf_export.cli.common.output import Facts
 from logitconf_export.heads.metadata import HeadMetadata, has_metadata, read_heads
 from logitconf_export.hosts.candidates import HostReading

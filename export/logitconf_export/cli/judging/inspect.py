@@ -14,7 +14,7 @@ from logitconf_export.cli.common.suggestions import host_commands, model_command
 if TYPE_CHECKING:
     import onnx
 
-    from logitconf.card import ScoreCard
+    from logitconf.card.score_card import ScoreCard
     from logitconf_export.heads.metadata import HeadsMetadata
     from logitconf_export.hosts.candidates import HostReading
 
@@ -24,7 +24,7 @@ def inspect(
 ) -> None:
     """Show a card, a head, or where a head could go in a model."""
     if _is_json(file):
-        from logitconf.card import ScoreCard
+        from logitconf.card.score_card import ScoreCard
 
         print_facts(f"{file}: a score card", card_facts(ScoreCard.load(file)))
         return

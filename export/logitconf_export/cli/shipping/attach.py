@@ -12,7 +12,7 @@ from logitconf_export.cli.common.options import HeadPlaces, Model, OutputFile
 from logitconf_export.cli.common.output import print_facts, working
 
 if TYPE_CHECKING:
-    from logitconf.card import ScoreCard
+    from logitconf.card.score_card import ScoreCard
 
 
 def attach(
@@ -70,7 +70,7 @@ def _cards(
     Raises:
         LogitconfError: unless it is just one of the two.
     """
-    from logitconf.card import ScoreCard
+    from logitconf.card.score_card import ScoreCard
 
     if not cards:
         from logitconf_export.attachment.detaching import detach

@@ -30,7 +30,7 @@ def ensemble(
 ) -> None:
     """Join exported models into one that runs them all and stacks their logits."""
     output.check(*models, card)
-    from logitconf.card import ScoreCard
+    from logitconf.card.score_card import ScoreCard
     from logitconf_export.attachment.ensembles import ensemble as join_members
     from logitconf_export.cli.common.model_facts import head_facts, port_facts
 

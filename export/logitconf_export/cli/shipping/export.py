@@ -8,7 +8,7 @@ from logitconf_export.cli.common.output import print_facts, working
 def export(card: Card, output: OutputFile, head: HeadOptions, shape: HeadShape) -> None:
     """Write the head of a card as an ONNX model of its own."""
     output.check(card)
-    from logitconf.card import ScoreCard
+    from logitconf.card.score_card import ScoreCard
     from logitconf_export.cli.common.model_facts import port_facts
     from logitconf_export.heads.conversion import to_onnx
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from logitconf.card import ScoreCard
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.head_options import CardOptions, HeadOptions, HeadShape
 

@@ -63,7 +63,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Digits:
     np.savez(folder / "val.npz", pixels=pixels, labels=labels)
     fitted = ["fit", "--model", str(folder / "host.onnx"), "--data", str(folder / "val.npz")]
     fitted += ["--score", "softmax", "--coverage", "0.9", "-o", str(folder / "card.json")]
-    from logitconf.card import ScoreCard
+    from logitconf.card.score_card import ScoreCard
     from logitconf.fitting.score_classes import from_card
     from logitconf_export.cli.app import run
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from logitconf.card_parts import Certificate, RowCounts, Split, check_policy
+from logitconf.card.parts import Certificate, RowCounts, Split, check_policy
 from logitconf.errors import LogitconfError
 
 RISK = {

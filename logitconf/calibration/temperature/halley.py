@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from logitconf.temperature.likelihood import LikelihoodSums
+from logitconf.calibration.temperature.likelihood import LikelihoodSums
 
 Evaluate: TypeAlias = Callable[[float], LikelihoodSums]
 

@@ -12,11 +12,11 @@ import fastjsonschema
 import pytest
 from support import hostile_cards
 
-from logitconf.card import CARD_SCHEMA, ScoreCard
-from logitconf.card_parts import Certificate, ParameterFit, RowCounts, Split
+from logitconf.calibration.temperature.outcome import TemperatureFit
+from logitconf.card.parts import Certificate, ParameterFit, RowCounts, Split
+from logitconf.card.score_card import CARD_SCHEMA, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.policy_table import POLICIES, POLICY_PARTS
-from logitconf.temperature.outcome import TemperatureFit
 
 SCHEMA = json.loads((files("logitconf") / "card.schema.json").read_text(encoding="utf-8"))
 DEFINITIONS = SCHEMA["definitions"]

@@ -18,9 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from logitconf.arrays import Array
-from logitconf.errors import LogitconfError
-from logitconf.tasks import ArrayLike, Family
-from logitconf.temperature.chunks import (
+from logitconf.calibration.temperature.chunks import (
     Chunk,
     block_of,
     blocks,
@@ -29,14 +27,16 @@ from logitconf.temperature.chunks import (
     first_rows,
     spread_rows,
 )
-from logitconf.temperature.halley import Solution, minimise, rounded
-from logitconf.temperature.likelihood import (
+from logitconf.calibration.temperature.halley import Solution, minimise, rounded
+from logitconf.calibration.temperature.likelihood import (
     VECTOR_SIZE,
     LikelihoodSums,
     Vector,
     chunk_sums,
 )
-from logitconf.temperature.outcome import TemperatureFit
+from logitconf.calibration.temperature.outcome import TemperatureFit
+from logitconf.errors import LogitconfError
+from logitconf.tasks import ArrayLike, Family
 
 AllReduce: TypeAlias = Callable[[Vector], Vector]
 

@@ -4,8 +4,8 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.errors import LogitconfError
-from logitconf.temperature.outcome import TemperatureFit
 
 FIT = TemperatureFit(
     temperature=1.5,

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from logitconf.temperature.halley import minimise, rounded
-from logitconf.temperature.likelihood import LikelihoodSums
+from logitconf.calibration.temperature.halley import minimise, rounded
+from logitconf.calibration.temperature.likelihood import LikelihoodSums
 
 BITS = 11
 # The cube of half a step of 11 bits.

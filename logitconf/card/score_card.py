@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from logitconf.card_parts import Certificate, ParameterFit, RowCounts, check_policy
+from logitconf.calibration.temperature.outcome import TemperatureFit
+from logitconf.card.parts import Certificate, ParameterFit, RowCounts, check_policy
 from logitconf.errors import LogitconfError
 from logitconf.files import write_atomically
 from logitconf.scores.table import SCORES, check_parameters
-from logitconf.temperature.outcome import TemperatureFit
 from logitconf.typed_json import (
     MOST_BYTES,
     check_count,

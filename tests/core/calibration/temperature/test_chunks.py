@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from logitconf.errors import LogitconfError
-from logitconf.temperature.chunks import (
+from logitconf.calibration.temperature.chunks import (
     Chunk,
     block_of,
     blocks,
@@ -18,7 +17,8 @@ from logitconf.temperature.chunks import (
     first_rows,
     spread_rows,
 )
-from logitconf.temperature.fit import fit_temperature, fit_temperature_chunks
+from logitconf.calibration.temperature.fit import fit_temperature, fit_temperature_chunks
+from logitconf.errors import LogitconfError
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(10_000, 1000), (150_000, 3)])

@@ -15,10 +15,10 @@ from scipy.special import log_expit, logsumexp
 from support import real_data
 from support.lockstep import in_lockstep
 
+from logitconf.calibration.temperature.fit import fit_temperature, fit_temperature_chunks
+from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.errors import LogitconfError
 from logitconf.tasks import Family
-from logitconf.temperature.fit import fit_temperature, fit_temperature_chunks
-from logitconf.temperature.outcome import TemperatureFit
 
 Float64 = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -326,7 +326,7 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
     fits = []
     for threads in (1, 2, 5):
         monkeypatch.setattr(
-            "logitconf.temperature.fit.os.cpu_count", lambda threads=threads: threads
+            "logitconf.calibration.temperature.fit.os.cpu_count", lambda threads=threads: threads
         )
         fits.append(fit_temperature(x.astype(np.float32), y, family="categorical"))
     assert fits[0] == fits[1] == fits[2]

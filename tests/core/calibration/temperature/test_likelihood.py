@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import log_expit, logsumexp
 
-from logitconf.tasks import Family
-from logitconf.temperature.likelihood import (
+from logitconf.calibration.temperature.likelihood import (
     SCALAR_NAMES,
     SCALARS,
     VECTOR_SIZE,
     LikelihoodSums,
     chunk_sums,
 )
+from logitconf.tasks import Family
 
 Float64 = NDArray[np.float64]
 
