@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal
 
@@ -142,6 +142,39 @@ class PlacementRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeVerdict:
+    """What one runtime, or one provider of onnxruntime, makes of the rows.
+
+    Attributes:
+        place: short name of the provider; name and version of a runtime that has none.
+        runtime: name and version.
+        rows: the user's rows, N; of generated ones where none were given. Every optimisation level
+            and every head has the same, so they are not added up.
+        own: whether these are the user's rows.
+        differently: how many are decided differently, in the run where most are; of generated rows
+            those that rounding does not explain, since many of them lie within the band on purpose.
+        largest_ulps: largest difference of scores in float32 steps, over all runs.
+        largest_absolute: the same in score units.
+        passed: whether no run and no proof of the provider failed.
+    """
+
+    place: str
+    runtime: str
+    rows: int
+    own: bool
+    differently: int
+    largest_ulps: int
+    largest_absolute: float
+    passed: bool
+
+    @property
+    def counted(self) -> str:
+        """``"0 of 500 rows"``; of generated rows it says so."""
+        made_up = "" if self.own else "generated "
+        return f"{self.differently} of {self.rows} {made_up}rows"
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationReport:
     """Whether a file decides as its card says.
 
@@ -183,9 +216,60 @@ class VerificationReport:
         """Whether nothing failed and something was compared."""
         return not self.failures
 
+    @property
+    def by_runtime(self) -> tuple[RuntimeVerdict, ...]:
+        """One verdict for each provider and each other runtime that ran."""
+        places = dict.fromkeys(run.provider or run.runtime for run in self.runs)
+        return tuple(self._at(place) for place in places)
+
+    def _at(self, place: str) -> RuntimeVerdict:
+        here = [run for run in self.runs if (run.provider or run.runtime) == place]
+        own = [run.eager for run in here if run.calibration]
+        level = here[0].optimisation, here[0].part
+        made_up = [run.eager for run in here if (run.optimisation, run.part) == level]
+        return RuntimeVerdict(
+            place=place,
+            runtime=here[0].runtime,
+            rows=max((c.rows for c in own), default=sum(c.rows for c in made_up)),
+            own=bool(own),
+            differently=max(c.flips_inside + c.flips_outside for c in own)
+            if own
+            else sum(c.flips_outside for c in made_up),
+            largest_ulps=max(run.eager.largest_ulps for run in here),
+            largest_absolute=max(run.eager.largest_absolute for run in here),
+            passed=not any(any(run.failures()) for run in here)
+            and not any(any(p.failures()) for p in self.placements if p.provider == place),
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in one sentence: ``"PASSED: 0 of 500 rows decided differently on cpu"``."""
+        ran = self.by_runtime
+        if self.passed:
+            worst = max(ran, key=lambda one: one.differently)
+            # what the band explains is no fault of generated rows
+            beyond = "" if worst.own else " beyond rounding"
+            return f"PASSED: {worst.counted} decided differently{beyond} on {_listed(ran)}"
+        differing = [one for one in ran if one.differently]
+        if differing:
+            worst = max(differing, key=lambda one: one.differently / max(1, one.rows))
+            return f"FAILED: {worst.counted} decided differently on {_listed(differing)}"
+        broken = [check.name for check in self.checks if check.passed is False]
+        if broken:
+            checks = "1 check" if len(broken) == 1 else f"{len(broken)} checks"
+            does = "does" if len(broken) == 1 else "do"
+            return f"FAILED: {checks} of {len(self.checks)} {does} not hold, first: {broken[0]}"
+        more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
+        return f"FAILED: {self.failures[0]}{more}"
+
     def to_dict(self) -> dict[str, Any]:
         """JSON values, schema number first; infinities and NaN are the strings inf, -inf, nan."""
-        summary = {"passed": self.passed, "failures": list(self.failures), "rows": self.rows}
+        summary = {
+            "passed": self.passed,
+            "verdict": self.verdict,
+            "failures": list(self.failures),
+            "rows": self.rows,
+        }
         return headed("verification", {**summary, **asdict(self)})
 
     def to_json(self) -> str:
@@ -227,9 +311,13 @@ class VerificationReport:
             lines.append(f"{check.name}: {marks[check.passed]}{_after(check.detail)}")
         lines += [f"note: {note}" for note in self.notes]
         lines += [f"failure: {failure}" for failure in self.failures]
-        verdict = "passed" if self.passed else "FAILED"
-        lines.append(f"{verdict}: {self.rows} rows compared, rounding band {self.band:.3g}")
-        return "\n".join(lines) + "\n"
+        lines.append(f"{self.rows} rows compared, rounding band {self.band:.3g}")
+        return "\n".join([self.verdict, *lines]) + "\n"
+
+
+def _listed(verdicts: Sequence[RuntimeVerdict]) -> str:
+    *others, last = (one.place for one in verdicts)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _after(detail: str) -> str:

@@ -86,7 +86,58 @@ def test_json_says_what_is_not_finite_in_words() -> None:
 
 
 def test_text_shows_verdict_and_failures() -> None:
-    assert "passed: 10 rows compared" in _report(RUN).to_text()
+    assert "\n10 rows compared" in _report(RUN).to_text()
     text = _report(replace(RUN, eager=Comparison(rows=10, not_finite=1))).to_text()
-    assert "FAILED: 10 rows compared" in text
+    assert text.startswith("FAILED: head on cpu, hard: 1 scores")
     assert "failure: head on cpu, hard: 1 scores" in text
+
+
+OWN = replace(RUN, calibration=True, eager=Comparison(rows=500, largest_ulps=2))
+FLIPPED = replace(OWN, provider="cuda", eager=Comparison(rows=500, flips_inside=1, flips_outside=2))
+VERDICTS = [
+    ((RUN, OWN), "PASSED: 0 of 500 rows decided differently on cpu"),
+    (
+        (OWN, replace(OWN, optimisation="off"), replace(OWN, provider="", runtime="tract 0.23")),
+        "PASSED: 0 of 500 rows decided differently on cpu and tract 0.23",
+    ),
+    (
+        (RUN, replace(RUN, name="pairs", eager=Comparison(rows=20, flips_inside=4))),
+        "PASSED: 0 of 30 generated rows decided differently beyond rounding on cpu",
+    ),
+    ((OWN, FLIPPED), "FAILED: 3 of 500 rows decided differently on cuda"),
+    (
+        (RUN, replace(RUN, eager=Comparison(rows=10, flips_outside=2))),
+        "FAILED: 2 of 20 generated rows decided differently on cpu",
+    ),
+    ((), "FAILED: no rows were compared"),
+]
+
+
+@pytest.mark.parametrize(("runs", "verdict"), VERDICTS)
+def test_the_verdict_says_how_many_rows_are_decided_differently_and_where(
+    runs: tuple[Run, ...], verdict: str
+) -> None:
+    report = _report(*runs)
+    assert report.verdict == verdict
+    assert report.to_dict()["verdict"] == verdict
+
+
+def test_the_verdict_of_a_broken_check_names_it() -> None:
+    checks = (Check("graph", False, "why"), Check("numbers", True))
+    assert _report(OWN, checks=checks).verdict == (
+        "FAILED: 1 check of 2 does not hold, first: graph"
+    )
+
+
+def test_each_runtime_has_a_verdict_of_its_own_rows_at_their_worst() -> None:
+    level = replace(FLIPPED, optimisation="off", eager=Comparison(rows=500, largest_ulps=7))
+    cpu, cuda = _report(RUN, OWN, FLIPPED, level).by_runtime
+    assert (cpu.place, cpu.counted, cpu.passed) == ("cpu", "0 of 500 rows", True)
+    assert (cuda.place, cuda.counted, cuda.passed) == ("cuda", "3 of 500 rows", False)
+    assert (cpu.largest_ulps, cuda.largest_ulps) == (2, 7)
+
+
+def test_a_provider_that_is_not_proved_has_not_passed() -> None:
+    elsewhere = NodeProviders({"CPUExecutionProvider": 2}, ("a",), (), 2)
+    (cpu,) = _report(OWN, placements=(replace(PLACED, placement=elsewhere),)).by_runtime
+    assert not cpu.passed
