@@ -1,10 +1,17 @@
 """Runs examples and commands as a user would: in a process, with every warning an error."""
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+# another processor's arithmetic trains another classifier, by a row or two of hundreds
+TOLERANCE = 0.02
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 def run_example(path: Path, folder: Path, *options: str) -> str:
@@ -14,14 +21,62 @@ def run_example(path: Path, folder: Path, *options: str) -> str:
 
 def run_python(*arguments: str, folder: Path, seconds: float) -> str:
     """What a Python process prints; it must end well and say nothing else."""
+    return run([sys.executable, "-W", "error", *arguments], folder, seconds)
+
+
+def run(command: list[str], folder: Path, seconds: float = 120) -> str:
+    """What a process prints; it must end well and say nothing else."""
     ran = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
+        command,
         cwd=folder,
-        env={"PYTHONPATH": ":".join(sys.path)},
+        env={
+            "PYTHONPATH": ":".join(sys.path),
+            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        },
         capture_output=True,
         text=True,
         timeout=seconds,
         check=False,
     )
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout + ran.stderr
     return ran.stdout
+
+
+def shown(name: str) -> list[tuple[str, str]]:
+    """The commands in an example's README, each with what is printed below it."""
+    readme = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
+    pairs = []
+    for block in re.findall(r"^```console\n(.*?)^```", readme, re.MULTILINE | re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, printed = part.replace("\\\n", " ").partition("\n")
+            pairs.append((command, printed))
+    return pairs
+
+
+def run_shown(name: str, folder: Path) -> str:
+    """Runs the commands of an example's README in a folder; each prints what stands there."""
+    everything = ""
+    for command, expected in shown(name):
+        words = [
+            str(EXAMPLES.parent / word) if word.startswith("examples/") else word
+            for word in shlex.split(command)
+        ]
+        if words[0] == "python":
+            words[:1] = [sys.executable, "-W", "error"]
+        printed = run(words, folder)
+        check_printed(printed, expected)
+        everything += printed
+    return everything
+
+
+def check_printed(printed: str, expected: str) -> None:
+    """Checks that the words are those expected, and the numbers close; `...` is anything."""
+    pattern, numbers, place = "", [], 0
+    for number in _NUMBER.finditer(expected):
+        pattern += re.escape(expected[place : number.start()]) + f"({_NUMBER.pattern})"
+        numbers.append(float(number.group()))
+        place = number.end()
+    pattern += re.escape(expected[place:])
+    match = re.fullmatch(pattern.replace(re.escape("..."), ".*"), printed)
+    assert match, f"printed:\n{printed}\nexpected:\n{expected}"
+    assert [float(text) for text in match.groups()] == pytest.approx(numbers, rel=TOLERANCE)

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "fit_across_processes"
 # torch is imported once; the processes are forked before it starts any thread
 CODE = """
 import os, socket, sys, warnings
 sys.path.insert(0, sys.argv[1])
-import fit_across_processes
+import with_torchrun
 
 def join(rank, count):
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count)}
     sys.stdout = open(f"{rank}-of-{count}.txt", "w")
     warnings.simplefilter("error")
-    fit_across_processes.main()
+    with_torchrun.main()
     sys.stdout.close()
 
 for count in (1, 2, 4):
@@ -68,8 +68,8 @@ def test_workers_that_wait_for_an_adder_find_what_one_finds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    fit_on, workers = import_module("fit_across_processes").fit_on, 2
-    adder = import_module("fit_in_workers").Adder(workers)
+    fit_on, workers = import_module("fit_on_chunks").fit_on, 2
+    adder = import_module("in_workers").Adder(workers)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

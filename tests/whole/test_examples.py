@@ -1,22 +1,63 @@
-"""The examples run as they are, in an empty folder, and say what they should."""
+"""The examples run as their READMEs say, in an empty folder, and print what stands there."""
 
 import re
 from pathlib import Path
 
 import pytest
-from support.example_runs import EXAMPLES, run_example
+from support.example_runs import EXAMPLES, check_printed, run_shown, shown
 
-# the comparison of learned confidence has a test of its own
-PATHS = sorted(path for path in EXAMPLES.glob("*.py") if path.stem != "learned_confidence")
-
-
-def test_there_are_examples() -> None:
-    assert {path.stem for path in PATHS} >= {"quick_start", "attach_to_exported_model"}
+# what needs more than Python, or is long, has a test of its own
+ELSEWHERE = {"learned_confidence"}
+NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
+PYTHON = [name for name in NAMES if name not in ELSEWHERE]
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_accepted_rows_of_the_example_are_more_often_right(path: Path, tmp_path: Path) -> None:
-    printed = run_example(path, tmp_path)
-    shares = dict(re.findall(r"^accuracy of (all|accepted): ([\d.]+)%$", printed, re.MULTILINE))
-    assert float(shares["accepted"]) > float(shares["all"]) + 1.0
+def test_every_folder_has_a_readme_and_stands_in_the_list() -> None:
+    folders = sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir() and p.name[0].isalpha())
+    assert folders == NAMES
+    listed = re.findall(r"^\| \[(\w+)\]\((\w+)\)", (EXAMPLES / "README.md").read_text(), re.M)
+    assert sorted(name for name, _ in listed) == NAMES
+    assert all(name == link for name, link in listed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_that_a_readme_claims_stand_where_a_test_compares_them(name: str) -> None:
+    readme = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```|`[^`]*`", "", readme, flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"\d[\d.,]* ?(?:%|of\b)|\d+\.\d+", prose) == []
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_the_example_prints_what_its_readme_shows(name: str, tmp_path: Path) -> None:
+    assert shown(name)
+    mine = [tmp_path / file for file in ("card.json", "host.onnx", "shipped.onnx")]
+    for file in mine:
+        file.write_text("mine")
+    printed = run_shown(name, tmp_path)
+    assert [file.read_text() for file in mine] == ["mine"] * 3
     assert "False" not in printed
+    shares = dict(re.findall(r"^accuracy of (all|accepted): ([\d.]+)%$", printed, re.MULTILINE))
+    if shares:
+        assert float(shares["accepted"]) > float(shares["all"]) + 1.0
+
+
+def test_a_folder_that_is_there_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "attached").mkdir()
+    with pytest.raises(AssertionError, match="FileExistsError"):
+        run_shown("attach_to_exported_model", tmp_path)
+    assert list((tmp_path / "attached").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ("accepted: 90% of 10", "accepted: 80% of 10"),
+        ("accepted: 90%", "rejected: 90%"),
+        ("accepted: 90%\nmore", "accepted: 90%"),
+        ("", "accepted: 90%"),
+    ],
+)
+def test_the_comparison_with_a_readme_can_fail(printed: str, expected: str) -> None:
+    check_printed(expected, expected)
+    with pytest.raises(AssertionError):
+        check_printed(printed, expected)

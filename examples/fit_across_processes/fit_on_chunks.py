@@ -1,18 +1,13 @@
-"""Fits temperature and threshold on rows that are spread over processes, for example:
+"""A whole fit by workers that each read their own chunks of the rows.
 
-    torchrun --nproc-per-node 2 examples/fit_across_processes.py
-
-Each process reads its own chunks. One vector of sums a pass is added up over all of them, so every
-process ends with the same temperature, threshold and certificate as one process with all rows.
+One vector of sums a pass is added up over all of them, so every worker ends with the same
+temperature, threshold and certificate as one with all rows.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.distributed
 
 from logitconf import (
     ScoreCard,
@@ -34,13 +29,6 @@ def read_chunk(number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int
     # the labels are drawn at a temperature of 2: the most likely of Gumbel-shifted logits
     labels = (logits / 2.0 + rng.gumbel(size=logits.shape)).argmax(axis=1)
     return logits, labels
-
-
-def add_up(vector: Vector) -> Vector:
-    """The sum of the vectors of all processes."""
-    total = torch.from_numpy(vector.copy())
-    torch.distributed.all_reduce(total)
-    return total.numpy()
 
 
 def fit_on(mine: Sequence[int], together: Callable[[Vector], Vector] | None) -> str:
@@ -87,19 +75,3 @@ def fit_on(mine: Sequence[int], together: Callable[[Vector], Vector] | None) -> 
         f"risk below 30 %, 99 % sure: {found.choice.errors} errors of {found.choice.accepted}, "
         f"head {card.certificate and card.certificate.head}"
     )
-
-
-def main() -> None:
-    """Fits on this process' share of the chunks."""
-    rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    if processes > 1:
-        torch.distributed.init_process_group("gloo")
-    found = fit_on(range(rank, CHUNKS, processes), add_up if processes > 1 else None)
-    if rank == 0:
-        print(found)
-    if processes > 1:
-        torch.distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,7 @@
 """Fits in workers that know nothing of torch.distributed: here processes, elsewhere Ray or Spark.
 
+Run it with: python examples/fit_across_processes/in_workers.py
+
 Every worker runs the whole fit on its own chunks. All that it asks of the others is a function that
 adds a vector of float64 up over all workers; they call it equally often, so each waits for the
 rest. Summed in one order, the result is the same everywhere. Here the parent adds.
@@ -12,14 +14,15 @@ With Spark, the tasks of a barrier stage gather one another's vectors and add th
             texts = context.allGather(base64.b64encode(vector.tobytes()).decode())
             return sum(np.frombuffer(base64.b64decode(text)) for text in texts)
         yield fit_on(list(numbers), together)
-    found = spark.sparkContext.parallelize(range(CHUNKS), 4).barrier().mapPartitions(task).collect()
+    chunks = spark.sparkContext.parallelize(range(CHUNKS), 4)
+    fitted = chunks.barrier().mapPartitions(task).collect()
 
 With Ray, an actor adds (`Adder` below), and tasks wait for it; give each a processor of its own:
 
     adder = ray.remote(Adder).remote(4)
     task = ray.remote(lambda worker: fit_on(range(worker, CHUNKS, 4),
                                             lambda v: ray.get(adder.add.remote(worker, v))))
-    found = ray.get([task.remote(worker) for worker in range(4)])
+    fitted = ray.get([task.remote(worker) for worker in range(4)])
 """
 
 import asyncio
@@ -27,7 +30,7 @@ import multiprocessing
 from multiprocessing.connection import Connection
 
 import numpy as np
-from fit_across_processes import CHUNKS, Vector, fit_on
+from fit_on_chunks import CHUNKS, Vector, fit_on
 
 WORKERS = 2
 
@@ -52,7 +55,7 @@ class Adder:
 
 
 def work(worker: int, parent: Connection) -> None:
-    """Sends a vector and gets the sum, pass by pass, and at last sends what it found."""
+    """Sends a vector and gets the sum, pass by pass, and at last sends what it fitted."""
 
     def together(vector: Vector) -> Vector:
         parent.send(vector)
@@ -73,14 +76,14 @@ def main() -> None:
         process.start()
         theirs.close()  # so that a worker that dies is noticed
     while True:
-        came = [ours.recv() for ours, _ in pipes]
-        if isinstance(came[0], str):
+        fitted = [ours.recv() for ours, _ in pipes]
+        if isinstance(fitted[0], str):
             break
-        total = np.sum(came, axis=0)
+        total = np.sum(fitted, axis=0)
         for ours, _ in pipes:
             ours.send(total)
-    print(came[0])
-    print(f"every worker found the same: {len(set(came)) == 1}")
+    print(fitted[0])
+    print(f"every worker fitted the same: {len(set(fitted)) == 1}")
     for process in workers:
         process.join()
 

@@ -1,7 +1,10 @@
 """Fit a score on logits, choose a threshold, save the card, and abstain.
 
-Run it with: python examples/quick_start.py
+Run it with: python examples/quick_start/quick_start.py
 """
+
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -30,9 +33,10 @@ def main() -> None:
     print(f"accuracy of all: {right.mean():.2%}")
     print(f"accuracy of accepted: {right[selected].mean():.2%}")
 
-    score.save("card.json", force=True)
-    same = logitconf.load("card.json") == score
-    print(f"the saved card is the score: {same}")
+    with tempfile.TemporaryDirectory() as folder:
+        card = Path(folder) / "card.json"
+        score.save(card)
+        print(f"the saved card is the score: {logitconf.load(card) == score}")
 
 
 if __name__ == "__main__":

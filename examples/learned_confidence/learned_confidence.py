@@ -15,7 +15,7 @@ to .33 for errors and .13 to .68 for blends of two digits, so none was taken to 
 Where the classes themselves are learned nearly without fault, the confidence has few errors to
 learn from. Larger networks and images, for which the method was published, are not tried.
 
-Run it with: python examples/learned_confidence.py [--seeds 5] [--epochs 60]
+Run it with: python examples/learned_confidence/learned_confidence.py [--seeds 5] [--epochs 60]
 """
 
 import argparse
@@ -190,13 +190,13 @@ def ship(network: Network, digits: Digits) -> None:
         warnings.simplefilter("ignore", logitconf.LogitconfWarning)
         score.fit(confidence, right)
         score.set_threshold(coverage=0.9)
-    shipped = logitconf.attach(
-        export(network), score.compile(), "shipped.onnx", logits="confidence", force=True
-    )
+    shipped = logitconf.attach(export(network), score, logits="confidence")
     test, labels = digits.test
     report = logitconf.verify(shipped, test.numpy(), rows_as="inputs", pairs=200)
     print(f"verified: {report.passed}, {report.rows} rows compared")
-    session = onnxruntime.InferenceSession("shipped.onnx", providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        shipped.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     found, mask = session.run(["logits", "mask"], {"pixels": test.numpy()})
     hits = found.argmax(axis=1) == labels.numpy()
     (away,) = session.run(["mask"], {"pixels": digits.elsewhere.numpy()})
