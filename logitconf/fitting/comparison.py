@@ -25,6 +25,7 @@ from logitconf.metrics.selective import (
 from logitconf.rows import Rows, check_holdout, split_rows
 from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import ArrayLike, check_task
+from logitconf.wording.lists import joined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,14 +91,10 @@ class ScoreComparison:
         worse = [standing.score for standing in self.standings if not standing.tied]
         text = f"take {self.best}"
         if tied:
-            text += f"; {_listed(tied)} cannot be told apart from it on these rows"
+            text += f"; {joined(tied)} cannot be told apart from it on these rows"
         if worse:
-            text += f"; {_listed(worse)} {'is' if len(worse) == 1 else 'are'} worse"
+            text += f"; {joined(worse)} {'is' if len(worse) == 1 else 'are'} worse"
         return text
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def compare_scores(

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitconf.errors import LogitconfError
-from logitconf.scores import ranges
+from logitconf.scores import meanings, ranges
+from logitconf.scores.meanings import Meaning
 from logitconf.scores.ranges import Range
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class ScoreRow:
             way ends below, and the row is not accepted. onnxruntime loses none, and needs it only
             where it is −inf.
         range: of its values.
+        meaning: of a score below its threshold, in words.
         band: of its rounding.
         band_of_sums: the same for labels that are added up, if it differs.
         families: the kinds of logits that it has a formula for.
@@ -104,6 +106,7 @@ class ScoreRow:
     home: str
     floor: float
     range: Range
+    meaning: Meaning
     band: Band
     families: tuple[Family, ...] = ("categorical", "bernoulli")
     learned: bool = False
@@ -131,15 +134,24 @@ _CONSTANT, _OF_SIZE, _OF_TEMPERATURE = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0
 SCORES: Mapping[str, ScoreRow] = MappingProxyType(
     {
         "softmax": ScoreRow(
-            "of_probabilities", -1.5, ranges.SOFTMAX, Band(4.0, 16.0, of_sum=_OF_SIZE)
+            "of_probabilities",
+            -1.5,
+            ranges.SOFTMAX,
+            meanings.SOFTMAX,
+            Band(4.0, 16.0, of_sum=_OF_SIZE),
         ),
         "entropy": ScoreRow(
-            "of_probabilities", -1.0, ranges.ENTROPY, Band(0.0, 0.0, 4e-7, 1.5e-6, (1.0, 0.2, 0.0))
+            "of_probabilities",
+            -1.0,
+            ranges.ENTROPY,
+            meanings.ENTROPY,
+            Band(0.0, 0.0, 4e-7, 1.5e-6, (1.0, 0.2, 0.0)),
         ),
         "energy": ScoreRow(
             "of_logits",
             _UNBOUNDED,
             ranges.ENERGY,
+            meanings.ENERGY,
             Band(4.0, 4.0, of_sum=_OF_TEMPERATURE),
             needs_logits=True,
             joins_labels=True,
@@ -147,15 +159,24 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             band_of_sums=Band(4.0, 4.0, of_sum=(0.0, 1.0, 16.0)),
         ),
         "margin": ScoreRow(
-            "of_logits", _UNBOUNDED, ranges.MARGIN, Band(2.0, 2.0, of_logarithms=6.0)
+            "of_logits",
+            _UNBOUNDED,
+            ranges.MARGIN,
+            meanings.MARGIN,
+            Band(2.0, 2.0, of_logarithms=6.0),
         ),
         "softmax_margin": ScoreRow(
-            "of_probabilities", -1.5, ranges.NEGATIVE_SHARE, Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE)
+            "of_probabilities",
+            -1.5,
+            ranges.NEGATIVE_SHARE,
+            meanings.SOFTMAX_MARGIN,
+            Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE),
         ),
         "learned": ScoreRow(
             "of_logits",
             -1.5,
             ranges.NEGATIVE_SHARE,
+            meanings.LEARNED,
             # z / T may be computed as z * (1 / T), which moves exp(z) by at most .4 * 2^-23
             Band(4.0, 4.0, 1e-7, 1e-7),
             families=("bernoulli",),
@@ -165,6 +186,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             "of_logits",
             _UNBOUNDED,
             ranges.MAX_LOGIT,
+            meanings.MAX_LOGIT,
             Band(2.0, 2.0),
             needs_logits=True,
             joins_labels=True,
@@ -173,6 +195,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             "of_logits",
             -1.5,
             ranges.NEGATIVE_SHARE,
+            meanings.MAX_LOGIT_NORM,
             # p = 0 is the softmax, and p = 1 sums as it does; the others err less
             Band(16.0, 32.0, 1.2e-7, 2.4e-7, _OF_SIZE),
             families=("categorical",),
@@ -185,6 +208,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             "of_probabilities",
             -1.0,
             ranges.GEN,
+            meanings.GEN,
             # γ = 1 errs as the gini does, by twice what the sum does; a small γ by a tenth of that.
             # Logarithms and exponentials of small values leave their ulps, more so elsewhere.
             Band(64.0, 96.0, 1e-7, 1e-7, (0.0, 2.0, 0.0)),
@@ -194,19 +218,32 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             },
         ),
         "gini": ScoreRow(
-            "of_probabilities", -0.5, ranges.GINI, Band(4.0, 4.0, 1e-6, 2e-6, (2.5, -2.5, 0.0))
+            "of_probabilities",
+            -0.5,
+            ranges.GINI,
+            meanings.GINI,
+            Band(4.0, 4.0, 1e-6, 2e-6, (2.5, -2.5, 0.0)),
         ),
         # a ratio minus 1, of three sums or of one
         "doctor": ScoreRow(
-            "of_probabilities", -0.5, ranges.DOCTOR, Band(16.0, 16.0, 1e-6, 2e-6, (2.5, 2.5, 0.0))
+            "of_probabilities",
+            -0.5,
+            ranges.DOCTOR,
+            meanings.DOCTOR,
+            Band(16.0, 16.0, 1e-6, 2e-6, (2.5, 2.5, 0.0)),
         ),
         "doctor_beta": ScoreRow(
-            "of_probabilities", -0.5, ranges.DOCTOR, Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0))
+            "of_probabilities",
+            -0.5,
+            ranges.DOCTOR,
+            meanings.DOCTOR_BETA,
+            Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0)),
         ),
         "mutual_information": ScoreRow(
             "of_members",
             -1.0,
             ranges.MUTUAL_INFORMATION,
+            meanings.MUTUAL_INFORMATION,
             Band(0.0, 0.0, 2e-6, 2e-6, (0.25, 0.5, 0.0)),
             over_members=True,
         ),
@@ -214,6 +251,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             "of_members",
             -1.0,
             ranges.VARIANCE,
+            meanings.VARIANCE,
             Band(0.0, 0.0, 1e-6, 1e-6, (0.25, 0.5, 0.0)),
             over_members=True,
         ),

@@ -75,7 +75,7 @@ def certificate_of(card: ScoreCard, *, fitted_rows: int | None) -> Certificate:
     risk, confidence = asked.promise
     policy = dict(card.policy)
     certificate = Certificate(
-        promise=promise_of(asked),
+        promise=promised_by(asked),
         risk=risk,
         confidence=confidence,
         bound=policy.get("bound"),
@@ -92,7 +92,7 @@ def certificate_of(card: ScoreCard, *, fitted_rows: int | None) -> Certificate:
     return replace(certificate, sha256=_seal(certificate))
 
 
-def promise_of(policy: Policy) -> str:
+def promised_by(policy: Policy) -> str:
     """What is promised of new rows, in words."""
     if isinstance(policy, PerClass):
         return PROMISE_OF_CLASSES if policy.simultaneous else PROMISE_PER_CLASS

@@ -38,7 +38,9 @@ RECIPES = {
                 before(
                     '        "margin": ScoreRow(',
                     '        "log_share": ScoreRow(\n'
-                    '            "of_probabilities", _UNBOUNDED, ranges.ENERGY, Band(4.0, 16.0),\n'
+                    '            "of_probabilities", _UNBOUNDED, ranges.ENERGY,\n'
+                    '            Meaning("surprise below {x} nats", above=False),\n'
+                    "            Band(4.0, 16.0),\n"
                     '            families=("categorical",)),\n',
                 )
             ],
@@ -73,6 +75,8 @@ z = rows.astype(float) / score.temperature
 expected = np.log(np.exp(z).sum(axis=1)) - z.max(axis=1)
 np.testing.assert_allclose(found, expected, atol=1e-5)
 assert (mask == score.select(rows)["selected"]).all() and 0.79 < mask.mean() < 0.83
+from logitconf.wording.rule import rule_of
+assert ": surprise below " in rule_of(score.card)
 """,
     ),
     "operator": Recipe(

@@ -1,0 +1,46 @@
+"""Small tables for notebooks: escaped, self-contained, in the notebook's own colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+_CELL = "text-align:left;vertical-align:top;padding:0.2em 0.8em 0.2em 0"
+
+
+def table(
+    rows: Sequence[Sequence[object]],
+    caption: str = "",
+    columns: Sequence[str] = (),
+    *,
+    most: int = 50,
+) -> str:
+    """An HTML table; the first cell of each row is its heading.
+
+    Args:
+        rows: cells, shown by ``str`` and escaped.
+        caption: above the table; none if empty.
+        columns: names of the columns; none if empty.
+        most: rows that are shown; how many more there are stands below them.
+
+    >>> table([("a<b", 1)], "Facts").count("a&lt;b")
+    1
+    """
+    parts = ['<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">']
+    if caption:
+        style = f"{_CELL};font-weight:bold;caption-side:top;white-space:normal"
+        parts.append(f'<caption style="{style}">{escape(caption)}</caption>')
+    if columns:
+        cells = "".join(f'<th scope="col" style="{_CELL}">{escape(name)}</th>' for name in columns)
+        parts.append(f"<thead><tr>{cells}</tr></thead>")
+    parts.append("<tbody>")
+    for row in rows[:most]:
+        first, *others = (escape(str(cell)) for cell in row)
+        cells = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in others)
+        parts.append(f'<tr><th scope="row" style="{_CELL}">{first}</th>{cells}</tr>')
+    if len(rows) > most:
+        width = max(len(row) for row in rows)
+        more = f"and {len(rows) - most:,} more"
+        parts.append(f'<tr><td colspan="{width}" style="{_CELL}">{more}</td></tr>')
+    parts.append("</tbody></table>")
+    return "".join(parts)
