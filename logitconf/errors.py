@@ -1,7 +1,10 @@
-"""The errors and the warning that logitconf raises."""
+"""The errors and the warning that logitconf raises, and what to say of a word that is none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
+
+_NO_SYNONYMS: Mapping[str, str] = MappingProxyType({})
 
 
 class LogitconfError(ValueError):
@@ -22,6 +25,55 @@ class UncertifiableError(LogitconfError):
 
 class MissingExtraError(LogitconfError, ImportError):
     """An optional package is missing; the message names the extra that brings it."""
+
+
+def not_among(
+    what: str,
+    word: object,
+    words: Iterable[str],
+    synonyms: Mapping[str, str] = _NO_SYNONYMS,
+) -> LogitconfError:
+    """The error of a word that is none of those allowed, with the one that was likely meant.
+
+    Args:
+        what: the word stands for, such as ``"score"``.
+        word: that was given.
+        words: that are allowed.
+        synonyms: other names that users may know, each with the word it stands for.
+
+    >>> print(not_among("task", "Multi-Class", ["multiclass", "binary"]))
+    task must be one of ['multiclass', 'binary'], got 'Multi-Class'; did you mean 'multiclass'?
+    """
+    allowed = list(words)
+    meant = closest(word, allowed, synonyms)
+    hint = "" if meant is None else f"; did you mean {meant!r}?"
+    return LogitconfError(f"{what} must be one of {allowed}, got {word!r}{hint}")
+
+
+def closest(
+    word: object, words: Iterable[str], synonyms: Mapping[str, str] = _NO_SYNONYMS
+) -> str | None:
+    """The word that was likely meant, whatever its capitals, blanks and dashes; None if none is.
+
+    >>> closest("Log_Probabilitys", ["logits", "probabilities", "log-probabilities"])
+    'log-probabilities'
+    >>> closest("gpu", ["cpu", "cuda"], {"gpu": "cuda"})
+    'cuda'
+    """
+    if not isinstance(word, str):
+        return None
+    from difflib import get_close_matches
+
+    allowed = list(words)
+    targets = {_plain(known): meant for known, meant in synonyms.items() if meant in allowed}
+    targets |= {_plain(each): each for each in allowed}
+    near = get_close_matches(_plain(word), targets, n=1, cutoff=0.7)
+    return targets[near[0]] if near else None
+
+
+def _plain(word: str) -> str:
+    """A word as it sounds: without capitals, blanks and what joins its parts."""
+    return "".join(letter for letter in word.lower() if letter not in " _-.")
 
 
 @contextmanager

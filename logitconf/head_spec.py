@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from logitconf.arrays import Array, as_type, namespace, silent
 from logitconf.card.score_card import HeadForm, ScoreCard
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, not_among
 from logitconf.scores.evaluation import evaluate
 from logitconf.scores.of_members import member_mean
 from logitconf.scores.reductions import Form, Runtime, adds_apart, divides_first
-from logitconf.scores.table import SCORES, check_defined, check_parameters
+from logitconf.scores.table import SCORE_SYNONYMS, SCORES, check_defined, check_parameters
 from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
 
 
@@ -218,7 +218,7 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
         LogitconfError: if it cannot, with the reason.
     """
     if card.score not in SCORES:
-        raise LogitconfError(f"score must be one of {list(SCORES)}, got {card.score!r}")
+        raise not_among("score", card.score, SCORES, SCORE_SYNONYMS)
     task = check_task(card.task)
     if card.threshold is None:
         raise LogitconfError("a head needs a threshold; call set_threshold(...) before compile()")

@@ -3,16 +3,28 @@
 Values may refute what was said or left open; they never decide.
 """
 
+from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, to_numpy
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, not_among
 from logitconf.tasks import InputKind, Layout
 
 KINDS: tuple[str, ...] = get_args(InputKind)
+KIND_SYNONYMS: Mapping[str, str] = {
+    "probs": "probabilities",
+    "proba": "probabilities",
+    "softmax": "probabilities",
+    "sigmoid": "probabilities",
+    "logprobs": "log-probabilities",
+    "logproba": "log-probabilities",
+    "logsoftmax": "log-probabilities",
+    "raw": "logits",
+}
+"""What others call them."""
 
 # Classes: four rows of real logits that sum to one by chance were not met in 24,000 draws of
 # spread .1 to 3. One logit or label has no sum: of a weak classifier twenty values may lie in
@@ -48,7 +60,7 @@ def kind_of_rows(values: Array, layout: Layout, kind: str | None) -> InputKind:
             return "log-probabilities"
         return "logits"
     if kind not in KINDS:
-        raise LogitconfError(f"kind must be one of {list(KINDS)}, got {kind!r}")
+        raise not_among("kind", kind, KINDS, KIND_SYNONYMS)
     if kind != "logits" and not _all_like(values, layout, kind, _SUM_OF_KNOWN):
         raise LogitconfError(_contradiction(layout, kind))
     return cast(InputKind, kind)

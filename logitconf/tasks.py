@@ -20,7 +20,7 @@ from logitconf.arrays import (
     silent,
     to_numpy,
 )
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, not_among
 
 Task: TypeAlias = Literal["multiclass", "binary", "multilabel"]
 Family: TypeAlias = Literal["categorical", "bernoulli"]
@@ -29,6 +29,15 @@ InputKind: TypeAlias = Literal["logits", "probabilities", "log-probabilities"]
 ArrayLike: TypeAlias = Any
 
 TASKS: tuple[str, ...] = get_args(Task)
+_TASK_SYNONYMS = {
+    "classification": "multiclass",
+    "categorical": "multiclass",
+    "single-label": "multiclass",
+    "multinomial": "multiclass",
+    "binary classification": "binary",
+    "bernoulli": "binary",
+    "tagging": "multilabel",
+}
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -75,7 +84,7 @@ def check_task(task: str) -> Task:
         LogitconfError: for any other word.
     """
     if task not in TASKS:
-        raise LogitconfError(f"task must be one of {list(TASKS)}, got {task!r}")
+        raise not_among("task", task, TASKS, _TASK_SYNONYMS)
     return cast(Task, task)
 
 

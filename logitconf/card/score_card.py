@@ -12,7 +12,7 @@ import numpy as np
 
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, check_policy
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, not_among
 from logitconf.files import write_atomically
 from logitconf.scores.table import SCORES, check_parameters
 from logitconf.typed_json import (
@@ -212,7 +212,7 @@ class HeadForm:
         for name, allowed in _HEAD_WORDS.items():
             value = getattr(self, name)
             if value not in allowed:
-                raise LogitconfError(f"{name} must be one of {list(allowed)}, got {value!r}")
+                raise not_among(name, value, allowed, _HEAD_SYNONYMS.get(name, {}))
         if self.rank is not None and not 1 <= self.rank <= 8:
             raise LogitconfError(f"rank must be in 1..8, got {self.rank}")
         # the tie count of the margin is a float32, exact up to 2^24
@@ -257,6 +257,16 @@ _HEAD_WORDS = {
     "precision": ("float32", "float64"),
     "mask_type": MASK_TYPES,
     "kind": KINDS,
+}
+# other runtimes are right with the form that is right everywhere
+_HEAD_SYNONYMS = {
+    "runtime": {
+        "ort": "onnxruntime",
+        "all": "any",
+        **dict.fromkeys(("openvino", "tract", "tensorrt", "opencv", "tflite", "web"), "any"),
+    },
+    "precision": {"fp32": "float32", "single": "float32", "fp64": "float64", "double": "float64"},
+    "mask_type": {"boolean": "bool", "byte": "uint8", "int8": "uint8", "fp32": "float32"},
 }
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from logitconf.card.score_card import ScoreCard
-from logitconf.errors import LogitconfError
+from logitconf.errors import not_among
 from logitconf.fitting.learned_score import LearnedConfidenceScore
 from logitconf.fitting.logit_score import LogitScore
-from logitconf.scores.table import check_parameters
+from logitconf.scores.table import SCORE_SYNONYMS, check_parameters
 
 
 class SoftmaxScore(LogitScore):
@@ -242,7 +242,7 @@ def from_card(card: ScoreCard) -> LogitScore:
         LogitconfError: if the card names no score of this version.
     """
     if card.score not in SCORE_CLASSES:
-        raise LogitconfError(f"score must be one of {sorted(SCORE_CLASSES)}, got {card.score!r}")
+        raise not_among("score", card.score, SCORE_CLASSES, SCORE_SYNONYMS)
     check_parameters(card.score, card.parameters)
     score = SCORE_CLASSES[card.score](temperature=card.temperature, task=card.task)
     score.card = card
@@ -265,5 +265,5 @@ def score_class(name: str) -> type[LogitScore]:
         LogitconfError: for a name that is none.
     """
     if name not in SCORE_CLASSES:
-        raise LogitconfError(f"score must be one of {list(SCORE_CLASSES)}, got {name!r}")
+        raise not_among("score", name, SCORE_CLASSES, SCORE_SYNONYMS)
     return SCORE_CLASSES[name]

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.errors import LogitconfError
-from logitconf.scores.table import SCORES
+from logitconf.errors import LogitconfError, not_among
+from logitconf.scores.table import SCORE_SYNONYMS, SCORES
 
 _PRECISIONS = ("float32", "float64")
 _UNKNOWN_CLASSES = 1000
@@ -75,11 +75,9 @@ class Rounding:
             LogitconfError: for a score or precision that the table does not have.
         """
         if self.score not in SCORES:
-            raise LogitconfError(f"score must be one of {sorted(SCORES)}, got {self.score!r}")
+            raise not_among("score", self.score, SCORES, SCORE_SYNONYMS)
         if self.precision not in _PRECISIONS:
-            raise LogitconfError(
-                f"precision must be one of {list(_PRECISIONS)}, got {self.precision!r}"
-            )
+            raise not_among("precision", self.precision, _PRECISIONS)
 
     def bands(
         self, values: npt.ArrayLike, sizes: npt.ArrayLike | None = None

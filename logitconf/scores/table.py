@@ -272,6 +272,30 @@ def class_of(score: str) -> tuple[str, str]:
     ) + "Score"
 
 
+SCORE_SYNONYMS: Mapping[str, str] = MappingProxyType(
+    {
+        **{class_of(name)[1]: name for name in SCORES},
+        "msp": "softmax",
+        "max_softmax": "softmax",
+        "max_probability": "softmax",
+        "maximum_softmax_probability": "softmax",
+        "confidence": "softmax",
+        "probability": "softmax",
+        "mls": "max_logit",
+        "free_energy": "energy",
+        "logsumexp": "energy",
+        "bald": "mutual_information",
+        "mi": "mutual_information",
+        "variance": "predictive_variance",
+        "pe": "entropy",
+        "predictive_entropy": "entropy",
+        "gini_impurity": "gini",
+        "generalised_entropy": "gen",
+    }
+)
+"""What others call them, and the classes of users."""
+
+
 def refusal(score: str, layout: Layout) -> str:
     """Why a score is not defined for logits of this layout; empty if it is."""
     row = SCORES[score]

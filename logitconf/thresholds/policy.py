@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, not_among
 from logitconf.policy_table import POLICIES
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def policy_class(name: str) -> type[Policy]:
         LogitconfError: if there is none.
     """
     if name not in POLICIES:
-        raise LogitconfError(f"a policy must be one of {list(POLICIES)}, got {name!r}")
+        raise not_among("a policy", name, POLICIES)
     module, own = POLICIES[name].home
     own_class = getattr(import_module(f"logitconf.thresholds.{module}"), own)
     return cast("type[Policy]", own_class)

@@ -9,6 +9,8 @@ from logitconf.errors import (
     LogitconfWarning,
     MissingExtraError,
     UncertifiableError,
+    closest,
+    not_among,
 )
 
 
@@ -37,3 +39,33 @@ def test_an_error_survives_the_way_out_of_a_worker_process() -> None:
 def test_a_warning_can_be_turned_into_an_error_alone() -> None:
     assert issubclass(LogitconfWarning, UserWarning)
     assert not issubclass(LogitconfWarning, LogitconfError)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("Softmax", "softmax"),
+        ("MAX-LOGIT", "max_logit"),
+        ("max logit", "max_logit"),
+        ("sofmax", "softmax"),
+        ("msp", "softmax"),
+        ("entropie", "entropy"),
+        ("maximum", None),
+        ("", None),
+        (None, None),
+        (3, None),
+    ],
+)
+def test_a_word_that_is_none_is_told_what_it_was_likely_meant_to_be(
+    word: object, meant: str | None
+) -> None:
+    words = ["softmax", "entropy", "max_logit"]
+    assert closest(word, words, {"msp": "softmax", "gpu": "cuda"}) == meant
+    hint = "" if meant is None else f"; did you mean {meant!r}?"
+    assert str(not_among("score", word, words, {"msp": "softmax"})) == (
+        f"score must be one of {words}, got {word!r}{hint}"
+    )
+
+
+def test_a_synonym_of_a_word_that_is_not_allowed_here_is_not_named() -> None:
+    assert closest("gpu", ["cpu", "openvino"], {"gpu": "cuda"}) is None

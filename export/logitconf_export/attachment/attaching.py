@@ -14,7 +14,7 @@ from typing import cast
 import onnx
 
 from logitconf.card.score_card import ScoreCard
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, not_among
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
@@ -152,7 +152,7 @@ def find_places(
         LogitconfError: if that is not certain, or the scores do not fit.
     """
     if several not in (None, *SEVERAL):
-        raise LogitconfError(f"several must be one of {list(SEVERAL)}, got {several!r}")
+        raise not_among("several", several, SEVERAL)
     names = [logits] if isinstance(logits, str) else logits
     if names is None and any(SCORES[card.score].learned for card in cards):
         raise LogitconfError(

@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from logitconf.card.score_card import HeadForm
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, not_among
 from logitconf.head_spec import decide
 from logitconf_export.heads.graph_writer import PREFIX, GraphWriter
 from logitconf_export.heads.metadata import OUTPUTS, head_metadata, write_metadata
@@ -112,9 +112,7 @@ def head_graph(source: HeadSource, *, opset: int, logits_dtype: str) -> onnx.Gra
         LogitconfError: if the dtype or the opset does not carry the head.
     """
     if logits_dtype not in LOGITS_DTYPES:
-        raise LogitconfError(
-            f"logits_dtype must be one of {list(LOGITS_DTYPES)}, got {logits_dtype!r}"
-        )
+        raise not_among("logits_dtype", logits_dtype, LOGITS_DTYPES)
     check_opset(opset)
     if logits_dtype == "bfloat16" and opset < 13:
         raise LogitconfError(f"bfloat16 logits need opset 13 or newer, got {opset}")

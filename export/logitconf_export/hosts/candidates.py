@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, not_among
 from logitconf_export.hosts.graph.facts import TensorFacts, short
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 
@@ -388,4 +388,7 @@ def _one_of(value: str | None, words: Sequence[Word], what: str) -> Word | None:
     for word in words:
         if word == value:
             return word
-    raise LogitconfError(f"{what} must be one of {list(words)}, got {value!r}")
+    # loaded for an error alone
+    from logitconf.kinds import KIND_SYNONYMS
+
+    raise not_among(what, value, words, KIND_SYNONYMS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf.errors import LogitconfError, MissingExtraError, not_among
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import read_profile
 
@@ -23,6 +23,17 @@ PROVIDERS: Mapping[str, str] = {
     "directml": "DmlExecutionProvider",
 }
 """Short names of onnxruntime's execution providers; ``cuda-tf32`` is CUDA as it is by default."""
+_SYNONYMS: Mapping[str, str] = {
+    # of two short names of one provider, the first
+    **{name: short for short, name in reversed([*PROVIDERS.items()])},
+    "gpu": "cuda",
+    "nvidia": "cuda",
+    "tf32": "cuda-tf32",
+    "trt": "tensorrt",
+    "ov": "openvino",
+    "dml": "directml",
+    "apple": "coreml",
+}
 
 OPTIMISATIONS: Mapping[str, str] = {
     "off": "ORT_DISABLE_ALL",
@@ -67,7 +78,7 @@ def provider_name(short: str) -> str:
         LogitconfError: for a name that is none.
     """
     if short not in PROVIDERS:
-        raise LogitconfError(f"provider must be one of {list(PROVIDERS)}, got {short!r}")
+        raise not_among("provider", short, PROVIDERS, _SYNONYMS)
     return PROVIDERS[short]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf.errors import LogitconfError, MissingExtraError, not_among
 from logitconf.head_spec import Head
 from logitconf_export.attachment.recognition import find_heads
 from logitconf_export.heads.metadata import HeadsMetadata, has_metadata, read_heads
@@ -24,7 +24,7 @@ from logitconf_export.verification.single import GRAPH, NUMBERS, VerifyRequest, 
 from logitconf_export.verification.structure import file_checks, with_own_numbers
 from logitconf_export.verification.surroundings import checks_around
 
-_ROW_MEANINGS = (None, "logits", "inputs")
+_ROW_MEANINGS = ("logits", "inputs")
 
 
 def verify(
@@ -184,8 +184,6 @@ def _check_words(
         provider_name(provider)
     for optimisation in optimisations:
         if optimisation not in OPTIMISATIONS:
-            raise LogitconfError(
-                f"optimisation must be one of {list(OPTIMISATIONS)}, got {optimisation!r}"
-            )
-    if rows_as not in _ROW_MEANINGS:
-        raise LogitconfError(f"rows_as must be 'logits' or 'inputs', got {rows_as!r}")
+            raise not_among("optimisation", optimisation, OPTIMISATIONS)
+    if rows_as not in (None, *_ROW_MEANINGS):
+        raise not_among("rows_as", rows_as, _ROW_MEANINGS)

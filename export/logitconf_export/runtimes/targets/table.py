@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf.errors import MissingExtraError, not_among
 from logitconf_export.runtimes.protocol import Runtime
 
 RUNTIMES: Mapping[str, str] = {
@@ -20,6 +20,18 @@ RUNTIMES: Mapping[str, str] = {
     "onnxruntime-c": "c_api.CApi",
 }
 """Name, file and class of each; any other onnxruntime goes by the path of its Python."""
+_SYNONYMS: Mapping[str, str] = {
+    "ort": "onnxruntime",
+    "onnxruntime-gpu": "onnxruntime",
+    "cpu": "onnxruntime",
+    "onnx": "onnx-reference",
+    "ov": "openvino",
+    "cv2": "opencv",
+    "node": "onnxruntime-node",
+    "web": "onnxruntime-web",
+    "wasm": "onnxruntime-web",
+    "c": "onnxruntime-c",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +58,7 @@ class RuntimeRequest:
         """
         name, _, version = text.partition("==")
         if name not in RUNTIMES and Path(name).name == name:
-            raise LogitconfError(
-                f"runtime must be one of {list(RUNTIMES)}, or the path of a Python with an "
-                f"onnxruntime, got {name!r}"
-            )
+            raise not_among("runtime", name, [*RUNTIMES, "the path of a Python"], _SYNONYMS)
         return cls(name, version)
 
     @property

@@ -51,6 +51,8 @@ def test_a_name_that_is_none_is_refused() -> None:
     assert RuntimeRequest.of("/venv/bin/python").name == "/venv/bin/python"
     with pytest.raises(LogitconfError, match=r"runtime must be one of .*'openvino'.*got 'tvm'"):
         RuntimeRequest.of("tvm")
+    with pytest.raises(LogitconfError, match=r"got 'wasm'; did you mean 'onnxruntime-web'\?"):
+        RuntimeRequest.of("wasm")
 
 
 def test_another_python_runs_its_own_onnxruntime_and_a_missing_one_is_said() -> None:
