@@ -1,0 +1,290 @@
+"""Runs every code block of README and docs, and writes what it really prints into the pages.
+
+A page is played from top to bottom in a folder with the files of `logitconf demo`: commands,
+Python sessions and scripts, one after the other, in one namespace. `python -m support.documents`
+writes the real output into all pages, or into those that are named.
+"""
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from logitconf_export.cli.app import run
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCS = PROJECT / "docs"
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)(?P<rest>[^\n]*)\n(?P<code>.*?)^(?P=indent)```$",
+    re.M | re.S,
+)
+SNIPPET = re.compile(r'--8<-- "(?P<path>[\w./-]+)(:\w+)?"')
+OUTPUT = "text"
+"""The language of a block that shows what the script in the block before it prints."""
+COLUMNS = 100
+NEAR = 0.1
+"""How far numbers may lie apart, relatively: other processors train another network."""
+ROUNDING = 1e-5
+"""Below this a number is an error of rounding, and any other such number is as good."""
+PROGRAMS = ("python", "gpg", "node")
+"""What pages may call besides `logitconf`; where it is missing it is left out."""
+
+
+class DocumentError(AssertionError):
+    """A block that does not do what its page says."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its code without indent, and where the code stands."""
+
+    language: str
+    code: str
+    indent: str
+    span: tuple[int, int]
+
+
+@dataclass
+class Play:
+    """What the blocks of one page share: a folder, and the names of its Python."""
+
+    folder: Path
+    names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__"})
+    printed: str = ""
+
+
+def pages() -> list[Path]:
+    """Every page of the docs."""
+    return sorted(DOCS.rglob("*.md"))
+
+
+def blocks(text: str) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    return [
+        Block(
+            match["language"],
+            re.sub(f"^{match['indent']}", "", match["code"], flags=re.M),
+            match["indent"],
+            match.span("code"),
+        )
+        for match in FENCE.finditer(text)
+    ]
+
+
+def played(text: str, folder: Path, *, words: Callable[[list[str]], list[str]] = list) -> str:
+    """The page with the real output of its blocks.
+
+    Args:
+        text: the page.
+        folder: where its commands run, with the files that they need.
+        words: may replace words of every command, another model for the one that is shown.
+
+    Raises:
+        DocumentError: if a block fails, or is of a language that nobody runs.
+    """
+    play, parts, end = Play(folder), [], 0
+    with contextlib.chdir(folder) if sys.version_info >= (3, 11) else _inside(folder):
+        for block in blocks(text):
+            code = _real(block, play, words)
+            lines = (f"{block.indent}{line}".rstrip() for line in code.splitlines())
+            parts += [text[end : block.span[0]], *(f"{line}\n" for line in lines)]
+            end = block.span[1]
+    return "".join([*parts, text[end:]])
+
+
+def differences(shown: str, real: str) -> list[str]:
+    """Blocks of a page whose output is not what was printed, words exactly and numbers nearly."""
+    pairs = zip(blocks(shown), blocks(real), strict=True)
+    return [
+        f"shown:\n{old.code}\nreal:\n{new.code}"
+        for old, new in pairs
+        if not alike(old.code, new.code)
+    ]
+
+
+def alike(shown: str, real: str) -> bool:
+    """Whether two texts are the same but for blanks, rounding, and numbers a little apart.
+
+    >>> alike("4.1 ms, 2e-7, 90.1%", "4.2 ms,  8e-8, 90.00%"), alike("0 of 5", "1 of 5")
+    (True, False)
+    """
+    number = re.compile(r"(?<![\w.])[-−+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
+    texts = [" ".join(number.sub("#", text).split()) for text in (shown, real)]
+    values = [[_value(each) for each in number.findall(text)] for text in (shown, real)]
+    return texts[0] == texts[1] and all(map(_near, *values))
+
+
+def _value(text: str) -> float:
+    return float(text.replace(",", "").replace("−", "-"))
+
+
+def _near(one: float, other: float) -> bool:
+    largest = max(abs(one), abs(other))
+    return abs(one - other) <= NEAR * largest or 0 < abs(one) < ROUNDING > abs(other) > 0
+
+
+def _real(block: Block, play: Play, words: Callable[[list[str]], list[str]]) -> str:
+    """The code of the block with what it prints now."""
+    if SNIPPET.fullmatch(block.code.strip()):
+        return block.code
+    match block.language:
+        case "console":
+            return "".join(_console(block.code, play, words))
+        case "python" if ">>> " in block.code:
+            return _session(block.code, play)
+        case "python":
+            play.printed = _script(block.code, play)
+            return block.code
+        case "text":
+            if not play.printed:
+                raise DocumentError(f"no script before it prints this:\n{block.code}")
+            printed, play.printed = play.printed, ""
+            return printed
+    raise DocumentError(f"nobody runs a block of {block.language}:\n{block.code}")
+
+
+def _console(code: str, play: Play, words: Callable[[list[str]], list[str]]) -> Iterator[str]:
+    """The commands, each with its output where the page shows some."""
+    for part in re.findall(r"^\$ [^\n]*\n(?:(?!\$ )[^\n]*\n)*", code, re.M):
+        line, _, shown = part.partition("\n")
+        command = words(shlex.split(line[2:], comments=True))
+        yield f"{line}\n"
+        printed = _command(command, play, fails="error: " in shown)
+        if printed is None:
+            yield shown
+        elif shown:
+            yield printed if printed.endswith("\n") or not printed else f"{printed}\n"
+
+
+def _command(command: list[str], play: Play, *, fails: bool) -> str | None:
+    """What a command prints; None if it is not run here."""
+    name, *arguments = command
+    if name == "pip":
+        _check_requirements(arguments)
+        return None
+    if name == "logitconf":
+        with _captured() as printed:
+            code = run(arguments)
+        out = printed.getvalue()
+    else:
+        if name not in PROGRAMS:
+            raise DocumentError(f"{name} is no program that pages may call: {PROGRAMS}")
+        program = sys.executable if name == "python" else shutil.which(name)
+        if program is None:
+            return None
+        ran = subprocess.run(
+            [program, *arguments],
+            cwd=play.folder,
+            env={**os.environ, "GNUPGHOME": f"{play.folder}", "PYTHONPATH": ":".join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        code, out = ran.returncode, ran.stdout
+    if (code != 0) != fails:
+        raise DocumentError(f"{shlex.join(command)} ended with {code}:\n{out}")
+    return out
+
+
+def _check_requirements(arguments: list[str]) -> None:
+    """What is installed must exist: pip itself is not run."""
+    text = (PROJECT / "pyproject.toml").read_text()
+    for extras in re.findall(r"logitconf\[([\w,]+)\]", " ".join(arguments)):
+        for extra in extras.split(","):
+            if not re.search(rf"^{extra} = \[", text, re.M):
+                raise DocumentError(f"there is no extra {extra}")
+
+
+def _session(code: str, play: Play) -> str:
+    """A session of the interpreter, with its real answers."""
+    kept = code.splitlines(keepends=True)
+    for example in reversed(doctest.DocTestParser().get_examples(code)):
+        start = example.lineno + example.source.count("\n")
+        kept[start : start + example.want.count("\n")] = [f"\0{example.lineno}\n"]
+    text = "".join(kept)
+    for example in doctest.DocTestParser().get_examples(code):
+        answer = _answer(example, play)
+        text = text.replace(f"\0{example.lineno}\n", answer)
+    return text
+
+
+def _answer(example: doctest.Example, play: Play) -> str:
+    with _captured() as printed:
+        try:
+            exec(compile(example.source, "<page>", "single"), play.names)
+        except Exception as error:
+            if not example.exc_msg:
+                raise
+            name = f"{type(error).__module__}.{type(error).__qualname__}"
+            return f"Traceback (most recent call last):\n  ...\n{name}: {error}\n"
+    if example.exc_msg:
+        raise DocumentError(f"no error comes of:\n{example.source}")
+    return printed.getvalue()
+
+
+def _script(code: str, play: Play) -> str:
+    with _captured() as printed:
+        exec(compile(code, "<page>", "exec"), play.names)
+    return printed.getvalue()
+
+
+@contextlib.contextmanager
+def _captured() -> Iterator[io.StringIO]:
+    printed, width = io.StringIO(), os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = f"{COLUMNS}"
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            yield printed
+    finally:
+        os.environ.pop("COLUMNS")
+        os.environ |= {} if width is None else {"COLUMNS": width}
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """contextlib.chdir, which Python 3.10 lacks."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def make_folder(folder: Path) -> None:
+    """What every page starts with: the files of the demo."""
+    with _captured() as printed:
+        code = run(["demo", "--out", f"{folder}"])
+    if code:
+        raise DocumentError(printed.getvalue())
+
+
+def main() -> None:
+    """Writes the real output into the pages that are named, or into all."""
+    wanted = [Path(name).resolve() for name in sys.argv[1:]] or pages()
+    with tempfile.TemporaryDirectory() as first:
+        make_folder(Path(first))
+        for page in wanted:
+            text = page.read_text()
+            with tempfile.TemporaryDirectory() as folder:
+                shutil.copytree(first, folder, dirs_exist_ok=True)
+                real = played(text, Path(folder))
+            if real != text:
+                page.write_text(real)
+                sys.stdout.write(f"{page.relative_to(PROJECT)}\n")
+
+
+if __name__ == "__main__":
+    main()
