@@ -4,12 +4,29 @@ import re
 from pathlib import Path
 
 import pytest
-from support.example_runs import EXAMPLES, check_printed, run_shown, shown
+from support.example_runs import EXAMPLES, check_printed, run_python, run_shown, shown
 
 # what needs more than Python, or is long, has a test of its own
 ELSEWHERE = {"learned_confidence"}
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
-PYTHON = [name for name in NAMES if name not in ELSEWHERE]
+# these run the model that digits_model makes
+ON_DIGITS = ["onnxruntime_only"]
+PYTHON = [name for name in NAMES if name not in {*ELSEWHERE, *ON_DIGITS}]
+PLAIN = """
+import runpy, sys
+sys.argv = ["decide.py", "model"]
+runpy.run_path({path!r}, run_name="__main__")
+packages = {{name.split(".")[0] for name in sys.modules}} - set(sys.stdlib_module_names)
+print(sorted(name for name in packages if not name.startswith("_")))
+"""
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the model in it."""
+    folder = tmp_path_factory.mktemp("digits")
+    run_shown("digits_model", folder)
+    return folder
 
 
 def test_every_folder_has_a_readme_and_stands_in_the_list() -> None:
@@ -46,6 +63,16 @@ def test_a_folder_that_is_there_is_not_written_to(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="FileExistsError"):
         run_shown("attach_to_exported_model", tmp_path)
     assert list((tmp_path / "attached").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ON_DIGITS)
+def test_every_runtime_decides_the_digits_as_its_readme_shows(name: str, digits: Path) -> None:
+    assert run_shown(name, digits)
+
+
+def test_numpy_and_onnxruntime_are_enough(digits: Path) -> None:
+    code = PLAIN.format(path=str(EXAMPLES / "onnxruntime_only" / "decide.py"))
+    assert run_python("-c", code, folder=digits, seconds=60).endswith("['numpy', 'onnxruntime']\n")
 
 
 @pytest.mark.parametrize(
