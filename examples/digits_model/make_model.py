@@ -66,8 +66,7 @@ def main() -> None:
     images[test].astype("<f4").tofile(folder / "pixels.f32")
     labels[test].astype(np.uint8).tofile(folder / "labels.u8")
 
-    print(f"temperature {score.temperature:.4f}: accepted is a probability above", end=" ")
-    print(f"{-score.threshold:.1%} of being right")
+    print(f"temperature {score.temperature:.4f}, accepted below {score.threshold:.4f}")
     print(f"model.onnx, pixels.f32 and labels.u8 of {len(test)} digits are in {folder}")
 
 

@@ -25,7 +25,7 @@ def main() -> None:
 
     score = logitconf.MarginScore().fit(logits[validation], labels[validation])
     score.set_threshold(coverage=0.9)
-    print(score)
+    print(f"temperature {score.temperature:.4f}, accepted below {score.threshold:.4f}")
 
     selected = score.select(logits[test])["selected"]
     right = logits[test].argmax(axis=1) == labels[test]
