@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     from logitconf_export.attachment.reattaching import reattach as reattach
     from logitconf_export.attachment.retuning import retune as retune
     from logitconf_export.attachment.sklearn_hosts import ship_sklearn as ship_sklearn
+    from logitconf_export.display.displays import ReliabilityDisplay as ReliabilityDisplay
+    from logitconf_export.display.displays import RiskCoverageDisplay as RiskCoverageDisplay
+    from logitconf_export.display.displays import ScoreDisplay as ScoreDisplay
+    from logitconf_export.display.displays import plot_reliability as plot_reliability
+    from logitconf_export.display.displays import plot_risk_coverage as plot_risk_coverage
+    from logitconf_export.display.displays import plot_scores as plot_scores
     from logitconf_export.drift.measuring import drift as drift
     from logitconf_export.heads.conversion import to_onnx as to_onnx
     from logitconf_export.hosts.reading import read_host as read_host
@@ -67,12 +73,18 @@ _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "choose_risk_chunks": "thresholds.chunked",
 }
 _SHIPS = {
+    "ReliabilityDisplay": "display.displays",
+    "RiskCoverageDisplay": "display.displays",
+    "ScoreDisplay": "display.displays",
     "VerificationReport": "verification.report",
     "attach": "attachment.attaching",
     "detach": "attachment.detaching",
     "drift": "drift.measuring",
     "ensemble": "attachment.ensembles",
     "head_nodes": "attachment.detaching",
+    "plot_reliability": "display.displays",
+    "plot_risk_coverage": "display.displays",
+    "plot_scores": "display.displays",
     "read_host": "hosts.reading",
     "reattach": "attachment.reattaching",
     "retune": "attachment.retuning",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -14,6 +15,36 @@ Binning: TypeAlias = Literal["width", "mass"]
 
 # The clip of the published figures, and of scikit-learn's log loss up to 1.2.
 PUBLISHED_CLIP = 1e-15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReliabilityBins:
+    """Rows by their confidence: how sure they were, and how often they were right.
+
+    Attributes:
+        edges: (B + 1,) of the bins (lo, hi]; of equal mass, the confidences where they begin.
+        counts: (B,) rows in each.
+        confidence: (B,) their mean confidence, NaN in a bin without rows.
+        accuracy: (B,) the share that is right, NaN in a bin without rows.
+        gap: (B,) accuracy less confidence, NaN in a bin without rows.
+    """
+
+    edges: Vector
+    counts: npt.NDArray[np.int64]
+    confidence: Vector
+    accuracy: Vector
+    gap: Vector
+
+    @property
+    def expected_error(self) -> float:
+        """ECE: the mean over rows of the size of their bin's gap."""
+        used = self.counts > 0
+        return float(np.abs(self.gap[used]) @ (self.counts[used] / self.counts.sum()))
+
+    @property
+    def maximum_error(self) -> float:
+        """MCE: the largest size of a gap."""
+        return float(np.nanmax(np.abs(self.gap)))
 
 
 def expected_calibration_error(
@@ -36,8 +67,7 @@ def expected_calibration_error(
     >>> expected_calibration_error([0.75, 0.75, 0.75, 0.75], [True, True, True, False])
     0.0
     """
-    gaps, shares = _bin_gaps(confidence, right, bins, binning)
-    return float(gaps @ shares)
+    return reliability_bins(confidence, right, bins=bins, binning=binning).expected_error
 
 
 def maximum_calibration_error(
@@ -47,8 +77,42 @@ def maximum_calibration_error(
 
     Source: Naeini et al. 2015.
     """
-    gaps, _ = _bin_gaps(confidence, right, bins, binning)
-    return float(gaps.max())
+    return reliability_bins(confidence, right, bins=bins, binning=binning).maximum_error
+
+
+def reliability_bins(
+    confidence: npt.ArrayLike, right: npt.ArrayLike, *, bins: int = 15, binning: Binning = "width"
+) -> ReliabilityBins:
+    """The bins behind the expected calibration error, for a reliability diagram.
+
+    Arguments as in `expected_calibration_error`.
+
+    Source: DeGroot & Fienberg 1983; Niculescu-Mizil & Caruana 2005.
+
+    >>> reliability_bins([0.4, 0.9, 1.0], [True, True, False], bins=2).counts
+    array([1, 2])
+    """
+    values, hits = checked_columns(confidence, right)
+    if bins < 1 or binning not in ("width", "mass"):
+        raise LogitconfError(f"bins must be >= 1 by 'width' or 'mass', got {bins} by {binning!r}")
+    if not (values.min() >= 0.0 and values.max() <= 1.0):
+        raise LogitconfError(
+            f"confidence must lie in [0, 1], got {values.min()} to {values.max()}; "
+            "a score of maximum softmax is its negative"
+        )
+    if binning == "width":
+        edges = np.linspace(0.0, 1.0, bins + 1)
+        places = np.maximum(np.searchsorted(edges, values, side="left") - 1, 0)
+    else:
+        places, order = np.empty(values.size, dtype=np.int64), np.argsort(values, kind="stable")
+        places[order] = np.arange(values.size) * bins // values.size
+        starts = -(-np.arange(bins + 1) * values.size // bins)
+        edges = values[order][np.minimum(starts, values.size - 1)]
+    counts = np.bincount(places, minlength=bins)
+    columns = (values, hits, hits - values)
+    sums = (np.bincount(places, weights=column, minlength=bins) for column in columns)
+    with np.errstate(invalid="ignore"):
+        return ReliabilityBins(edges, counts, *(each / counts for each in sums))
 
 
 def brier_score(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
@@ -110,27 +174,3 @@ def _probabilities(
     if not np.isin(classes, np.arange(limit)).all():
         raise LogitconfError(f"labels must be whole numbers in [0, {limit})")
     return values, classes.astype(np.int64)
-
-
-def _bin_gaps(
-    confidence: npt.ArrayLike, right: npt.ArrayLike, bins: int, binning: Binning
-) -> tuple[Vector, Vector]:
-    """abs(accuracy - confidence) and share of the rows of each bin that has any."""
-    values, hits = checked_columns(confidence, right)
-    if bins < 1 or binning not in ("width", "mass"):
-        raise LogitconfError(f"bins must be >= 1 by 'width' or 'mass', got {bins} by {binning!r}")
-    if not (values.min() >= 0.0 and values.max() <= 1.0):
-        raise LogitconfError(
-            f"confidence must lie in [0, 1], got {values.min()} to {values.max()}; "
-            "a score of maximum softmax is its negative"
-        )
-    if binning == "width":
-        edges = np.linspace(0.0, 1.0, bins + 1)
-        places = np.maximum(np.searchsorted(edges, values, side="left") - 1, 0)
-    else:
-        places = np.empty(values.size, dtype=np.int64)
-        places[np.argsort(values, kind="stable")] = np.arange(values.size) * bins // values.size
-    counts = np.bincount(places, minlength=bins)
-    used = counts > 0
-    differences = np.bincount(places, weights=hits - values, minlength=bins)
-    return np.abs(differences[used]) / counts[used], counts[used] / values.size

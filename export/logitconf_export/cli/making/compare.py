@@ -31,8 +31,8 @@ def compare(
 ) -> None:
     """Rank all scores on labelled rows, and say which differences are noise."""
     from logitconf.fitting.comparison import compare_scores
-    from logitconf_export.cli.common.plots import check_plot, draw_risk_coverage
     from logitconf_export.cli.rows.given import given_rows
+    from logitconf_export.display.comparison_plot import check_plot, draw_comparison
 
     rows, meaning = given_rows(source, where, RowMeaning(task))
     if plot is not None:
@@ -42,7 +42,7 @@ def compare(
             rows.logits, rows.labels, task=meaning, kind=rows.kind, holdout=holdout, seed=seed
         )
     if plot is not None:
-        draw_risk_coverage(ranking, plot, force=force)
+        draw_comparison(ranking, plot, force=force)
     title = (
         f"{ranking.rows} rows, {ranking.errors} errors; fitted on {ranking.fitted_rows} others; "
         f"{ranking.confidence:.0%} intervals, those of the differences for all pairs at once"
