@@ -24,7 +24,8 @@ from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export import attach, head_nodes
 from logitconf_export.runtimes.profiles import placement_of
-from logitconf_export.runtimes.sessions import ProviderError, Session, provider_name
+from logitconf_export.runtimes.providers import provider_name
+from logitconf_export.runtimes.sessions import ProviderError, Session
 
 SCORES = ("softmax", "entropy", "energy", "margin")
 PRODUCTS = {"cuda": ("cuda", "cuda-tf32")}

@@ -18,6 +18,8 @@ from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.grouping import with_groups
 from logitconf_export.cli.common.output import print_error, print_line, warnings_as_lines
 from logitconf_export.cli.common.streams import ending_signals, guarded_streams
+from logitconf_export.cli.helping.examples import EXAMPLES, START, epilog
+from logitconf_export.cli.helping.usage import Commands, command_class
 
 COMMANDS: Mapping[str, str] = {
     "fit": "making",
@@ -44,7 +46,8 @@ def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
     app = typer.Typer(
         name="logitconf",
         help="Fit a confidence score on logits, bake it into an ONNX model, check its decisions.",
-        add_completion=False,
+        cls=Commands,
+        epilog=epilog(START),
         context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
     )
@@ -52,22 +55,30 @@ def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
     for name in names:
         folder = COMMANDS[name]
         command = getattr(import_module(f"logitconf_export.cli.{folder}.{name}"), name)
-        app.command(name, rich_help_panel=_PANELS[folder])(with_groups(command))
+        grouped = with_groups(command)
+        app.command(
+            name,
+            cls=command_class(grouped),
+            rich_help_panel=_PANELS[folder],
+            epilog=epilog(EXAMPLES[name]) if name in EXAMPLES else None,
+        )(grouped)
     return app
 
 
 def logitconf(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
-    """Checks that there is something to do."""
+    """Shows the version, or the help where nothing is asked for."""
     if version:
         from logitconf import __version__
 
         print_line(f"logitconf {__version__}")
         raise typer.Exit(0)
     if context.invoked_subcommand is None:
-        raise LogitconfError("a command must be given; see them with logitconf --help")
+        text = context.get_help()  # which rich prints, and then returns nothing
+        if text:
+            print_line(text)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

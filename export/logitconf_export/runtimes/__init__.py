@@ -1,6 +1,7 @@
 """Runtimes: everything that can run a model, behind one protocol.
 
-Read `protocol` first: jobs in, answers or errors out. `sessions` is onnxruntime, `profiles` tells
+Read `protocol` first: jobs in, answers or errors out. `sessions` is onnxruntime, `providers` its
+providers, `profiles` tells
 where each node ran, `feeds` cuts a user's rows into runs, `host_runs` runs a user's model on them.
 The other runtimes are in `targets`, with their table.
 

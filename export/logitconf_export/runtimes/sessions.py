@@ -9,31 +9,10 @@ from typing import Any
 
 import onnx
 
-from logitconf.errors import LogitconfError, MissingExtraError, not_among
+from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import read_profile
-
-PROVIDERS: Mapping[str, str] = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "cuda-tf32": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "directml": "DmlExecutionProvider",
-}
-"""Short names of onnxruntime's execution providers; ``cuda-tf32`` is CUDA as it is by default."""
-_SYNONYMS: Mapping[str, str] = {
-    # of two short names of one provider, the first
-    **{name: short for short, name in reversed([*PROVIDERS.items()])},
-    "gpu": "cuda",
-    "nvidia": "cuda",
-    "tf32": "cuda-tf32",
-    "trt": "tensorrt",
-    "ov": "openvino",
-    "dml": "directml",
-    "apple": "coreml",
-}
+from logitconf_export.runtimes.providers import PROVIDERS, provider_name
 
 OPTIMISATIONS: Mapping[str, str] = {
     "off": "ORT_DISABLE_ALL",
@@ -69,17 +48,6 @@ def load_onnxruntime() -> ModuleType:
         ) from error
     module: ModuleType = onnxruntime
     return module
-
-
-def provider_name(short: str) -> str:
-    """The name of a provider in onnxruntime.
-
-    Raises:
-        LogitconfError: for a name that is none.
-    """
-    if short not in PROVIDERS:
-        raise not_among("provider", short, PROVIDERS, _SYNONYMS)
-    return PROVIDERS[short]
 
 
 class Session:

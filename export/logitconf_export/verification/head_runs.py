@@ -22,7 +22,8 @@ from logitconf_export.decisions.reference import LIBRARY, Reference
 from logitconf_export.heads.in_file import EmbeddedHead, head_model
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import placement_of
-from logitconf_export.runtimes.sessions import ProviderError, Session, provider_name
+from logitconf_export.runtimes.providers import provider_name
+from logitconf_export.runtimes.sessions import ProviderError, Session
 from logitconf_export.verification.batches import OTHER_BATCHES, HeadRunner
 from logitconf_export.verification.host_runs import (
     HostOnTrial,

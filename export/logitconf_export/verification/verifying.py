@@ -16,7 +16,8 @@ from logitconf_export.heads.metadata import HeadsMetadata, has_metadata, read_he
 from logitconf_export.heads.sources import HeadSource, card_of, head_of
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
-from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime, provider_name
+from logitconf_export.runtimes.providers import provider_name
+from logitconf_export.runtimes.sessions import OPTIMISATIONS, load_onnxruntime
 from logitconf_export.runtimes.targets.table import RuntimeRequest
 from logitconf_export.verification.report import Check, VerificationReport
 from logitconf_export.verification.several import verify_several

@@ -10,7 +10,8 @@ from support.stand_in_runtime import with_cuda
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.runtimes import sessions
-from logitconf_export.runtimes.sessions import ProviderError, Session, provider_name
+from logitconf_export.runtimes.providers import provider_name
+from logitconf_export.runtimes.sessions import ProviderError, Session
 
 ROWS = {"logits": np.zeros((2, 10), dtype=np.float32)}
 

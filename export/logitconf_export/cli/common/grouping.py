@@ -35,6 +35,9 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
         command(**given, **values)
 
     ungrouped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    # of which parameters one must be given, where a group says so
+    choices = [each for kind, _ in groups.values() for each in getattr(kind, "CHOICES", ())]
+    ungrouped.choices = choices  # type: ignore[attr-defined]
     return ungrouped
 
 

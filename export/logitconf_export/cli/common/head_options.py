@@ -1,10 +1,10 @@
 """What the commands that write heads are asked for: a score without a card, and the head's form."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.options import HEAD, NO_CARD, in_panel
+from logitconf_export.cli.common.options import HEAD, NO_CARD, Choices, in_panel
 
 if TYPE_CHECKING:
     from logitconf.card.score_card import ScoreCard
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class CardOptions:
     """A score without a card."""
+
+    CHOICES: ClassVar[Choices] = ((("cards", "score"), "CARD.json (or --score and --threshold)"),)
 
     score: Annotated[str | None, in_panel(NO_CARD, "--score", "The score.")] = None
     temperature: Annotated[float | None, in_panel(NO_CARD, "--temperature", "T > 0; 1.")] = None

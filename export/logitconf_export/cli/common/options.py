@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import typer
 
@@ -13,6 +13,9 @@ from logitconf.files import check_writable
 ROWS, PLACE, HEAD = "Rows", "Where the logits are", "How the head is written"
 THRESHOLD, NO_CARD, REPORT = "Threshold", "Instead of a card", "Reports"
 """Titles under which help shows options together."""
+
+Choices: TypeAlias = tuple[tuple[tuple[str, ...], str], ...]
+"""Parameters of which one must be given, each set with what to say where all are missing."""
 
 
 def in_panel(panel: str, flag: str, text: str) -> Any:
@@ -87,6 +90,8 @@ class OutputFile:
 @dataclass(frozen=True, slots=True)
 class RowSource:
     """Labelled rows: logits in a file, or what a model says of its inputs."""
+
+    CHOICES: ClassVar[Choices] = ((("rows", "data"), "VAL.npz (or --data, with --model)"),)
 
     rows: Annotated[
         Path | None, typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'.")

@@ -1,12 +1,17 @@
 """The runtimes that a head can be tried on, by the names that ``verify --on`` takes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from logitconf.errors import MissingExtraError, not_among
-from logitconf_export.runtimes.protocol import Runtime
+
+if TYPE_CHECKING:
+    from logitconf_export.runtimes.protocol import Runtime
 
 RUNTIMES: Mapping[str, str] = {
     "onnxruntime": "onnxruntime.OnnxRuntime",
@@ -47,7 +52,7 @@ class RuntimeRequest:
     version: str = ""
 
     @classmethod
-    def of(cls, text: str) -> "RuntimeRequest":
+    def of(cls, text: str) -> RuntimeRequest:
         """The request in ``NAME`` or ``NAME==VERSION``.
 
         >>> RuntimeRequest.of("openvino==2026.4")
