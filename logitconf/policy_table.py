@@ -21,12 +21,14 @@ class Argument:
         text: what the option's help says.
         parts: names of the numbers, where it takes several.
         option: of the command line, without dashes, where it differs from the name.
+        default: what holds where it is not given, if anything.
     """
 
     name: str
     text: str
     parts: tuple[str, ...] = ()
     option: str = ""
+    default: str = ""
 
     @property
     def flag(self) -> str:
@@ -70,7 +72,7 @@ POLICIES: Mapping[str, PolicyRow] = MappingProxyType(
     {
         "quantile": PolicyRow(
             ("policies", "Quantile"),
-            Argument("q", "Quantile of the scores; .99 if nothing is asked."),
+            Argument("q", "Quantile of the scores.", default="0.99, where no policy is named"),
             {"q": _SHARE},
         ),
         "coverage": PolicyRow(
@@ -88,7 +90,7 @@ POLICIES: Mapping[str, PolicyRow] = MappingProxyType(
                 "candidates": _COUNT,
                 "tested": _COUNT,
             },
-            (Argument("confidence", "With --risk: of that promise; .95."),),
+            (Argument("confidence", "With --risk: of that promise.", default="0.95"),),
         ),
         "cost": PolicyRow(
             ("policies", "Cost"),

@@ -18,7 +18,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.grouping import with_groups
 from logitconf_export.cli.common.output import print_error, print_line, warnings_as_lines
 from logitconf_export.cli.common.streams import ending_signals, guarded_streams
-from logitconf_export.cli.helping.examples import EXAMPLES, START, epilog
+from logitconf_export.cli.helping.examples import EXAMPLES, START, epilog, help_text
 from logitconf_export.cli.helping.usage import Commands, command_class
 
 COMMANDS: Mapping[str, str] = {
@@ -59,6 +59,7 @@ def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
         app.command(
             name,
             cls=command_class(grouped),
+            help=help_text(command),
             rich_help_panel=_PANELS[folder],
             epilog=epilog(EXAMPLES[name]) if name in EXAMPLES else None,
         )(grouped)

@@ -32,8 +32,66 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
     assert f"Usage: logitconf {command}".rstrip() in out
 
 
-def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert done(capsys, "--version").startswith("logitconf 0.")
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    assert done(capsys, option).startswith("logitconf 0.")
+
+
+def test_the_name_alone_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert done(capsys, []).rstrip() == done(capsys, "--help").rstrip()
+    assert done(capsys, "fit -h") == done(capsys, "fit --help")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_can_be_read_at_60_columns(
+    capsys: pytest.CaptureFixture[str], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = done(capsys, f"{command} --help")
+    monkeypatch.setenv("COLUMNS", "200")
+    wide = done(capsys, f"{command} --help")
+    assert max(map(len, narrow.splitlines())) <= 60
+    # no word is broken or cut
+    words = set(re.sub("[│╭╮╰╯─]", " ", wide).split())
+    assert set(re.sub("[│╭╮╰╯─]", " ", narrow).split()) == words
+
+
+def completions(words: str, folder: Path) -> tuple[list[str], set[str]]:
+    """What bash is offered for the words typed, and which heavy packages that loads."""
+    code = (
+        "import os, sys\n"
+        f"os.environ['COMP_WORDS'] = {words!r}\n"
+        f"os.environ['COMP_CWORD'] = {str(len(words.split()) - (not words.endswith(' ')))!r}\n"
+        "os.environ['_LOGITCONF_COMPLETE'] = 'complete_bash'\n"
+        "from logitconf_export.cli.app import run\n"
+        "try:\n    run([])\nexcept SystemExit:\n    pass\n"
+        f"print('\\nloaded', *(m for m in {HEAVY!r} if m in sys.modules))"
+    )
+    *offered, loaded = run_python("-c", code, folder=folder, seconds=120).split("\nloaded")
+    return "".join(offered).split(), set(loaded.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("logitconf ", list(COMMANDS)),
+        ("logitconf de", ["detach", "demo"]),
+        ("logitconf fit --sc", ["--score"]),
+        ("logitconf fit --score so", ["softmax", "softmax_margin"]),
+        ("logitconf verify --provider cu", ["cuda", "cuda-tf32"]),
+        ("logitconf verify --on open", ["openvino", "opencv"]),
+        ("logitconf compare --kind l", ["logits", "log-probabilities"]),
+    ],
+)
+def test_a_shell_is_offered_what_may_follow(words: str, offered: list[str], tmp_path: Path) -> None:
+    answered, loaded = completions(words, tmp_path)
+    assert sorted(answered) == sorted(offered)
+    assert not loaded & {"torch", "onnx", "onnxruntime", "scipy", "numpy"}
+
+
+def test_completion_can_be_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--install-completion", "--show-completion"):
+        assert option in done(capsys, "--help")
 
 
 def test_no_other_file_is_written_or_changed(
@@ -123,7 +181,7 @@ def test_a_fault_of_ours_is_no_failed_check(
 
 
 @pytest.mark.parametrize(
-    "command", ["fit", "fit --nosuch", "attach host.onnx --threshold much", "nosuch"]
+    "command", ["fit", "fit --nosuch", "attach host.onnx -o x --threshold much", "nosuch"]
 )
 def test_wrong_usage_exits_with_2(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, command).code == 2

@@ -123,8 +123,12 @@ CASES: dict[str, tuple[str, Prepare, str]] = {
         nothing,
         "got 'ternary'",
     ),
-    "no score": ("fit logits.npz -o new.json", nothing, "--score"),
-    "no output": ("fit logits.npz --score margin", nothing, "--output"),
+    "no output": ("fit logits.npz --score margin", nothing, r"fit needs --output \(-o\); see"),
+    "nothing that is needed": (
+        "attach",
+        nothing,
+        r"attach needs MODEL.onnx, --output \(-o\) and CARD.json \(or --score and --threshold\)",
+    ),
     "a coverage that is no number": (
         "fit logits.npz --score margin --coverage most -o new.json",
         nothing,
@@ -241,8 +245,11 @@ CASES: dict[str, tuple[str, Prepare, str]] = {
         nothing,
         "val.npz must be an ONNX model, but it is a zip",
     ),
-    "an unknown command": ("calibrate logits.npz", nothing, "No such command 'calibrate'"),
-    "no command": ("", nothing, "a command must be given"),
+    "an unknown command": (
+        "calibrate logits.npz",
+        nothing,
+        "no command 'calibrate'; did you mean 'fit'",
+    ),
     "an existing card": (
         "fit logits.npz --score margin -o card.json",
         nothing,

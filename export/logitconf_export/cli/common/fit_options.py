@@ -34,7 +34,9 @@ class RowMeaning:
 class ScoreOptions:
     """Which score is fitted."""
 
-    score: Annotated[str, typer.Option("--score", help=f"{', '.join(SCORES)}.")]
+    score: Annotated[
+        str, in_panel(None, "--score", f"The score: {', '.join(SCORES)}.", words=SCORES)
+    ] = "softmax"
     per_label: Annotated[
         bool, typer.Option("--per-label", help="Multilabel: judge each label by itself.")
     ] = False
@@ -109,6 +111,7 @@ def _option(argument: Argument) -> tuple[str, Any, Any]:
     option = typer.Option(
         argument.flag,
         help=argument.text,
+        show_default=argument.default or True,
         rich_help_panel=THRESHOLD,
         metavar=",".join(argument.parts) or None,
     )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.options import HEAD, NO_CARD, Choices, in_panel
+from logitconf.scores.table import SCORES
+from logitconf_export.cli.common.options import HEAD, MASK_TYPES, NO_CARD, TASKS, Choices, in_panel
 
 if TYPE_CHECKING:
     from logitconf.card.score_card import ScoreCard
@@ -17,14 +18,23 @@ class CardOptions:
 
     CHOICES: ClassVar[Choices] = ((("cards", "score"), "CARD.json (or --score and --threshold)"),)
 
-    score: Annotated[str | None, in_panel(NO_CARD, "--score", "The score.")] = None
-    temperature: Annotated[float | None, in_panel(NO_CARD, "--temperature", "T > 0; 1.")] = None
+    score: Annotated[str | None, in_panel(NO_CARD, "--score", "The score.", words=SCORES)] = None
+    temperature: Annotated[
+        float | None, in_panel(NO_CARD, "--temperature", "T > 0.", default="1")
+    ] = None
     threshold: Annotated[
         float | None,
         in_panel(NO_CARD, "--threshold", "Accept below it."),
     ] = None
     task: Annotated[
-        str | None, in_panel(NO_CARD, "--task", "The task; what the model tells, else multiclass.")
+        str | None,
+        in_panel(
+            NO_CARD,
+            "--task",
+            "What the columns mean.",
+            default="what the model tells, else multiclass",
+            words=TASKS,
+        ),
     ] = None
 
     def card(self, host_task: str | None) -> "ScoreCard":
@@ -37,7 +47,6 @@ class CardOptions:
             LogitconfError: without a score or a threshold, or if they do not fit each other.
         """
         from logitconf.fitting.score_classes import score_class
-        from logitconf.scores.table import SCORES
 
         if self.score is None or self.threshold is None:
             raise LogitconfError(
@@ -68,15 +77,25 @@ class HeadOptions:
 
     runtime: Annotated[
         str,
-        in_panel(HEAD, "--runtime", "any: right everywhere; onnxruntime: fastest there."),
+        in_panel(
+            HEAD,
+            "--runtime",
+            "any: right everywhere; onnxruntime: fastest there.",
+            words=("any", "onnxruntime"),
+        ),
     ] = "any"
     precision: Annotated[
         str,
-        in_panel(HEAD, "--precision", "float32, or float64 to compute in double."),
+        in_panel(
+            HEAD,
+            "--precision",
+            "float32, or float64 to compute in double.",
+            words=("float32", "float64"),
+        ),
     ] = "float32"
     mask_type: Annotated[
         str,
-        in_panel(HEAD, "--mask-type", "bool, uint8 or float32."),
+        in_panel(HEAD, "--mask-type", "bool, uint8 or float32.", words=MASK_TYPES),
     ] = "bool"
     probabilities: Annotated[
         bool,
@@ -118,8 +137,8 @@ class HeadShape:
 
     n_classes: Annotated[
         int | None,
-        in_panel(HEAD, "--n-classes", "Columns, if the card does not say."),
+        in_panel(HEAD, "--n-classes", "Columns.", default="what the card says"),
     ] = None
-    rank: Annotated[int | None, in_panel(HEAD, "--rank", "Axes of the logits; 2.")] = None
+    rank: Annotated[int | None, in_panel(HEAD, "--rank", "Axes of the logits.", default="2")] = None
     class_axis: Annotated[int, in_panel(HEAD, "--class-axis", "Where the classes are.")] = 1
     opset: Annotated[int, in_panel(HEAD, "--opset", "7 to 26.")] = 17

@@ -1,6 +1,6 @@
 """Arguments and options of the commands, each declared once, and those that belong together."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeAlias
@@ -9,7 +9,13 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf.files import check_writable
+from logitconf_export.runtimes.providers import PROVIDERS
+from logitconf_export.runtimes.targets.table import RUNTIMES
 
+# as in tables that load NumPy, which help does without
+TASKS = ("multiclass", "binary", "multilabel")
+KINDS = ("logits", "probabilities", "log-probabilities")
+MASK_TYPES = ("bool", "uint8", "float32")
 ROWS, PLACE, HEAD = "Rows", "Where the logits are", "How the head is written"
 THRESHOLD, NO_CARD, REPORT = "Threshold", "Instead of a card", "Reports"
 """Titles under which help shows options together."""
@@ -18,60 +24,106 @@ Choices: TypeAlias = tuple[tuple[tuple[str, ...], str], ...]
 """Parameters of which one must be given, each set with what to say where all are missing."""
 
 
-def in_panel(panel: str, flag: str, text: str) -> Any:
-    """An option that help shows under a title of its own."""
-    return typer.Option(flag, help=text, rich_help_panel=panel)
+def in_panel(
+    panel: str | None, flag: str, text: str, *, default: str = "", words: Iterable[str] = ()
+) -> Any:
+    """An option that help shows under a title of its own.
+
+    Args:
+        panel: the title; None for the first group.
+        flag: such as ``--kind``.
+        text: what it says.
+        default: what holds without it, where the parameter's own default does not tell.
+        words: what may follow, for completion.
+    """
+    return typer.Option(
+        flag,
+        help=text,
+        rich_help_panel=panel,
+        show_default=default or True,
+        autocompletion=completing(words) if words else None,
+    )
+
+
+def completing(words: Iterable[str]) -> Callable[[], list[str]]:
+    """What typer calls for the words that may follow an option."""
+    return lambda: [*words]
 
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
 Json = Annotated[Path | None, in_panel(REPORT, "--json", "Write the report as JSON.")]
-Provider = Annotated[str, typer.Option("--provider", help="cpu, cuda, ...")]
+Provider = Annotated[
+    str, in_panel(None, "--provider", f"Run there: {', '.join(PROVIDERS)}.", words=PROVIDERS)
+]
 Providers = Annotated[
     list[str] | None,
-    typer.Option("--provider", help="cpu, cuda, cuda-tf32, ...; may be repeated."),
+    in_panel(
+        None,
+        "--provider",
+        f"Run there: {', '.join(PROVIDERS)}; may be repeated.",
+        default="cpu",
+        words=PROVIDERS,
+    ),
 ]
 Runtimes = Annotated[
     list[str] | None,
     typer.Option(
         "--on",
-        metavar="RUNTIME[==VERSION]",
+        metavar="RUNTIME",
         help=(
-            "Run the head there: onnxruntime, openvino, tract, opencv, onnx-reference, ort-format, "
-            "onnxruntime-node, -web or -c, or the path of a Python; may be repeated. "
-            "onnxruntime if nothing is asked."
+            f"Run the head there: {', '.join(RUNTIMES)}, or the path of a Python; of one version "
+            "with ==VERSION behind; may be repeated."
         ),
+        show_default="onnxruntime",
+        autocompletion=completing(RUNTIMES),
     ),
 ]
 Task = Annotated[
     str | None,
-    typer.Option(
+    in_panel(
+        None,
         "--task",
-        help="multiclass, binary or multilabel; what the model tells, else multiclass.",
+        "What the columns mean: multiclass, binary or multilabel.",
+        default="what the model tells, else multiclass",
+        words=TASKS,
     ),
 ]
 TaskOfGraphs = Annotated[
     str | None,
-    typer.Option("--task", help="Without a card: what the columns mean, if no graph tells."),
+    in_panel(
+        None,
+        "--task",
+        "Without a card: what the columns mean.",
+        default="what the graphs tell",
+        words=TASKS,
+    ),
 ]
 Temperature = Annotated[
-    float | None, typer.Option("--temperature", help="Another temperature, > 0.")
+    float | None,
+    in_panel(None, "--temperature", "Another temperature, > 0.", default="as it is"),
 ]
-Threshold = Annotated[float | None, typer.Option("--threshold", help="Another threshold.")]
+Threshold = Annotated[
+    float | None, in_panel(None, "--threshold", "Another threshold.", default="as it is")
+]
 _Logits = Annotated[
     str | None,
-    in_panel(PLACE, "--logits", "The tensor to take; found in the graph otherwise."),
+    in_panel(PLACE, "--logits", "The tensor to take.", default="found in the graph"),
 ]
 _Kind = Annotated[
     str | None,
     in_panel(
-        PLACE, "--kind", "What it (or VAL.npz) holds: logits, probabilities or log-probabilities."
+        PLACE,
+        "--kind",
+        f"What it (or VAL.npz) holds: {', '.join(KINDS)}.",
+        default="what the graph tells; of a file logits",
+        words=KINDS,
     ),
 ]
 _ClassAxis = Annotated[
     int | None,
-    in_panel(PLACE, "--class-axis", "Where the classes are, if the graph does not tell."),
+    in_panel(PLACE, "--class-axis", "Where the classes are.", default="what the graph tells"),
 ]
 
 
@@ -143,14 +195,23 @@ class HeadPlaces:
     logits: Annotated[
         list[str] | None,
         in_panel(
-            PLACE, "--logits", "The tensor to take; found otherwise. With --several repeated."
+            PLACE,
+            "--logits",
+            "The tensor to take. With --several repeated.",
+            default="found in the graph",
         ),
     ] = None
     kind: _Kind = None
     class_axis: _ClassAxis = None
     several: Annotated[
         str | None,
-        in_panel(PLACE, "--several", "Heads on several places, with one decision: joint; or each."),
+        in_panel(
+            PLACE,
+            "--several",
+            "Heads on several places, with one decision: joint; or each.",
+            default="a head on one place",
+            words=("joint", "each"),
+        ),
     ] = None
 
 

@@ -5,7 +5,8 @@ The files that they name: ``model.onnx`` is a classifier, ``val.npz`` its inputs
 ``int8.onnx`` a variant of it.
 """
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 
 EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "fit": (
@@ -36,9 +37,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "detach": (("The model as it was", "logitconf detach out.onnx -o bare.onnx"),),
-    "retune": (
-        ("Stricter or laxer", "logitconf retune out.onnx --threshold -0.8 -o stricter.onnx"),
-    ),
+    "retune": (("Stricter or laxer", "logitconf retune out.onnx --threshold -0.8 -o laxer.onnx"),),
     "reattach": (
         ("After an optimiser rewired it", "logitconf reattach out.onnx -o mended.onnx"),
         (
@@ -56,7 +55,8 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("On your own rows", "logitconf verify out.onnx --data val.npz"),
         (
             "On several runtimes, with a report for CI",
-            "logitconf verify out.onnx --on onnxruntime \\\n    --on onnx-reference --junit verify.xml",
+            "logitconf verify out.onnx --on onnxruntime \\\n"
+            "    --on onnx-reference --junit verify.xml",
         ),
     ),
     "drift": (
@@ -87,3 +87,9 @@ def epilog(examples: tuple[tuple[str, str], ...]) -> str:
     """Examples as the end of a help text, in rich's markup."""
     blocks = [f"[dim]# {what}[/dim]\n{command}" for what, command in examples]
     return "[bold]Examples[/bold]\n\n" + "\n\n".join(blocks)
+
+
+def help_text(command: Callable[..., None]) -> str:
+    """What a command says of itself, each paragraph on one line, to be broken where it is shown."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(each.split()) for each in paragraphs)

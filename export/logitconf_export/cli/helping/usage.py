@@ -1,4 +1,4 @@
-"""What is said of a command line that cannot run: all that is missing, and what was likely meant."""
+"""What is said of a command line that cannot run: what is missing, and what was likely meant."""
 
 from __future__ import annotations
 
@@ -45,6 +45,10 @@ COMMAND_SYNONYMS: Mapping[str, str] = {
 class Commands(TyperGroup):
     """All commands; one that is none is answered with what was likely meant."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Arguments and options, flags without a type."""
+        return _without_types_of_flags(super().get_params(ctx))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the first word names.
 
@@ -76,6 +80,10 @@ class Command(TyperCommand):
 
     numbers: ClassVar[Mapping[str, type]] = {}
     choices: ClassVar[Sequence[tuple[tuple[str, ...], str]]] = ()
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Arguments and options, flags without a type."""
+        return _without_types_of_flags(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments that are left, as typer gives them.
@@ -126,6 +134,14 @@ class Command(TyperCommand):
             for text in texts if isinstance(texts, list | tuple) else [texts]:
                 if kind is not None and isinstance(text, str):
                     check_number(each.opts[0], text, kind)
+
+
+def _without_types_of_flags(params: Sequence[Any]) -> list[Any]:
+    """A flag takes nothing, so help has more room for what it does."""
+    for each in params:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    return [*params]
 
 
 def command_class(command: Callable[..., None]) -> type[Command]:

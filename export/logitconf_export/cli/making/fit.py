@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from logitconf_export.cli.common.fit_options import PolicyOptions, RowMeaning, ScoreOptions
-from logitconf_export.cli.common.options import LogitsLocation, OutputFile, RowSource
+from logitconf_export.cli.common.options import LogitsLocation, OutputFile, RowSource, in_panel
 from logitconf_export.cli.common.output import Facts, print_facts, working
 
 if TYPE_CHECKING:
@@ -24,7 +24,12 @@ def fit(
     where: LogitsLocation,
     holdout: Annotated[
         float | None,
-        typer.Option("--holdout", help="Share of the rows kept for the threshold, not fitted on."),
+        in_panel(
+            None,
+            "--holdout",
+            "Share of the rows kept for the threshold, not fitted on.",
+            default="none: all rows for both",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="With --holdout: of the draw.")] = 0,
 ) -> None:

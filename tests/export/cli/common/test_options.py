@@ -6,7 +6,10 @@ import pytest
 from onnx import numpy_helper
 from support.hosts.text import ACTIVATIONS
 
+from logitconf import tasks
+from logitconf.card import score_card
 from logitconf.errors import LogitconfError
+from logitconf_export.cli.common import options
 from logitconf_export.cli.common.options import check_output
 
 
@@ -27,3 +30,9 @@ def test_no_output_is_a_file_of_an_inputs_weights(tmp_path: Path) -> None:
         check_output(weights, [host], force=True)
     with pytest.raises(LogitconfError, match="must not be the input"):
         check_output(host, [host], force=True)
+
+
+def test_the_words_that_help_offers_are_those_of_their_tables() -> None:
+    assert options.TASKS == tasks.TASKS
+    assert options.KINDS == score_card.KINDS
+    assert options.MASK_TYPES == score_card.MASK_TYPES

@@ -1,0 +1,107 @@
+"""What is said before a command runs: all that is missing, what was meant, what is no number."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from support.command_line import call
+
+from logitconf_export.cli.app import COMMANDS, application
+from logitconf_export.cli.helping.usage import COMMAND_SYNONYMS
+
+FIT = "fit x.npz -o c.json"
+CASES = {
+    "fit": r"fit needs --output \(-o\) and VAL.npz \(or --data, with --model\); see logitconf fit ",
+    "fit x.npz": r"fit needs --output \(-o\); see logitconf fit --help$",
+    "drift": "drift needs MODEL.onnx, VARIANT.onnx and --data; see",
+    "ensemble": r"ensemble needs MODEL.onnx... and --output \(-o\); see",
+    f"{FIT} --scor gini": r"fit has no option --scor; did you mean --score\?$",
+    f"{FIT} --CONFIDENCE=1": "fit has no option --CONFIDENCE; did you mean --confidence",
+    f"{FIT} --zzz": "fit has no option --zzz; see logitconf fit --help",
+    f"{FIT} y.npz": "fit takes VAL.npz, got y.npz besides",
+    "demo x": "demo takes options alone, got x besides",
+    f"{FIT} --coverage 90%": "--coverage must be a number, got '90%'; write 0.9$",
+    f"{FIT} --coverage 0,9": "--coverage must be a number, got '0,9'; write 0.9$",
+    f"{FIT} --coverage most": "--coverage must be a number, got 'most'$",
+    f"{FIT} --seed 1.5": "--seed must be a whole number, got '1.5'$",
+    f"{FIT} --seed 2.0": "--seed must be a whole number, got '2.0'; write 2$",
+    f"{FIT} --ignore-label 1 --ignore-label no": "--ignore-label must be a whole number, got 'no'",
+    "attach m -o o --threshold=-0,9": "--threshold must be a number, got '-0,9'; write -0.9$",
+    "fit x.npz -o": "fit: Option '-o' requires an argument",
+    "Fit": r"there is no command 'Fit'; did you mean 'fit'\?$",
+    "validate": "there is no command 'validate'; did you mean 'verify'",
+    "re-attach": "there is no command 're-attach'; did you mean 'reattach'",
+    "zzz": r"there is no command 'zzz'; the commands are \['fit', ",
+    "there.onnx": "a command must come first, got the file there.onnx; try logitconf inspect there",
+}
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_a_command_that_cannot_run_says_what_is_wrong_in_one_sentence(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there.onnx").touch()
+    outcome = call(capsys, command)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    said = outcome.err.removeprefix("logitconf: error: ").strip()
+    assert re.match(CASES[command], said), said
+
+
+def test_what_is_missing_is_not_asked_of_who_asks_for_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert call(capsys, "fit --coverage 90% --help").code == 0
+
+
+def test_synonyms_of_commands_are_no_commands_and_mean_some() -> None:
+    assert not set(COMMAND_SYNONYMS) & set(COMMANDS)
+    assert set(COMMAND_SYNONYMS.values()) <= {*COMMANDS, "doctor"}
+
+
+def parameters() -> dict[str, Any]:
+    """Every option of every command as typer has it."""
+    group: Any = typer.main.get_command(application())
+    return {
+        f"{name} {each.opts[0]}": each
+        for name, command in group.commands.items()
+        for each in command.params
+        if each.param_type_name == "option"
+    }
+
+
+# where nothing happens without the option
+NOTHING = {
+    *("--class-logits", "--cost", "--coverage", "--data", "--fpr", "--golden", "--ignore-label"),
+    *("--inputs", "--json", "--junit", "--keep", "--model", "--ood", "--plot", "--risk", "--tpr"),
+    *("--card", "--head", "--score", "--threshold", "--output"),
+}
+
+
+def test_every_default_is_shown() -> None:
+    silent = {
+        name.split()[1]
+        for name, each in parameters().items()
+        if not each.required
+        and each.default is None
+        and not isinstance(each.show_default, str)
+        and not each.is_flag
+    }
+    assert silent - NOTHING == set()
+
+
+def test_what_takes_numbers_is_known_of_every_command() -> None:
+    group: Any = typer.main.get_command(application())
+    numbers = {name: dict(command.numbers) for name, command in group.commands.items()}
+    assert numbers["fit"] == {
+        **dict.fromkeys(("holdout", "q", "coverage", "risk", "confidence", "fpr", "tpr"), float),
+        **dict.fromkeys(("threshold",), float),
+        **dict.fromkeys(("seed", "ignore_label", "class_axis"), int),
+    }
+    assert {"temperature", "threshold"} <= set(numbers["retune"])
