@@ -17,6 +17,7 @@ import numpy.typing as npt
 from logitconf.arrays import Array, dtype_name, namespace, rows_at, to_numpy
 from logitconf.errors import LogitconfError
 from logitconf.kinds import kind_of_rows
+from logitconf.notebook.brief import brief
 from logitconf.tasks import (
     ArrayLike,
     InputKind,
@@ -54,6 +55,8 @@ class Rows:
     layout: Layout
     labels: Array | None = None
     kind: InputKind = "logits"
+
+    __repr__ = brief
 
     @classmethod
     def checked(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 from logitconf.policy_table import POLICIES, POLICY_PARTS
 from logitconf.typed_json import LARGEST_INTEGER, check_count, check_number, check_text, shown
 
@@ -69,6 +70,8 @@ class ParameterFit:
     value: float
     tried: Mapping[str, tuple[float, ...]]
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -105,6 +108,8 @@ class Certificate:
     fitted_rows: int | None
     head: str
     sha256: str = ""
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         check_number(self.risk, "risk", 0.0, 1.0, open_=True)

@@ -14,6 +14,7 @@ from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, check_policy
 from logitconf.errors import LogitconfError, not_among
 from logitconf.files import write_atomically
+from logitconf.notebook.brief import brief, brief_table
 from logitconf.scores.table import SCORES, check_parameters
 from logitconf.typed_json import (
     MOST_BYTES,
@@ -67,6 +68,9 @@ class ScoreCard:
     parameter_fit: ParameterFit | None = None
     members: int | None = None
     per_label: bool = False
+
+    __repr__ = brief
+    _repr_html_ = brief_table
 
     def __post_init__(self) -> None:
         check_text(self.score, "score", SCORES)

@@ -22,10 +22,13 @@ from logitconf.metrics.selective import (
     false_positive_rate,
     risk_coverage,
 )
+from logitconf.notebook.brief import brief
+from logitconf.notebook.html import table
 from logitconf.rows import Rows, check_holdout, split_rows
 from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import ArrayLike, check_task
 from logitconf.wording.lists import joined
+from logitconf.wording.numbers import counted, percent, short
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +56,8 @@ class ScoreStanding:
     fpr95: float
     curve: RiskCoverage
 
+    __repr__ = brief
+
     @property
     def tied(self) -> bool:
         """Whether its distance from the best score may be noise."""
@@ -79,6 +84,8 @@ class ScoreComparison:
     errors: int
     confidence: float
 
+    __repr__ = brief
+
     @property
     def best(self) -> str:
         """The score of least AURC."""
@@ -95,6 +102,32 @@ class ScoreComparison:
         if worse:
             text += f"; {joined(worse)} {'is' if len(worse) == 1 else 'are'} worse"
         return text
+
+    def _repr_html_(self) -> str:
+        """The verdict and the standings, as a table."""
+        rows = [
+            (
+                one.score,
+                _with_ends(one.aurc),
+                "best" if one.score == self.best else _with_ends(one.behind),
+                "cannot be told apart" if one.tied and one.score != self.best else "",
+                short(one.auroc),
+                percent(one.fpr95),
+            )
+            for one in self.standings
+        ]
+        caption = (
+            f"{self.verdict} ({counted(self.rows, 'row')}, {counted(self.errors, 'error')}, "
+            f"intervals of {percent(self.confidence)})"
+        )
+        return table(
+            rows, caption, ("score", "AURC", "behind the best", "", "AUROC", "FPR at 95 %")
+        )
+
+
+def _with_ends(interval: Interval) -> str:
+    ends = f"{short(interval.lower, 3)} to {short(interval.upper, 3)}"
+    return f"{short(interval.estimate, 3)} ({ends})"
 
 
 def compare_scores(

@@ -12,6 +12,7 @@ import numpy as np
 from logitconf.arrays import Array, beside, namespace
 from logitconf.card.score_card import HeadForm, ScoreCard, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
+from logitconf.fitting.conventions import ScoreConventions
 from logitconf.fitting.fit import (
     calibrate_card,
     calibrated_probabilities,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from logitconf.policy_table import PolicyArguments
 
 
-class LogitScore(ABC):
+class LogitScore(ScoreConventions, ABC):
     """A confidence score on logits; lower is more confident.
 
     Logits and labels by task: multiclass (N, C) and (N,) long; binary with one logit (N,) or
@@ -378,18 +379,7 @@ class LogitScore(ABC):
     ) -> Rows:
         return check_as_fitted(self.card, self._laid_out(logits, labels, kind))
 
-    def __eq__(self, other: object) -> bool:
-        """Whether both have the same card."""
-        return isinstance(other, LogitScore) and self.card == other.card
-
-    __hash__ = object.__hash__
-
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(temperature={self.temperature:.6g}, task={self.task!r}, "
-            f"threshold={self.threshold})"
-        )
-
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the card, and nothing of the rows."""
-        return {"card": self.card, "_calibration": None, "_tried": self._tried}
+        kept = {"card": self.card, "_calibration": None, "_tried": self._tried}
+        return {**kept, "_arguments": self._arguments}

@@ -1,7 +1,9 @@
 """The confidence scores that users fit, one class a row of their table; cards read back."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import not_among
@@ -244,7 +246,11 @@ def from_card(card: ScoreCard) -> LogitScore:
     if card.score not in SCORE_CLASSES:
         raise not_among("score", card.score, SCORE_CLASSES, SCORE_SYNONYMS)
     check_parameters(card.score, card.parameters)
-    score = SCORE_CLASSES[card.score](temperature=card.temperature, task=card.task)
+    made = SCORE_CLASSES[card.score]
+    told = {"per_member": card.members is not None, "per_label": card.per_label}
+    known = inspect.signature(made).parameters
+    shape: dict[str, Any] = {name: value for name, value in told.items() if value and name in known}
+    score = made(temperature=card.temperature, task=card.task, **shape)
     score.card = card
     return score
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 
 Vector: TypeAlias = npt.NDArray[np.float64]
 Ties: TypeAlias = Literal["mean", "order"]
@@ -30,6 +31,8 @@ class RiskCoverage:
     coverage: Vector
     risk: Vector
     scores: Vector
+
+    __repr__ = brief
 
 
 def risk_coverage(

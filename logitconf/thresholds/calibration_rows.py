@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from logitconf.notebook.brief import brief
+
 if TYPE_CHECKING:
     from logitconf.rows import Keys
 
@@ -36,6 +38,8 @@ class CalibrationRows:
     keys: Keys | None = None
     fitted_keys: Keys | None = None
     outliers: FloatArray | None = None
+
+    __repr__ = brief
 
     def fitted_rows(self) -> int | None:
         """How many of these rows were fitted on too; None if that is not known."""

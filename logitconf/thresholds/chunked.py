@@ -13,6 +13,7 @@ import numpy.typing as npt
 from logitconf.card.parts import RowCounts
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.certificate import certificate_of
 from logitconf.thresholds.gaps import (
@@ -150,6 +151,8 @@ class ChunkedCertificate:
     choice: ThresholdChoice
     not_finite: int
     errors: int
+
+    __repr__ = brief
 
     def on_card(self, card: ScoreCard) -> ScoreCard:
         """The card with this threshold and its certificate, to compile, export and verify.

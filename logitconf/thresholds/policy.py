@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from logitconf.errors import LogitconfError, not_among
+from logitconf.notebook.brief import brief
 from logitconf.policy_table import POLICIES
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class ThresholdChoice:
     accepted: int
     errors: int | None
     notes: tuple[Note, ...] = ()
+
+    __repr__ = brief
 
     @property
     def counted_policy(self) -> dict[str, Any]:

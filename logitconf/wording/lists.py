@@ -23,12 +23,3 @@ def first_few(items: Sequence[object], most: int = 3) -> str:
     text = ", ".join(str(item) for item in items[:most])
     rest = len(items) - most
     return f"{text} and {rest:,} more" if rest > 0 else text
-
-
-def cut(text: str, most: int) -> str:
-    """The text, or its start with an ellipsis, of so many characters at most.
-
-    >>> cut("a long sentence", 7)
-    'a long…'
-    """
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 from logitconf_export.decisions.ulps import ulp_distance
 from logitconf_export.onnx_files.types import Array
 
@@ -153,6 +154,8 @@ class Comparison:
     flips_inside: int = 0
     tolerance_needed: float = 0.0
     flips: tuple[Flip, ...] = ()
+
+    __repr__ = brief
 
 
 def compare(

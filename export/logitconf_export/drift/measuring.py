@@ -19,6 +19,9 @@ from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.metrics.calibration import expected_calibration_error
 from logitconf.metrics.intervals import bootstrap, clopper_pearson_lower, clopper_pearson_upper
+from logitconf.notebook.brief import brief
+from logitconf.notebook.html import table
+from logitconf.wording.numbers import counted, percent, short
 from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import load_model
@@ -128,6 +131,32 @@ class DriftReport:
     same_numbers: bool
     notes: tuple[str, ...] = ()
 
+    __repr__ = brief
+
+    def _repr_html_(self) -> str:
+        """Both files side by side, and how they differ, as tables."""
+        pairs = [
+            (name, _words(getattr(self.reference, part)), _words(getattr(self.variant, part)))
+            for name, part in (
+                ("coverage", "coverage"),
+                ("errors of all", "errors"),
+                ("errors of the accepted", "risk"),
+            )
+        ]
+        before, after = self.reference.calibration_error, self.variant.calibration_error
+        if before is not None and after is not None:
+            pairs.append(("ECE", short(before), short(after)))
+        changes = [
+            ("decided differently", _words(self.flips)),
+            ("newly accepted of those", f"{self.newly_accepted:,}"),
+            ("other predictions", _words(self.changed_predictions)),
+            ("largest score change", short(self.largest_score_change)),
+        ]
+        notes = table([(note,) for note in self.notes], "notes", most=10) if self.notes else ""
+        caption = f"{counted(self.rows, 'row')}, intervals of 95 %"
+        sides = table(pairs, caption, ("", "reference", "variant"))
+        return sides + table(changes, "the variant against the reference") + notes
+
     def to_dict(self) -> dict[str, Any]:
         """JSON values, as ``report.schema.json`` describes them."""
         return headed("drift", asdict(self))
@@ -135,6 +164,13 @@ class DriftReport:
     def to_json(self) -> str:
         """The report as readable JSON."""
         return as_json(self.to_dict())
+
+
+def _words(part: Fraction | None) -> str:
+    if part is None:
+        return "no labels"
+    ends = f"{percent(part.low)} to {percent(part.high)}"
+    return f"{percent(part.value)} ({ends})" if part.total else "of nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +188,8 @@ class Decided:
     logits: Array
     score: Array
     mask: Array
+
+    __repr__ = brief
 
 
 def drift(

@@ -7,6 +7,7 @@ import onnx
 from onnx import helper
 
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 from logitconf_export.heads.metadata import HeadMetadata, read_metadata
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES, FLOAT_WORDS
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, array_of, host_opset
@@ -35,6 +36,8 @@ class EmbeddedHead:
     nodes: tuple[onnx.NodeProto, ...]
     initializers: dict[str, onnx.TensorProto]
     logits_dtype: str | None
+
+    __repr__ = brief
 
     @property
     def attached(self) -> bool:

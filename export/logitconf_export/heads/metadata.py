@@ -9,6 +9,7 @@ import onnx
 
 from logitconf.card.score_card import KINDS, MASK_TYPES, HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 from logitconf.typed_json import (
     MOST_BYTES,
     check_count,
@@ -111,6 +112,8 @@ class HeadMetadata:
     form: HeadForm
     attached: Attachment | None = None
 
+    __repr__ = brief
+
     def __post_init__(self) -> None:
         if self.card.threshold is None:
             raise LogitconfError("the card of a head must have a threshold, got none")
@@ -154,6 +157,8 @@ class HeadsMetadata:
 
     heads: tuple[HeadMetadata, ...]
     joint: JointDecision | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if len(self.heads) > 1 and not all(head.attached for head in self.heads):

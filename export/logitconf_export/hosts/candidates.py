@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from logitconf.errors import LogitconfError, not_among
+from logitconf.notebook.brief import brief
+from logitconf.notebook.html import table
 from logitconf_export.hosts.graph.facts import TensorFacts, short
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS
 
@@ -66,6 +68,8 @@ class Candidate:
     quantized: bool = False
     unfused: str | None = None
 
+    __repr__ = brief
+
     @property
     def per_position(self) -> bool:
         """Whether there would be one score for each position, as with CTC and segmentation."""
@@ -117,6 +121,13 @@ class HostReading:
     read: Callable[[str], Candidate | Refusal] = field(
         default=lambda name: Refusal(name, "its graph is not at hand"), repr=False, compare=False
     )
+
+    __repr__ = brief
+
+    def _repr_html_(self) -> str:
+        """The places, and the outputs that have none, as a table."""
+        rows = [*(("place", c) for c in self.candidates), *(("none", r) for r in self.refused)]
+        return table(rows, "where a head could go")
 
     @property
     def chosen(self) -> Candidate | None:
@@ -188,9 +199,7 @@ class HostReading:
         """Candidates and refusals, one a line."""
         lines = [f"  {c}" for c in self.candidates[:_MOST_LISTED]]
         lines += [f"  refused {r}" for r in self.refused[:_MOST_LISTED]]
-        left = max(len(self.candidates) - _MOST_LISTED, 0) + max(
-            len(self.refused) - _MOST_LISTED, 0
-        )
+        left = sum(max(len(part) - _MOST_LISTED, 0) for part in (self.candidates, self.refused))
         if left:
             lines.append(f"  and {left} more")
         return "\n".join(lines)
@@ -203,10 +212,8 @@ class HostReading:
         )
         advice = "; name one with logits=... (--logits)"
         if not self.candidates:
-            advice = (
-                "; if you know a value that does, name it and its kind with logits=... and "
-                "kind=... (--logits, --kind)"
-            )
+            advice = "; if you know a value that does, name it and its kind with logits=... and "
+            advice += "kind=... (--logits, --kind)"
         if count > 1:
             advice += ", or attach to all of them with several=... (--several)"
         return f"{what}{advice}:\n{self.listing()}"
@@ -285,9 +292,8 @@ def task_conflict(candidate: Candidate, task: Task) -> str | None:
         family = "bernoulli" if columns == 1 else "categorical"
     if task == "multiclass" and columns == 1:
         return "one column has no classes that compete"
-    if task == "binary" and columns is not None and columns > 2 and candidate.task is not None:
-        return f"it has {columns} columns, and binary logits have one or two"
-    if task == "binary" and columns is not None and columns > 2 and candidate.family is None:
+    told = candidate.task is not None or candidate.family is None
+    if task == "binary" and columns is not None and columns > 2 and told:
         return f"it has {columns} columns, and binary logits have one or two"
     if family is not None and candidate.family not in (None, family):
         words = {"categorical": "classes that compete", "bernoulli": "labels that do not compete"}

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal
 
+from logitconf.notebook.brief import MOST_CHARACTERS, brief
+from logitconf.notebook.html import cut, table
 from logitconf_export.decisions.comparison import Comparison, Flip
 from logitconf_export.runtimes.profiles import NodeProviders
 
@@ -42,6 +44,8 @@ class Check:
     passed: bool | None
     detail: str = ""
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -70,6 +74,8 @@ class Run:
     eager: Comparison
     truth: Comparison
     eager_truth: Comparison
+
+    __repr__ = brief
 
     def failures(self) -> Iterator[str]:
         """In words, why this run does not pass."""
@@ -125,6 +131,8 @@ class PlacementRecord:
     provider: str
     optimisation: str
     placement: NodeProviders
+
+    __repr__ = brief
 
     def failures(self) -> Iterator[str]:
         """In words, why the provider is not proved."""
@@ -195,6 +203,22 @@ class VerificationReport:
     runs: tuple[Run, ...]
     placements: tuple[PlacementRecord, ...]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        counts = f"checks={len(self.checks)}, runs={len(self.runs)}, rows={self.rows}"
+        return cut(f"VerificationReport({self.verdict!r}, {counts})", MOST_CHARACTERS)
+
+    def _repr_html_(self) -> str:
+        """The verdict, what each runtime makes of the rows, and what does not hold."""
+        rows = [
+            (one.place, one.runtime, one.counted, one.largest_ulps, _outcome(one.passed))
+            for one in self.by_runtime
+        ]
+        columns = ("on", "runtime", "decided differently", "largest difference, ulps", "")
+        broken = [(f"{place}", text) for place, text in enumerate(self.failures, start=1)]
+        failures = table(broken, "what failed", most=10) if broken else ""
+        notes = table([(note,) for note in self.notes], "notes", most=10) if self.notes else ""
+        return table(rows, self.verdict, columns) + failures + notes
 
     @property
     def rows(self) -> int:
@@ -313,6 +337,10 @@ class VerificationReport:
         lines += [f"failure: {failure}" for failure in self.failures]
         lines.append(f"{self.rows} rows compared, rounding band {self.band:.3g}")
         return "\n".join([self.verdict, *lines]) + "\n"
+
+
+def _outcome(passed: bool) -> str:
+    return "passed" if passed else "FAILED"
 
 
 def _listed(verdicts: Sequence[RuntimeVerdict]) -> str:

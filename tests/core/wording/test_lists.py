@@ -1,6 +1,6 @@
 """Long lists as people read them."""
 
-from logitconf.wording.lists import cut, first_few, joined
+from logitconf.wording.lists import first_few, joined
 
 
 def test_names_are_joined_with_commas_and_one_and() -> None:
@@ -15,9 +15,3 @@ def test_names_are_joined_with_commas_and_one_and() -> None:
 def test_only_the_first_few_are_listed_and_the_others_counted() -> None:
     assert first_few(range(2000), 2) == "0, 1 and 1,998 more"
     assert first_few([1, 2, 3], 3) == "1, 2, 3"
-
-
-def test_text_is_cut_to_the_length_with_an_ellipsis() -> None:
-    assert cut("abc", 3) == "abc"
-    assert cut("abcd", 3) == "ab…"
-    assert len(cut("x" * 99, 10)) == 10

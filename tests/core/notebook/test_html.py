@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from logitconf.wording.html import table
+from logitconf.notebook.html import table
 
 HOSTILE = '<script>alert("x")</script>&</td>\'"'
 

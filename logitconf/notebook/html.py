@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+_MOST_OF_A_CELL = 300
 _CELL = "text-align:left;vertical-align:top;padding:0.2em 0.8em 0.2em 0"
 
 
@@ -13,12 +14,12 @@ def table(
     caption: str = "",
     columns: Sequence[str] = (),
     *,
-    most: int = 50,
+    most: int = 20,
 ) -> str:
     """An HTML table; the first cell of each row is its heading.
 
     Args:
-        rows: cells, shown by ``str`` and escaped.
+        rows: cells, shown by ``str``, cut at 300 characters, and escaped.
         caption: above the table; none if empty.
         columns: names of the columns; none if empty.
         most: rows that are shown; how many more there are stands below them.
@@ -35,7 +36,7 @@ def table(
         parts.append(f"<thead><tr>{cells}</tr></thead>")
     parts.append("<tbody>")
     for row in rows[:most]:
-        first, *others = (escape(str(cell)) for cell in row)
+        first, *others = (escape(cut(f"{cell}", _MOST_OF_A_CELL)) for cell in row)
         cells = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in others)
         parts.append(f'<tr><th scope="row" style="{_CELL}">{first}</th>{cells}</tr>')
     if len(rows) > most:
@@ -44,3 +45,12 @@ def table(
         parts.append(f'<tr><td colspan="{width}" style="{_CELL}">{more}</td></tr>')
     parts.append("</tbody></table>")
     return "".join(parts)
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or its start with an ellipsis, of so many characters at most.
+
+    >>> cut("a long sentence", 7)
+    'a long…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

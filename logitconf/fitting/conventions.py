@@ -1,0 +1,117 @@
+"""What a score shares with estimators elsewhere: parameters as given, copies unfitted, its display.
+
+scikit-learn's ``clone`` and tools that set parameters work on scores; scikit-learn is not needed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from logitconf.card.score_card import ScoreCard
+from logitconf.errors import not_among
+from logitconf.notebook.brief import brief_of
+from logitconf.notebook.html import table
+from logitconf.wording.numbers import percent, short
+from logitconf.wording.promise import promise_of
+from logitconf.wording.rule import rule_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class ScoreConventions:
+    """Parameters, copies, comparison and display of a score.
+
+    Attributes:
+        card: what is known so far, as plain values.
+    """
+
+    card: ScoreCard
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        """Keeps what the score is made with, for :meth:`get_params`."""
+        made = super().__new__(cls)
+        made._arguments = arguments, named
+        return made
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters that the score was made with, by name; what ``fit`` found is not there.
+
+        Args:
+            deep: of no effect, since no parameter has parameters of its own.
+        """
+        del deep
+        arguments, named = self._arguments
+        bound = inspect.signature(type(self)).bind(*arguments, **named)
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def set_params(self, **parameters: Any) -> Self:
+        """Makes the score anew with some parameters changed; what was fitted is gone.
+
+        Raises:
+            LogitconfError: for a parameter that there is not, or a value that is not valid.
+        """
+        known = self.get_params()
+        for name in parameters:
+            if name not in known:
+                raise not_among(f"a parameter of {type(self).__name__}", name, known)
+        if parameters:
+            made = type(self)(**{**known, **parameters})
+            self.__dict__.clear()
+            self.__dict__.update(made.__dict__)
+        return self
+
+    def __sklearn_clone__(self) -> Self:
+        """A score that is made with the same parameters and not fitted."""
+        return type(self)(**self.get_params())
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same card."""
+        return isinstance(other, ScoreConventions) and self.card == other.card
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        card = self.card
+        return (
+            f"{type(self).__name__}(temperature={card.temperature:.6g}, task={card.task!r}, "
+            f"threshold={brief_of(card.threshold)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """What the score does, as a small table."""
+        return table(score_facts(self.card), type(self).__name__)
+
+
+def score_facts(card: ScoreCard) -> list[tuple[str, str]]:
+    """What a card does and how it was made, in words: the rule, the promise, the numbers."""
+    facts = [("task", card.task), ("rule", rule_of(card)), ("promise", promise_of(card) or "none")]
+    fit = card.temperature_fit
+    temperature = short(card.temperature)
+    if fit is not None and fit.standard_error is not None:
+        temperature += f" ± {short(fit.standard_error, 2)}"
+    if fit is not None and not fit.identified:
+        temperature += f", not identified by the rows: {fit.reason}"
+    facts.append(("temperature", temperature))
+    if fit is not None and fit.nll_before is not None and fit.nll_after is not None:
+        facts.append(("NLL", f"{short(fit.nll_before)} → {short(fit.nll_after)} nats"))
+    facts += [(name, short(value)) for name, value in card.parameters.items()]
+    if card.n_classes is not None:
+        facts.append(("labels" if card.task == "multilabel" else "columns", f"{card.n_classes:,}"))
+    if card.rows is not None:
+        facts.append(("rows", f"{card.rows.rows:,}{_wrong(card)}"))
+    return facts
+
+
+def _wrong(card: ScoreCard) -> str:
+    """How many of the rows behind the threshold are wrong, if that is known."""
+    rows = card.rows
+    if rows is None or rows.errors is None or not rows.rows:
+        return ""
+    decisions = rows.rows * (card.n_classes or 1) if card.per_label else rows.rows
+    return (
+        f", {rows.errors:,} of {decisions:,} predictions wrong ({percent(rows.errors / decisions)})"
+    )

@@ -1,0 +1,114 @@
+"""Scores as estimators: parameters as given, copies unfitted, one repr and one table."""
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from logitconf.errors import LogitconfError
+from logitconf.fitting.conventions import score_facts
+from logitconf.fitting.logit_score import LogitScore
+from logitconf.fitting.score_classes import SCORE_CLASSES, from_card
+
+
+def drawn() -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (400, 4))
+    labels = np.where(rng.random(400) < 0.7, logits.argmax(axis=1), rng.integers(0, 4, 400))
+    return logits, labels
+
+
+def fitted(name: str = "softmax", **parameters: Any) -> LogitScore:
+    return SCORE_CLASSES[name](**parameters).fit(*drawn()).set_threshold(coverage=0.8)
+
+
+def test_parameters_are_those_given_and_stay_so_after_a_fit() -> None:
+    score = SCORE_CLASSES["softmax"](None, per_label=False)
+    as_given = score.get_params()
+    assert as_given == {
+        "temperature": None,
+        "task": "multiclass",
+        "per_member": False,
+        "per_label": False,
+        "parameters": None,
+    }
+    score.fit(*drawn())
+    assert score.temperature != 1.0
+    assert score.get_params() == as_given
+
+
+@pytest.mark.parametrize("name", ["softmax", "gen", "max_logit_norm", "margin"])
+def test_a_clone_has_the_parameters_and_nothing_that_was_fitted(name: str) -> None:
+    score = fitted(name)
+    for copied in (clone(score), score.__sklearn_clone__()):
+        assert type(copied) is type(score)
+        assert copied.get_params() == score.get_params()
+        assert copied.temperature == 1.0
+        assert copied.threshold is None
+        assert copied.scores is None
+        assert copied.fit(*drawn()).card.temperature == score.temperature
+
+
+def test_a_clone_tries_again_what_the_score_was_told_to_try() -> None:
+    score = SCORE_CLASSES["gen"](gamma=0.5, top=(2, 3))  # type: ignore[call-arg]
+    assert score.get_params()["top"] == (2, 3)
+    logits, labels = drawn()
+    first, second = clone(score).fit(logits, labels), score.fit(logits, labels)
+    assert first.card == second.card
+    assert first.card.parameters["gamma"] == 0.5
+
+
+def test_parameters_that_are_set_are_used_and_a_fit_is_gone() -> None:
+    score = fitted()
+    assert score.set_params(temperature=2.0) is score
+    assert score.temperature == 2.0
+    assert score.threshold is None
+    assert score.get_params()["temperature"] == 2.0
+    assert score.set_params() is score
+
+
+def test_a_parameter_that_there_is_not_is_refused_and_nothing_changes() -> None:
+    score = fitted()
+    with pytest.raises(LogitconfError, match=r"got 'temprature'; did you mean 'temperature'\?"):
+        score.set_params(temprature=2.0)
+    with pytest.raises(LogitconfError, match="temperature must be in"):
+        score.set_params(temperature=-1.0)
+    assert score.threshold is not None
+
+
+def test_a_loaded_score_knows_what_its_rows_look_like() -> None:
+    kept = SCORE_CLASSES["softmax"](task="multilabel", per_label=True)
+    loaded = from_card(kept.card)
+    assert loaded.get_params()["per_label"] is True
+    assert clone(loaded).card.per_label
+    members = from_card(SCORE_CLASSES["softmax"](per_member=True).card)
+    assert members.get_params()["per_member"] is True
+    assert from_card(SCORE_CLASSES["mutual_information"]().card).per_member
+
+
+def test_pickled_and_copied_scores_keep_their_parameters() -> None:
+    score = fitted(temperature=3.0)
+    for kept in (pickle.loads(pickle.dumps(score)), copy.deepcopy(score)):
+        assert kept == score
+        assert kept.get_params() == score.get_params()
+
+
+def test_a_repr_says_what_is_in_use() -> None:
+    score = SCORE_CLASSES["margin"](temperature=2.0).set_threshold(value=-0.5)
+    assert repr(score) == "MarginScore(temperature=2, task='multiclass', threshold=-0.5)"
+
+
+def test_facts_tell_the_rule_the_fit_and_the_errors() -> None:
+    score = fitted()
+    facts = dict(score_facts(score.card))
+    fit = score.card.temperature_fit
+    assert fit is not None
+    assert facts["rule"].startswith("accepts score < ")
+    assert facts["promise"] == "none"
+    assert facts["temperature"].startswith(f"{score.temperature:.3f}")
+    wrong = int((drawn()[0].argmax(axis=1) != drawn()[1]).sum())
+    assert facts["rows"].startswith(f"400, {wrong} of 400 predictions wrong (")
+    assert "<table" in score._repr_html_()
