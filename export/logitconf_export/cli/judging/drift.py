@@ -41,10 +41,10 @@ def drift(
     if retune != (output is not None):
         raise LogitconfError("--retune and --output belong together, got one of them")
     from logitconf.files import write_atomically
-    from logitconf_export.cli.rows.npz import LABELS, host_feeds, read_arrays
     from logitconf_export.drift.measuring import drift as measure
     from logitconf_export.onnx_files.loading import load_model
     from logitconf_export.runtimes.feeds import host_input_names
+    from logitconf_export.runtimes.stored_arrays import LABELS, host_feeds, read_arrays
 
     arrays = read_arrays(data)
     labels = arrays.get(LABELS)

@@ -88,17 +88,17 @@ def _rows(
     model: Path, data: Path | None, inputs: str | None
 ) -> "tuple[Array | None, Mapping[str, Array] | None, Array | None]":
     """The user's rows, as logits for the head or as inputs for its host, and their labels."""
-    from logitconf_export.cli.rows.npz import (
+    from logitconf_export.cli.rows.user_function import made_arrays
+    from logitconf_export.heads.metadata import read_heads
+    from logitconf_export.onnx_files.loading import load_model
+    from logitconf_export.runtimes.feeds import host_input_names
+    from logitconf_export.runtimes.stored_arrays import (
         LABELS,
         ONE_INPUT,
         host_feeds,
         named_array,
         read_arrays,
     )
-    from logitconf_export.cli.rows.user_function import made_arrays
-    from logitconf_export.heads.metadata import read_heads
-    from logitconf_export.onnx_files.loading import load_model
-    from logitconf_export.runtimes.feeds import host_input_names
 
     if inputs is not None:
         arrays: Arrays = made_arrays(inputs, data)

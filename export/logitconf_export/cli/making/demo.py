@@ -43,7 +43,7 @@ def demo(
     from logitconf.files import write_atomically
     from logitconf_export.attachment.attaching import attach
     from logitconf_export.cli.making import digits
-    from logitconf_export.cli.rows.npz import arrays_as_bytes
+    from logitconf_export.runtimes.stored_arrays import arrays_as_bytes
     from logitconf_export.verification.verifying import verify
 
     training, calibration, test = digits.load_digits()

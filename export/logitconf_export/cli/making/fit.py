@@ -43,7 +43,7 @@ def fit(
     from logitconf_export.cli.rows.given import given_rows
 
     if threshold.ood is not None:
-        from logitconf_export.cli.rows.npz import named_array, read_arrays
+        from logitconf_export.runtimes.stored_arrays import named_array, read_arrays
 
         stored = read_arrays(threshold.ood, single="logits")
         policy["ood_logits"] = named_array(stored, "logits", threshold.ood)

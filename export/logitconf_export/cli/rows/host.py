@@ -16,11 +16,12 @@ from logitconf_export.attachment.ensembles import STACKED
 from logitconf_export.cli.common.model_facts import told_task
 from logitconf_export.cli.common.options import LogitsLocation
 from logitconf_export.cli.common.output import with_progress
-from logitconf_export.cli.rows.npz import LABELS, LabelledRows, host_feeds, named_array, read_arrays
+from logitconf_export.cli.rows.npz import LabelledRows
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.feeds import host_input_names
 from logitconf_export.runtimes.host_runs import run_host
+from logitconf_export.runtimes.stored_arrays import LABELS, host_feeds, named_array, read_arrays
 
 
 @dataclass(frozen=True, slots=True)

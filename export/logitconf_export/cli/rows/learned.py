@@ -12,7 +12,8 @@ from logitconf.errors import LogitconfError
 from logitconf.fitting.learned_score import predictions_right
 from logitconf_export.cli.common.options import LogitsLocation
 from logitconf_export.cli.rows.host import HostRows, rows_from_host
-from logitconf_export.cli.rows.npz import LabelledRows, named_array, read_arrays, rows_from_file
+from logitconf_export.cli.rows.npz import LabelledRows, rows_from_file
+from logitconf_export.runtimes.stored_arrays import named_array, read_arrays
 
 CONFIDENCE = "confidence"
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.rows.npz import ONE_INPUT
 from logitconf_export.onnx_files.types import Array
+from logitconf_export.runtimes.stored_arrays import ONE_INPUT
 
 
 def made_arrays(name: str, data: Path | None) -> dict[str, Array]:

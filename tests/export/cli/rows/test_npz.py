@@ -1,101 +1,12 @@
-"""Files of arrays: only what is asked for is read, and what is damaged is said in one sentence."""
-
-import io
-import random
-import zipfile
-from pathlib import Path
-from typing import Any
+"""Labelled rows in files."""
 
 import numpy as np
 import pytest
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.rows.npz import LabelledRows, host_feeds, named_array, read_arrays
+from logitconf_export.cli.rows.npz import LabelledRows
 
 LOGITS = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
-LABELS = np.arange(20) % 3
-
-
-def saved(save: Any = np.savez, **arrays: Any) -> bytes:
-    """The bytes of a file."""
-    content = io.BytesIO()
-    save(content, **arrays)
-    return content.getvalue()
-
-
-def test_arrays_that_are_not_asked_for_are_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "rows.npz"
-    objects = np.array([{"id": 1}, None])
-    path.write_bytes(saved(logits=LOGITS, notes=objects, labels=LABELS))
-    arrays = read_arrays(path)
-    assert sorted(arrays) == ["labels", "logits", "notes"]
-    np.testing.assert_array_equal(named_array(arrays, "logits", path), LOGITS)
-    np.testing.assert_array_equal(host_feeds(arrays, ("logits",), path)["logits"], LOGITS)
-    with pytest.raises(LogitconfError, match=r"rows.npz must be a readable .npz.*Object arrays"):
-        arrays["notes"]
-
-
-def test_a_common_name_does_not_stand_for_one_of_several_inputs() -> None:
-    with pytest.raises(LogitconfError, match=r"inputs \['a', 'b'\]; it holds \['x'\]"):
-        host_feeds({"x": LOGITS}, ("a", "b"), "rows.npz")
-
-
-def test_a_changed_byte_of_an_array_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "rows.npz"
-    content = bytearray(saved(logits=LOGITS))
-    content[content.find(LOGITS.tobytes()) + 7] ^= 1
-    path.write_bytes(bytes(content))
-    with pytest.raises(LogitconfError, match="Bad CRC-32"):
-        read_arrays(path)["logits"]
-
-
-def damaged(content: bytes, chance: random.Random) -> bytes:
-    """The content cut, changed, shortened or lengthened somewhere."""
-    changed = bytearray(content)
-    place = chance.randrange(len(changed))
-    how = chance.randrange(4)
-    if how == 0:
-        del changed[place:]
-    elif how == 1:
-        changed[place] = chance.randrange(256)
-    elif how == 2:
-        del changed[place : place + chance.randrange(1, 30)]
-    else:
-        # in the text that says type and shape
-        place = max(0, content.find(b"'shape'") + chance.randrange(-60, 60))
-        changed[min(place, len(changed) - 1)] = chance.randrange(32, 127)
-    return bytes(changed)
-
-
-def test_damaged_files_are_refused_or_read_but_never_break_the_reader(tmp_path: Path) -> None:
-    chance, path, refused = random.Random(1), tmp_path / "rows.npz", list[str]()
-    contents = [
-        saved(logits=LOGITS, labels=LABELS),
-        saved(np.savez_compressed, logits=LOGITS, labels=LABELS),
-        saved(np.save, arr=LOGITS),
-    ]
-    for _ in range(600):
-        path.write_bytes(damaged(chance.choice(contents), chance))
-        try:
-            arrays = read_arrays(path, single="inputs")
-            for name in arrays:
-                arrays[name]
-        except LogitconfError as error:
-            refused.append(str(error))
-    assert all("rows.npz must be a" in message for message in refused)
-    assert 300 < len(refused) < 600
-
-
-def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "rows.npz"
-    with zipfile.ZipFile(path, "w") as stored:
-        stored.writestr("logits.npy", saved(np.save, arr=LOGITS))
-    content = bytearray(path.read_bytes())
-    content[content.find(b"PK\x01\x02") + 8] |= 1
-    content[6] |= 1
-    path.write_bytes(bytes(content))
-    with pytest.raises(LogitconfError, match="encrypted"):
-        read_arrays(path)["logits"]
 
 
 def test_rows_with_a_label_to_ignore_are_left_out() -> None:

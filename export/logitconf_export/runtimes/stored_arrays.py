@@ -1,0 +1,150 @@
+"""Arrays in `.npz` files, and which of them a host takes; only what is needed is read."""
+
+import io
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from logitconf.errors import LogitconfError
+from logitconf_export.onnx_files.types import Array, Arrays
+
+LABELS = "labels"
+ONE_INPUT = ("inputs", "x")
+"""Names that stand for the input of a host that has only one."""
+
+# what zipfile and NumPy raise on damaged files: 20,000 of them were tried
+_DAMAGED = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class StoredArrays(Mapping[str, Array]):
+    """The arrays of a file by name, each read when it is asked for; nothing is unpickled."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Opens the file and looks at its list of arrays alone.
+
+        Raises:
+            LogitconfError: if it is no ``.npz`` file.
+        """
+        self._path = path
+        try:
+            with zipfile.ZipFile(path) as stored:
+                members = [entry.filename for entry in stored.infolist()]
+        except _DAMAGED as error:
+            raise self._damaged(error) from error
+        self._members = {name.removesuffix(".npy"): name for name in members}
+
+    def __getitem__(self, name: str) -> Array:
+        member = self._members[name]
+        try:
+            with zipfile.ZipFile(self._path) as stored, stored.open(member) as stream:
+                array: Array = np.lib.format.read_array(stream, allow_pickle=False)
+                # the checksum is compared when the end is read
+                if stream.read(1):
+                    raise ValueError(f"'{name}' is longer than its shape says")
+        except _DAMAGED as error:
+            raise self._damaged(error) from error
+        return array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def _damaged(self, error: BaseException) -> LogitconfError:
+        reason = str(error) or type(error).__name__
+        return LogitconfError(f"{self._path} must be a readable .npz file of arrays: {reason}")
+
+
+def read_arrays(path: str | Path, *, single: str | None = None) -> Arrays:
+    """The arrays of a file, by name; nothing in it is unpickled.
+
+    Args:
+        path: of the file.
+        single: name of the array in a ``.npy`` file, if there may be one.
+
+    Raises:
+        LogitconfError: if it is not a whole ``.npz`` file of plain arrays.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            alone = stream.read(6) == np.lib.format.MAGIC_PREFIX
+        if not alone:
+            return StoredArrays(path)
+        if single is not None:
+            return {single: np.load(path, allow_pickle=False)}
+    except _DAMAGED as error:
+        if isinstance(error, LogitconfError):
+            raise
+        reason = str(error) or type(error).__name__
+        raise LogitconfError(f"{path} must be a readable .npz file of arrays: {reason}") from error
+    raise LogitconfError(
+        f"{path} must be an .npz file of named arrays, got a single array; save it with numpy.savez"
+    )
+
+
+def arrays_as_bytes(**arrays: Array) -> bytes:
+    """The content of an ``.npz`` file with the arrays, the same for the same arrays."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def named_array(arrays: Arrays, name: str, path: str | Path) -> Array:
+    """One array of the file.
+
+    Raises:
+        LogitconfError: if it is not there.
+    """
+    if name not in arrays:
+        raise LogitconfError(f"{path} must hold '{name}'; it holds {sorted(arrays)}")
+    return arrays[name]
+
+
+def host_feeds(arrays: Arrays, input_names: Sequence[str], path: str | Path) -> dict[str, Array]:
+    """The arrays that a host takes, by the host's names; no other is read.
+
+    Args:
+        arrays: under the host's own input names; for a host with one input also under ``inputs``
+            or ``x``.
+        input_names: what the host must be given.
+        path: the file, for messages.
+
+    Raises:
+        LogitconfError: if an input is missing.
+    """
+    feeds = {name: arrays[name] for name in input_names if name in arrays}
+    if len(input_names) == 1 and not feeds:
+        alias = next((name for name in ONE_INPUT if name in arrays), None)
+        feeds = {} if alias is None else {input_names[0]: arrays[alias]}
+    missing = [name for name in input_names if name not in feeds]
+    if missing:
+        hint = f" (or one of {list(ONE_INPUT)})" if len(input_names) == 1 else ""
+        raise LogitconfError(
+            f"{path} must hold the model's inputs {list(input_names)}{hint}; "
+            f"it holds {sorted(arrays)}"
+        )
+    return feeds
