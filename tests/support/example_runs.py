@@ -31,6 +31,7 @@ def run(command: list[str], folder: Path, seconds: float = 120) -> str:
         cwd=folder,
         env={
             "PYTHONPATH": ":".join(sys.path),
+            "OMP_NUM_THREADS": "1",
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         },
         capture_output=True,

@@ -9,14 +9,15 @@ from logitconf_export.runtimes.targets.table import RUNTIMES, RuntimeRequest
 from logitconf_export.runtimes.targets.web import WebRuntime
 
 _HOME = Path(__file__).resolve().parents[2] / ".runtimes"
+MODULES = _HOME / "node_modules"
+"""Where npm puts packages."""
 
 
 def all_runtimes() -> list[Runtime]:
     """The runtimes, whether they are installed or not."""
-    modules = _HOME / "node_modules"
     elsewhere: dict[str, Runtime] = {
-        "onnxruntime-node": NodeRuntime(modules),
-        "onnxruntime-web": WebRuntime(modules),
+        "onnxruntime-node": NodeRuntime(MODULES),
+        "onnxruntime-web": WebRuntime(MODULES),
     }
     old = OtherPython("onnxruntime 1.15", _HOME / "onnxruntime-1.15" / "bin" / "python")
     here = [elsewhere.get(name) or RuntimeRequest(name).runtime() for name in RUNTIMES]

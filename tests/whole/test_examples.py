@@ -7,7 +7,7 @@ import pytest
 from support.example_runs import EXAMPLES, check_printed, run_python, run_shown, shown
 
 # what needs more than Python, or is long, has a test of its own
-ELSEWHERE = {"learned_confidence"}
+ELSEWHERE = {"browser", "learned_confidence"}
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
 # these run the model that digits_model makes
 ON_DIGITS = ["onnxruntime_only"]
