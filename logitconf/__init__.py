@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from logitconf.errors import LogitconfWarning as LogitconfWarning
     from logitconf.errors import MissingExtraError as MissingExtraError
     from logitconf.errors import UncertifiableError as UncertifiableError
+    from logitconf.fitting.comparison import ScoreComparison as ScoreComparison
+    from logitconf.fitting.comparison import compare_scores as compare  # noqa: F401
     from logitconf.fitting.learned_score import LearnedConfidenceScore as LearnedConfidenceScore
     from logitconf.fitting.learned_score import predictions_right as predictions_right
     from logitconf.fitting.logit_score import LogitScore as LogitScore
+    from logitconf.fitting.one_call import fit as fit
     from logitconf.fitting.other_libraries import from_fitted as from_fitted
     from logitconf.fitting.other_libraries import source_logits as source_logits
     from logitconf.fitting.score_classes import *  # noqa: F403 (a list would be a second table)
@@ -54,6 +57,9 @@ if TYPE_CHECKING:
 
 # names are looked up on first use, so that what needs no torch or onnx loads without them
 _HOME = {name: home for home, name in map(class_of, SCORES)} | {
+    "ScoreComparison": "fitting.comparison",
+    "compare": "fitting.comparison:compare_scores",
+    "fit": "fitting.one_call",
     "from_fitted": "fitting.other_libraries",
     "source_logits": "fitting.other_libraries",
     "HeadForm": "card.score_card",
@@ -102,8 +108,9 @@ def __getattr__(name: str) -> object:
     if name not in _HOME and name not in _SHIPS:
         raise AttributeError(f"module 'logitconf' has no attribute {name!r}")
     room, home = ("logitconf", _HOME) if name in _HOME else ("logitconf_export", _SHIPS)
+    module, _, own_name = home[name].partition(":")
     with torch_for(name):
-        return getattr(import_module(f"{room}.{home[name]}"), name)
+        return getattr(import_module(f"{room}.{module}"), own_name or name)
 
 
 def __dir__() -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.fitting.class_names import numbered_labels
 from logitconf.fitting.fit import score_rows, with_fitted_parameters, with_fitted_temperature
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.areas import area_interval, area_parts, differences
@@ -26,7 +27,7 @@ from logitconf.notebook.brief import brief
 from logitconf.notebook.html import table
 from logitconf.rows import Rows, check_holdout, split_rows
 from logitconf.scores.table import SCORES, check_defined
-from logitconf.tasks import ArrayLike, check_task
+from logitconf.tasks import ArrayLike, check_logits, check_task
 from logitconf.wording.lists import joined
 from logitconf.wording.numbers import counted, percent, short
 
@@ -136,6 +137,7 @@ def compare_scores(
     *,
     task: str = "multiclass",
     kind: str | None = None,
+    class_names: Sequence[str] | None = None,
     holdout: float = 0.5,
     seed: int = 0,
     draws: int = 2000,
@@ -152,9 +154,10 @@ def compare_scores(
 
     Args:
         logits: (N, ...) as the task says.
-        labels: as the task says; a multilabel row is an error if any label is.
+        labels: as the task says, or names of classes; a multilabel row is an error if any label is.
         task: what the columns mean.
         kind: what ``logits`` holds, as in :meth:`~logitconf.LogitScore.fit`.
+        class_names: of the columns, as in :meth:`~logitconf.LogitScore.fit`.
         holdout: share of the rows to compare on, in (0, 1).
         seed: of the split and of the random signs.
         draws: of random signs for the differences, at least 100.
@@ -169,7 +172,9 @@ def compare_scores(
     check_share("confidence", confidence)
     if draws < 100:
         raise LogitconfError(f"draws must be at least 100, got {draws}")
-    rows = Rows.checked(logits, labels, check_task(task), kind=kind)
+    _, layout = check_logits(logits, check_task(task))
+    labels, _ = numbered_labels(labels, class_names, layout)
+    rows = Rows.checked(logits, labels, layout.task, kind=kind)
     # the rows that `fit` with this seed and holdout keeps for a certificate are not compared on
     check_holdout(holdout)
     held, fitted = (rows.at(part) for part in split_rows(len(rows), 1.0 - holdout, seed))

@@ -12,6 +12,7 @@ from logitconf.card.score_card import ScoreCard
 from logitconf.errors import not_among
 from logitconf.notebook.brief import brief_of
 from logitconf.notebook.html import table
+from logitconf.tasks import Task, check_task
 from logitconf.wording.numbers import percent, short
 from logitconf.wording.promise import promise_of
 from logitconf.wording.rule import rule_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ScoreConventions:
-    """Parameters, copies, comparison and display of a score.
+    """What a score says of itself: its card, parameters, copies, comparison and display.
 
     Attributes:
         card: what is known so far, as plain values.
@@ -35,6 +36,26 @@ class ScoreConventions:
         made = super().__new__(cls)
         made._arguments = arguments, named
         return made
+
+    @property
+    def task(self) -> Task:
+        """What the columns of the logits mean."""
+        return check_task(self.card.task)
+
+    @property
+    def per_member(self) -> bool:
+        """Whether the logits have the members of an ensemble along their last axis."""
+        return self.card.members is not None
+
+    @property
+    def temperature(self) -> float:
+        """Divides the logits; a float32 value > 0."""
+        return self.card.temperature
+
+    @property
+    def threshold(self) -> float | tuple[float, ...] | None:
+        """A row is accepted if its score lies below; float32, or one for each class or label."""
+        return self.card.threshold
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters that the score was made with, by name; what ``fit`` found is not there.

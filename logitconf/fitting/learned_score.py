@@ -1,5 +1,6 @@
 """The learned confidence as a score: fitted on confidence logits, or on a model and a loader."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,7 @@ class LearnedConfidenceScore(LogitScore):
         kind: str | None = None,
         holdout: float | None = None,
         seed: int = 0,
+        class_names: Sequence[str] | None = None,
     ) -> "LogitScore":
         """Fits the temperature (with Y) and keeps the scores for ``set_threshold``.
 
@@ -74,6 +76,7 @@ class LearnedConfidenceScore(LogitScore):
             kind: what X holds, as in the base class.
             holdout: share of the rows kept for ``set_threshold``, as in the base class.
             seed: of the draw.
+            class_names: of the labels with task ``"multilabel"``, as in the base class.
 
         Returns:
             The score itself. A threshold set before is gone.
@@ -81,10 +84,11 @@ class LearnedConfidenceScore(LogitScore):
         Raises:
             LogitconfError: if the rows do not fit the task, or there are none.
         """
+        options: dict[str, Any] = {"kind": kind, "holdout": holdout, "seed": seed}
+        options["class_names"] = class_names
         if X is not None or Y is not None or model is None or loader is None:
-            return super().fit(
-                X, Y, model, loader, outdir, prefix, kind=kind, holdout=holdout, seed=seed
-            )
+            given = (X, Y, model, loader, outdir, prefix)
+            return super().fit(*given, **options)
         with torch_for("a model with a loader"):
             from logitconf.fitting.extraction import JoinedLogits, extract_logits
 
@@ -94,7 +98,7 @@ class LearnedConfidenceScore(LogitScore):
         right = None if labels is None else predictions_right(classes, labels)
         if right is not None and right.ndim == 2 and n_classes == 1:
             right = right.all(1)
-        return super().fit(confidence, right, kind=kind, holdout=holdout, seed=seed)
+        return super().fit(confidence, right, **options)
 
 
 def predictions_right(logits: ArrayLike, labels: ArrayLike) -> Array:

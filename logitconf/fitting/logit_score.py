@@ -2,7 +2,7 @@
 
 import warnings
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +12,7 @@ import numpy as np
 from logitconf.arrays import Array, beside, namespace
 from logitconf.card.score_card import HeadForm, ScoreCard, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
+from logitconf.fitting.class_names import Names, numbered_labels
 from logitconf.fitting.conventions import ScoreConventions
 from logitconf.fitting.fit import (
     calibrate_card,
@@ -28,7 +29,7 @@ from logitconf.head_spec import accept, threshold_of
 from logitconf.rows import Rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES, check_defined, check_parameters, class_of
-from logitconf.tasks import ArrayLike, Layout, Task, check_task
+from logitconf.tasks import ArrayLike, Layout, check_logits, check_task
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
 from logitconf.thresholds.lookup import policy_asked
 
@@ -51,9 +52,12 @@ class LogitScore(ScoreConventions, ABC):
     Attributes:
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         card: what is known so far, as plain values.
+        class_names: of the columns, in their order; None if they have none. Of one logit those of
+            no and of yes.
     """
 
     name: ClassVar[str]
+    class_names: Names | None = None
 
     def __init__(
         self,
@@ -104,26 +108,6 @@ class LogitScore(ScoreConventions, ABC):
         """Float32 scores of the calibration rows, None before ``fit`` and after ``load``."""
         return None if self._calibration is None else self._calibration.scores
 
-    @property
-    def task(self) -> Task:
-        """What the columns of the logits mean."""
-        return check_task(self.card.task)
-
-    @property
-    def per_member(self) -> bool:
-        """Whether the logits have the members of an ensemble along their last axis."""
-        return self.card.members is not None
-
-    @property
-    def temperature(self) -> float:
-        """Divides the logits; a float32 value > 0."""
-        return self.card.temperature
-
-    @property
-    def threshold(self) -> float | tuple[float, ...] | None:
-        """A row is accepted if its score lies below; float32, or one for each class or label."""
-        return self.card.threshold
-
     def fit(  # noqa: PLR0917 (the reference implementation's signature)
         self,
         X: ArrayLike | None = None,
@@ -136,13 +120,14 @@ class LogitScore(ScoreConventions, ABC):
         kind: str | None = None,
         holdout: float | None = None,
         seed: int = 0,
+        class_names: Sequence[str] | None = None,
     ) -> "LogitScore":
         """Fits temperature and parameters (with labels) and keeps the scores for ``set_threshold``.
 
         Args:
             X: logits, shaped as the task says.
-            Y: labels; with them T minimises the task's NLL, and parameters that were not given
-                minimise the AURC; without them both stay as they are.
+            Y: labels, as numbers or as names of classes; with them T minimises the task's NLL,
+                and parameters that were not given minimise the AURC; without them both stay.
             model: instead of X, a module with ``.logits(x)``.
             loader: with ``model``: yields x, (x, y) or dicts.
             outdir: with ``model``: folder where extracted logits are saved and found again.
@@ -154,6 +139,8 @@ class LogitScore(ScoreConventions, ABC):
                 instead, drawn at random, in (0, 1); None uses all rows for
                 both, which a certified risk should not.
             seed: of the draw.
+            class_names: of the columns, in their order; labels may be these names. Of labels that
+                are names without this, the columns are taken to be in sorted order.
 
         Returns:
             The score itself. A threshold set before is gone.
@@ -162,6 +149,7 @@ class LogitScore(ScoreConventions, ABC):
             LogitconfError: if logits or labels do not fit the task or the kind, or there are none.
         """
         X, Y = given_or_extracted(X, Y, model, loader, outdir=outdir, prefix=prefix)
+        Y, names = self._named(X, Y, class_names)
         rows = self._laid_out(X, Y, kind)
         check_defined(self.name, rows.layout, rows.kind)
         if len(rows) == 0:
@@ -169,6 +157,7 @@ class LogitScore(ScoreConventions, ABC):
         self.card, self._calibration = fit_card(
             self.card, rows, tried=self._tried, holdout=holdout, seed=seed
         )
+        self.class_names = names
         return self._separating()
 
     def calibrate(
@@ -186,11 +175,13 @@ class LogitScore(ScoreConventions, ABC):
         Raises:
             LogitconfError: if logits or labels do not fit the task or the kind, or there are none.
         """
+        Y, names = self._named(X, Y, self.class_names)
         rows = self._checked(X, Y, kind=kind)
         if len(rows) == 0:
             raise LogitconfError(f"calibrate needs at least one row, got {rows.logits.shape}")
         fitted_keys = self._calibration.fitted_keys if self._calibration else None
         self.card, self._calibration = calibrate_card(self.card, rows, fitted_keys)
+        self.class_names = names
         return self._separating()
 
     def score(self, query_logits: ArrayLike, *, kind: str = "logits") -> Array:
@@ -370,6 +361,14 @@ class LogitScore(ScoreConventions, ABC):
             warnings.warn(note, LogitconfWarning, stacklevel=3)
         return self
 
+    def _named(
+        self, logits: ArrayLike, labels: ArrayLike | None, names: Sequence[str] | None
+    ) -> tuple[ArrayLike | None, Names | None]:
+        """Labels as numbers, and the names of their classes."""
+        made = {"per_member": self.per_member, "per_label": self.card.per_label}
+        _, layout = check_logits(logits, self.task, **made)
+        return numbered_labels(labels, names, layout)
+
     def _laid_out(self, logits: ArrayLike, labels: ArrayLike | None, kind: str | None) -> Rows:
         made = {"per_member": self.per_member, "per_label": self.card.per_label}
         return Rows.checked(logits, labels, self.task, kind=kind, **made)
@@ -382,4 +381,4 @@ class LogitScore(ScoreConventions, ABC):
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the card, and nothing of the rows."""
         kept = {"card": self.card, "_calibration": None, "_tried": self._tried}
-        return {**kept, "_arguments": self._arguments}
+        return {**kept, "_arguments": self._arguments, "class_names": self.class_names}
