@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from logitconf_export.attachment.detaching import head_nodes as head_nodes
     from logitconf_export.attachment.detaching import single_head as single_head
     from logitconf_export.attachment.ensembles import ensemble as ensemble
+    from logitconf_export.attachment.inspection import Inspection as Inspection
+    from logitconf_export.attachment.inspection import inspect as inspect
     from logitconf_export.attachment.reattaching import reattach as reattach
     from logitconf_export.attachment.retuning import retune as retune
     from logitconf_export.attachment.sklearn_hosts import ship_sklearn as ship_sklearn
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from logitconf_export.display.displays import plot_reliability as plot_reliability
     from logitconf_export.display.displays import plot_risk_coverage as plot_risk_coverage
     from logitconf_export.display.displays import plot_scores as plot_scores
+    from logitconf_export.drift.measuring import DriftReport as DriftReport
     from logitconf_export.drift.measuring import drift as drift
     from logitconf_export.heads.conversion import to_onnx as to_onnx
     from logitconf_export.hosts.reading import read_host as read_host
@@ -79,6 +82,8 @@ _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "choose_risk_chunks": "thresholds.chunked",
 }
 _SHIPS = {
+    "DriftReport": "drift.measuring",
+    "Inspection": "attachment.inspection",
     "ReliabilityDisplay": "display.displays",
     "RiskCoverageDisplay": "display.displays",
     "ScoreDisplay": "display.displays",
@@ -88,6 +93,7 @@ _SHIPS = {
     "drift": "drift.measuring",
     "ensemble": "attachment.ensembles",
     "head_nodes": "attachment.detaching",
+    "inspect": "attachment.inspection",
     "plot_reliability": "display.displays",
     "plot_risk_coverage": "display.displays",
     "plot_scores": "display.displays",

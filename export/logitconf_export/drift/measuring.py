@@ -25,10 +25,11 @@ from logitconf.wording.numbers import counted, percent, short
 from logitconf_export.decisions.hard_rows import flattened
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import load_model
-from logitconf_export.onnx_files.types import Array, ModelSource
-from logitconf_export.runtimes.feeds import HostFeeds
+from logitconf_export.onnx_files.types import Array, Arrays, ModelSource
+from logitconf_export.runtimes.feeds import HostFeeds, host_input_names
 from logitconf_export.runtimes.host_runs import run_rows, with_output
 from logitconf_export.runtimes.sessions import Session
+from logitconf_export.runtimes.stored_arrays import given_feeds
 from logitconf_export.verification.batches import MOST_HOST_ROWS, apart
 from logitconf_export.verification.report import as_json, headed
 
@@ -195,7 +196,7 @@ class Decided:
 def drift(
     reference: ModelSource,
     variant: ModelSource,
-    feeds: Mapping[str, Array],
+    data: str | Path | Arrays | Array,
     labels: Array | None = None,
     *,
     provider: str = "cpu",
@@ -205,14 +206,16 @@ def drift(
     Args:
         reference: the host with a head, as it was verified.
         variant: the same host in another form, with its head.
-        feeds: inputs by name, the same for both.
-        labels: (N,) classes, or (N, L) for labels; one for each row or position.
+        data: inputs by name, the same for both, in a file or as arrays; or the only input.
+        labels: (N,) classes, or (N, L) for labels; one for each row or position. What the data call
+            ``labels`` unless given.
         provider: short name of onnxruntime's provider.
 
     Raises:
         LogitconfError: if one has no head, the heads differ in score or task, nothing was run, or
             the labels do not belong to the logits of one model.
     """
+    feeds, labels = given_feeds(data, labels, host_input_names(load_model(reference)))
     left, right = (decided(model, feeds, provider) for model in (reference, variant))
     cards = left.head.metadata.card, right.head.metadata.card
     if (cards[0].score, cards[0].task) != (cards[1].score, cards[1].task):

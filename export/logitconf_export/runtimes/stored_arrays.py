@@ -148,3 +148,38 @@ def host_feeds(arrays: Arrays, input_names: Sequence[str], path: str | Path) -> 
             f"it holds {sorted(arrays)}"
         )
     return feeds
+
+
+def given_feeds(
+    data: str | Path | Arrays | Array, labels: Array | None, input_names: Sequence[str]
+) -> tuple[dict[str, Array], Array | None]:
+    """What a host is fed and the labels, from what a user gives as data.
+
+    Args:
+        data: a file of named arrays, the arrays themselves, or the only input.
+        labels: of the rows; what the data call ``labels`` unless given, if the host takes no input
+            of that name.
+        input_names: what the host must be given.
+
+    Raises:
+        LogitconfError: if an input is missing, or one array is given to a host of several inputs.
+
+    >>> data = {"x": np.zeros((2, 3)), "labels": np.zeros(2)}
+    >>> feeds, labels = given_feeds(data, None, ["pixels"])
+    >>> list(feeds), labels.shape
+    (['pixels'], (2,))
+    """
+    if isinstance(data, str | Path):
+        arrays, where = read_arrays(data), str(data)
+    elif isinstance(data, Mapping):
+        arrays, where = data, "the data"
+    elif len(input_names) == 1:
+        return {input_names[0]: np.asarray(data)}, labels
+    else:
+        raise LogitconfError(
+            f"a host of several inputs needs arrays by name ({list(input_names)}), got one array"
+        )
+    feeds = host_feeds(arrays, input_names, where)
+    if labels is None and LABELS in arrays and LABELS not in input_names:
+        labels = arrays[LABELS]
+    return feeds, labels

@@ -97,3 +97,12 @@ def test_what_a_batch_does_to_its_rows_is_said_of_the_variant(tmp_path: Path) ->
     same = drift(original, original, {"pixels": rows})
     assert any("an input of NaN alone is rejected" in note for note in same.notes), same.notes
     assert report.to_dict()["notes"] == list(report.notes)
+
+
+def test_data_may_be_a_file_named_arrays_with_labels_or_the_only_input(tmp_path: Path) -> None:
+    host, path = _host(), tmp_path / "rows.npz"
+    np.savez(path, x=PIXELS, labels=LABELS)
+    expected = drift(host, host, {"pixels": PIXELS}, LABELS)
+    assert drift(host, host, path) == expected
+    assert drift(host, host, {"pixels": PIXELS, "labels": LABELS}) == expected
+    assert drift(host, host, PIXELS, LABELS) == expected

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from logitconf.errors import LogitconfError
-from logitconf_export.runtimes.stored_arrays import host_feeds, named_array, read_arrays
+from logitconf_export.runtimes.stored_arrays import (
+    given_feeds,
+    host_feeds,
+    named_array,
+    read_arrays,
+)
 
 LOGITS = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 LABELS = np.arange(20) % 3
@@ -96,3 +101,27 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
     path.write_bytes(bytes(content))
     with pytest.raises(LogitconfError, match="encrypted"):
         read_arrays(path)["logits"]
+
+
+def test_data_are_a_file_arrays_or_the_only_input(tmp_path: Path) -> None:
+    path = tmp_path / "rows.npz"
+    path.write_bytes(saved(pixels=LOGITS, labels=LABELS, other=LOGITS))
+    arrays: Any = {"pixels": LOGITS, "labels": LABELS}
+    for data in (path, str(path), arrays):
+        feeds, labels = given_feeds(data, None, ["pixels"])
+        assert list(feeds) == ["pixels"]
+        np.testing.assert_array_equal(feeds["pixels"], LOGITS)
+        np.testing.assert_array_equal(labels, LABELS)
+    assert given_feeds(arrays, LOGITS, ["pixels"])[1] is LOGITS
+    feeds, labels = given_feeds(LOGITS, None, ["pixels"])
+    assert feeds["pixels"] is LOGITS
+    assert labels is None
+    # an input of that name is none of the labels
+    assert given_feeds(arrays, None, ["pixels", "labels"])[1] is None
+
+
+def test_data_that_lack_an_input_are_refused() -> None:
+    with pytest.raises(LogitconfError, match="the data must hold the model's inputs"):
+        given_feeds({"other": LOGITS}, None, ["pixels"])
+    with pytest.raises(LogitconfError, match="a host of several inputs needs arrays by name"):
+        given_feeds(LOGITS, None, ["a", "b"])
