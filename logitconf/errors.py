@@ -71,6 +71,15 @@ def closest(
     return targets[near[0]] if near else None
 
 
+def share_hint(value: float) -> str:
+    """How to write a share that was given in percent, as the end of a sentence; else empty.
+
+    >>> share_hint(90.0)
+    '; write 0.9 for 90 %'
+    """
+    return f"; write {value / 100.0:g} for {value:g} %" if 1.0 < value <= 100.0 else ""
+
+
 def _plain(word: str) -> str:
     """A word as it sounds: without capitals, blanks and what joins its parts."""
     return "".join(letter for letter in word.lower() if letter not in " _-.")

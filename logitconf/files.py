@@ -53,13 +53,15 @@ def check_writable(path: str | Path, *, force: bool) -> Path:
         raise LogitconfError(f"cannot write {target}: {_reason(error)}") from error
     if mode is not None and not stat.S_ISREG(mode):
         kind = next((what for test, what in _KINDS if test(mode)), "something else")
-        raise LogitconfError(f"the output must be a file, got {kind} {target}")
+        raise LogitconfError(f"the output must be a file, got {kind} {target}; name a file")
     if mode is None and is_link:
         raise LogitconfError(f"the output must be a file, got a link that leads nowhere: {target}")
     if mode is not None and not force:
         raise LogitconfError(f"{target} exists; name another file or overwrite it with force")
     if not target.parent.is_dir():
-        raise LogitconfError(f"the folder of the output must exist, got {target.parent}")
+        raise LogitconfError(
+            f"the folder of the output must exist, got {target.parent}; make it first"
+        )
     return target
 
 

@@ -221,7 +221,9 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
         raise not_among("score", card.score, SCORES, SCORE_SYNONYMS)
     task = check_task(card.task)
     if card.threshold is None:
-        raise LogitconfError("a head needs a threshold; call set_threshold(...) before compile()")
+        raise LogitconfError(
+            "a head needs a threshold, got a score without one; call set_threshold(...) first"
+        )
     if task == "binary" and form.n_classes not in (1, 2):
         raise LogitconfError(
             "a binary head must know whether it gets one or two logits: "

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, dtype_name, namespace, rows_at, to_numpy
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, share_hint
 from logitconf.kinds import kind_of_rows
 from logitconf.notebook.brief import brief
 from logitconf.tasks import (
@@ -83,6 +83,7 @@ class Rows:
             LogitconfError: if logits or labels do not fit the task, or the numbers are not what was
                 said, or look like probabilities where nothing was said.
         """
+        _check_order(logits, labels)
         values, layout = check_logits(logits, task, per_member=per_member, per_label=per_label)
         checked = None if labels is None else check_labels(labels, values, layout)
         what = kind_of_rows(values, layout, kind)
@@ -149,6 +150,19 @@ class Rows:
         return digest == _digest_in_order(self.logits, self.labels)
 
 
+def _check_order(logits: ArrayLike, labels: ArrayLike | None) -> None:
+    """Refuses labels in the place of logits, where both tell by type and shape what they are."""
+    pair: list[Any] = [
+        each for each in (logits, labels) if hasattr(each, "dtype") and hasattr(each, "ndim")
+    ]
+    types = [(dtype_name(each).rstrip("0123456789"), each.ndim) for each in pair]
+    if types in ([("int", 1), ("float", 2)], [("uint", 1), ("float", 2)]):
+        raise LogitconfError(
+            "logits must come first and labels after them, got whole numbers of shape "
+            f"{tuple(pair[0].shape)} and then numbers of shape {tuple(pair[1].shape)}; swap the two"
+        )
+
+
 def at_least_float32(logits: Array) -> Array:
     """Half precision as float32, all else as it is."""
     xp = namespace(logits)
@@ -194,7 +208,9 @@ def check_holdout(holdout: float) -> None:
         LogitconfError: unless the share lies in (0, 1).
     """
     if not 0.0 < holdout < 1.0:
-        raise LogitconfError(f"holdout must be a share of the rows in (0, 1), got {holdout}")
+        raise LogitconfError(
+            f"holdout must be a share of the rows in (0, 1), got {holdout}{share_hint(holdout)}"
+        )
 
 
 def shared_rows(fitted: Keys, certifying: Keys) -> int:

@@ -157,15 +157,31 @@ def check_logits(
             return array, Layout(task, 1)
         if array.ndim == 2 and shape[1] in (1, 2):
             return array, Layout(task, shape[1])
-        raise LogitconfError(f"binary logits must be (N,), (N, 1) or (N, 2), got shape {shape}")
+        raise LogitconfError(
+            f"binary logits must be (N,), (N, 1) or (N, 2), got shape {shape}{_positions(shape)}"
+        )
     least = 2 if task == "multiclass" else 1
     if array.ndim != 2 or shape[1] < least:
         letter = "C" if task == "multiclass" else "L"
-        hint = "; for a single logit use task='binary'" if shape[1:] == (1,) else ""
+        hint = _positions(shape)
+        if len(shape) == 1 or shape[1:] == (1,):
+            hint = "; for a single logit use task='binary' (--task binary)"
         raise LogitconfError(
             f"{task} logits must be (N, {letter}) with {letter} >= {least}, got shape {shape}{hint}"
         )
     return array, Layout(task, shape[1], per_label=per_label)
+
+
+def _positions(shape: tuple[int, ...]) -> str:
+    """What to do with logits of another shape, as the end of a sentence."""
+    if len(shape) == 2 and shape[1] > 2:
+        return "; for classes that compete use task='multiclass', for labels task='multilabel'"
+    if len(shape) > 2:
+        return (
+            "; make every position a row, as with numpy.moveaxis(logits, 1, -1)"
+            f".reshape(-1, {shape[1]})"
+        )
+    return ""
 
 
 def _member_layout(shape: tuple[int, ...], task: Task) -> Layout:
@@ -200,19 +216,20 @@ def check_labels(labels: ArrayLike, logits: Array, layout: Layout) -> Array:
     Raises:
         LogitconfError: if shape, dtype or range does not fit.
     """
-    values = to_numpy(as_array(labels, "labels"))
+    values = to_numpy(as_array(_no_names(labels), "labels"))
     rows, shape = int(logits.shape[0]), values.shape
     if layout.family == "categorical" or layout.one_logit:
         if shape not in {(rows,), (rows, 1)}:
             raise LogitconfError(
                 f"{layout.task} labels must be ({rows},), one for each row of logits, "
-                f"got shape {shape}"
+                f"got shape {shape}{_misshapen(values, tuple(logits.shape))}"
             )
         values = values.reshape(rows)
     elif shape != (rows, layout.n_classes):
+        hint = "; for one class a row use task='multiclass' (--task multiclass)"
         raise LogitconfError(
             f"multilabel labels must have the shape of the logits, {(rows, layout.n_classes)}, "
-            f"got {shape}"
+            f"got {shape}{hint if shape == (rows,) else ''}"
         )
     if values.dtype.kind == "c" or (values.dtype.kind == "f" and np.isnan(values).any()):
         raise LogitconfError("labels must be real numbers, got NaN or complex; drop those rows")
@@ -241,10 +258,45 @@ def _class_indices(labels: npt.NDArray[Any], n_classes: int) -> npt.NDArray[np.i
     if labels.size and (labels.min() < 0 or labels.max() >= n_classes):
         raise LogitconfError(
             f"labels must be in 0..{n_classes - 1} for logits with {n_classes} columns, "
-            f"got {labels.min():g} to {labels.max():g}; leave out rows whose label stands for none "
-            "(--ignore-label)"
+            f"got {labels.min():g} to {labels.max():g}; {_out_of_range(labels, n_classes)}"
         )
     return labels.astype(np.int64)
+
+
+def _no_names(labels: ArrayLike) -> ArrayLike:
+    """The labels, unless they are names."""
+    names = labels if isinstance(labels, list | tuple | np.ndarray) else np.asarray([])
+    if isinstance(names, np.ndarray) and names.dtype.kind not in "USO":
+        return labels
+    first = next(iter(np.asarray(names, dtype=object).reshape(-1)), None)
+    if isinstance(first, str | bytes):
+        raise LogitconfError(
+            f"labels must be numbers, got text such as {first!r}; give the column of the logits "
+            "that each name stands for, counted from 0"
+        )
+    return labels
+
+
+def _misshapen(labels: npt.NDArray[Any], logits: tuple[int, ...]) -> str:
+    """What to do with labels of another shape, as the end of a sentence."""
+    if labels.shape == logits and labels.dtype.kind in "biuf":
+        one_each = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=-1) == 1).all()
+        if one_each:
+            return ", one-hot; give labels.argmax(axis=1)"
+    if len(logits) == 2 and labels.shape[:1] == logits[1:]:
+        return "; the logits may have their rows as columns: give logits.T"
+    return ""
+
+
+def _out_of_range(labels: npt.NDArray[Any], n_classes: int) -> str:
+    """What to do with labels that are no columns of the logits."""
+    values = {*np.unique(labels).tolist()}
+    if min(values) == 1 and max(values) == n_classes:
+        return "they seem to count from 1: subtract 1"
+    strange = sorted(int(each) for each in values if not 0 <= each < n_classes)
+    if len(strange) == 1:
+        return f"leave out the rows whose label stands for none (--ignore-label {strange[0]})"
+    return "leave out rows whose label stands for none (--ignore-label)"
 
 
 def signed_canonical(logits: Array, layout: Layout) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, share_hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +121,6 @@ def check_share(name: str, value: float) -> None:
         LogitconfError: where it does not, with its `name`.
     """
     if not 0.0 < value < 1.0:
-        raise LogitconfError(f"{name} must lie strictly between 0 and 1, got {value}")
+        raise LogitconfError(
+            f"{name} must lie strictly between 0 and 1, got {value}{share_hint(value)}"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, closest
 from logitconf.policy_table import POLICIES
 from logitconf.thresholds.per_class import PART_POLICIES, PerClass, PerLabel
 from logitconf.thresholds.policy import Policy, policy_class
@@ -40,8 +40,10 @@ def policy_asked(
     further = {each.name: own for own, row in POLICIES.items() for each in row.further}
     unknown = sorted(set(given) - set(rows) - set(further))
     if unknown:
+        meant = closest(unknown[0], [*rows, *further])
+        hint = "" if meant is None else f"; did you mean {meant!r}?"
         raise LogitconfError(
-            f"set_threshold takes one of {list(rows)}, and {list(further)}, got {unknown}"
+            f"set_threshold takes one of {list(rows)}, and {list(further)}, got {unknown}{hint}"
         )
     chosen = [name for name in rows if name in given]
     if len(chosen) > 1:
@@ -56,8 +58,8 @@ def policy_asked(
     policy = policy_class(name).from_arguments(**given)
     if policy.needs_outliers != outliers:
         raise LogitconfError(
-            f"fpr and tpr need ood_logits, and no other policy does, got {policy.keyword} "
-            f"{'with' if outliers else 'without'} them"
+            "fpr and tpr need ood_logits (--ood), and no other policy does, got "
+            f"{policy.keyword} {'with' if outliers else 'without'} them"
         )
     return in_parts(policy, per_class=per_class, per_label=per_label, simultaneous=simultaneous)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, share_hint
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import (
     GapThreshold,
@@ -86,7 +86,9 @@ def choose_false_positive_rate(
         LogitconfError: for another rate, or without a finite score on either side.
     """
     if not 0.0 <= rate <= 1.0:
-        raise LogitconfError(f"the false positive rate must lie in [0, 1], got {rate}")
+        raise LogitconfError(
+            f"the false positive rate must lie in [0, 1], got {rate}{share_hint(rate)}"
+        )
     ranked, outside, pooled = _pool(scores, ood_scores, wrong)
     gaps = measure_gaps(pooled, rounding)
     allowed = math.floor(rate * outside.rows + 1e-9 * outside.rows)
@@ -123,7 +125,9 @@ def choose_true_positive_rate(
         LogitconfError: for another rate, or without a finite score on either side.
     """
     if not 0.0 < rate <= 1.0:
-        raise LogitconfError(f"the true positive rate must lie in (0, 1], got {rate}")
+        raise LogitconfError(
+            f"the true positive rate must lie in (0, 1], got {rate}{share_hint(rate)}"
+        )
     ranked, outside, pooled = _pool(scores, ood_scores, wrong)
     gaps = measure_gaps(pooled, rounding)
     wanted = at_least(rate, ranked.rows)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, share_hint
 from logitconf.scores.rounding import Rounding, rounding_band
 from logitconf.thresholds.gaps import (
     GapThreshold,
@@ -60,7 +60,7 @@ class Quantile(Policy):
     def __post_init__(self) -> None:
         Policy.__post_init__(self)
         if not 0.0 < self.q < 1.0:
-            raise LogitconfError(f"q must be in (0, 1), got {self.q}")
+            raise LogitconfError(f"q must be in (0, 1), got {self.q}{share_hint(self.q)}")
 
     def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
         """See `choose_quantile`."""
@@ -281,7 +281,7 @@ def choose_coverage(
     -0.65
     """
     if not 0.0 < coverage <= 1.0:
-        raise LogitconfError(f"coverage must lie in (0, 1], got {coverage}")
+        raise LogitconfError(f"coverage must lie in (0, 1], got {coverage}{share_hint(coverage)}")
     ranked = rank_scores(scores, wrong)
     wanted, finite = at_least(coverage, ranked.rows), ranked.values.size
     placement = place(measure_gaps(ranked, rounding), min(wanted, finite), looser=True)

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper
 
 from logitconf.errors import LogitconfError
+from logitconf.telling.file_words import misfit, other_kind, unreadable
 from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET
 from logitconf_export.onnx_files.types import Array, ModelSource
 
@@ -19,18 +20,6 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 """Both spellings of the default operator domain."""
 
 LARGEST_PROTOBUF = 2**31 - 1
-_FOREIGN_FILES = (
-    (0, b"PK\x03\x04", "a zip archive, as torch.save and Keras write it; export it to ONNX"),
-    (
-        0,
-        b"version https://git-lfs",
-        "a Git LFS pointer; fetch the file behind it with 'git lfs pull'",
-    ),
-    (4, b"ORTM", "onnxruntime's .ort format; use the .onnx file it was made from"),
-    (4, b"TFL3", "a TensorFlow Lite model; convert it to ONNX"),
-    (0, b"\x89HDF", "an HDF5 file, as Keras writes it; export it to ONNX"),
-    (0, b"\x1f\x8b", "gzip-compressed; unpack it"),
-)
 
 
 def load_model(source: ModelSource, *, external_data: bool = False) -> onnx.ModelProto:
@@ -71,7 +60,7 @@ def _read(path: Path) -> bytes:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LARGEST_PROTOBUF else None
     except (OSError, ValueError) as error:
-        raise LogitconfError(f"{path} must be a readable ONNX file: {error}") from error
+        raise unreadable(path, "a readable ONNX file", error) from error
     if content is None:
         raise LogitconfError(
             f"an ONNX file must be below 2 GiB, got {size} bytes in {path}; "
@@ -81,19 +70,15 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(content: bytes, name: str) -> onnx.ModelProto:
-    if not content:
-        raise LogitconfError(f"{name} must be an ONNX model, got 0 bytes")
-    for start, magic, what in _FOREIGN_FILES:
-        if content[start : start + len(magic)] == magic:
-            raise LogitconfError(f"{name} must be an ONNX model, but it is {what}")
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
     except DecodeError as error:
-        raise LogitconfError(
-            f"{name} must be an ONNX model, but {len(content)} bytes cannot be parsed as one "
-            "(not ONNX, or truncated)"
-        ) from error
+        reason = f"{len(content)} bytes cannot be parsed as one (not ONNX, or truncated)"
+        raise misfit(name, "an ONNX model", "model", content, reason) from error
+    # protobuf reads some other files as messages without a field
+    if not model.HasField("graph") and other_kind(content, "model") is not None:
+        raise misfit(name, "an ONNX model", "model", content, "it has no graph")
     return model
 
 

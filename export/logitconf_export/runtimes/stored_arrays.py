@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from logitconf.errors import LogitconfError
+from logitconf.telling.file_words import misfit, start_of, unreadable
 from logitconf_export.onnx_files.types import Array, Arrays
+from logitconf_export.runtimes.likeliest import input_hint, missing_array
 
 LABELS = "labels"
 ONE_INPUT = ("inputs", "x")
@@ -75,8 +77,7 @@ class StoredArrays(Mapping[str, Array]):
         return len(self._members)
 
     def _damaged(self, error: BaseException) -> LogitconfError:
-        reason = str(error) or type(error).__name__
-        return LogitconfError(f"{self._path} must be a readable .npz file of arrays: {reason}")
+        return no_arrays(self._path, error)
 
 
 def read_arrays(path: str | Path, *, single: str | None = None) -> Arrays:
@@ -99,11 +100,18 @@ def read_arrays(path: str | Path, *, single: str | None = None) -> Arrays:
     except _DAMAGED as error:
         if isinstance(error, LogitconfError):
             raise
-        reason = str(error) or type(error).__name__
-        raise LogitconfError(f"{path} must be a readable .npz file of arrays: {reason}") from error
+        raise no_arrays(path, error) from error
     raise LogitconfError(
         f"{path} must be an .npz file of named arrays, got a single array; save it with numpy.savez"
     )
+
+
+def no_arrays(path: str | Path, error: BaseException) -> LogitconfError:
+    """The error of a file that holds no arrays that can be read."""
+    what = "a readable .npz file of arrays"
+    if isinstance(error, OSError) and error.errno is not None:
+        return unreadable(path, what, error)
+    return misfit(path, what, "arrays", start_of(path), str(error) or type(error).__name__)
 
 
 def arrays_as_bytes(**arrays: Array) -> bytes:
@@ -120,7 +128,7 @@ def named_array(arrays: Arrays, name: str, path: str | Path) -> Array:
         LogitconfError: if it is not there.
     """
     if name not in arrays:
-        raise LogitconfError(f"{path} must hold '{name}'; it holds {sorted(arrays)}")
+        raise missing_array(arrays, name, path)
     return arrays[name]
 
 
@@ -145,7 +153,7 @@ def host_feeds(arrays: Arrays, input_names: Sequence[str], path: str | Path) -> 
         hint = f" (or one of {list(ONE_INPUT)})" if len(input_names) == 1 else ""
         raise LogitconfError(
             f"{path} must hold the model's inputs {list(input_names)}{hint}; "
-            f"it holds {sorted(arrays)}"
+            f"it holds {sorted(arrays)}{input_hint(arrays, list(input_names))}"
         )
     return feeds
 

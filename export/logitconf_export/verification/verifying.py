@@ -178,7 +178,10 @@ def _check_words(
     providers: Sequence[str], optimisations: Sequence[str], rows_as: str | None
 ) -> None:
     if isinstance(providers, str) or isinstance(optimisations, str):
-        raise LogitconfError("providers and optimisations must be sequences of names, got a string")
+        raise LogitconfError(
+            "providers and optimisations must be sequences of names, got text; "
+            "write providers=['cpu']"
+        )
     if not providers or not optimisations:
         raise LogitconfError("verify needs at least one provider and one optimisation, got none")
     for provider in providers:

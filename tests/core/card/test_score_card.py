@@ -180,7 +180,9 @@ def test_a_card_made_in_python_is_checked_alike() -> None:
 
 def test_the_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "card.json"
-    with pytest.raises(LogitconfError, match=r"card\.json must be a score card in JSON: .*No such"):
+    with pytest.raises(
+        LogitconfError, match=r"card\.json must be a score card in JSON, .*no such file"
+    ):
         ScoreCard.load(path)
     path.write_text("[]")
     with pytest.raises(LogitconfError, match=r"card\.json: a score card must be a JSON object"):

@@ -72,7 +72,10 @@ def test_a_policy_for_each_class_comes_back_with_the_confidence_asked_for(
         ({"cost": 3.0}, "cost must be two numbers"),
         ({"q": 1.0}, r"q must be in \(0, 1\), got 1.0"),
         ({"coverage": "half"}, "coverage must be a number, got 'half'"),
-        ({"fpr": 0.1}, "need ood_logits, and no other policy does, got fpr without them"),
+        (
+            {"fpr": 0.1},
+            r"need ood_logits \(--ood\), and no other policy does, got fpr without them",
+        ),
         ({"value": 0.1, "per_class": True}, "per_class needs q, coverage, risk or cost, got value"),
         ({"risk": 0.1, "simultaneous": True}, "simultaneous is for thresholds of classes"),
         ({"per_class": True, "per_label": True}, "has a threshold for each label"),

@@ -78,8 +78,9 @@ class _PolicyOptions:
         chosen = [each for each in policies if each.name in asked]
         if len(chosen) > 1:
             flags = [each.flag for each in policies]
+            given = " and ".join(each.flag for each in chosen)
             raise LogitconfError(
-                f"give one of {', '.join(flags[:-1])} and {flags[-1]}, got several"
+                f"give one of {', '.join(flags[:-1])} and {flags[-1]}, got {given}"
             )
         for row, further in _FURTHER:
             if further.name in asked and row.argument.name not in asked:

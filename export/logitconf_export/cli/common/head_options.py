@@ -49,8 +49,10 @@ class CardOptions:
         from logitconf.fitting.score_classes import score_class
 
         if self.score is None or self.threshold is None:
+            alone = f", got {' and '.join(self.given())} alone" if self.given() else ", got neither"
             raise LogitconfError(
-                "attach needs a card, or --score and --threshold (and --temperature unless it is 1)"
+                "attach needs a card, or --score and --threshold (and --temperature unless it is "
+                f"1){alone}"
             )
         score_type = score_class(self.score)
         # the host tells the task of its classes, and a learned confidence is another tensor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logitconf.errors import LogitconfError
+from logitconf.telling.file_words import unreadable
 from logitconf_export.cli.common.output import Facts, print_facts, print_line, print_table
 from logitconf_export.cli.common.suggestions import host_commands, model_commands
 
@@ -45,7 +45,7 @@ def _is_json(path: Path) -> bool:
         with path.open("rb") as stream:
             return stream.read(64).lstrip()[:1] == b"{"
     except OSError as error:
-        raise LogitconfError(f"{path} must be a readable file: {error.strerror}") from error
+        raise unreadable(path, "a model or a score card", error) from error
 
 
 def card_facts(card: "ScoreCard") -> Facts:
