@@ -1,16 +1,26 @@
 """The examples run as their READMEs say, in an empty folder, and print what stands there."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from support.example_runs import EXAMPLES, check_printed, run_python, run_shown, shown
+from support.installed_runtimes import MODULES
 
-# what needs more than Python, or is long, has a test of its own
-ELSEWHERE = {"browser", "learned_confidence"}
+# these have tests of their own, or are run by a fixture
+ELSEWHERE = {"browser", "digits_model", "learned_confidence"}
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
 # these run the model that digits_model makes
-ON_DIGITS = ["onnxruntime_only"]
+ON_DIGITS = ["cpp", "node", "onnxruntime_only"]
+NEEDS = {
+    "cpp": (shutil.which("g++"), "the compiler g++ is not installed"),
+    "node": (
+        shutil.which("node") and (MODULES / "onnxruntime-node").is_dir(),
+        "onnxruntime-node is not installed; tests/support/install_runtimes does it",
+    ),
+}
 PYTHON = [name for name in NAMES if name not in {*ELSEWHERE, *ON_DIGITS}]
 PLAIN = """
 import runpy, sys
@@ -67,7 +77,35 @@ def test_a_folder_that_is_there_is_not_written_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ON_DIGITS)
 def test_every_runtime_decides_the_digits_as_its_readme_shows(name: str, digits: Path) -> None:
-    assert run_shown(name, digits)
+    there, reason = NEEDS.get(name, (True, ""))
+    if not there:
+        pytest.skip(reason)
+    assert run_shown(name, digits) == run_shown("onnxruntime_only", digits)
+
+
+def test_c_plus_plus_says_what_is_wrong(digits: Path) -> None:
+    if not NEEDS["cpp"][0]:
+        pytest.skip(NEEDS["cpp"][1])
+    run_shown("cpp", digits)
+    (digits / "broken").mkdir()
+    for name in ("pixels.f32", "labels.u8", "model.onnx"):
+        (digits / "broken" / name).write_bytes(b"")
+    for words, message in (
+        (["libonnxruntime.so", "model"], "libonnxruntime.so: cannot open"),
+        ([library(digits), "nowhere"], "cannot read nowhere/pixels.f32"),
+        ([library(digits), "broken"], "Load model from broken/model.onnx failed"),
+    ):
+        ran = subprocess.run(
+            ["./decide", *words], cwd=digits, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 1
+        assert message in ran.stderr
+
+
+def library(folder: Path) -> str:
+    """Where onnxruntime's library is."""
+    path = EXAMPLES / "cpp" / "library.py"
+    return run_python(str(path), folder=folder, seconds=60).strip()
 
 
 def test_numpy_and_onnxruntime_are_enough(digits: Path) -> None:
