@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from logitconf.fitting.other_libraries import source_logits as source_logits
     from logitconf.fitting.score_classes import *  # noqa: F403 (a list would be a second table)
     from logitconf.fitting.score_classes import load as load
+    from logitconf.fitting.selective_classifier import SelectiveClassifier as SelectiveClassifier
     from logitconf.head import ConfidenceHead as ConfidenceHead
     from logitconf.learned_loss import ConfidenceBranch as ConfidenceBranch
     from logitconf.learned_loss import LearnedConfidenceLoss as LearnedConfidenceLoss
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 # names are looked up on first use, so that what needs no torch or onnx loads without them
 _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "ScoreComparison": "fitting.comparison",
+    "SelectiveClassifier": "fitting.selective_classifier",
     "compare": "fitting.comparison:compare_scores",
     "fit": "fitting.one_call",
     "from_fitted": "fitting.other_libraries",
