@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from logitconf.calibration.temperature.outcome import TemperatureFit
+from logitconf.card.choice import ScoreChoice
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, check_policy
 from logitconf.errors import LogitconfError, not_among
 from logitconf.files import write_atomically
@@ -50,6 +51,7 @@ class ScoreCard:
         parameter_fit: how these were fitted, None if they were given or are the defaults.
         per_label: whether each label is scored and accepted by itself; thresholds are then one for
             all labels or one for each.
+        score_choice: how the score was chosen among all; None if it was named.
 
     Raises:
         LogitconfError: for a score or task that there is not, or a number out of range.
@@ -68,6 +70,7 @@ class ScoreCard:
     parameter_fit: ParameterFit | None = None
     members: int | None = None
     per_label: bool = False
+    score_choice: ScoreChoice | None = None
 
     __repr__ = brief
     _repr_html_ = brief_table
@@ -179,6 +182,7 @@ _PARTS = {
     "rows": RowCounts,
     "certificate": Certificate,
     "parameter_fit": ParameterFit,
+    "score_choice": ScoreChoice,
 }
 
 

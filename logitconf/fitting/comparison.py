@@ -183,7 +183,7 @@ def compare_scores(
     if errors in (0, len(wrong)):
         raise LogitconfError(
             f"scores can only be compared on right and wrong rows, got {errors} errors of "
-            f"{len(wrong)} held-out rows"
+            f"{len(wrong)} held-out rows; bring more rows, or take softmax"
         )
     held_scores: dict[str, Vector] = {}
     left_out: dict[str, str] = {}

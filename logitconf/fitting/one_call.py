@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logitconf.errors import LogitconfError
+from logitconf.fitting.choosing import AUTO, choose_score
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import score_class
 from logitconf.tasks import ArrayLike
@@ -43,7 +45,9 @@ def fit(
         logits: (N, ...) as the task says.
         labels: numbers as the task says, or names of classes; without them T stays 1 and policies
             that need errors are refused.
-        score: its name, such as ``"softmax"``, ``"margin"``, ``"energy"`` or ``"entropy"``.
+        score: its name, such as ``"softmax"``, ``"margin"``, ``"energy"`` or ``"entropy"``; or
+            ``"auto"``: the one that ranks rows best, chosen on 30 % of the rows, which then take no
+            further part; the card says how.
         task: ``"multiclass"`` (for the score ``"learned"``: ``"binary"``) unless given; or
             ``"binary"`` or ``"multilabel"``.
         kind: what ``logits`` (and ``ood_logits``) hold: ``"logits"``, ``"probabilities"`` or
@@ -79,6 +83,18 @@ def fit(
     >>> round(float(score.select(logits)["selected"].mean()), 2)
     0.75
     """
+    choice = None
+    if score == AUTO:
+        if labels is None or per_member or per_label or parameters:
+            raise LogitconfError(
+                "the score 'auto' is chosen on labelled rows of one model, judged as a whole; name "
+                "a score for members, labels by themselves or parameters"
+            )
+        chosen = choose_score(
+            logits, labels, task=task or "multiclass", kind=kind, class_names=class_names, seed=seed
+        )
+        score, choice, class_names = chosen.score, chosen.choice, chosen.class_names
+        logits, labels = chosen.logits, chosen.labels
     made = _unfitted(
         score,
         temperature=temperature,
@@ -88,6 +104,7 @@ def fit(
         **(parameters or {}),
     )
     made.fit(logits, labels, kind=kind, holdout=holdout, seed=seed, class_names=class_names)
+    made.card = replace(made.card, score_choice=choice)
     return made.set_threshold(
         q,
         ood_logits=ood_logits,

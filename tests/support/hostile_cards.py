@@ -123,6 +123,7 @@ _SCORES: Mapping[str, Callable[[], Any]] = {
     "inside": lambda: _fitted(logitconf.MaxLogitScore(), "multiclass", ood="y", tpr=0.9),
     "labels": lambda: _fitted(logitconf.EnergyScore(task="multilabel"), "multilabel", coverage=0.8),
     "members": lambda: _fitted(logitconf.MutualInformationScore(), "multiclass", 3, coverage=0.7),
+    "chosen": lambda: logitconf.fit(*rows("multiclass")[:2], "auto"),
     "learned": lambda: _fitted(
         logitconf.LearnedConfidenceScore(task="binary"), "binary", value=-0.7
     ),

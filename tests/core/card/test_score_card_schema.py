@@ -13,6 +13,7 @@ import pytest
 from support import hostile_cards
 
 from logitconf.calibration.temperature.outcome import TemperatureFit
+from logitconf.card.choice import ScoreChoice
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, Split
 from logitconf.card.score_card import CARD_SCHEMA, ScoreCard
 from logitconf.errors import LogitconfError
@@ -27,6 +28,7 @@ PARTS = {
     "split": Split,
     "certificate": Certificate,
     "parameter_fit": ParameterFit,
+    "score_choice": ScoreChoice,
 }
 CASES = 1500
 

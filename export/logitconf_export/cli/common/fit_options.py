@@ -11,6 +11,9 @@ from logitconf.policy_table import POLICIES, Argument
 from logitconf.scores.table import SCORES
 from logitconf_export.cli.common.options import PLACE, ROWS, THRESHOLD, Task, in_panel
 
+AUTO = "auto"
+"""In the place of a score: the one that suits the rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowMeaning:
@@ -35,7 +38,14 @@ class ScoreOptions:
     """Which score is fitted."""
 
     score: Annotated[
-        str, in_panel(None, "--score", f"The score: {', '.join(SCORES)}.", words=SCORES)
+        str,
+        in_panel(
+            None,
+            "--score",
+            f"The score: {', '.join(SCORES)}; or auto: the simplest that ranks 30 % of the rows as "
+            "well as any, which then take no further part.",
+            words=[*SCORES, AUTO],
+        ),
     ] = "softmax"
     per_label: Annotated[
         bool, typer.Option("--per-label", help="Multilabel: judge each label by itself.")

@@ -19,6 +19,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "At most 40 % errors among the accepted, certified",
             "logitconf fit logits.npz --holdout 0.5 \\\n    --risk 0.4 -o card.json",
         ),
+        (
+            "The score that ranks these rows best",
+            "logitconf fit logits.npz --score auto -o card.json",
+        ),
     ),
     "compare": (
         ("Which score ranks these rows best?", "logitconf compare logits.npz"),

@@ -65,6 +65,7 @@ def card_facts(card: "ScoreCard") -> Facts:
         "certificate": values["certificate"],
         "parameters": card.parameters or None,
         "parameter fit": values["parameter_fit"],
+        "score choice": values["score_choice"],
     }
     for name, part in parts.items():
         if part is not None:

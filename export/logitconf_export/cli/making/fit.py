@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logitconf_export.cli.common.fit_options import PolicyOptions, RowMeaning, ScoreOptions
+from logitconf.errors import LogitconfError
+from logitconf_export.cli.common.fit_options import AUTO, PolicyOptions, RowMeaning, ScoreOptions
 from logitconf_export.cli.common.options import LogitsLocation, OutputFile, RowSource, in_panel
 from logitconf_export.cli.common.output import Facts, print_facts, working
 
 if TYPE_CHECKING:
+    from logitconf.fitting.choosing import ChosenScore
     from logitconf.fitting.logit_score import LogitScore
     from logitconf_export.cli.rows.npz import LabelledRows
 
@@ -49,14 +51,42 @@ def fit(
         policy["ood_logits"] = named_array(stored, "logits", threshold.ood)
         policy["kind"] = where.kind if source.model is None else None
     rows, task = given_rows(source, where, meaning, asked.score)
+    chosen = _chosen(asked, rows, task, meaning, seed) if asked.score == AUTO else None
+    if chosen is not None:
+        asked = replace(asked, score=chosen.score)
+        rows = replace(rows, logits=chosen.logits, labels=chosen.labels)
     with working("Fitting"):
         fitted = _unfitted(asked, task, per_member=meaning.per_member)
-        fitted.fit(rows.logits, rows.labels, kind=rows.kind, holdout=holdout, seed=seed)
+        fitted.fit(
+            rows.logits,
+            rows.labels,
+            kind=rows.kind,
+            holdout=holdout,
+            seed=seed,
+            class_names=None if chosen is None else chosen.class_names,
+        )
         fitted.set_threshold(**policy)
+        if chosen is not None:
+            fitted.card = replace(fitted.card, score_choice=chosen.choice)
     if holdout is not None:
         rows = _held_out(rows, holdout, seed)
     fitted.save(output.path, force=output.force)
     print_facts(f"{output.path}", [*card_facts(fitted), *decision_facts(fitted, rows)])
+
+
+def _chosen(
+    asked: ScoreOptions, rows: "LabelledRows", task: str, meaning: RowMeaning, seed: int
+) -> "ChosenScore":
+    """The score that ranks the rows best, and the rows that took no part in its choice."""
+    from logitconf.fitting.choosing import choose_score
+
+    if meaning.per_member or asked.per_label:
+        raise LogitconfError(
+            "--score auto is for rows of one model, judged as a whole; name a score with "
+            "--per-member or --per-label"
+        )
+    with working("Comparing the scores"):
+        return choose_score(rows.logits, rows.labels, task=task, kind=rows.kind, seed=seed)
 
 
 def _unfitted(asked: ScoreOptions, task: str, *, per_member: bool) -> "LogitScore":
@@ -83,8 +113,12 @@ def _held_out(rows: "LabelledRows", holdout: float, seed: int) -> "LabelledRows"
 
 def card_facts(fitted: "LogitScore") -> Facts:
     """Score, task, temperature and threshold in words."""
+    from logitconf.wording.choice import choice_of
+
     card = fitted.card
-    facts = [("score", card.score), ("task", card.task)]
+    choice = choice_of(card)
+    facts = [("score", card.score if choice is None else f"{card.score}, {choice}")]
+    facts.append(("task", card.task))
     fit = card.temperature_fit
     error = fit.standard_error if fit else None
     spread = f" ± {error:.2g}" if error is not None else ""

@@ -182,3 +182,15 @@ def test_the_kind_of_saved_rows_is_that_of_the_rows_from_elsewhere(
         np.savez(f"{name}.npz", **arrays)
     done(capsys, f"fit logits.npz --ood elsewhere.npz --kind probabilities {fit}")
     assert card()["threshold"] == pytest.approx(threshold, rel=1e-5)
+
+
+def test_auto_takes_a_score_and_reports_on_other_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    out = done(capsys, "fit logits.npz --score auto -o chosen.json")
+    kept = card("chosen.json")
+    assert kept["score"] in kept["score_choice"]["tied"]
+    assert kept["rows"]["rows"] == 350
+    assert "of their own" in " ".join(out.split())
+    assert "score choice" in done(capsys, "inspect chosen.json")
+    outcome = call(capsys, "fit logits.npz --score auto --per-member -o other.json")
+    assert outcome.code == 2
+    assert "name a score with --per-member" in outcome.err
