@@ -106,6 +106,35 @@ def filled(shape: tuple[int, ...], value: float, like: Array) -> Array:
     )
 
 
+def counted(count: int, like: Array) -> Array:
+    """The numbers from 0 as float32, exact up to 2^24, of the library and place of an array.
+
+    >>> import numpy as np
+    >>> counted(3, np.zeros(1)).tolist()
+    [0.0, 1.0, 2.0]
+    """
+    xp = namespace(like)
+    return xp.arange(count, dtype=xp.float32, device=getattr(like, "device", None))
+
+
+def looked_up(values: Sequence[int], positions: Array) -> Array:
+    """What stands at each position of a list, int64, as an array beside the positions.
+
+    Args:
+        values: whole numbers.
+        positions: float32, whole and in range.
+
+    >>> import numpy as np
+    >>> looked_up([7, -1], np.ones(2, np.float32)).tolist()
+    [-1, -1]
+    """
+    if hasattr(positions, "looked_up"):
+        return positions.looked_up(values)
+    xp = namespace(positions)
+    place = getattr(positions, "device", None)
+    return xp.asarray([*values], dtype=xp.int64, device=place)[as_type(positions, xp.int64)]
+
+
 def sum_along(x: Array, axis: int, *, keepdims: bool = False) -> Array:
     """The sum along an axis.
 

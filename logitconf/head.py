@@ -51,8 +51,10 @@ class ConfidenceHead(nn.Module):
         Returns:
             The score, float32, lower is more confident, and the mask, one of each for every
             position: the shape of the logits without the class axis, which stays where labels are
-            judged one by one. If the form asks for them, the calibrated probabilities too,
-            float32, in the shape of the logits.
+            judged one by one. What else the form asks for follows, in the order of its outputs:
+            the label, int64, in the shape of the mask or, of several labels, of the logits (−1
+            where there is no finite score), and the calibrated probabilities, float32, in the
+            shape of the logits.
         """
         return decide(logits, self.temperature, self.threshold, self.card, self.form)
 

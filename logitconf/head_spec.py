@@ -12,6 +12,7 @@ import numpy.typing as npt
 from logitconf.arrays import Array, as_type, namespace, silent
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError, not_among
+from logitconf.outputs.labels import labels
 from logitconf.scores.evaluation import evaluate
 from logitconf.scores.of_members import member_mean
 from logitconf.scores.reductions import Form, Runtime, adds_apart, divides_first
@@ -80,7 +81,7 @@ def value_at_largest(x: Array, values: Array, form: Form) -> Array:
 def decide(
     logits: Array, temperature: Array, threshold: Array, card: ScoreCard, form: HeadForm
 ) -> tuple[Array, ...]:
-    """The score and whether it is accepted; the calibrated probabilities too, if the form asks.
+    """The score and whether it is accepted, and what else the form asks for, in its order.
 
     Args:
         logits: (N, K), or with further axes as the form says; any floating dtype and any kind of
@@ -103,13 +104,22 @@ def decide(
     divisor = as_type(temperature, values.dtype)
     score = as_type(evaluate(card.score, rows, divisor, layout, reduced), xp.float32)
     limit = threshold_of(threshold, rows, layout, reduced)
-    mask = accept(score, limit, row.floor if _needs_floor(card, form, layout) else None)
+    floor = row.floor if _needs_floor(card, form, layout) else None
+    mask = accept(score, limit, floor)
     if form.mask_type != "bool":
         mask = as_type(mask, getattr(xp, form.mask_type))
-    if not form.probabilities:
-        return score, mask
-    z = logits_of(values, layout, kind)
-    return score, mask, as_type(probabilities(z, divisor, layout), xp.float32)
+    results = {"score": score, "mask": mask}
+    of_members = form.members is not None
+    if "probabilities" in form.outputs or ("label" in form.outputs and of_members):
+        shares = probabilities(logits_of(values, layout, kind), divisor, layout)
+        results["probabilities"] = as_type(shares, xp.float32)
+    if "label" in form.outputs:
+        # an ensemble predicts by the mean of its members' probabilities
+        compared, what = (shares, "probabilities") if of_members else (values, kind)
+        single = replace(layout, members=None)
+        has_score = accept(score, math.inf, floor)
+        results["label"] = labels(compared, has_score, single, cast(InputKind, what))
+    return tuple(results[name] for name in form.outputs)
 
 
 def _reduced(card: ScoreCard, form: HeadForm, layout: Layout, rank: int) -> Form:
@@ -157,6 +167,19 @@ def _needs_floor(card: ScoreCard, form: HeadForm, layout: Layout) -> bool:
     single = layout.axis is None and form.members is None
     exact = single and form.precision == "float32"
     return not exact and SCORES[card.score].floor == -math.inf
+
+
+def dropped_axes(card: ScoreCard, form: HeadForm, output: str) -> tuple[int, ...]:
+    """The axes of the input that an output lacks: that of members, and most often of the classes.
+
+    Args:
+        card: of the score.
+        form: how the head is written.
+        output: one of those that the form names.
+    """
+    labels_stay = output == "label" and card.task == "multilabel"
+    per_class = card.per_label or labels_stay or output == "probabilities"
+    return form.dropped_axes(per_label=per_class)
 
 
 def layout_of(card: ScoreCard, form: HeadForm) -> Layout:
@@ -232,6 +255,7 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
     if task == "multiclass" and form.n_classes == 1:
         raise LogitconfError("a multiclass head needs n_classes of at least 2, got 1")
     _check_members(card, form)
+    _check_outputs(card, form)
     layout = Layout(task, form.n_classes, members=form.members, per_label=card.per_label)
     check_defined(card.score, layout)
     if check_parameters(card.score, card.parameters) != dict(card.parameters):
@@ -258,6 +282,18 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
         raise LogitconfError(
             f"{card.score} needs logits, got {form.kind}: a probability has lost the logits' offset"
         )
+
+
+def _check_outputs(card: ScoreCard, form: HeadForm) -> None:
+    if "label" not in form.outputs:
+        return
+    if SCORES[card.score].learned:
+        raise LogitconfError(
+            "a learned confidence reads no classes, so its head has no label; leave it out of "
+            "outputs"
+        )
+    if form.n_classes is None and card.task == "multiclass":
+        raise LogitconfError("the label needs to know how many classes there are; pass n_classes=")
 
 
 def _check_members(card: ScoreCard, form: HeadForm) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -199,7 +199,7 @@ class HeadForm:
         precision: ``"float32"``, or ``"float64"`` to compute in double and round once.
         mask_type: ``"bool"``, ``"uint8"`` or ``"float32"``.
         kind: what the input holds: ``"logits"``, ``"probabilities"`` or ``"log-probabilities"``.
-        probabilities: whether the calibrated probabilities are a third output.
+        outputs: what the head gives, of `OUTPUTS` and in that order; score and mask always.
         members: how many members of an ensemble lie along the last axis; None for a single model.
 
     Raises:
@@ -213,10 +213,11 @@ class HeadForm:
     precision: str = "float32"
     mask_type: str = "bool"
     kind: str = "logits"
-    probabilities: bool = False
+    outputs: tuple[str, ...] = ("score", "mask")
     members: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "outputs", check_outputs(self.outputs))
         for name, allowed in _HEAD_WORDS.items():
             value = getattr(self, name)
             if value not in allowed:
@@ -258,6 +259,8 @@ class HeadForm:
 
 
 _MOST_CLASSES = 2**24
+OUTPUTS = ("score", "mask", "label", "confidence", "probabilities")
+"""What a head can give, in this order."""
 MASK_TYPES = ("bool", "uint8", "float32")
 KINDS = ("logits", "probabilities", "log-probabilities")
 _HEAD_WORDS = {
@@ -276,6 +279,24 @@ _HEAD_SYNONYMS = {
     "precision": {"fp32": "float32", "single": "float32", "fp64": "float64", "double": "float64"},
     "mask_type": {"boolean": "bool", "byte": "uint8", "int8": "uint8", "fp32": "float32"},
 }
+
+
+def check_outputs(names: Iterable[str]) -> tuple[str, ...]:
+    """The outputs of a head in their order, with score and mask, which each has.
+
+    >>> check_outputs(["probabilities", "label"])
+    ('score', 'mask', 'label', 'probabilities')
+
+    Raises:
+        LogitconfError: for a name that is none.
+    """
+    if isinstance(names, str):
+        raise LogitconfError(f"outputs must be a sequence of names, got the text {names!r}")
+    asked = {"score", "mask", *names}
+    unknown = sorted(str(name) for name in asked if name not in OUTPUTS)
+    if unknown:
+        raise LogitconfError(f"outputs must be some of {list(OUTPUTS)}, got {unknown} too")
+    return tuple(name for name in OUTPUTS if name in asked)
 
 
 def check_temperature(value: object) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from logitconf.arrays import Array, beside, namespace
-from logitconf.card.score_card import HeadForm, ScoreCard, check_temperature
+from logitconf.card.score_card import HeadForm, ScoreCard, check_outputs, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.fitting.class_names import Names, numbered_labels
 from logitconf.fitting.conventions import ScoreConventions
@@ -312,6 +312,7 @@ class LogitScore(ScoreConventions, ABC):
         precision: str = "float32",
         mask_type: str = "bool",
         kind: str = "logits",
+        outputs: Sequence[str] = ("score", "mask"),
         probabilities: bool = False,
         members: int | None = None,
     ) -> "ConfidenceHead":
@@ -325,7 +326,8 @@ class LogitScore(ScoreConventions, ABC):
             precision: ``"float64"`` computes in double and rounds once.
             mask_type: ``"uint8"`` or ``"float32"`` for runtimes without bool outputs.
             kind: ``"probabilities"`` or ``"log-probabilities"`` if the head gets those.
-            probabilities: whether the calibrated probabilities are a third output.
+            outputs: what the head gives beside score and mask: ``"label"``, ``"probabilities"``.
+            probabilities: the same as ``"probabilities"`` among the outputs.
             members: how many, along the last axis; what ``fit`` saw unless given.
 
         Raises:
@@ -339,7 +341,7 @@ class LogitScore(ScoreConventions, ABC):
             precision,
             mask_type,
             kind,
-            probabilities,
+            (*check_outputs(outputs), *(["probabilities"] if probabilities else [])),
             self.card.members or members,
         )
         with torch_for("compile()"):

@@ -38,9 +38,16 @@ LAYOUTS: dict[str, tuple[str, int | None, dict[str, Any], Any]] = {
     "members' labels": ("multilabel", 4, {"members": 3}, 0.1),
     "probabilities": ("multiclass", 10, {"kind": "probabilities"}, -0.6),
     "labels' log-probabilities": ("multilabel", 4, {"kind": "log-probabilities"}, -0.6),
-    "with probabilities": ("multiclass", 10, {"probabilities": True}, -0.6),
+    "with probabilities": ("multiclass", 10, {"outputs": ("probabilities",)}, -0.6),
+    "with labels": ("multiclass", 10, {"outputs": ("label",)}, -0.6),
+    "with labels of members": ("multiclass", 10, {"members": 3, "outputs": ("label",)}, 0.1),
+    "with two labels": ("binary", 2, {"outputs": ("label", "probabilities")}, -0.6),
+    "with yes or no": ("binary", 1, {"outputs": ("label",)}, -0.6),
+    "with many labels": ("multilabel", 4, {"outputs": ("label",)}, -0.6),
+    "with labels of an image": ("multilabel", 4, {"rank": 4, "outputs": ("label",)}, -0.6),
     "judged labels": ("multilabel", 4, {}, (-0.6, -0.5, -0.7, -0.9)),
 }
+_LABELLED = ("softmax", "energy", "margin", "mutual_information")
 RUNTIMES, PRECISIONS = ("any", "onnxruntime"), ("float32", "float64")
 
 
@@ -51,6 +58,8 @@ def heads() -> "list[tuple[str, ScoreCard, HeadForm]]":
         layout = Layout(check_task(task), columns, 1, form.get("members"), per_label)
         for score, row in SCORES.items():
             if refusal(score, layout) or (row.needs_logits and "kind" in form):
+                continue
+            if "label" in form.get("outputs", ()) and score not in _LABELLED:
                 continue
             card = ScoreCard(
                 score,
@@ -115,6 +124,8 @@ def test_numpy_and_the_strict_namespace_decide_as_torch_does_and_say_nothing(
                 score, expected[0], rtol=CLOSE, atol=CLOSE, err_msg=f"{kind} {where}"
             )
             np.testing.assert_array_equal(mask, expected[1], err_msg=f"{kind} {where}")
+            if "label" in form.outputs:
+                np.testing.assert_array_equal(results[2], expected[2], err_msg=f"{kind} {where}")
             decisions += mask.size
     with capsys.disabled():
         print(f"\n{len(HEADS)} heads: {decisions} decisions as torch's")

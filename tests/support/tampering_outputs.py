@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from support import tampering
 from support.tampering import Tampering, alone_with, hosted_with
 
+from logitconf.card.score_card import HeadForm
 from logitconf_export import attach
 
 GRAPH = "the graph is the card's"
@@ -190,6 +192,53 @@ def _labels(_: Path) -> onnx.ModelProto:
     return model
 
 
+def _labelled(change: Callable[[onnx.ModelProto], None]) -> Callable[[Path], onnx.ModelProto]:
+    """The plain host with an honest head that gives labels and probabilities, and then a change."""
+
+    def build(_: Path) -> onnx.ModelProto:
+        form = HeadForm(tampering.CLASSES, outputs=("label", "probabilities"))
+        model = attach(tampering.plain_host(), tampering.head(form=form))
+        change(model)
+        return model
+
+    return build
+
+
+def _other_labels(model: onnx.ModelProto) -> None:
+    """Classes 0 and 1 change their numbers."""
+    table = tampering.number(model, "labels")
+    table.CopyFrom(numpy_helper.from_array(np.array([1, 0, 2, 3, 4, -1]), table.name))
+
+
+def _label_without_a_score(model: onnx.ModelProto) -> None:
+    """A row without a score gets class 0."""
+    table = tampering.number(model, "labels")
+    table.CopyFrom(numpy_helper.from_array(np.array([0, 1, 2, 3, 4, 0]), table.name))
+
+
+def _label_by_argmax(model: onnx.ModelProto) -> None:
+    node = tampering.made_by(model, "label")
+    node.CopyFrom(
+        helper.make_node("ArgMax", ["logits"], ["label"], name=node.name, axis=1, keepdims=0)
+    )
+
+
+def _label_between(model: onnx.ModelProto) -> None:
+    tampering.made_by(model, "label").output[0] = "logitconf/inner"
+    model.graph.node.append(helper.make_node("Abs", ["logitconf/inner"], ["label"], name="host/x"))
+
+
+def _sharper_probabilities(model: onnx.ModelProto) -> None:
+    # the host has probabilities of its own
+    node = tampering.made_by(model, "logitconf/probabilities")
+    plain = helper.make_node("Softmax", ["logits"], [node.output[0]], name=node.name, axis=1)
+    node.CopyFrom(plain)
+
+
+def _label_called_probabilities(model: onnx.ModelProto) -> None:
+    tampering.say_attached(model, label="logitconf/probabilities", probabilities="label")
+
+
 OUTPUT_DESIGNS: dict[str, Tampering] = {
     "the mask negated": Tampering(hosted_with(_between_mask_and_output("Not")), NOTHING_BEHIND),
     "the mask constant": Tampering(hosted_with(_constant_mask), NOTHING_BEHIND),
@@ -216,6 +265,12 @@ OUTPUT_DESIGNS: dict[str, Tampering] = {
     "a decision beside a head alone": Tampering(alone_with(_negated_beside), OUTPUTS),
     "the mask shown twice": Tampering(hosted_with(_twice_shown), "onnx accepts the file"),
     "the score of another head": Tampering(_score_of_another_head, "the outputs are named after"),
+    "classes under other numbers": Tampering(_labelled(_other_labels), GRAPH),
+    "a label where there is no score": Tampering(_labelled(_label_without_a_score), GRAPH),
+    "a label by ArgMax": Tampering(_labelled(_label_by_argmax), GRAPH),
+    "something between head and label": Tampering(_labelled(_label_between), NOTHING_BEHIND),
+    "probabilities that nobody calibrated": Tampering(_labelled(_sharper_probabilities), GRAPH),
+    "the label said to be another output": Tampering(_labelled(_label_called_probabilities), GRAPH),
     "a joint mask by Or": Tampering(_joint_of_one, "the joint nodes are those of its heads"),
 }
 

@@ -31,7 +31,7 @@ SHAPES = (
     HeadForm(1000, runtime="onnxruntime"),
     HeadForm(5, mask_type="uint8"),
     HeadForm(5, mask_type="float32"),
-    HeadForm(5, probabilities=True),
+    HeadForm(5, outputs=("probabilities",)),
 )
 
 

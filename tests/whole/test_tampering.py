@@ -72,8 +72,20 @@ SOUND: dict[str, Callable[[], onnx.ModelProto]] = {
     "on the probabilities": lambda: attach(
         tampering.plain_host(), tampering.head(), logits="probabilities", kind="probabilities"
     ),
+    "with labels": lambda: attach(
+        tampering.plain_host(), tampering.head(form=HeadForm(5, outputs=("label",)))
+    ),
+    "two outputs with labels": lambda: attach(
+        tampering.two_outputs(), tampering.head(), several="each", outputs=["label"]
+    ),
+    "two outputs, joint, with labels": lambda: attach(
+        tampering.two_outputs(),
+        tampering.head(),
+        several="joint",
+        outputs=["label", "probabilities"],
+    ),
     "with probabilities": lambda: attach(
-        tampering.plain_host(), tampering.head(form=HeadForm(5, probabilities=True))
+        tampering.plain_host(), tampering.head(form=HeadForm(5, outputs=("probabilities",)))
     ),
 }
 """What the designs start from, and files that only look unusual."""

@@ -7,13 +7,13 @@ unless they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
 import onnx
 
-from logitconf.card.score_card import ScoreCard
+from logitconf.card.score_card import ScoreCard, check_outputs
 from logitconf.errors import LogitconfError, not_among
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach
@@ -43,6 +43,7 @@ def attach(
     runtime: str | None = None,
     precision: str | None = None,
     mask_type: str | None = None,
+    outputs: Iterable[str] | None = None,
     probabilities: bool | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
@@ -71,7 +72,10 @@ def attach(
         runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
         precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
         mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
-        probabilities: whether the calibrated probabilities are a third output.
+        outputs: what it gives beside score and mask: ``"label"``, the predicted class or labels,
+            −1 where there is no finite score; ``"probabilities"``, calibrated. A name that the host
+            has becomes ``logitconf/label`` and so on.
+        probabilities: the same as ``"probabilities"`` among the outputs.
         force: whether a file at ``path`` may be replaced.
 
     Returns:
@@ -88,6 +92,7 @@ def attach(
     target.check(host, embedded=self_contained)
     if self_contained:
         embed_weights(host, target.source)
+    outputs = None if outputs is None else check_outputs(outputs)
     sources = [*head] if isinstance(head, list | tuple) else [cast("HeadSource", head)]
     cards = [card_of(source) for source in sources]
     reading = read_host(host)
@@ -109,6 +114,7 @@ def attach(
             runtime=runtime,
             precision=precision,
             mask_type=mask_type,
+            outputs=outputs,
             probabilities=probabilities,
         )
         for source, card, place in zip(sources, cards, places, strict=True)

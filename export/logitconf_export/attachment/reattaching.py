@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import onnx
 
@@ -10,7 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import from_card
 from logitconf.head_spec import Head
 from logitconf_export.attachment.detaching import remove_all
-from logitconf_export.attachment.recognition import HeadPlace, find_heads
+from logitconf_export.attachment.recognition import HeadPlace, find_heads, needed_by
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
 from logitconf_export.heads.graph_writer import PREFIX
 from logitconf_export.heads.metadata import (
@@ -126,7 +127,7 @@ class _Traits:
 
     precision: str
     mask_type: str
-    probabilities: bool
+    outputs: tuple[str, ...]
 
 
 def _traits(graph: onnx.GraphProto, place: HeadPlace) -> _Traits:
@@ -142,8 +143,17 @@ def _traits(graph: onnx.GraphProto, place: HeadPlace) -> _Traits:
     return _Traits(
         "float64" if is_double else "float32",
         words.get(types[place.outputs[1]], "bool"),
-        len(place.outputs) > 2,
+        ("score", "mask", *(_kind(graph, place, name) for name in place.outputs[2:])),
     )
+
+
+def _kind(graph: onnx.GraphProto, place: HeadPlace, name: str) -> str:
+    """Which output one beside score and mask is: a whole number, made of the score, or neither."""
+    types = {value.name: value.type.tensor_type.elem_type for value in graph.output}
+    if types[name] == onnx.TensorProto.INT64:
+        return "label"
+    makers = {i for i, node in enumerate(graph.node) if place.outputs[0] in node.output}
+    return "confidence" if makers & needed_by(graph, name) else "probabilities"
 
 
 def _head_of_card(
@@ -162,12 +172,15 @@ def _head_of_card(
     made = from_card(card).compile(
         precision=traits.precision,
         mask_type=traits.mask_type,
-        probabilities=traits.probabilities,
+        outputs=traits.outputs,
         n_classes=spot.n_classes if needs_columns else None,
     )
     form = replace(made.form, class_axis=spot.class_axis, rank=spot.rank, kind=spot.kind)
-    score, mask, *more = place.outputs
-    attached = Attachment(
-        PREFIX, spot.tensor, spot.output, spot.kind, score, mask, more[0] if more else None
-    )
+    names: dict[str, Any] = dict(zip(traits.outputs, place.outputs, strict=True))
+    if tuple(names) != form.outputs:
+        raise LogitconfError(
+            f"what is left of the head must give score, mask and others in that order, got "
+            f"{list(traits.outputs)}; attach the card to the model as it was before"
+        )
+    attached = Attachment(PREFIX, spot.tensor, spot.output, spot.kind, **names)
     return HeadMetadata(card, form, attached)

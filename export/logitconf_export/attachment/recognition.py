@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from logitconf.card.score_card import ScoreCard
+from logitconf.card.score_card import OUTPUTS, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.metadata import HeadsMetadata
 from logitconf_export.onnx_files.loading import array_of, scopes_below
@@ -67,7 +67,7 @@ def find_heads(
         _check_outputs(outputs, known, before)
     elif any(_ANY_PREFIX.search(name) for name in marks):
         _check_readers(graph, behind)
-    elif len(outputs) not in {2, 3}:
+    elif not 2 <= len(outputs) <= len(OUTPUTS):
         raise LogitconfError(
             f"what is compared with the card's threshold must make a score and a mask, but makes "
             f"{outputs}; attach the card to the model as it was before"
@@ -248,6 +248,11 @@ def _forward(graph: onnx.GraphProto, start: Collection[str]) -> set[str]:
             behind.update(fresh)
             pending += fresh
     return behind
+
+
+def needed_by(graph: onnx.GraphProto, name: str) -> set[int]:
+    """Positions of the nodes that a value needs."""
+    return _needed(graph, [name], stop=())
 
 
 def _needed(graph: onnx.GraphProto, names: Iterable[str], stop: Collection[str]) -> set[int]:

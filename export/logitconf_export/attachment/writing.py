@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import onnx
 from onnx import helper
 
+from logitconf.card.score_card import OUTPUTS
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.head_spec import Head
+from logitconf.head_spec import Head, dropped_axes
 from logitconf_export.heads.conversion import head_graph, value_of
 from logitconf_export.heads.graph_writer import PREFIX, apply_names
 from logitconf_export.heads.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
 from logitconf_export.heads.metadata import (
-    OUTPUTS,
     Attachment,
     HeadMetadata,
     HeadsMetadata,
@@ -39,7 +39,7 @@ class Names:
 
     Attributes:
         prefix: of its nodes, values and initializers.
-        outputs: names of score, mask and probabilities.
+        outputs: names of score, mask and what else it gives.
         shown: those of them that become outputs of the model.
     """
 
@@ -49,7 +49,7 @@ class Names:
 
 
 def write_one(
-    host: onnx.ModelProto, head: Head, place: Candidate, outputs: Sequence[str] = OUTPUTS
+    host: onnx.ModelProto, head: Head, place: Candidate, outputs: Sequence[str] = ()
 ) -> None:
     """Adds one head, with the outputs ``score`` and ``mask``, to a host in place.
 
@@ -57,11 +57,12 @@ def write_one(
         host: without heads.
         head: to be written.
         place: where.
-        outputs: what score, mask and probabilities are to be called, unless the host has the name.
+        outputs: what score, mask and the others in their order are to be called, as they are unless
+            given; what the host has is called ``logitconf/score`` and so on.
     """
     taken = _names(host.graph)
     prefix = _free_prefix(taken)
-    wanted = zip(OUTPUTS, (*outputs, *OUTPUTS[len(outputs) :]), strict=True)
+    wanted = zip(head.form.outputs, outputs or head.form.outputs, strict=True)
     names = Names(prefix, {n: text if text not in taken else prefix + n for n, text in wanted})
     write_heads(host, HeadsMetadata((_write(host, _fitted_to(head, place), place, names),)))
 
@@ -73,7 +74,7 @@ def write_each(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[Ca
     written = []
     for count, (head, place) in enumerate(zip(heads, places, strict=True), 1):
         prefix = f"{root}{count}/"
-        wanted = {name: f"{name}_{place.output}" for name in OUTPUTS}
+        wanted = {name: f"{name}_{place.output}" for name in head.form.outputs}
         names = {n: text if text not in taken else prefix + n for n, text in wanted.items()}
         written.append(_write(host, _fitted_to(head, place), place, Names(prefix, names)))
     write_heads(host, HeadsMetadata(tuple(written)))
@@ -94,10 +95,10 @@ def write_joint(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[C
     written = []
     for count, (head, place) in enumerate(pairs, 1):
         prefix = f"{root}{count}/"
-        outputs = {name: prefix + name for name in OUTPUTS[:2]}
-        outputs[OUTPUTS[2]] = f"{OUTPUTS[2]}_{place.output}"
-        if outputs[OUTPUTS[2]] in taken:
-            outputs[OUTPUTS[2]] = prefix + OUTPUTS[2]
+        outputs = {name: prefix + name for name in head.form.outputs}
+        for name in head.form.outputs[2:]:
+            own = f"{name}_{place.output}"
+            outputs[name] = own if own not in taken else outputs[name]
         plain = head.with_form(replace(head.form, mask_type="bool"))
         written.append(_write(host, plain, place, Names(prefix, outputs, OUTPUTS[2:])))
     values = {value.name: value for value in host.graph.value_info}
@@ -187,9 +188,9 @@ def _write(host: onnx.ModelProto, head: Head, place: Candidate, names: Names) ->
     graph = head_graph(head, opset=opset, logits_dtype=place.dtype)
     apply_names(graph, {"logits": place.tensor, **names.outputs}, names.prefix)
     _append(host, graph, domain)
-    dropped = head.form.dropped_axes(per_label=head.card.per_label)
-    _take_dims(graph.output, host.graph, place, dropped)
-    for name, value in zip(OUTPUTS, graph.output, strict=False):
+    for name, value in zip(head.form.outputs, graph.output, strict=True):
+        dropped = dropped_axes(head.card, head.form, name)
+        _take_dims([value], host.graph, place, dropped)
         (host.graph.output if name in names.shown else host.graph.value_info).append(value)
     attached = Attachment(
         prefix=names.prefix,
@@ -198,7 +199,7 @@ def _write(host: onnx.ModelProto, head: Head, place: Candidate, names: Names) ->
         kind=place.kind,
         added_import=added_import,
         raised_import=raised_import,
-        **{name: names.outputs[name] for name in OUTPUTS[: len(graph.output)]},
+        **{name: names.outputs[name] for name in head.form.outputs},
     )
     return HeadMetadata(head.card, head.form, attached)
 

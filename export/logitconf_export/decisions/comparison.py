@@ -21,13 +21,17 @@ class Decisions:
     Attributes:
         score: (N,) float32, lower is more confident.
         mask: (N,) bool, whether the row is accepted.
+        further: what else the head gives, by the names of a form, in the shapes that it has.
     """
 
     score: Array
     mask: Array
+    further: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, score: Array, mask: Array) -> "Decisions":
+    def of(
+        cls, score: Array, mask: Array, further: Mapping[str, Array] | None = None
+    ) -> "Decisions":
         """Decisions from outputs of any shape.
 
         Raises:
@@ -42,7 +46,7 @@ class Decisions:
         plain = mask.astype(np.float64)
         if not np.isin(plain, (0.0, 1.0)).all():
             raise LogitconfError("a mask must hold 0 and 1 alone, got other values")
-        return cls(score.reshape(-1), plain.reshape(-1) == 1.0)
+        return cls(score.reshape(-1), plain.reshape(-1) == 1.0, further or {})
 
 
 @dataclass(frozen=True, slots=True)

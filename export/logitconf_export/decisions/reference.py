@@ -5,8 +5,9 @@ Eager torch where it is installed, as the checkpoint computes; NumPy elsewhere, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,12 +15,18 @@ from logitconf.arrays import to_numpy
 from logitconf.card.score_card import HeadForm
 from logitconf.fitting.fit import rounding_of
 from logitconf.head_spec import Head, added_apart, decide, divided_first, value_at_largest
+from logitconf.outputs.labels import EVEN
 from logitconf.scores.reductions import Form
-from logitconf.tasks import canonical
+from logitconf.scores.rounding import Rounding
+from logitconf.tasks import InputKind, canonical
 from logitconf_export.decisions.comparison import Decisions
+from logitconf_export.decisions.further import RightValues
 from logitconf_export.decisions.hard_rows import arranged, flattened
 from logitconf_export.heads.sources import HeadSource, head_of
 from logitconf_export.onnx_files.types import Array
+
+# float32 numbers below it are subnormal
+_SMALLEST = float(np.finfo(np.float32).smallest_normal)
 
 try:
     import torch
@@ -39,8 +46,8 @@ class Reference:
 
     def __init__(self, head: HeadSource) -> None:
         self.head = head_of(head)
-        self._exact = _like(self.head, precision="float64")
-        self._rows = _like(self.head, **_flat(self.head.form))
+        self._exact = _like(self.head, precision="float64", outputs=())
+        self._rows = _like(self.head, **_flat(self.head.form), outputs=())
 
     def decisions(self, logits: Array) -> Decisions:
         """The head's decisions on logits in its own layout."""
@@ -49,6 +56,17 @@ class Reference:
     def truth(self, logits: Array) -> Decisions:
         """The decisions of the same head computed in double and rounded once."""
         return _decisions(self._exact, logits)
+
+    def right(self, logits: Array, decided: Decisions) -> dict[str, RightValues]:
+        """Which values of what else the head gives are right.
+
+        Args:
+            logits: in the head's own layout.
+            decided: the head's own decisions on them, from :meth:`decisions`.
+        """
+        return {
+            name: _RIGHT[name](self.head, logits, value) for name, value in decided.further.items()
+        }
 
     def accepts(self, rows: Array) -> Array:
         """Whether each row (N, K) is accepted, (N,) bool; with all its labels where each counts."""
@@ -105,7 +123,7 @@ class Reference:
         return bands
 
 
-def _flat(form: HeadForm) -> dict[str, int | None]:
+def _flat(form: HeadForm) -> dict[str, Any]:
     """What lays the rows of a form out one after the other."""
     if form.members is not None and form.class_axis == form.input_rank:
         return {"rank": 2, "class_axis": 2}
@@ -119,12 +137,66 @@ def _like(head: Head, **changes: Any) -> Head:
 
 def _decisions(head: Head, logits: Array) -> Decisions:
     if torch is None:
-        score, mask = head(np.ascontiguousarray(logits))[:2]
-        return Decisions.of(score, mask)
-    temperature, threshold = (torch.tensor(v) for v in (head.temperature, head.threshold))
-    with torch.no_grad():
-        score, mask = decide(_tensor(logits), temperature, threshold, head.card, head.form)[:2]
-    return Decisions.of(to_numpy(score), to_numpy(mask))
+        outputs = head(np.ascontiguousarray(logits))
+    else:
+        temperature, threshold = (torch.tensor(v) for v in (head.temperature, head.threshold))
+        with torch.no_grad():
+            tensors = decide(_tensor(logits), temperature, threshold, head.card, head.form)
+        outputs = tuple(to_numpy(tensor) for tensor in tensors)
+    score, mask, *others = outputs
+    return Decisions.of(score, mask, dict(zip(head.form.outputs[2:], others, strict=True)))
+
+
+def _right_probabilities(head: Head, logits: Array, value: Array) -> RightValues:
+    del logits
+    wide = value.astype(np.float64)
+    wide[~np.isfinite(wide)] = np.nan
+    off = _off_by_rounding(head)
+    return RightValues(value, wide - off, wide + off)
+
+
+def _right_label(head: Head, logits: Array, value: Array) -> RightValues:
+    """One model's logits are compared as they are; the means of members' probabilities round.
+
+    Some runtimes take subnormal numbers for zero, so that what lies closer may go either way.
+    """
+    single = head.form.members is None
+    if single:
+        even = EVEN[cast(InputKind, head.form.kind)]
+        given, off = np.asarray(logits).astype(np.float64), _SMALLEST
+    else:
+        form = replace(head.form, outputs=("probabilities",), precision="float64")
+        given = head.with_form(form)(np.asarray(logits))[2].astype(np.float64)
+        even, off = 0.5, 2.0 * _off_by_rounding(head)
+    if head.layout.family == "categorical":
+        classes = np.moveaxis(given, head.form.class_axis, -1)
+        largest = classes.max(axis=-1, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            gaps = largest - classes
+        # a tie of one model's logits is one everywhere, but of subnormal ones
+        may_tie = gaps <= off
+        near = (may_tie & (gaps > 0.0)).any(axis=-1) if single else may_tie.sum(axis=-1) > 1
+        near |= (np.abs(largest[..., 0]) < _SMALLEST) & (largest[..., 0] != 0.0)
+    else:
+        gaps = np.abs(given - even)
+        near = (gaps <= off) & ((gaps > 0.0) | (not single))
+    wide = value.astype(np.float64)
+    wide = np.where(near.reshape(wide.shape) & (value >= 0), np.nan, wide)
+    return RightValues(value, wide, wide)
+
+
+def _off_by_rounding(head: Head) -> float:
+    """How far two runtimes' probabilities may differ: as softmax scores near −1."""
+    columns = head.form.n_classes if head.layout.family == "categorical" else 1
+    scored = ("softmax", columns, head.form.precision, float(head.temperature))
+    rounding = Rounding(*scored, members=head.form.members or 1, kind=head.form.kind)
+    return float(rounding.bands(1.0))
+
+
+_RIGHT: Mapping[str, Callable[[Head, Array, Array], RightValues]] = {
+    "label": _right_label,
+    "probabilities": _right_probabilities,
+}
 
 
 def _tensor(values: Array) -> Any:

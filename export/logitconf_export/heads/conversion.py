@@ -5,6 +5,7 @@ Nothing of the exporting machine gets into the graph.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
@@ -12,9 +13,9 @@ from onnx import TensorProto, helper
 
 from logitconf.card.score_card import HeadForm
 from logitconf.errors import LogitconfError, not_among
-from logitconf.head_spec import decide
+from logitconf.head_spec import decide, dropped_axes
 from logitconf_export.heads.graph_writer import PREFIX, GraphWriter
-from logitconf_export.heads.metadata import OUTPUTS, head_metadata, write_metadata
+from logitconf_export.heads.metadata import head_metadata, write_metadata
 from logitconf_export.heads.sources import HeadSource, head_of
 from logitconf_export.heads.symbolic import SymbolicArray
 from logitconf_export.onnx_files.opsets import DEFAULT_OPSET, check_opset, ir_for_opset
@@ -44,6 +45,7 @@ def to_onnx(
     runtime: str | None = None,
     precision: str | None = None,
     mask_type: str | None = None,
+    outputs: Iterable[str] | None = None,
     probabilities: bool | None = None,
     members: int | None = None,
     force: bool = False,
@@ -64,7 +66,8 @@ def to_onnx(
         runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
         precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
         mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
-        probabilities: whether the calibrated probabilities are a third output.
+        outputs: what it gives beside score and mask: ``"label"``, ``"probabilities"``.
+        probabilities: the same as ``"probabilities"`` among the outputs.
         members: of an ensemble, along the last axis, where the card does not say.
         force: whether a file at ``path`` may be replaced.
 
@@ -85,6 +88,7 @@ def to_onnx(
         runtime=runtime,
         precision=precision,
         mask_type=mask_type,
+        outputs=outputs,
         probabilities=probabilities,
         members=members,
     )
@@ -130,21 +134,16 @@ def head_graph(source: HeadSource, *, opset: int, logits_dtype: str) -> onnx.Gra
     )
     results = decide(logits, buffers["temperature"], buffers["threshold"], head.card, form)
     writer.finish(
-        {result.value: name for result, name in zip(results, OUTPUTS, strict=False)},
+        {result.value: name for result, name in zip(results, form.outputs, strict=True)},
         [buffer.name for buffer in buffers.values()],
     )
     dims = [fixed.get(axis, names[axis]) for axis in axes]
-    dropped = form.dropped_axes(per_label=head.card.per_label)
-    kept = [dim for axis, dim in enumerate(dims) if axis not in dropped]
-    shown = dims if form.members is None else dims[:-1]
-    outputs = [
-        helper.make_tensor_value_info(
-            name,
-            helper.np_dtype_to_tensor_dtype(result.dtype),
-            shown if name == "probabilities" else kept,
-        )
-        for result, name in zip(results, OUTPUTS, strict=False)
-    ]
+    outputs = []
+    for result, name in zip(results, form.outputs, strict=True):
+        dropped = dropped_axes(head.card, form, name)
+        kept = [dim for axis, dim in enumerate(dims) if axis not in dropped]
+        kind = helper.np_dtype_to_tensor_dtype(result.dtype)
+        outputs.append(helper.make_tensor_value_info(name, kind, kept))
     declared = helper.make_tensor_value_info("logits", element, dims)
     initializers = list(writer.initializers.values())
     return helper.make_graph(writer.nodes, "logitconf", [declared], outputs, initializers)

@@ -108,6 +108,12 @@ class GraphWriter:
             return self.node("Squeeze", [x, self._axes([axis])], what)
         return self.node("Squeeze", [x], what, axes=[axis])
 
+    def unsqueeze(self, x: str, axis: int, what: str) -> str:
+        """Adds an axis of size one."""
+        if self.opset >= 13:
+            return self.node("Unsqueeze", [x, self._axes([axis])], what)
+        return self.node("Unsqueeze", [x], what, axes=[axis])
+
     def _axes(self, axes: Sequence[int]) -> str:
         label = "_".join(str(axis) for axis in axes)
         return self.constant(np.array(axes, dtype=np.int64), f"axes_{label}")

@@ -7,6 +7,7 @@ import onnx
 from onnx import helper
 
 from logitconf.errors import LogitconfError
+from logitconf.head_spec import dropped_axes
 from logitconf.notebook.brief import brief
 from logitconf_export.heads.metadata import HeadMetadata, read_metadata
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES, FLOAT_WORDS
@@ -22,7 +23,7 @@ class EmbeddedHead:
         opset: default-domain opset that its nodes are written in.
         prefix: start of its names.
         tensor: the value that it reads; ``"logits"`` for a head that stands alone.
-        outputs: names of score, mask and, where asked for, probabilities.
+        outputs: names of score, mask and what else was asked for, in the order of the form.
         nodes: its nodes, in order.
         initializers: its initializers by name.
         logits_dtype: floating dtype of what it reads, None where the file does not say.
@@ -133,13 +134,11 @@ def head_model(model: onnx.ModelProto, head: EmbeddedHead, logits_dtype: str) ->
     ]
     if form.members is not None:
         dims[-1] = form.members
-    dropped = form.dropped_axes(per_label=head.metadata.card.per_label)
-    positions = [dim for axis, dim in enumerate(dims) if axis not in dropped]
     outputs = []
-    for name in head.outputs:
+    for output, name in zip(form.outputs, head.outputs, strict=True):
         element = declared[name].type.tensor_type.elem_type
-        shown = dims if form.members is None else dims[:-1]
-        kept = shown if name in head.outputs[2:] else positions
+        dropped = dropped_axes(head.metadata.card, form, output)
+        kept = [dim for axis, dim in enumerate(dims) if axis not in dropped]
         outputs.append(helper.make_tensor_value_info(name, element, kept))
     inputs = [helper.make_tensor_value_info(head.tensor, onnx_type, dims)]
     if model.ir_version < 4:

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx
 
-from logitconf.card.score_card import KINDS, MASK_TYPES, HeadForm, ScoreCard
+from logitconf.card.score_card import KINDS, MASK_TYPES, OUTPUTS, HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.notebook.brief import brief
 from logitconf.typed_json import (
@@ -24,7 +24,6 @@ from logitconf_export.heads.graph_writer import PREFIX
 METADATA_KEY = "logitconf"
 METADATA_SCHEMA = 1
 SEVERAL_SCHEMA = 2
-OUTPUTS = ("score", "mask", "probabilities")
 # beyond any that there will be; the field of a file holds 64 bits
 _NEWEST_IMPORT = 10_000
 _WHAT = "the metadata 'logitconf'"
@@ -44,6 +43,8 @@ class Attachment:
         score: name of the value that is its score.
         mask: name of its mask.
         probabilities: name of the calibrated probabilities, None where they were not asked for.
+        label: name of the predicted class or labels, likewise.
+        confidence: name of the probability that the label is right, likewise.
         added_import: whether the host had no default-domain import and was given one.
         raised_import: the version that the host imported of it, too old for a head but used by
             nothing, so that it was raised.
@@ -58,6 +59,8 @@ class Attachment:
     probabilities: str | None = None
     added_import: bool = False
     raised_import: int | None = None
+    label: str | None = None
+    confidence: str | None = None
 
     def __post_init__(self) -> None:
         _check_prefix(self.prefix)
@@ -67,9 +70,14 @@ class Attachment:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of score, mask and, where asked for, probabilities."""
-        names = (self.score, self.mask, self.probabilities)
-        return tuple(name for name in names if name is not None)
+        """Names of score, mask and what else was asked for, in the order of `OUTPUTS`."""
+        return tuple(self.names.values())
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What each output is called here."""
+        given = {output: getattr(self, output) for output in OUTPUTS}
+        return {output: name for output, name in given.items() if name is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +127,11 @@ class HeadMetadata:
             raise LogitconfError("the card of a head must have a threshold, got none")
         if self.attached is None:
             return
-        shown_too = self.attached.probabilities is not None
-        if self.attached.kind != self.form.kind or shown_too != self.form.probabilities:
+        outputs = tuple(self.attached.names)
+        if self.attached.kind != self.form.kind or outputs != self.form.outputs:
             raise LogitconfError(
-                "a head must be attached as it is written, got one "
-                f"for {self.form.kind} {'with' if self.form.probabilities else 'without'} "
-                f"probabilities attached to {self.attached.kind} "
-                f"{'with' if shown_too else 'without'} them"
+                f"a head must be attached as it is written, got one for {self.form.kind} with "
+                f"{list(self.form.outputs)} attached to {self.attached.kind} with {list(outputs)}"
             )
 
     @property
@@ -140,10 +146,8 @@ class HeadMetadata:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of score, mask and, where asked for, probabilities."""
-        if self.attached is not None:
-            return self.attached.outputs
-        return OUTPUTS if self.form.probabilities else OUTPUTS[:2]
+        """Names of score, mask and what else was asked for, in the order of `OUTPUTS`."""
+        return self.form.outputs if self.attached is None else self.attached.outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +296,14 @@ def _head(values: object) -> HeadMetadata:
     attached = parts.get("attached")
     return HeadMetadata(
         ScoreCard.from_dict(parts["card"]),
-        value_of(HeadForm, parts["head"], f"'head' in {_WHAT}"),
+        value_of(HeadForm, _form_of_today(parts["head"]), f"'head' in {_WHAT}"),
         None if attached is None else value_of(Attachment, attached, f"'attached' in {_WHAT}"),
     )
+
+
+def _form_of_today(values: object) -> object:
+    """The form of a head; 0.1 knew one further output, and said whether it was asked for."""
+    if not isinstance(values, dict) or "probabilities" not in values or "outputs" in values:
+        return values
+    rest = {name: value for name, value in values.items() if name != "probabilities"}
+    return {**rest, "outputs": ["probabilities"] if values["probabilities"] is True else []}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logitconf.arrays import to_numpy
-from logitconf.card.score_card import HeadForm, ScoreCard
+from logitconf.card.score_card import HeadForm, ScoreCard, check_outputs
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
 
@@ -47,6 +48,7 @@ def head_of(
     runtime: str | None = None,
     precision: str | None = None,
     mask_type: str | None = None,
+    outputs: Iterable[str] | None = None,
     probabilities: bool | None = None,
     members: int | None = None,
 ) -> Head:
@@ -60,7 +62,8 @@ def head_of(
         runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
         precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
         mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
-        probabilities: whether the calibrated probabilities are a third output.
+        outputs: what it gives beside score and mask, of ``logitconf.card.score_card.OUTPUTS``.
+        probabilities: whether ``"probabilities"`` is one of them.
         members: how many, along the last axis, where the card does not say.
 
     Raises:
@@ -73,17 +76,27 @@ def head_of(
         "runtime": runtime,
         "precision": precision,
         "mask_type": mask_type,
-        "probabilities": probabilities,
+        "outputs": None if outputs is None else check_outputs(outputs),
         "members": members,
     }
     given = {name: value for name, value in asked.items() if value is not None}
     card, form = card_of(source), getattr(source, "form", None)
     if not isinstance(form, HeadForm):
         start = HeadForm(card.n_classes, members=card.members or members)
-        return Head.of_card(card, replace(start, **given))
+        return Head.of_card(card, _asked(start, given, probabilities))
     if isinstance(source, Head):
         head = source
     else:
         buffers = (to_numpy(getattr(source, name)) for name in ("temperature", "threshold"))
         head = Head(card, form, *buffers)
-    return head.with_form(replace(form, **given)) if given else head
+    asked_form = _asked(form, given, probabilities)
+    return head if asked_form == form else head.with_form(asked_form)
+
+
+def _asked(form: HeadForm, given: Mapping[str, Any], probabilities: bool | None) -> HeadForm:
+    """The form with what was asked for in its place."""
+    made = replace(form, **given)
+    if probabilities is None:
+        return made
+    others = [name for name in made.outputs if name != "probabilities"]
+    return replace(made, outputs=(*others, *(["probabilities"] if probabilities else [])))

@@ -136,6 +136,16 @@ class SymbolicArray:
         name = self.writer.largest(self.value, count, axis, "top")
         return (self._made(name, (*self.shape[:axis], count, *self.shape[axis + 1 :])),)
 
+    def looked_up(self, values: Sequence[int]) -> SymbolicArray:
+        """What stands at these positions of a list, int64.
+
+        A Cast to int64 is a dimension to tract 0.23, whose values it does not hand out.
+        """
+        table = self.writer.constant(np.array(values, dtype=np.int64), "labels")
+        places = _astype(self, np.dtype(np.int32))
+        name = self.writer.node("Gather", [table, places.value], "label", axis=0)
+        return self._made(name, self.shape, np.dtype(np.int64))
+
     @property
     def value(self) -> str:
         """The name of the value, for nodes that take it as it is."""
@@ -310,6 +320,16 @@ def _full(
     return SymbolicArray(device, name, np.dtype(dtype), shape)
 
 
+def _arange(count: int, *, dtype: DType, device: GraphWriter) -> SymbolicArray:
+    name = device.constant(np.arange(count, dtype=dtype), "positions")
+    return SymbolicArray(device, name, np.dtype(dtype), (count,))
+
+
+def _expand_dims(x: SymbolicArray, *, axis: int) -> SymbolicArray:
+    name = x.writer.unsqueeze(x.value, axis, "expanded")
+    return x._made(name, (*x.shape[:axis], 1, *x.shape[axis:]))
+
+
 def _missing(name: str) -> NoReturn:
     if name.startswith("__"):
         raise AttributeError(name)
@@ -322,14 +342,17 @@ vars(NAMESPACE).update(
         "__getattr__": _missing,
         "abs": _named_unary("Abs", "size"),
         "add": _named_binary("Add", "sum"),
+        "arange": _arange,
         "astype": _astype,
         "clip": _clip,
         "concat": _concat,
         "exp": _named_unary("Exp", "exponential"),
+        "expand_dims": _expand_dims,
         "finfo": np.finfo,
         "float32": np.dtype(np.float32),
         "float64": np.dtype(np.float64),
         "full": _full,
+        "int64": np.dtype(np.int64),
         "log": _named_unary("Log", "logarithm"),
         "matmul": _product,
         "matrix_transpose": lambda x: replace(x, shape=x.shape[::-1], transposed=True),

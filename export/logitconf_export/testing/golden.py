@@ -74,6 +74,11 @@ def save_bundle(
             threshold=batch.threshold,
             allowed=batch.allowed(finite),
             in_band=np.isfinite(score) & (near <= batch.allowed(batch.threshold)),
+            **{
+                f"{name}_{end}": getattr(values, end)
+                for name, values in batch.right.items()
+                for end in ("low", "high")
+            },
         )
         contents[f"{index}.npz"] = content.getvalue()
         batches.append(
@@ -83,7 +88,8 @@ def save_bundle(
         "schema": BUNDLE_SCHEMA,
         "model": "head.onnx",
         "input": embedded.tensor,
-        "outputs": list(embedded.outputs[:2]),
+        "outputs": list(embedded.outputs),
+        "names": list(embedded.metadata.form.outputs),
         "seed": seed,
         "band": trials.band,
         "card": embedded.metadata.card.to_dict(),

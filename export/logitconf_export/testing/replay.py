@@ -29,6 +29,8 @@ def main(folder: Path, provider: str) -> int:
         wrong = differences(
             values, outputs[0].reshape(-1), outputs[1].reshape(-1).astype(bool), batch
         )
+        for name, given in zip(manifest["names"][2:], outputs[2:], strict=True):
+            wrong += out_of_range(values[f"{name}_low"], values[f"{name}_high"], given)
         failures += wrong
         print(f"{batch['name']}: {len(values['score'])} rows, {wrong} wrong")
     verdict = "FAILED" if failures or not rows else "passed"
@@ -51,6 +53,15 @@ def differences(
     close = same | (off <= expected["allowed"])
     excused = expected["in_band"] & (not batch["calibration"])
     return int(np.sum(~close | ((mask != expected["mask"]) & ~excused)))
+
+
+def out_of_range(low: np.ndarray, high: np.ndarray, given: np.ndarray) -> int:
+    """How many values are not between the lowest and the highest; NaN stands for any."""
+    if given.shape != low.shape:
+        return max(1, low.size)
+    with np.errstate(invalid="ignore"):
+        fits = (given >= low) & (given <= high)
+    return int(np.sum(~fits & ~np.isnan(low)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from logitconf.errors import LogitconfError
+from logitconf.head_spec import Head, dropped_axes
 from logitconf_export.decisions.comparison import Decisions
 from logitconf_export.heads.in_file import EmbeddedHead
 from logitconf_export.onnx_files.types import Array
@@ -53,10 +54,12 @@ class HeadRunner:
         self._axis: int | None = 0
         if form.class_axis == 0:
             self._axis = 1 if form.input_rank > 1 else None
-        dropped = form.dropped_axes(per_label=head.metadata.card.per_label)
-        self._score_axis = None if self._axis is None else self._axis - sum(
-            axis < self._axis for axis in dropped
-        )  # fmt: skip
+        rows_axis, card = self._axis or 0, head.metadata.card
+        # where each output has its rows
+        self._places = [
+            rows_axis - sum(axis < rows_axis for axis in dropped_axes(card, form, output))
+            for output in form.outputs
+        ]
         dims = session.inputs.get(head.tensor, ("", ()))[1]
         fixed = None if self._axis is None or len(dims) <= self._axis else dims[self._axis]
         self._fixed = fixed if isinstance(fixed, int) else None
@@ -74,33 +77,42 @@ class HeadRunner:
         size = self._fixed or batch
         if self._axis is None or size is None or not logits.shape[self._axis]:
             if self._fixed is not None and not logits.size:
-                return Decisions(np.zeros(0, np.float32), np.zeros(0, bool))
-            return Decisions.of(*self._run(logits))
-        place = self._score_axis or 0
+                return self._of_no_rows(logits)
+            return self._decided(self._run(logits))
         parts = list(self._parts(logits, self._axis, size))
-        score, mask = _joined(parts, place)
-        return Decisions.of(score, mask)
+        return self._decided(_joined(parts, self._places))
+
+    def _decided(self, outputs: Sequence[Array]) -> Decisions:
+        score, mask, *others = outputs
+        further = dict(zip(self._head.metadata.form.outputs[2:], others, strict=True))
+        return Decisions.of(score, mask, further)
+
+    def _of_no_rows(self, logits: Array) -> Decisions:
+        """What a file of a fixed batch would say of none, if it could be asked."""
+        card, form = self._head.metadata.card, self._head.metadata.form
+        head = Head.of_card(card, form)
+        return self._decided(head(np.asarray(logits, dtype=np.float32)))
 
     def _parts(self, logits: Array, axis: int, size: int) -> Iterator[Sequence[Array]]:
-        """Score and mask of so many rows at a time; the last row fills up a fixed batch."""
-        rows, place = logits.shape[axis], self._score_axis or 0
+        """The outputs of so many rows at a time; the last row fills up a fixed batch."""
+        rows, places = logits.shape[axis], self._places
         for start in range(0, rows, size):
             taken = np.arange(start, start + size)
             if self._fixed is None:
                 taken = taken[taken < rows]
             outputs = self._run(np.take(logits, np.minimum(taken, rows - 1), axis=axis))
-            if any(each.ndim <= place or len(taken) != each.shape[place] for each in outputs):
+            placed = list(zip(outputs, places, strict=True))
+            if any(each.ndim <= place or len(taken) != each.shape[place] for each, place in placed):
                 raise LogitconfError(
                     f"the head must give one decision for each of {len(taken)} rows, got "
                     f"{[each.shape for each in outputs]}"
                 )
-            yield [
-                np.take(each, np.arange(min(size, rows - start)), axis=place) for each in outputs
-            ]
+            kept = np.arange(min(size, rows - start))
+            yield [np.take(each, kept, axis=place) for each, place in placed]
 
     def _run(self, logits: Array) -> list[Array]:
         feeds = {self._head.tensor: np.ascontiguousarray(logits)}
-        return self._session.run(feeds, self._head.outputs[:2])
+        return self._session.run(feeds, self._head.outputs)
 
 
 def apart(session: Session, feeds: Mapping[str, Array], names: Sequence[str]) -> tuple[str, ...]:
@@ -200,17 +212,17 @@ def _decided(
         session.run({name: array[start : start + size] for name, array in feeds.items()}, names)
         for start in range(0, rows, size)
     ]
-    return _joined(parts, 0)
+    return _joined(parts, [0] * len(names))
 
 
-def _joined(parts: Sequence[Sequence[Array]], axis: int) -> list[Array]:
-    """The outputs of all parts, one after the other along their rows.
+def _joined(parts: Sequence[Sequence[Array]], axes: Sequence[int]) -> list[Array]:
+    """The outputs of all parts, one after the other along their rows, each with its own axis.
 
     Raises:
         LogitconfError: if their shapes differ in more than the number of rows.
     """
     outputs = []
-    for each in zip(*parts, strict=True):
+    for axis, each in zip(axes, zip(*parts, strict=True), strict=True):
         shapes = {part.shape[:axis] + part.shape[axis + 1 :] for part in each if part.ndim > axis}
         if len(shapes) != 1 or any(part.ndim <= axis for part in each):
             raise LogitconfError(

@@ -1,7 +1,7 @@
 """Runs a head, alone and in its host, on generated and given rows, and compares what comes out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
 from logitconf_export.decisions.comparison import Comparison, Decisions, compare
+from logitconf_export.decisions.further import RightValues, agreements
 from logitconf_export.decisions.hard_rows import (
     arranged,
     boundary_pairs,
@@ -45,6 +46,7 @@ class Batch:
         truth: decisions of the head in double.
         threshold: (N,) float32, each row's threshold.
         allowed: the rounding band at each score or threshold.
+        right: which values of what else the head gives are right.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Batch:
     truth: Decisions
     threshold: Array
     allowed: Callable[[Array], Array]
+    right: Mapping[str, RightValues] = field(default_factory=dict)
 
     def against(
         self, expected: Decisions, decided: Decisions, *, same_not_finite: bool = True
@@ -192,7 +195,7 @@ class Trials:
         )
         try:
             batch = self._batch(name, result.logits, calibration=feeds is not None)
-            decided = Decisions.of(result.score, result.mask)
+            decided = Decisions.of(result.score, result.mask, result.further)
             self.runs.append(self._run("host", result.runtime, where_run, batch, decided))
         except LogitconfError as error:
             self._fail(f"the host's head can be compared {where}", error)
@@ -277,14 +280,16 @@ class Trials:
         reference = self._reference
         n_classes = flattened(logits, reference.head.form).shape[1]
         sizes = reference.sizes(logits)
+        eager = reference.decisions(logits)
         return Batch(
             name=name,
             logits=logits,
             calibration=calibration,
-            eager=reference.decisions(logits),
+            eager=eager,
             truth=reference.truth(logits),
             threshold=reference.thresholds(logits),
             allowed=lambda values: reference.allowed(values, n_classes, sizes),
+            right=reference.right(logits, eager),
         )
 
     def _run(
@@ -308,6 +313,7 @@ class Trials:
             eager=batch.against(batch.eager, decided, same_not_finite=exact),
             truth=batch.against(batch.truth, decided, same_not_finite=exact),
             eager_truth=batch.against(batch.truth, batch.eager),
+            further=agreements(batch.right, decided.further),
         )
 
     def _place(

@@ -40,6 +40,7 @@ class HostRun:
         logits: what its head read.
         score: the head's score.
         mask: the head's mask.
+        further: what else the head gives, by the names of its form.
         own_outputs: how many outputs of its own the host has.
         changed_outputs: those of them that differ without the head.
         ran: provider of every node.
@@ -50,6 +51,7 @@ class HostRun:
     logits: Array
     score: Array
     mask: Array
+    further: Mapping[str, Array]
     own_outputs: int
     changed_outputs: tuple[str, ...]
     ran: Mapping[str, str]
@@ -125,8 +127,7 @@ class HostOnTrial:
 
     def _run(self, provider: str, optimisation: str, feeds: HostFeeds) -> HostRun:
         own = [value.name for value in self._plain.graph.output]
-        score, mask = self._embedded.outputs[:2]
-        tensor = self._embedded.widened
+        names, tensor = self._embedded.outputs, self._embedded.widened
         changed: set[str] = set()
         shown, fetched = [], []
         with ExitStack() as stack:
@@ -138,25 +139,27 @@ class HostOnTrial:
             # all three on the same cut, so that no more than one run's outputs are kept
             for start in feeds.starts:
                 chunk = feeds.chunk(start)
-                *with_head, as_is, as_is_mask = headed.run(chunk.feeds, [*own, score, mask])
-                fetched.append((chunk, exposed.run(chunk.feeds, [tensor, score, mask])))
-                shown.append((chunk, (as_is, as_is_mask)))
+                answers = headed.run(chunk.feeds, [*own, *names])
+                with_head, decided = answers[: len(own)], answers[len(own) :]
+                fetched.append((chunk, exposed.run(chunk.feeds, [tensor, *names])))
+                shown.append((chunk, decided))
                 pairs = zip(own, with_head, plain.run(chunk.feeds, own), strict=True)
                 changed |= {name for name, left, right in pairs if not identical(left, right)}
             ran, version = headed.ran(), headed.version
-        logits, head_score, head_mask = joined_each(fetched, (tensor, score, mask))
-        as_is, as_is_mask = joined_each(shown, (score, mask))
+        logits, *read = joined_each(fetched, (tensor, *names))
+        as_is = joined_each(shown, names)
         notes = []
-        if not (identical(as_is, head_score) and identical(as_is_mask, head_mask)):
+        if not all(map(identical, as_is, read)):
             notes.append(
                 f"fetching '{tensor}' changes what the host computes on {provider}, optimisation "
-                f"{optimisation}: the score by up to {_largest_change(as_is, head_score):.3g}"
+                f"{optimisation}: the score by up to {_largest_change(as_is[0], read[0]):.3g}"
             )
         return HostRun(
             runtime=f"onnxruntime {version}",
             logits=logits,
-            score=head_score,
-            mask=head_mask,
+            score=read[0],
+            mask=read[1],
+            further=dict(zip(self._embedded.metadata.form.outputs[2:], read[2:], strict=True)),
             own_outputs=len(own),
             changed_outputs=tuple(name for name in own if name in changed),
             ran=ran,

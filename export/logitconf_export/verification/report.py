@@ -9,6 +9,7 @@ from typing import Any, Literal
 from logitconf.notebook.brief import MOST_CHARACTERS, brief
 from logitconf.notebook.html import cut, table
 from logitconf_export.decisions.comparison import Comparison, Flip
+from logitconf_export.decisions.further import OutputAgreement
 from logitconf_export.runtimes.profiles import NodeProviders
 
 REPORT_SCHEMA = 1
@@ -62,6 +63,7 @@ class Run:
         eager: this run against eager torch.
         truth: this run against the head computed in double.
         eager_truth: eager torch against the head computed in double.
+        further: how far what else the head gives is right.
     """
 
     part: Literal["head", "host"]
@@ -74,6 +76,7 @@ class Run:
     eager: Comparison
     truth: Comparison
     eager_truth: Comparison
+    further: tuple[OutputAgreement, ...] = ()
 
     __repr__ = brief
 
@@ -104,6 +107,12 @@ class Run:
                 f"{where}: {eager.beyond_rounding} scores differ by more than rounding explains "
                 f"(largest difference {eager.largest_absolute:.3g})"
             )
+        for output in self.further:
+            if output.wrong:
+                yield (
+                    f"{where}: {output.wrong} of {output.judged} values of {output.name} are wrong "
+                    f"(largest difference {output.largest_difference:.3g})"
+                )
 
 
 def _worst(flips: tuple[Flip, ...]) -> str:

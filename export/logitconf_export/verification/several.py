@@ -109,8 +109,9 @@ def _findings(
     plain = detach(model)
     own = [value.name for value in plain.graph.output]
     scores, masks = ([head.outputs[i] for head in several.heads] for i in range(2))
+    further = [name for head in several.heads for name in head.outputs[2:]]
     joint = () if several.joint is None else several.joint.outputs
-    wanted = [*own, *(joint or [*scores, *masks])]
+    wanted = [*own, *(joint or [*scores, *masks]), *further]
     with Session(model, strict=False, **options) as session:
         as_is = dict(zip(wanted, run_rows(session, feeds, wanted), strict=True))
     with Session(plain, strict=False, **options) as session:
@@ -118,11 +119,13 @@ def _findings(
     changed = [n for n, value in zip(own, before, strict=True) if not identical(as_is[n], value)]
     yield "the host's own outputs are the same without the heads", ", ".join(changed)
     alone: dict[str, Any] = {}
-    for one, names in zip(each_head(model), zip(scores, masks, strict=True), strict=True):
+    for one, head in zip(each_head(model), several.heads, strict=True):
+        names = head.outputs
         with Session(one, strict=False, **options) as session:
             alone |= dict(zip(names, run_rows(session, feeds, names), strict=True))
     if not joint:
-        unlike = [n for n in (*scores, *masks) if not identical(as_is[n], alone[n])]
+        names = (*scores, *masks, *further)
+        unlike = [n for n in names if not identical(as_is[n], alone[n])]
         yield "every head decides as it does alone", ", ".join(unlike)
         return
     exposed = model
@@ -132,7 +135,8 @@ def _findings(
         inner = dict(
             zip((*scores, *masks), run_rows(session, feeds, (*scores, *masks)), strict=True)
         )
-    unlike = [n for n in (*scores, *masks) if not identical(inner[n], alone[n])]
+    inner |= {name: as_is[name] for name in further}
+    unlike = [n for n in (*scores, *masks, *further) if not identical(inner[n], alone[n])]
     yield "every head decides as it does alone", ", ".join(unlike)
     score, mask = joint_decision([alone[n] for n in scores], [alone[n] for n in masks])
     shown = as_is[joint[0]], as_is[joint[1]].astype(bool)

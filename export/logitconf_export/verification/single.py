@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 
 from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf_export.decisions.further import agreements, where_there_is_a_score
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
@@ -137,15 +138,17 @@ def _run_elsewhere(
         name = f"the head runs on {request.name} with {batch.name}"
         try:
             decided = runner.decide(batch.logits)
-            judged = _without_gap(batch, decided) if "finite score" in gaps else decided
-            trials.runs.append(_run(batch, runner.runtime, judged))
+            judged = (batch, decided)
+            if "finite score" in gaps:
+                judged = _without_gap(batch, decided)
+            trials.runs.append(_run(runner.runtime, *judged))
         except LogitconfError as error:
             known = not batch.logits.size and "empty batch" in gaps
             detail = gaps["empty batch"] if known else str(error)
             trials.checks.append(Check(name, None if known else False, detail))
 
 
-def _run(batch: "Batch", runtime: str, decided: "Decisions") -> Run:
+def _run(runtime: str, batch: "Batch", decided: "Decisions") -> Run:
     """The run compared; a score that is not finite may be any other such value."""
     allowed = batch.allowed
     batch = replace(batch, allowed=lambda values: np.maximum(allowed(values), _SMALLEST))
@@ -160,15 +163,18 @@ def _run(batch: "Batch", runtime: str, decided: "Decisions") -> Run:
         eager=batch.against(batch.eager, decided, same_not_finite=False),
         truth=batch.against(batch.truth, decided, same_not_finite=False),
         eager_truth=batch.against(batch.truth, batch.eager),
+        further=agreements(batch.right, decided.further),
     )
 
 
-def _without_gap(batch: "Batch", decided: "Decisions") -> "Decisions":
-    """The decisions with the declared gap left out: a score where there is none, but rejected."""
+def _without_gap(batch: "Batch", decided: "Decisions") -> "tuple[Batch, Decisions]":
+    """Both with the declared gap left out: a score where there is none, but rejected."""
     if len(decided.score) != len(batch.eager.score):
-        return decided
+        return batch, decided
     none = ~np.isfinite(batch.eager.score) & ~decided.mask
-    return replace(decided, score=np.where(none, np.float32(np.nan), decided.score))
+    right = {name: where_there_is_a_score(name, values) for name, values in batch.right.items()}
+    decided = replace(decided, score=np.where(none, np.float32(np.nan), decided.score))
+    return replace(batch, right=right), decided
 
 
 def _sort_rows(

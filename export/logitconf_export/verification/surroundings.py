@@ -12,7 +12,7 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.recognition import drop
 from logitconf_export.attachment.sklearn_hosts import SOURCE_PREFIX
-from logitconf_export.heads.metadata import OUTPUTS, Attachment, HeadMetadata, HeadsMetadata
+from logitconf_export.heads.metadata import Attachment, HeadMetadata, HeadsMetadata
 from logitconf_export.hosts.graph.ancestry import ancestors
 from logitconf_export.hosts.graph.indexing import index_model
 from logitconf_export.hosts.judging import Judgement, judged_by
@@ -273,7 +273,7 @@ def _decoy(
 def _misnamed(places: Iterable[Attachment]) -> str:
     """An output of one head under the name that belongs to another's, or two under one name."""
     for left, right in permutations(places, 2):
-        for word, name in zip(OUTPUTS, left.outputs, strict=False):
+        for word, name in left.names.items():
             if name == f"{word}_{right.output}" and left.output != right.output:
                 return f"'{name}' is of the head that judges '{left.output}'"
         if set(left.outputs) & set(right.outputs) or left.prefix == right.prefix:

@@ -230,7 +230,7 @@ def test_probabilities_are_a_third_output_when_asked_for() -> None:
     import onnxruntime
     import scipy.special
 
-    head = head_for("energy", probabilities=True)
+    head = head_for("energy", outputs=("probabilities",))
     model = to_onnx(head)
     logits = np.random.default_rng(3).normal(0, 3, (9, 5)).astype(np.float32)
     session = onnxruntime.InferenceSession(

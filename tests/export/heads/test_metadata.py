@@ -29,7 +29,7 @@ JOINT = JointDecision("logitconf/joint/", "score", "mask", "uint8")
 HEADS = HeadsMetadata(
     (
         HeadMetadata(CARD, HeadForm(4), PLACE),
-        HeadMetadata(CARD, HeadForm(4, probabilities=True), OTHER),
+        HeadMetadata(CARD, HeadForm(4, outputs=("probabilities",)), OTHER),
     ),
     JOINT,
 )

@@ -52,7 +52,7 @@ def test_what_a_torch_module_holds_in_its_buffers_is_the_head() -> None:
         {"runtime": "onnxruntime"},
         {"precision": "float64"},
         {"mask_type": "float32"},
-        {"probabilities": True},
+        {"outputs": ("score", "mask", "label")},
     ],
 )
 def test_only_what_is_asked_for_differs_from_the_form_so_far(

@@ -61,7 +61,7 @@ def test_every_score_that_compares_members_passes_with_a_thousand_pairs(
         HeadForm(5, mask_type="uint8"),
         HeadForm(5, mask_type="float32"),
         HeadForm(5, kind="probabilities"),
-        HeadForm(5, probabilities=True),
+        HeadForm(5, outputs=("probabilities",)),
         HeadForm(5, runtime="onnxruntime"),
     ],
     ids=str,

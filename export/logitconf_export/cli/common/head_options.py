@@ -99,10 +99,25 @@ class HeadOptions:
         str,
         in_panel(HEAD, "--mask-type", "bool, uint8 or float32.", words=MASK_TYPES),
     ] = "bool"
+    outputs: Annotated[
+        str,
+        in_panel(HEAD, "--outputs", "Beside score and mask: label, probabilities; with commas."),
+    ] = "score,mask"
     probabilities: Annotated[
         bool,
-        in_panel(HEAD, "--probabilities", "Add the calibrated probabilities as an output."),
+        in_panel(HEAD, "--probabilities", "The same as probabilities in --outputs."),
     ] = False
+
+    def wanted(self) -> tuple[str, ...]:
+        """The outputs that were asked for, in their order.
+
+        Raises:
+            LogitconfError: for a name that is none.
+        """
+        from logitconf.card.score_card import check_outputs
+
+        names = [name.strip() for name in self.outputs.split(",") if name.strip()]
+        return check_outputs([*names, *(["probabilities"] if self.probabilities else [])])
 
     def head(
         self, card: "ScoreCard", shape: "HeadShape | None" = None, *, members: int | None = None
@@ -125,7 +140,7 @@ class HeadOptions:
             runtime=self.runtime,
             precision=self.precision,
             mask_type=self.mask_type,
-            probabilities=self.probabilities,
+            outputs=self.wanted(),
             n_classes=logits.n_classes,
             rank=logits.rank,
             class_axis=logits.class_axis,

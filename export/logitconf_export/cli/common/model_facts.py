@@ -73,7 +73,14 @@ def place_words(head: HeadMetadata) -> str:
         return f"nothing, it stands alone and reads {head.form.kind}"
     axis, n_classes = head.form.class_axis, head.form.n_classes
     count = "a free number of columns" if n_classes is None else f"{n_classes} columns"
-    return (
+    *names, last = attached.outputs
+    renamed = [
+        f"the host has a {output} of its own, so the head's is {name}"
+        for output, name in attached.names.items()
+        if name == f"{attached.prefix}{output}"
+    ]
+    words = (
         f"{attached.tensor}, which holds {attached.kind}, {count} on axis {axis}; "
-        f"judges the output {attached.output} by {attached.score} and {attached.mask}"
+        f"judges the output {attached.output} by {', '.join(names)} and {last}"
     )
+    return "; ".join([words, *renamed])

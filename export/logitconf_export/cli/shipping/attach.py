@@ -56,7 +56,7 @@ def attach(
             runtime=head.runtime,
             precision=head.precision,
             mask_type=head.mask_type,
-            probabilities=head.probabilities,
+            outputs=head.wanted(),
             force=output.force,
         )
     print_facts(f"{output.path}", [("host", f"{host}"), *head_facts(model), *port_facts(model)])

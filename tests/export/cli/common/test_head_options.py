@@ -48,7 +48,8 @@ CARD = ScoreCard("softmax", "multiclass", threshold=-0.5)
         ({"runtime": "onnxruntime"}, "runtime", "onnxruntime"),
         ({"precision": "float64"}, "precision", "float64"),
         ({"mask_type": "uint8"}, "mask_type", "uint8"),
-        ({"probabilities": True}, "probabilities", True),
+        ({"probabilities": True}, "outputs", ("score", "mask", "probabilities")),
+        ({"outputs": "mask, label"}, "outputs", ("score", "mask", "label")),
     ],
 )
 def test_an_option_changes_its_own_part_of_the_form_alone(

@@ -26,8 +26,8 @@ enum {
     GET_TENSOR_TYPE_AND_SHAPE = 65,
     CREATE_CPU_MEMORY_INFO = 69,
 };
-enum { ELEMENT_FLOAT = 1, ELEMENT_UINT8 = 2, ELEMENT_BOOL = 9 };
-enum { LONGEST_LINE = 4096, MOST_DIMS = 8, MOST_OUTPUTS = 4 };
+enum { ELEMENT_FLOAT = 1, ELEMENT_UINT8 = 2, ELEMENT_INT64 = 7, ELEMENT_BOOL = 9 };
+enum { LONGEST_LINE = 4096, MOST_DIMS = 8, MOST_OUTPUTS = 8 };
 
 typedef struct {
     void *const *(*get_api)(uint32_t);
@@ -71,7 +71,9 @@ static int write_output(const char *folder, int job, int place, void *value, cha
     if (failed(CALL(GET_DIMENSIONS, info, dims, rank))) return 0;
     if (failed(CALL(GET_TENSOR_MUTABLE_DATA, value, &data))) return 0;
     const char *name = element == ELEMENT_FLOAT ? "float32"
+                       : element == ELEMENT_INT64 ? "int64"
                        : element == ELEMENT_BOOL ? "bool" : "uint8";
+    size_t width = element == ELEMENT_FLOAT ? 4 : element == ELEMENT_INT64 ? 8 : 1;
     text += sprintf(text, "%s{\"dtype\": \"%s\", \"shape\": [", place ? ", " : "", name);
     for (size_t i = 0; i < rank; i++) {
         text += sprintf(text, "%s%lld", i ? ", " : "", (long long)dims[i]);
@@ -81,7 +83,7 @@ static int write_output(const char *folder, int job, int place, void *value, cha
     char path[LONGEST_LINE];
     snprintf(path, sizeof path, "%s/%d.out%d.bin", folder, job, place);
     FILE *file = fopen(path, "wb");
-    fwrite(data, element == ELEMENT_FLOAT ? 4 : 1, count, file);
+    fwrite(data, width, count, file);
     fclose(file);
     return 1;
 }

@@ -6,7 +6,12 @@ const path = require("path");
 const [folder, modules] = process.argv.slice(2);
 const ort = require(path.resolve(modules, "onnxruntime-node"));
 const manifest = path.resolve(modules, "onnxruntime-node", "package.json");
-const arrays = { float32: Float32Array, float64: Float64Array };
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+};
 
 function read(file) {
   const bytes = fs.readFileSync(path.join(folder, file));

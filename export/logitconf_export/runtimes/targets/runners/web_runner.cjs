@@ -37,7 +37,12 @@ async function runInPage({ job }) {
   ort.env.wasm.wasmPaths = "/dist/";
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = "fatal";
-  const arrays = { float32: Float32Array, float64: Float64Array };
+  const arrays = {
+    float32: Float32Array,
+    float64: Float64Array,
+    int32: Int32Array,
+    int64: BigInt64Array,
+  };
   const fetched = async (file) => (await fetch(`/jobs/${file}`)).arrayBuffer();
   if (!sessions.has(job.model)) {
     const model = new Uint8Array(await fetched(job.model));
