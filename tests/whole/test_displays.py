@@ -55,7 +55,9 @@ def verification() -> VerificationReport:
             "rows",
             (100, 1000),
             True,
-            *[wrong] * 3,
+            wrong,
+            wrong,
+            wrong,
         )
         for i in range(100)
     )
