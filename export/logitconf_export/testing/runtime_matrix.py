@@ -11,6 +11,7 @@ from logitconf.head_spec import Head
 from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
 from logitconf_export.decisions.comparison import Decisions, FlipCount, near_threshold
+from logitconf_export.decisions.further import agreements, where_there_is_a_score
 from logitconf_export.decisions.hard_rows import arranged, columns_of, hard_rows, random_rows
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.decisions.ulps import ulp_distance
@@ -53,6 +54,9 @@ class RuntimeRecord:
         rows: how many rows they decided.
         flips: rows that eager torch decides otherwise.
         beyond_rounding: finite scores farther off than the band.
+        labels: how many labels and other further outputs were judged.
+        wrong: how many of those are wrong; of rows without a score they do not count where the
+            runtime gives one.
         largest_ulps: largest difference from eager torch, in float32 steps, of scores larger
             than 1e-3 in size.
         gaps: kinds of gaps that showed.
@@ -65,6 +69,8 @@ class RuntimeRecord:
     rows: int = 0
     flips: FlipCount = field(default_factory=FlipCount)
     beyond_rounding: int = 0
+    labels: int = 0
+    wrong: int = 0
     largest_ulps: int = 0
     gaps: set[str] = field(default_factory=set)
     refusals: list[str] = field(default_factory=list)
@@ -99,6 +105,7 @@ def middling_head(
     members: int | None = None,
     *,
     given: Mapping[str, float] | None = None,
+    outputs: Sequence[str] = (),
 ) -> Head:
     """A portable head whose threshold lies in the middle of the scores of random rows.
 
@@ -108,13 +115,15 @@ def middling_head(
         n_classes: of the logits.
         members: of an ensemble; None for a single model.
         given: parameters of the score that are not its defaults.
+        outputs: what it gives beside score and mask.
     """
     parameters = check_parameters(score, given or {})
     card = ScoreCard(score, task, _TEMPERATURE, 0.0, parameters=parameters, members=members)
     form = HeadForm(n_classes, members=members)
     rows = arranged(random_rows(_RANDOM_ROWS, columns_of(form), seed=1), form)
     scores = Reference(Head.of_card(card, form)).truth(rows).score
-    return Head.of_card(replace(card, threshold=float(np.median(scores))), form)
+    card = replace(card, threshold=float(np.median(scores)))
+    return Head.of_card(card, replace(form, outputs=tuple(outputs)))
 
 
 def cases(seed: int = 0) -> list[Case]:
@@ -142,7 +151,8 @@ def _case(
     *,
     given: Mapping[str, float] | None = None,
 ) -> Case:
-    head = middling_head(score, task, n_classes, members, given=given)
+    outputs = ["probabilities"] if SCORES[score].learned else ["label", "probabilities"]
+    head = middling_head(score, task, n_classes, members, given=given, outputs=outputs)
     width = columns_of(head.form)
     rows = np.concatenate(
         [hard_rows(width, seed=seed), random_rows(_RANDOM_ROWS, width, seed=seed)]
@@ -162,7 +172,11 @@ def try_runtime(runtime: Runtime, tried: Sequence[Case]) -> RuntimeRecord:
     """
     record = RuntimeRecord(runtime.name, runtime.load())
     batches = [(case, case.rows[: _sizes(case)[i]]) for case in tried for i in range(3)]
-    answers = runtime.run([Job(case.model, {"logits": rows}) for case, rows in batches])
+    jobs = [
+        Job(case.model, {"logits": rows}, case.reference.head.form.outputs)
+        for case, rows in batches
+    ]
+    answers = runtime.run(jobs)
     if len(answers) != len(batches):
         raise LogitconfError(f"{runtime.name} must answer {len(batches)} jobs, got {len(answers)}")
     for (case, rows), answer in zip(batches, answers, strict=True):
@@ -181,8 +195,10 @@ def _add(record: RuntimeRecord, case: Case, rows: Array, answer: Answer) -> None
         _refused(record, what, rows, answer.reason)
         return
     try:
-        decided = Decisions.of(answer[0], as_mask(answer[1]))
-    except (LogitconfError, IndexError) as error:
+        names = case.reference.head.form.outputs[2:]
+        further = dict(zip(names, answer[2:], strict=True))
+        decided = Decisions.of(answer[0], as_mask(answer[1]), further)
+    except (LogitconfError, IndexError, ValueError) as error:
         _refused(record, what, rows, str(error))
         return
     if len(decided.score) != len(rows):
@@ -220,8 +236,16 @@ def _compared(record: RuntimeRecord, case: Case, rows: Array, decided: Decisions
     steps = ulp_distance(expected.score, decided.score)
     large = both & (np.abs(expected.score) > 1e-3)
     record.largest_ulps = max(record.largest_ulps, int(np.where(large, steps, 0).max()))
-    if np.any(~finite & np.isfinite(decided.score)):
+    gives_scores = bool(np.any(~finite & np.isfinite(decided.score)))
+    if gives_scores:
         record.gaps.add("finite score")
+    right = {}
+    for name, values in reference.right(rows, expected).items():
+        values.low[huge] = np.nan
+        right[name] = where_there_is_a_score(name, values) if gives_scores else values
+    for output in agreements(right, decided.further):
+        record.labels += output.judged
+        record.wrong += output.wrong
     if huge.any():
         record.gaps.add("huge labels")
 
@@ -236,8 +260,8 @@ def markdown(records: Iterable[RuntimeRecord]) -> str:
     """The records as a table that says where a head may be shipped."""
     lines = [
         "| runtime | version | heads | rows | wrongly accepted | wrongly rejected "
-        "| flips inside the band | largest difference | gaps |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| flips inside the band | largest difference | further values | wrong | gaps |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for record in records:
         gaps = ", ".join(sorted(record.gaps)) or "none"
@@ -245,6 +269,6 @@ def markdown(records: Iterable[RuntimeRecord]) -> str:
             f"| {record.name} | {record.version} | {record.heads} | {record.rows} "
             f"| {record.flips.wrongly_accepted} | {record.flips.wrongly_rejected} "
             f"| {record.flips.inside} "
-            f"| {record.largest_ulps} ulp | {gaps} |"
+            f"| {record.largest_ulps} ulp | {record.labels} | {record.wrong} | {gaps} |"
         )
     return "\n".join(lines) + "\n"

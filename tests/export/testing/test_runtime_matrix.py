@@ -50,6 +50,11 @@ def test_a_runtime_computes_scores_within_the_rounding_band(record: RuntimeRecor
     assert record.beyond_rounding == 0
 
 
+def test_a_runtime_gives_the_labels_and_probabilities_of_torch(record: RuntimeRecord) -> None:
+    assert record.wrong == 0
+    assert record.labels > 100_000
+
+
 def test_a_runtime_runs_every_head(record: RuntimeRecord) -> None:
     assert record.refusals == []
     assert record.heads == len(_cases()) >= 22
@@ -78,16 +83,20 @@ class Tampered:
 
     def _changed(self, answer: Answer) -> Answer:
         assert not isinstance(answer, RunError)
-        score, mask = answer
+        score, mask, *further = answer
+        if self._fault == "another label":
+            return score, mask, further[0] * 0, *further[1:]
+        if self._fault == "a probability off by 1e-3":
+            return score, mask, *further[:-1], further[-1] + np.float32(1e-3)
         if self._fault == "accepts NaN":
-            return score, mask | np.isnan(score)
+            return score, mask | np.isnan(score), *further
         if self._fault == "rejects all":
-            return score, np.zeros_like(mask)
+            return score, np.zeros_like(mask), *further
         if self._fault == "scores off by 1e-3":
-            return score + np.float32(1e-3), mask
+            return score + np.float32(1e-3), mask, *further
         if self._fault == "refuses rows":
             return RunError("no") if len(score) else answer
-        return score[:-1], mask[:-1]
+        return score[:-1], mask[:-1], *further
 
 
 @pytest.mark.parametrize(
@@ -96,6 +105,8 @@ class Tampered:
         ("accepts NaN", "flips.wrongly_accepted"),
         ("rejects all", "flips.wrongly_rejected"),
         ("scores off by 1e-3", "beyond_rounding"),
+        ("another label", "wrong"),
+        ("a probability off by 1e-3", "wrong"),
         ("refuses rows", "refusals"),
         ("drops a row", "refusals"),
     ],
@@ -106,8 +117,9 @@ def test_a_tampered_runtime_does_not_pass(fault: str, field: str) -> None:
 
 def test_the_table_has_a_line_for_each_runtime() -> None:
     record = RuntimeRecord("some runtime", "1.2", heads=3, rows=7, gaps={"empty batch"})
-    assert "| some runtime | 1.2 | 3 | 7 | 0 | 0 | 0 | 0 ulp | empty batch |" in matrix.markdown(
-        [record]
+    assert (
+        "| some runtime | 1.2 | 3 | 7 | 0 | 0 | 0 | 0 ulp | 0 | 0 | empty batch |"
+        in matrix.markdown([record])
     )
 
 
