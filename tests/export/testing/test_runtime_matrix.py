@@ -83,20 +83,17 @@ class Tampered:
 
     def _changed(self, answer: Answer) -> Answer:
         assert not isinstance(answer, RunError)
-        score, mask, *further = answer
-        if self._fault == "another label":
-            return score, mask, further[0] * 0, *further[1:]
-        if self._fault == "a probability off by 1e-3":
-            return score, mask, *further[:-1], further[-1] + np.float32(1e-3)
-        if self._fault == "accepts NaN":
-            return score, mask | np.isnan(score), *further
-        if self._fault == "rejects all":
-            return score, np.zeros_like(mask), *further
-        if self._fault == "scores off by 1e-3":
-            return score + np.float32(1e-3), mask, *further
-        if self._fault == "refuses rows":
-            return RunError("no") if len(score) else answer
-        return score[:-1], mask[:-1], *further
+        score, mask, label, shares = answer
+        changed: dict[str, Answer] = {
+            "accepts NaN": (score, mask | np.isnan(score), label, shares),
+            "rejects all": (score, np.zeros_like(mask), label, shares),
+            "scores off by 1e-3": (score + np.float32(1e-3), mask, label, shares),
+            "another label": (score, mask, label * 0, shares),
+            "a probability off by 1e-3": (score, mask, label, shares + np.float32(1e-3)),
+            "refuses rows": RunError("no") if len(score) else answer,
+            "drops a row": (score[:-1], mask[:-1], label, shares),
+        }
+        return changed[self._fault]
 
 
 @pytest.mark.parametrize(
