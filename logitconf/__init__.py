@@ -49,9 +49,11 @@ if TYPE_CHECKING:
     from logitconf_export.display.displays import ReliabilityDisplay as ReliabilityDisplay
     from logitconf_export.display.displays import RiskCoverageDisplay as RiskCoverageDisplay
     from logitconf_export.display.displays import ScoreDisplay as ScoreDisplay
-    from logitconf_export.display.displays import plot_reliability as plot_reliability
-    from logitconf_export.display.displays import plot_risk_coverage as plot_risk_coverage
-    from logitconf_export.display.displays import plot_scores as plot_scores
+    from logitconf_export.display.page.reporting import Page as Page
+    from logitconf_export.display.page.reporting import report as report
+    from logitconf_export.display.plots import plot_reliability as plot_reliability
+    from logitconf_export.display.plots import plot_risk_coverage as plot_risk_coverage
+    from logitconf_export.display.plots import plot_scores as plot_scores
     from logitconf_export.drift.measuring import DriftReport as DriftReport
     from logitconf_export.drift.measuring import drift as drift
     from logitconf_export.heads.conversion import to_onnx as to_onnx
@@ -86,6 +88,7 @@ _HOME = {name: home for home, name in map(class_of, SCORES)} | {
 _SHIPS = {
     "DriftReport": "drift.measuring",
     "Inspection": "attachment.inspection",
+    "Page": "display.page.reporting",
     "ReliabilityDisplay": "display.displays",
     "RiskCoverageDisplay": "display.displays",
     "ScoreDisplay": "display.displays",
@@ -96,11 +99,12 @@ _SHIPS = {
     "ensemble": "attachment.ensembles",
     "head_nodes": "attachment.detaching",
     "inspect": "attachment.inspection",
-    "plot_reliability": "display.displays",
-    "plot_risk_coverage": "display.displays",
-    "plot_scores": "display.displays",
+    "plot_reliability": "display.plots",
+    "plot_risk_coverage": "display.plots",
+    "plot_scores": "display.plots",
     "read_host": "hosts.reading",
     "reattach": "attachment.reattaching",
+    "report": "display.page.reporting",
     "retune": "attachment.retuning",
     "ship_sklearn": "attachment.sklearn_hosts",
     "single_head": "attachment.detaching",

@@ -2,9 +2,7 @@
 
 Read `judged` first, rows as a card judges them, then the numbers behind the pictures: `curves`
 (risk and coverage, reliability, scores), `slider` and `class_counts`. `drawing` makes axes and SVG,
-`displays` the plots of one score and `comparison_plot` that of several. `evidence` gathers what a
-page shows of a model, `sections` puts it into words and tables, `commands` are those that make it
-again, and `reporting`, the way in, fills the templates.
+`displays` and `plots` show one score, `comparison_plot` several. The page is in `page`.
 
 What may enter: ways to show numbers that other rooms compute. matplotlib and jinja2 load when
 something is drawn, never before.

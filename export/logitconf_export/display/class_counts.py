@@ -28,6 +28,11 @@ class ClassCounts:
     wrong: int | None
     let_through: int | None
 
+    @property
+    def rejected(self) -> int:
+        """How many are rejected."""
+        return self.rows - self.accepted
+
 
 @dataclass(frozen=True, slots=True)
 class ByClass:

@@ -10,6 +10,7 @@ import numpy as np
 from logitconf.fitting.score_classes import score_class
 from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
 from logitconf.tasks import ArrayLike
+from logitconf.wording.numbers import percent, percent_at_most
 from logitconf_export.display.curves import Reliability, RiskCurve, ScoreHistogram
 from logitconf_export.display.drawing import (
     BLUE,
@@ -177,10 +178,10 @@ class RiskCoverageDisplay(Display):
         rate = curve.errors / curve.rows
         ax.axhline(rate, color=MUTED, linewidth=1.0, linestyle=":")
         top = self._top(rate)
-        _note(ax, f"all {curve.noun}s: {_percent(rate)} wrong", (0.0, rate), (4, 3), MUTED)
+        _note(ax, f"all {curve.noun}s: {percent(rate)} wrong", (0.0, rate), (4, 3), MUTED)
         if curve.promised is not None and curve.promised <= top:
             ax.axhline(curve.promised, color=GREEN, linewidth=1.2, linestyle="--")
-            text = f"promised: {_percent(curve.promised)}"
+            text = f"promised: {percent(curve.promised)}"
             _note(ax, text, (0.0, curve.promised), (4, 5), GREEN)
         if curve.point is not None:
             self._draw_point(ax, curve.point)
@@ -206,10 +207,10 @@ class RiskCoverageDisplay(Display):
                 coverage, risk, [[0.0], [max(0.0, bound - risk)]],
                 color=GREEN, capsize=4, linewidth=1.6, capthick=1.6, zorder=3,
             )  # fmt: skip
-            text = f"certified: at most {_percent(bound)}"
+            text = f"certified: at most {percent_at_most(bound)}"
             _note(ax, text, (coverage, bound), (4 * side, 5), GREEN, right=side < 0)
         ax.plot(coverage, risk, "o", color=ORANGE, markersize=7, zorder=4)
-        text = f"accepts {_percent(coverage)}, {_percent(risk)} of it wrong"
+        text = f"accepts {percent(coverage)}, {percent(risk)} of it wrong"
         _note(ax, text, point, (9 * side, -8), ORANGE, right=side < 0)
 
 
@@ -299,72 +300,20 @@ class ScoreDisplay(Display):
             ax.stairs(shares, shown.edges, fill=True, color=colour, alpha=0.3)
             ax.stairs(shares, shown.edges, color=colour, linewidth=1.4, label=label)
         tallest = max(float(counts.max() / max(1, counts.sum())) for counts, _, _ in kinds)
-        top = 1.16 * tallest or 1.0
+        top = 1.35 * tallest or 1.0
+        ax.set_ylim(0.0, top)
+        # sure rows lie in a heap at one end, beside which all others would be too low to see
+        ax.set_yscale("function", functions=(np.sqrt, np.square))
         if shown.threshold is not None:
             ax.axvline(shown.threshold, color=INK, linewidth=1.4, linestyle="--")
             for text, side in (("accepted", -1), ("rejected", 1)):
                 at = (shown.threshold, top)
                 _note(ax, text, at, (5 * side, -11), INK, right=side < 0)
-        ax.set_xlim(shown.edges[0], shown.edges[-1])
-        ax.set_ylim(0.0, top)
+        ax.set(xlim=(shown.edges[0], shown.edges[-1]), ylim=(0.0, top))
         in_percent(ax, x=False, y=True)
         ax.set_xlabel("score: lower is more confident")
-        ax.set_ylabel("share of its rows")
+        ax.set_ylabel("share of its rows (square-root scale)")
         legend_above(ax)
-
-
-def plot_risk_coverage(
-    card: HeadSource,
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    kind: str = "logits",
-    ax: Axes | None = None,
-) -> Axes:
-    """The axes with a risk-coverage curve; see `RiskCoverageDisplay`.
-
-    Args:
-        card: a fitted score, its card, or the path of a card.
-        logits: (N, ...) as its task says.
-        labels: as its task says.
-        kind: what the logits hold.
-        ax: the axes to draw on; those of a new figure unless given.
-
-    Raises:
-        LogitconfError: if the rows do not fit the card.
-        MissingExtraError: without matplotlib.
-    """
-    return RiskCoverageDisplay.from_card(card, logits, labels, kind=kind, ax=ax).ax_
-
-
-def plot_reliability(
-    card: HeadSource,
-    logits: ArrayLike,
-    labels: ArrayLike,
-    *,
-    kind: str = "logits",
-    ax: Axes | None = None,
-) -> Axes:
-    """The axes with a reliability diagram; see `ReliabilityDisplay`.
-
-    Arguments and errors as `plot_risk_coverage`.
-    """
-    return ReliabilityDisplay.from_card(card, logits, labels, kind=kind, ax=ax).ax_
-
-
-def plot_scores(
-    card: HeadSource,
-    logits: ArrayLike,
-    labels: ArrayLike | None = None,
-    *,
-    kind: str = "logits",
-    ax: Axes | None = None,
-) -> Axes:
-    """The axes with a histogram of scores; see `ScoreDisplay`.
-
-    Arguments and errors as `plot_risk_coverage`, but the labels may be left out.
-    """
-    return ScoreDisplay.from_card(card, logits, labels, kind=kind, ax=ax).ax_
 
 
 def _note(
@@ -387,10 +336,6 @@ def _interval(share: float, count: int) -> tuple[float, float]:
     right = round(share * count)
     ends = clopper_pearson_lower, clopper_pearson_upper
     return ends[0](right, int(count), 0.975), ends[1](right, int(count), 0.975)
-
-
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.3g} %"
 
 
 DISPLAYS: tuple[type[Display], ...] = (RiskCoverageDisplay, ReliabilityDisplay, ScoreDisplay)

@@ -37,7 +37,7 @@ VARIABLES = {
 }
 """The colours of drawings, and the CSS variables that stand for them in a page."""
 
-SIZE = (4.7, 3.7)
+SIZE = (4.1, 3.4)
 """Of a drawing, in inches: as wide as a phone's page, so that its words are read there."""
 
 

@@ -1,24 +1,18 @@
 """Plots of one score: what is drawn, and what is left alone."""
 
-import subprocess
-import sys
-from typing import Any
-
 import numpy as np
 import pytest
 from support.display_rows import labelled
 
 import logitconf
-from logitconf import LogitconfError
+from logitconf.wording.numbers import percent_at_most
 from logitconf_export.display.displays import (
     Display,
     ReliabilityDisplay,
     RiskCoverageDisplay,
     ScoreDisplay,
-    plot_reliability,
-    plot_risk_coverage,
-    plot_scores,
 )
+from logitconf_export.display.plots import plot_reliability, plot_risk_coverage, plot_scores
 
 figure_module = pytest.importorskip("matplotlib.figure")
 
@@ -26,15 +20,6 @@ LOGITS, LABELS = labelled(300)
 SCORE = logitconf.SoftmaxScore().fit(LOGITS, LABELS).set_threshold(coverage=0.8)
 FUNCTIONS = (plot_reliability, plot_risk_coverage, plot_scores)
 DISPLAYS = (ReliabilityDisplay, RiskCoverageDisplay, ScoreDisplay)
-
-
-@pytest.mark.parametrize("plot", FUNCTIONS)
-def test_the_axes_given_are_drawn_on_and_come_back(plot: Any) -> None:
-    axes = figure_module.Figure().add_subplot()
-    assert plot(SCORE, LOGITS, LABELS, ax=axes) is axes
-    assert axes.get_xlabel()
-    assert axes.get_ylabel()
-    assert plot(SCORE, LOGITS, LABELS) is not axes
 
 
 @pytest.mark.parametrize("kind", DISPLAYS)
@@ -73,17 +58,8 @@ def test_a_certificate_is_drawn_up_to_its_bound() -> None:
     display = RiskCoverageDisplay.from_card(certified, LOGITS, LABELS)
     assert display.curve.bound is not None
     words = [text.get_text() for text in display.ax_.texts]
-    assert f"certified: at most {100 * display.curve.bound:.3g} %" in words
+    assert f"certified: at most {percent_at_most(display.curve.bound)}" in words
     assert display.ax_.get_ylim()[1] > display.curve.bound
-
-
-def test_without_labels_the_scores_are_shown_and_the_rest_is_refused() -> None:
-    legend = plot_scores(SCORE, LOGITS).get_legend()
-    assert legend is not None
-    assert legend.get_texts()[0].get_text() == "300 rows"
-    for plot in (plot_reliability, plot_risk_coverage):
-        with pytest.raises(LogitconfError, match="needs labels, got none"):
-            plot(SCORE, LOGITS, None)
 
 
 @pytest.mark.filterwarnings("error")
@@ -92,22 +68,3 @@ def test_one_row_is_enough(rows: slice) -> None:
     for kind in DISPLAYS:
         kind.from_card(SCORE, LOGITS[rows], LABELS[rows])
         kind.from_card(SCORE, LOGITS[rows], LOGITS[rows].argmax(1))
-
-
-def test_pyplot_is_not_loaded_and_no_setting_is_changed() -> None:
-    code = (
-        "import sys, numpy as np, logitconf, matplotlib\n"
-        "before = matplotlib.rcParams.copy()\n"
-        "logits = np.eye(3, dtype=np.float32) * 4\n"
-        "for plot in (logitconf.plot_reliability, logitconf.plot_risk_coverage):\n"
-        "    plot(logitconf.SoftmaxScore(), logits, [0, 1, 1])\n"
-        "d = logitconf.ScoreDisplay.from_card(logitconf.SoftmaxScore(), logits)\n"
-        "d._repr_svg_()\n"
-        "assert 'matplotlib.pyplot' not in sys.modules\n"
-        "kept = [key for key in before if 'backend' not in key]\n"
-        "assert [before[key] for key in kept] == [matplotlib.rcParams[key] for key in kept]"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr

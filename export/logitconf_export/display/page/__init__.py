@@ -1,0 +1,8 @@
+"""The page: one file of HTML that shows what a head does on rows.
+
+Read `reporting` first, the way in: it fills the `templates`. `evidence` gathers what a page shows
+of a model, `sections` puts it into words, tables and drawings, `card_table` shows the card, and
+`commands` are those that make the page again.
+
+What may enter: what stands on the page. Nothing on it comes from the network or names a folder.
+"""

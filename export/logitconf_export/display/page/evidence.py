@@ -1,0 +1,311 @@
+"""What a page shows of a model: its heads on the user's rows, and what verification says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from logitconf.card.score_card import HeadForm, ScoreCard
+from logitconf.errors import LogitconfError
+from logitconf.fitting.learned_score import predictions_right
+from logitconf.head_spec import layout_of
+from logitconf.tasks import ArrayLike
+from logitconf.wording.numbers import counted
+from logitconf_export.attachment.detaching import each_head
+from logitconf_export.display.judged import JudgedRows, as_rows, judge
+from logitconf_export.heads.in_file import EmbeddedHead, head_in
+from logitconf_export.heads.metadata import read_heads
+from logitconf_export.heads.sources import HeadSource, card_of
+from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.types import Array, Arrays, ModelSource
+from logitconf_export.runtimes.feeds import HostFeeds, host_input_names
+from logitconf_export.runtimes.host_runs import run_rows, with_output
+from logitconf_export.runtimes.sessions import Session
+from logitconf_export.runtimes.stored_arrays import LABELS, ONE_INPUT, host_feeds, read_arrays
+from logitconf_export.verification.report import VerificationReport
+from logitconf_export.verification.verifying import verify
+
+LOGITS, CONFIDENCE = "logits", "confidence"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file that a page was made from.
+
+    Attributes:
+        name: without its folder.
+        sha256: of its content.
+    """
+
+    name: str
+    sha256: str
+
+    @classmethod
+    def at(cls, path: str | Path) -> NamedFile:
+        """The file at a path."""
+        digest = hashlib.sha256()
+        with Path(path).open("rb") as stream:
+            while block := stream.read(2**20):
+                digest.update(block)
+        return cls(Path(path).name, digest.hexdigest())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadEvidence:
+    """One head on rows.
+
+    Attributes:
+        name: the output that it judges; empty where there is one head alone.
+        card: its card.
+        form: how it is written; None for a card without a file.
+        judged: the rows as it judges them.
+        notes: what could not be shown, and why.
+    """
+
+    name: str
+    card: ScoreCard
+    form: HeadForm | None
+    judged: JudgedRows
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """All that a page is made of.
+
+    Attributes:
+        heads: at least one.
+        joint: how many rows all heads together accept, and of how many; None without a joint
+            decision.
+        verification: of the file; None for a card.
+        model: the file of the model or card, None if it came otherwise.
+        data: the file of the rows, None if they came otherwise.
+    """
+
+    heads: tuple[HeadEvidence, ...]
+    joint: tuple[int, int] | None
+    verification: VerificationReport | None
+    model: NamedFile | None
+    data: NamedFile | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenRows:
+    """The user's rows, as a file or a mapping has them.
+
+    Attributes:
+        arrays: by name; ``labels`` among them where they are known.
+        ignored: labels whose rows are left out.
+    """
+
+    arrays: Arrays
+    ignored: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, data: Mapping[str, ArrayLike] | str | Path, ignored: Sequence[int]) -> GivenRows:
+        """The rows in a mapping of arrays, or in an ``.npz`` file.
+
+        Raises:
+            LogitconfError: if it is neither.
+        """
+        if isinstance(data, str | Path):
+            return cls(read_arrays(data, single=LOGITS), tuple(ignored))
+        if not isinstance(data, Mapping):
+            raise LogitconfError(
+                "data must be the path of an .npz file or arrays by name, such as "
+                f"{{'logits': ..., 'labels': ...}}, got {type(data).__name__}"
+            )
+        arrays = {str(name): np.asarray(array) for name, array in data.items()}
+        return cls(arrays, tuple(ignored))
+
+    @property
+    def labels(self) -> Array | None:
+        """One for each row, position or label; None if they are not known."""
+        return self.arrays.get(LABELS)
+
+
+def of_card(source: HeadSource, rows: GivenRows, *, kind: str = "logits") -> Evidence:
+    """A fitted score, or its card, on rows of logits.
+
+    Raises:
+        LogitconfError: if the rows do not fit it.
+    """
+    card = card_of(source)
+    judged, notes = _judged(card, None, _logits_for(card, rows), rows, kind=kind)
+    file = NamedFile.at(source) if isinstance(source, str | Path) else None
+    return Evidence((HeadEvidence("", card, None, judged, notes),), None, None, file, None)
+
+
+def of_model(
+    model: ModelSource,
+    rows: GivenRows,
+    *,
+    providers: Sequence[str] = ("cpu",),
+    runtimes: Sequence[str] = ("onnxruntime",),
+    verification: VerificationReport | None = None,
+) -> Evidence:
+    """A model with heads, on logits or on its own inputs, verified on them.
+
+    Args:
+        model: a head or a host with one or several, as a file, its bytes or a model.
+        rows: ``logits`` for a head, or the inputs of a host by name; ``labels`` where known.
+        providers: of onnxruntime; the rows run on the first.
+        runtimes: where the head is verified.
+        verification: what is known already.
+
+    Raises:
+        LogitconfError: if it has no head, or the rows do not fit it.
+        MissingExtraError: without onnxruntime.
+    """
+    loaded = load_model(model)
+    several = read_heads(loaded)
+    names = [value.name for value in loaded.graph.input]
+    as_logits = several.heads[0].attached is None or (LOGITS in rows.arrays and LOGITS not in names)
+    feeds = None if as_logits else host_feeds(rows.arrays, host_input_names(loaded), "data")
+    heads = [head_in(one) for one in each_head(loaded)]
+    joint = None
+    if feeds is None:
+        read = [_logits_for(head.metadata.card, rows) for head in heads]
+    else:
+        folder = (
+            None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
+        )
+        read, masks = _run(loaded, heads, feeds, folder, providers[0])
+        joint = None if several.joint is None else _accepted_by_all(masks)
+    evidence = []
+    for name, head, values in zip(several.names or ("",), heads, read, strict=True):
+        card, form = head.metadata.card, head.metadata.form
+        judged, notes = _judged(card, form, values, rows, kind=form.kind, alone=len(heads) == 1)
+        evidence.append(HeadEvidence(name if len(heads) > 1 else "", card, form, judged, notes))
+    if verification is None:
+        certified = any(head.metadata.card.certificate is not None for head in heads)
+        verification = verify(
+            model,
+            np.asarray(read[0]) if feeds is None else None,
+            feeds=feeds,
+            rows_as=None if feeds is not None else "logits",
+            providers=providers,
+            labels=rows.labels if certified and not rows.ignored else None,
+            runtimes=runtimes,
+        )
+    file = NamedFile.at(model) if isinstance(model, str | Path) else None
+    return Evidence(tuple(evidence), joint, verification, file, None)
+
+
+def with_data_file(evidence: Evidence, data: object) -> Evidence:
+    """The evidence with the file of the rows, if they came from one."""
+    return replace(evidence, data=NamedFile.at(data)) if isinstance(data, str | Path) else evidence
+
+
+def _run(
+    model: onnx.ModelProto,
+    heads: Sequence[EmbeddedHead],
+    feeds: Arrays,
+    folder: Path | None,
+    provider: str,
+) -> tuple[list[Array], list[Array]]:
+    """What each head reads, and what it accepts, behind the cast at its door."""
+    exposed, wanted = model, []
+    for head in heads:
+        wanted += [head.widened, head.outputs[1]]
+    for name in wanted:
+        exposed = with_output(exposed, name)
+    with Session(exposed, provider=provider, strict=False, folder=folder, profile=False) as session:
+        values = run_rows(session, HostFeeds.of(model, feeds), wanted)
+    return values[::2], values[1::2]
+
+
+def _accepted_by_all(masks: Sequence[Array]) -> tuple[int, int]:
+    accepted = np.logical_and.reduce([mask.astype(bool) for mask in masks])
+    return int(accepted.sum()), accepted.size
+
+
+def _logits_for(card: ScoreCard, rows: GivenRows) -> Array:
+    """The rows that are logits already; a learned confidence has its own."""
+    arrays = rows.arrays
+    wanted = (CONFIDENCE, LOGITS) if card.score == "learned" else (LOGITS,)
+    wanted = (*wanted, *([ONE_INPUT[0]] if len(arrays) == 1 else []))
+    name = next((name for name in wanted if name in arrays), None)
+    if name is None:
+        raise LogitconfError(f"data must hold '{wanted[0]}'; it holds {sorted(arrays)}")
+    return arrays[name]
+
+
+def _judged(
+    card: ScoreCard,
+    form: HeadForm | None,
+    values: Array,
+    rows: GivenRows,
+    *,
+    kind: str,
+    alone: bool = True,
+) -> tuple[JudgedRows, tuple[str, ...]]:
+    """The rows as a head judges them, with their labels where these fit."""
+    noun = None
+    if form is not None:
+        precise = form.precision == "float64"
+        values = as_rows(values.astype(np.float64 if precise else np.float32), form)
+        deep = form.input_rank - (form.members is not None) > 2
+        noun = "position" if deep and not card.per_label else None
+    labels, notes = _labels(card, form, len(values), rows)
+    if labels is not None and rows.ignored:
+        unknown = np.isin(labels, np.asarray(rows.ignored)).reshape(len(labels), -1)
+        known = np.asarray(~unknown.any(axis=1))
+        left_out = int(len(known) - known.sum())
+        values, labels = values[known], labels[known]
+        if left_out:
+            are = "is" if left_out == 1 else "are"
+            what = counted(left_out, noun or "row")
+            notes = (*notes, f"{what} {are} left out for their label")
+    try:
+        return judge(card, values, labels, kind=kind, noun=noun), notes
+    except LogitconfError as error:
+        if alone or labels is None:
+            raise
+        # labels of one head need not be those of another
+        judged = judge(card, values, kind=kind, noun=noun)
+        return judged, (*notes, f"its labels are not shown: {error}")
+
+
+def _labels(
+    card: ScoreCard, form: HeadForm | None, count: int, rows: GivenRows
+) -> tuple[Array | None, tuple[str, ...]]:
+    """The labels of so many rows, and what to say where they are not used."""
+    labels = rows.labels
+    if labels is None:
+        return None, ("without labels, nothing is known of errors",)
+    if card.score == "learned":
+        return _right(form, rows, labels)
+    return (labels if form is None else _of_positions(labels, card, form, count)), ()
+
+
+def _right(
+    form: HeadForm | None, rows: GivenRows, labels: Array
+) -> tuple[Array | None, tuple[str, ...]]:
+    """Whether the model, whose classes lie beside a learned confidence, is right."""
+    if CONFIDENCE not in rows.arrays or LOGITS not in rows.arrays:
+        return None, (
+            "a learned confidence predicts nothing itself, so the labels say nothing of its "
+            "errors; give 'confidence', 'logits' and 'labels' to show them",
+        )
+    right = predictions_right(rows.arrays[LOGITS], labels)
+    several = form is not None and (form.n_classes or 1) > 1
+    return (right if several or right.ndim < 2 else right.all(axis=1)), ()
+
+
+def _of_positions(labels: Array, card: ScoreCard, form: HeadForm, count: int) -> Array:
+    """Labels as so many rows; those of labels have their axis where the head's is, or last."""
+    layout = layout_of(card, form)
+    if layout.family == "categorical" or layout.one_logit:
+        return labels.reshape(-1)
+    wide = form.n_classes or 1
+    if labels.ndim < 3 or labels.size != count * wide:
+        return labels
+    last = labels.shape[-1] == wide and labels.shape[form.class_axis] != wide
+    moved = labels if last else np.moveaxis(labels, form.class_axis, -1)
+    return moved.reshape(count, -1)
