@@ -146,7 +146,8 @@ class RowSource:
     CHOICES: ClassVar[Choices] = ((("rows", "data"), "VAL.npz (or --data, with --model)"),)
 
     rows: Annotated[
-        Path | None, typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'.")
+        Path | None,
+        typer.Argument(metavar="VAL.npz", help="Arrays 'logits' and 'labels'; or a table."),
     ] = None
     model: Annotated[
         Path | None,
@@ -160,6 +161,18 @@ class RowSource:
     ignore_label: Annotated[
         list[int] | None,
         in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
+    ] = None
+    logits_columns: Annotated[
+        str | None,
+        in_panel(
+            ROWS,
+            "--logits-columns",
+            "Of a table: a pattern such as 'logit_*', or a column of lists.",
+        ),
+    ] = None
+    labels_column: Annotated[
+        str | None,
+        in_panel(ROWS, "--labels-column", "Of a table: numbers or names.", default="labels"),
     ] = None
 
     @property

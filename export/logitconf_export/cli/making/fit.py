@@ -63,7 +63,7 @@ def fit(
             kind=rows.kind,
             holdout=holdout,
             seed=seed,
-            class_names=None if chosen is None else chosen.class_names,
+            class_names=rows.class_names,
         )
         fitted.set_threshold(**policy)
         if chosen is not None:

@@ -9,6 +9,7 @@ from logitconf_export.cli.common.options import LogitsLocation, RowSource
 from logitconf_export.cli.rows.host import HostRows, rows_from_host, told_by_host
 from logitconf_export.cli.rows.learned import learned_rows_from_file, learned_rows_from_host
 from logitconf_export.cli.rows.npz import LabelledRows, rows_from_file
+from logitconf_export.cli.rows.tables import TABLES, TableColumns, is_table, rows_from_table
 
 
 def given_rows(
@@ -33,10 +34,19 @@ def given_rows(
     if meaning.class_logits is not None and (model is None or score != "learned"):
         raise LogitconfError("--class-logits belongs to --model and --score learned")
     ignored = tuple(source.ignore_label or ())
+    columns = TableColumns(source.logits_columns, source.labels_column)
+    if model is None and is_table(file) and score != "learned":
+        rows = rows_from_table(file, columns, where.kind)
+        return rows.without(ignored).numbered(task), task
+    if columns != TableColumns():
+        raise LogitconfError(
+            f"--logits-columns and --labels-column are for tables ({', '.join(TABLES)}) of logits, "
+            f"got {file}"
+        )
     if model is None and score == "learned":
         return learned_rows_from_file(file, where.kind, ignored)
     if model is None:
-        return rows_from_file(file, where.kind).without(ignored), task
+        return rows_from_file(file, where.kind).without(ignored).numbered(task), task
     members = score is not None and score in SCORES and SCORES[score].over_members
     ask = HostRows(
         model, file, where, task, per_member=meaning.per_member or members, ignored=ignored

@@ -1,12 +1,14 @@
 """Labelled logits in `.npz` files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from logitconf.errors import LogitconfError
+from logitconf.fitting.class_names import numbered_labels
+from logitconf.tasks import check_logits, check_task
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.stored_arrays import LABELS, named_array, read_arrays
 
@@ -19,11 +21,13 @@ class LabelledRows:
         logits: the rows.
         labels: theirs.
         kind: what ``logits`` holds, where it is known or said, as ``LogitScore.fit`` takes it.
+        class_names: of the columns, if they are known.
     """
 
     logits: Array
     labels: Array
     kind: str | None = None
+    class_names: tuple[str, ...] | None = None
 
     def kept(self, ignored: Sequence[int]) -> Array:
         """(N,) which rows have no label among those that are to be ignored.
@@ -49,7 +53,20 @@ class LabelledRows:
         if not ignored:
             return self
         kept = self.kept(ignored)
-        return LabelledRows(self.logits[kept], self.labels[kept], self.kind)
+        return replace(self, logits=self.logits[kept], labels=self.labels[kept])
+
+    def numbered(self, task: str) -> "LabelledRows":
+        """The rows with labels that are numbers, whatever names they had.
+
+        Raises:
+            LogitconfError: if the names do not fit the columns.
+        """
+        if self.class_names is None and self.labels.dtype.kind not in "UO":
+            return self
+        members = self.logits.ndim == 3
+        _, layout = check_logits(self.logits, check_task(task), per_member=members)
+        labels, names = numbered_labels(self.labels, self.class_names, layout)
+        return replace(self, labels=np.asarray(labels), class_names=names)
 
 
 def rows_from_file(path: Path, kind: str | None = None) -> LabelledRows:
