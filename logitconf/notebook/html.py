@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 _MOST_OF_A_CELL = 300
 _CELL = "text-align:left;vertical-align:top;padding:0.2em 0.8em 0.2em 0"
@@ -27,6 +26,9 @@ def table(
     >>> table([("a<b", 1)], "Facts").count("a&lt;b")
     1
     """
+    # what only prints loads no tables of entities
+    from html import escape
+
     parts = ['<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">']
     if caption:
         style = f"{_CELL};font-weight:bold;caption-side:top;white-space:normal"

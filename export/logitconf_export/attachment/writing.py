@@ -10,6 +10,7 @@ from onnx import helper
 from logitconf.card.score_card import OUTPUTS
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head_spec import Head, dropped_axes
+from logitconf_export.attachment.declarations import declared_dims, misdeclared
 from logitconf_export.heads.conversion import head_graph, value_of
 from logitconf_export.heads.graph_writer import PREFIX, apply_names
 from logitconf_export.heads.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
@@ -128,17 +129,6 @@ def _check_same_rows(shapes: list[onnx.TensorShapeProto], places: list[Candidate
                 f"a joint decision needs scores of one shape, but those of '{places[0].tensor}' "
                 f"and '{place.tensor}' differ; attach them each with its own outputs"
             )
-
-
-def misdeclared(graph: onnx.GraphProto, candidate: Candidate) -> str | None:
-    """Why no head can be attached to a place whose declared shape is wrong; None if it is not."""
-    declared = _shape_of(graph, candidate.tensor)
-    if declared is None or candidate.rank in (None, len(declared)):
-        return None
-    return (
-        f"'{candidate.tensor}' has {candidate.rank} axes but is declared with {len(declared)}, "
-        "so runtimes would refuse a head on it; correct the declared shape first"
-    )
 
 
 def _fitted_to(head: Head, candidate: Candidate) -> Head:
@@ -273,7 +263,7 @@ def _take_dims(
     Where the host does not declare the logits' shape, that of the output behind them counts if it
     has as many axes.
     """
-    known = _shape_of(graph, candidate.tensor) or _shape_of(graph, candidate.output) or []
+    known = declared_dims(graph, candidate.tensor) or declared_dims(graph, candidate.output) or []
     axis = candidate.class_axis
     if len(known) > axis and known[axis].dim_value not in (0, candidate.n_classes or 0):
         known = []
@@ -290,10 +280,3 @@ def _take_dims(
                 dim.CopyFrom(shared)
             else:
                 dim.dim_param = f"logitconf_{dim.dim_param}"
-
-
-def _shape_of(graph: onnx.GraphProto, name: str) -> list[onnx.TensorShapeProto.Dimension] | None:
-    for value in (*graph.value_info, *graph.output, *graph.input):
-        if value.name == name and value.type.tensor_type.HasField("shape"):
-            return list(value.type.tensor_type.shape.dim)
-    return None

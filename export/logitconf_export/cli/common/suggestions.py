@@ -32,7 +32,7 @@ def host_commands(path: Path, model: "onnx.ModelProto", reading: "HostReading") 
         model: the host.
         reading: of it.
     """
-    from logitconf_export.attachment.writing import misdeclared
+    from logitconf_export.attachment.declarations import misdeclared
 
     if not reading.candidates:
         return [
