@@ -15,8 +15,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,14 @@ FENCE = re.compile(
     re.M | re.S,
 )
 SNIPPET = re.compile(r'--8<-- "(?P<path>[\w./-]+)(:\w+)?"')
-OUTPUT = "text"
-"""The language of a block that shows what the script in the block before it prints."""
+FAILS = re.compile(r"^(logitconf: )?error: |\bFAILED\b", re.M)
+"""What stands below a command that ends with another code than 0."""
 COLUMNS = 100
 NEAR = 0.1
 """How far numbers may lie apart, relatively: other processors train another network."""
 ROUNDING = 1e-5
 """Below this a number is an error of rounding, and any other such number is as good."""
-PROGRAMS = ("python", "gpg", "node")
+PROGRAMS = ("python", "gpg", "minisign", "node")
 """What pages may call besides `logitconf`; where it is missing it is left out."""
 
 
@@ -64,8 +65,8 @@ class Play:
 
 
 def pages() -> list[Path]:
-    """Every page of the docs."""
-    return sorted(DOCS.rglob("*.md"))
+    """README and every page of the docs."""
+    return [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def blocks(text: str) -> list[Block]:
@@ -81,13 +82,12 @@ def blocks(text: str) -> list[Block]:
     ]
 
 
-def played(text: str, folder: Path, *, words: Callable[[list[str]], list[str]] = list) -> str:
+def played(text: str, folder: Path) -> str:
     """The page with the real output of its blocks.
 
     Args:
         text: the page.
         folder: where its commands run, with the files that they need.
-        words: may replace words of every command, another model for the one that is shown.
 
     Raises:
         DocumentError: if a block fails, or is of a language that nobody runs.
@@ -95,11 +95,16 @@ def played(text: str, folder: Path, *, words: Callable[[list[str]], list[str]] =
     play, parts, end = Play(folder), [], 0
     with contextlib.chdir(folder) if sys.version_info >= (3, 11) else _inside(folder):
         for block in blocks(text):
-            code = _real(block, play, words)
+            code = _real(block, play)
             lines = (f"{block.indent}{line}".rstrip() for line in code.splitlines())
             parts += [text[end : block.span[0]], *(f"{line}\n" for line in lines)]
             end = block.span[1]
     return "".join([*parts, text[end:]])
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of every logitconf command of a page, without the program's name."""
+    return [shlex.split(line) for line in re.findall(r"^ *\$ logitconf (.*)$", text, re.M)]
 
 
 def differences(shown: str, real: str) -> list[str]:
@@ -133,13 +138,13 @@ def _near(one: float, other: float) -> bool:
     return abs(one - other) <= NEAR * largest or 0 < abs(one) < ROUNDING > abs(other) > 0
 
 
-def _real(block: Block, play: Play, words: Callable[[list[str]], list[str]]) -> str:
+def _real(block: Block, play: Play) -> str:
     """The code of the block with what it prints now."""
     if SNIPPET.fullmatch(block.code.strip()):
         return block.code
     match block.language:
         case "console":
-            return "".join(_console(block.code, play, words))
+            return "".join(_console(block.code, play))
         case "python" if ">>> " in block.code:
             return _session(block.code, play)
         case "python":
@@ -153,17 +158,25 @@ def _real(block: Block, play: Play, words: Callable[[list[str]], list[str]]) -> 
     raise DocumentError(f"nobody runs a block of {block.language}:\n{block.code}")
 
 
-def _console(code: str, play: Play, words: Callable[[list[str]], list[str]]) -> Iterator[str]:
+def _console(code: str, play: Play) -> Iterator[str]:
     """The commands, each with its output where the page shows some."""
     for part in re.findall(r"^\$ [^\n]*\n(?:(?!\$ )[^\n]*\n)*", code, re.M):
         line, _, shown = part.partition("\n")
-        command = words(shlex.split(line[2:], comments=True))
+        command = shlex.split(line[2:], comments=True)
         yield f"{line}\n"
-        printed = _command(command, play, fails="error: " in shown)
+        elsewhere = line in _commands_of_examples()
+        printed = None if elsewhere else _command(command, play, fails=bool(FAILS.search(shown)))
         if printed is None:
             yield shown
         elif shown:
             yield printed if printed.endswith("\n") or not printed else f"{printed}\n"
+
+
+@cache
+def _commands_of_examples() -> frozenset[str]:
+    """Lines of the examples' READMEs, which tests of their own run and compare."""
+    readmes = (PROJECT / "examples").glob("*/README.md")
+    return frozenset(line for readme in readmes for line in readme.read_text().splitlines())
 
 
 def _command(command: list[str], play: Play, *, fails: bool) -> str | None:
@@ -273,6 +286,7 @@ def make_folder(folder: Path) -> None:
 
 def main() -> None:
     """Writes the real output into the pages that are named, or into all."""
+    failed = False
     wanted = [Path(name).resolve() for name in sys.argv[1:]] or pages()
     with tempfile.TemporaryDirectory() as first:
         make_folder(Path(first))
@@ -280,10 +294,16 @@ def main() -> None:
             text = page.read_text()
             with tempfile.TemporaryDirectory() as folder:
                 shutil.copytree(first, folder, dirs_exist_ok=True)
-                real = played(text, Path(folder))
+                try:
+                    real = played(text, Path(folder))
+                except Exception as error:
+                    failed = True
+                    sys.stdout.write(f"{page.relative_to(PROJECT)}: {error}\n")
+                    continue
             if real != text:
                 page.write_text(real)
-                sys.stdout.write(f"{page.relative_to(PROJECT)}\n")
+                sys.stdout.write(f"{page.relative_to(PROJECT)}: written\n")
+    sys.exit(failed)
 
 
 if __name__ == "__main__":
