@@ -8,8 +8,8 @@ from logitconf.fitting.comparison import compare_scores
 from logitconf.fitting.score_classes import SoftmaxScore
 from logitconf_export.cli.making import digits
 from logitconf_export.display.comparison_plot import comparison_figure
-from logitconf_export.display.plots import plot_reliability, plot_risk_coverage, plot_scores
 from logitconf_export.display.drawing import figure_bytes, figure_of
+from logitconf_export.display.plots import plot_reliability, plot_risk_coverage, plot_scores
 
 
 def drawn() -> dict[str, bytes]:
