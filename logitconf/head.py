@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from logitconf.card.score_card import HeadForm, ScoreCard
-from logitconf.head_spec import check_fits, decide, layout_of
+from logitconf.head_spec import check_fits, decide, layout_of, map_buffers
 from logitconf.tasks import Layout
 
 
@@ -17,6 +17,8 @@ class ConfidenceHead(nn.Module):
         temperature: () float32 buffer; divides the logits.
         threshold: () float32 buffer, or (K,) with one for each predicted class, or (L,) with one
             for each label of a score that judges them one by one.
+        scale, matrix, bias: float32 buffers of the calibration map, if the card has one: what it
+            has of (K,), (K, K) and (K,).
         card: the score card that the head was made from.
         form: how it is written.
     """
@@ -36,6 +38,10 @@ class ConfidenceHead(nn.Module):
         self.form = form
         self.register_buffer("temperature", torch.tensor(card.temperature, dtype=torch.float32))
         self.register_buffer("threshold", torch.tensor(card.threshold, dtype=torch.float32))
+        mapping = map_buffers(card)
+        self._map_names = tuple(mapping)
+        for name, values in mapping.items():
+            self.register_buffer(name, torch.from_numpy(values))
 
     @property
     def layout(self) -> Layout:
@@ -56,7 +62,15 @@ class ConfidenceHead(nn.Module):
             where there is no finite score), and the calibrated probabilities, float32, in the
             shape of the logits.
         """
-        return decide(logits, self.temperature, self.threshold, self.card, self.form)
+        calibration = {name: getattr(self, name) for name in self._map_names}
+        return decide(
+            logits,
+            self.temperature,
+            self.threshold,
+            self.card,
+            self.form,
+            calibration=calibration,
+        )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "ConfidenceHead":
         """Moves the buffers to another device, but never rounds them (``.half()``)."""

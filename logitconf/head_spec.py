@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, as_type, namespace, silent
+from logitconf.calibration.maps.calibration_map import check_map
+from logitconf.calibration.maps.mapping import mapped
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError, not_among
 from logitconf.outputs.labels import labels
@@ -79,7 +82,13 @@ def value_at_largest(x: Array, values: Array, form: Form) -> Array:
 
 @silent
 def decide(
-    logits: Array, temperature: Array, threshold: Array, card: ScoreCard, form: HeadForm
+    logits: Array,
+    temperature: Array,
+    threshold: Array,
+    card: ScoreCard,
+    form: HeadForm,
+    *,
+    calibration: Mapping[str, Array] | None = None,
 ) -> tuple[Array, ...]:
     """The score and whether it is accepted, and what else the form asks for, in its order.
 
@@ -90,6 +99,7 @@ def decide(
         threshold: () float32, or (K,) or (L,) with one for each predicted class or label.
         card: the score.
         form: how it is computed.
+        calibration: the numbers of the card's calibration map, if it has one, by name.
 
     Returns:
         As :meth:`logitconf.ConfidenceHead.forward`.
@@ -99,6 +109,9 @@ def decide(
     layout = layout_of(card, form)
     row = SCORES[card.score]
     kind = cast(InputKind, form.kind)
+    if calibration:
+        values = mapped(logits_of(values, layout, kind), calibration, form.class_axis)
+        kind = "logits"
     rows = canonical(values, layout, kind, signed=row.keeps_sign)
     reduced = _reduced(card, form, layout, rows.ndim)
     divisor = as_type(temperature, values.dtype)
@@ -197,12 +210,14 @@ class Head:
         form: how it is written.
         temperature: () float32; divides the logits. The card's, unless somebody changed it.
         threshold: () float32, or (K,) or (L,) with one for each predicted class or label.
+        calibration: the numbers of the card's calibration map, float32 by name; none without one.
     """
 
     card: ScoreCard
     form: HeadForm
     temperature: npt.NDArray[np.float32]
     threshold: npt.NDArray[np.float32]
+    calibration: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
     @classmethod
     def of_card(cls, card: ScoreCard, form: HeadForm) -> Head:
@@ -212,13 +227,20 @@ class Head:
             LogitconfError: if the card has no threshold, or the form does not fit it.
         """
         check_fits(card, form)
-        numbers = (np.asarray(v, dtype=np.float32) for v in (card.temperature, card.threshold))
-        return cls(card, form, *numbers)
+        temperature = np.asarray(card.temperature, dtype=np.float32)
+        threshold = np.asarray(card.threshold, dtype=np.float32)
+        return cls(card, form, temperature, threshold, map_buffers(card))
 
     @property
     def layout(self) -> Layout:
         """Where the classes lie."""
         return layout_of(self.card, self.form)
+
+    @property
+    def buffers(self) -> dict[str, npt.NDArray[np.float32]]:
+        """All numbers that a graph holds in an initializer each, by name."""
+        own = {"temperature": self.temperature, "threshold": self.threshold}
+        return {**own, **self.calibration}
 
     def with_form(self, form: HeadForm) -> Head:
         """The same numbers, written another way.
@@ -229,9 +251,31 @@ class Head:
         check_fits(self.card, form)
         return replace(self, form=form)
 
+    def with_numbers(self, numbers: Mapping[str, npt.NDArray[np.float32]]) -> Head:
+        """The same head with other numbers, all of them, by the names of :attr:`buffers`."""
+        calibration = {name: numbers[name] for name in self.calibration}
+        return replace(
+            self,
+            temperature=numbers["temperature"],
+            threshold=numbers["threshold"],
+            calibration=calibration,
+        )
+
     def __call__(self, logits: Array) -> tuple[Array, ...]:
         """Scores, masks and what else the form asks for, as :func:`decide`, of NumPy logits."""
-        return decide(logits, self.temperature, self.threshold, self.card, self.form)
+        return decide(
+            logits,
+            self.temperature,
+            self.threshold,
+            self.card,
+            self.form,
+            calibration=self.calibration,
+        )
+
+
+def map_buffers(card: ScoreCard) -> dict[str, npt.NDArray[np.float32]]:
+    """The numbers of a card's calibration map by name; none without one."""
+    return {} if card.calibration_map is None else card.calibration_map.buffers
 
 
 def check_fits(card: ScoreCard, form: HeadForm) -> None:
@@ -257,6 +301,7 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
     _check_members(card, form)
     _check_outputs(card, form)
     layout = Layout(task, form.n_classes, members=form.members, per_label=card.per_label)
+    _check_mapped(card, form, layout)
     check_defined(card.score, layout)
     if check_parameters(card.score, card.parameters) != dict(card.parameters):
         raise LogitconfError(
@@ -294,6 +339,21 @@ def _check_outputs(card: ScoreCard, form: HeadForm) -> None:
         )
     if form.n_classes is None and card.task == "multiclass":
         raise LogitconfError("the label needs to know how many classes there are; pass n_classes=")
+
+
+def _check_mapped(card: ScoreCard, form: HeadForm, layout: Layout) -> None:
+    calibration_map = card.calibration_map
+    if calibration_map is None:
+        return
+    check_map(calibration_map, form.n_classes)
+    if form.members is not None:
+        raise LogitconfError("a calibration map is for the logits of one model, got members")
+    alike = layout.family == "bernoulli" or calibration_map.keeps_differences
+    if not alike and (form.kind == "logits") != (calibration_map.inputs == "logits"):
+        raise LogitconfError(
+            f"a calibration map that was fitted on {calibration_map.inputs} must get them, since "
+            f"the logits' offset counts, got {form.kind}; fit on what the head will get"
+        )
 
 
 def _check_members(card: ScoreCard, form: HeadForm) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from logitconf.calibration.maps.calibration_map import CalibrationMap, check_map
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.card.choice import ScoreChoice
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, check_policy
@@ -52,6 +53,7 @@ class ScoreCard:
         per_label: whether each label is scored and accepted by itself; thresholds are then one for
             all labels or one for each.
         score_choice: how the score was chosen among all; None if it was named.
+        calibration_map: what is done to the logits before they are divided by T, None if nothing.
 
     Raises:
         LogitconfError: for a score or task that there is not, or a number out of range.
@@ -71,6 +73,7 @@ class ScoreCard:
     members: int | None = None
     per_label: bool = False
     score_choice: ScoreChoice | None = None
+    calibration_map: CalibrationMap | None = None
 
     __repr__ = brief
     _repr_html_ = brief_table
@@ -92,6 +95,8 @@ class ScoreCard:
             check_count(self.members, "members", most=_MOST_CLASSES)
         if self.policy is not None:
             check_policy(self.policy)
+        if self.calibration_map is not None:
+            _check_mapped(self)
         checked = check_parameters(self.score, self.parameters)
         object.__setattr__(self, "parameters", {name: checked[name] for name in self.parameters})
 
@@ -115,6 +120,8 @@ class ScoreCard:
                 if is_dataclass(value) and not isinstance(value, type)
                 else value
                 for name, value in values.items()
+                # cards without a map are as they were before there were any
+                if name != "calibration_map" or value is not None
             },
         }
 
@@ -183,7 +190,32 @@ _PARTS = {
     "certificate": Certificate,
     "parameter_fit": ParameterFit,
     "score_choice": ScoreChoice,
+    "calibration_map": CalibrationMap,
 }
+
+
+def _check_mapped(card: ScoreCard) -> None:
+    """Checks that a card's score is defined on mapped logits, and that the map fits its columns."""
+    calibration_map = card.calibration_map
+    if calibration_map is None:
+        return
+    reason = refusal_of_maps(card.score, members=card.members is not None)
+    if reason:
+        raise LogitconfError(reason)
+    if card.n_classes is not None:
+        check_map(calibration_map, card.n_classes)
+
+
+def refusal_of_maps(score: str, *, members: bool = False) -> str:
+    """Why a score takes no calibration map; empty if it does."""
+    use = "use calibration='temperature'"
+    if SCORES[score].learned:
+        return f"a learned confidence has logits of its own, which no class or label maps; {use}"
+    if members or SCORES[score].over_members:
+        return f"a calibration map is for the logits of one model, got members; {use}"
+    if SCORES[score].band.of_shift is None:
+        return f"{score} has no bound for what rounding does to it behind a calibration map; {use}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.fitting.calibrated_rows import with_fitted_temperature
 from logitconf.fitting.class_names import numbered_labels
-from logitconf.fitting.fit import score_rows, with_fitted_parameters, with_fitted_temperature
+from logitconf.fitting.fit import score_rows, with_fitted_parameters
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.areas import area_interval, area_parts, differences
 from logitconf.metrics.intervals import Interval, check_share

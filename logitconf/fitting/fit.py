@@ -14,19 +14,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.arrays import Array, beside, namespace, to_numpy
-from logitconf.calibration.temperature.fit import fit_temperature
+from logitconf.arrays import Array, to_numpy
+from logitconf.calibration.maps.choice import TEMPERATURE
 from logitconf.card.parts import ParameterFit, RowCounts, Split
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
-from logitconf.head_spec import probabilities
+from logitconf.fitting.calibrated_rows import (
+    as_number,
+    calibrated_probabilities,
+    check_mappable,
+    rows_mapped,
+    with_fitted_calibration,
+)
 from logitconf.metrics.selective import area_under_risk_coverage, area_under_roc
 from logitconf.rows import Keys, Rows, overlap_note, split_rows
 from logitconf.scores.evaluation import evaluate
 from logitconf.scores.reductions import Form, adds_apart
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, check_defined
-from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly, signed_canonical
+from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
 from logitconf.thresholds.certificate import certificate_of
 from logitconf.thresholds.policy import Policy
@@ -78,6 +84,7 @@ def fit_card(
     rows: Rows,
     *,
     tried: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
+    calibration: str = TEMPERATURE,
     holdout: float | None = None,
     seed: int = 0,
 ) -> tuple[ScoreCard, CalibrationRows]:
@@ -87,6 +94,8 @@ def fit_card(
         card: what is known so far.
         rows: checked; with labels or without.
         tried: values of parameters to choose from, instead of the table's; none: it stays as it is.
+        calibration: what the logits are calibrated by: ``"temperature"``, a kind of map, or
+            ``"auto"``.
         holdout: share of the rows that is not fitted on but kept for thresholds; None keeps and
             fits on all.
         seed: of the split.
@@ -101,16 +110,16 @@ def fit_card(
         return calibrate_card(card, rows)
     if holdout is None:
         with rows.identified_meanwhile():
-            card, scores = _fitted(card, rows, tried)
+            card, scores = _fitted(card, rows, tried, calibration)
             scores = score_rows(card, rows) if scores is None else scores
         return calibrate_card(_signed(card, rows), rows, rows.identity.keys, scores=scores)
     fitting, held = (rows.at(positions) for positions in split_rows(len(rows), holdout, seed))
     with fitting.identified_meanwhile():
-        card, _ = _fitted(card, fitting, tried)
-    card, calibration = calibrate_card(_signed(card, fitting), held, fitting.identity.keys)
+        card, _ = _fitted(card, fitting, tried, calibration)
+    card, kept = calibrate_card(_signed(card, fitting), held, fitting.identity.keys)
     if card.rows is not None:
         card = replace(card, rows=replace(card.rows, split=Split(holdout, seed)))
-    return card, calibration
+    return card, kept
 
 
 def calibrate_card(
@@ -139,13 +148,14 @@ def calibrate_card(
     )
     with rows.identified_meanwhile():
         scores = score_rows(card, rows) if scores is None else scores
-        wrong = None if rows.labels is None else ~rows_right(card.score, rows, card.temperature)
+        mapped = rows_mapped(card, rows)
+        wrong = None if rows.labels is None else ~rows_right(card.score, mapped, card.temperature)
     if card.temperature_fit is not None and rows.matches(card.temperature_fit.sha256):
         # fitted on these very rows, but maybe by a version that digested them otherwise
         card = _signed(card, rows)
     n_classes = layout.n_classes or 1
     keys = rows.identity.keys
-    calibration = CalibrationRows(scores, wrong, rows.predicted, n_classes, keys, fitted_keys)
+    calibration = CalibrationRows(scores, wrong, mapped.predicted, n_classes, keys, fitted_keys)
     return replace(card, rows=_counts(calibration, rows.identity.sha256)), calibration
 
 
@@ -172,6 +182,8 @@ def card_with_threshold(
 
 def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[np.bool_]:
     """Whether each labelled row was predicted right, (N,); labels as checked for the score.
+
+    The rows are those of a card with a calibration map if they are mapped by it.
 
     Where each label is judged by itself, (N, L).
 
@@ -231,6 +243,7 @@ def fitted_rows(card: ScoreCard, calibration: CalibrationRows | None) -> int | N
 def score_of(card: ScoreCard, rows: Rows) -> Array:
     """The scores (N,) of rows, in the dtype that they are computed with."""
     layout, row = rows.layout, SCORES[card.score]
+    rows = rows_mapped(card, rows)
     canonical = rows.canonical(signed=row.keeps_sign)
     form = Form(
         layout.axis,
@@ -239,7 +252,7 @@ def score_of(card: ScoreCard, rows: Rows) -> Array:
         parameters=card.parameters,
         members=layout.members,
     )
-    return evaluate(card.score, canonical, _number(card.temperature, canonical), layout, form)
+    return evaluate(card.score, canonical, as_number(card.temperature, canonical), layout, form)
 
 
 def score_rows(card: ScoreCard, rows: Rows) -> FloatArray:
@@ -268,17 +281,8 @@ def check_as_fitted(card: ScoreCard, rows: Rows) -> Rows:
             f"got shape {shape}"
         )
     check_defined(card.score, layout, rows.kind)
+    check_mappable(card, rows)
     return rows
-
-
-def calibrated_probabilities(rows: Rows, temperature: float) -> Array:
-    """Softmax or sigmoid of the logits over T, in the dtype that they are computed with."""
-    return probabilities(rows.values, _number(temperature, rows.values), rows.layout)
-
-
-def _number(value: float, like: Array) -> Array:
-    """A number as an array () of the other's type, on its device."""
-    return namespace(like).astype(beside(np.asarray(value), like), like.dtype, copy=False)
 
 
 def _signed(card: ScoreCard, rows: Rows) -> ScoreCard:
@@ -289,47 +293,11 @@ def _signed(card: ScoreCard, rows: Rows) -> ScoreCard:
     return replace(card, temperature_fit=fit)
 
 
-def with_fitted_temperature(card: ScoreCard, rows: Rows) -> ScoreCard:
-    """The card with the temperature of least NLL; as it was, with a warning, if none stands out."""
-    layout, labels = rows.layout, rows.labels
-    members = layout.members
-    if members is not None:
-        labels = namespace(labels).repeat(labels, members, axis=0)
-    fitted = fit_temperature(
-        signed_canonical(rows.logits, layout),
-        labels,
-        family=layout.family,
-        initial=card.temperature,
-    )
-    if fitted.identified and layout.task != "multilabel" and _all_the_same(rows.labels):
-        fitted = replace(fitted, identified=False, reason="all labels are the same")
-    temperature = fitted.temperature if fitted.identified else card.temperature
-    if not fitted.identified:
-        warnings.warn(
-            f"the rows cannot identify a temperature ({fitted.reason}); it stays {temperature:g}",
-            LogitconfWarning,
-            stacklevel=5,
-        )
-    elif fitted.standard_error is not None and fitted.standard_error >= temperature:
-        # 1/T is less than a standard error away from 0, where labels are drawn at random
-        warnings.warn(
-            f"the labels may have nothing to do with the logits: the temperature {temperature:.3g} "
-            f"has a standard error of {fitted.standard_error:.3g}; check the order of both",
-            LogitconfWarning,
-            stacklevel=5,
-        )
-    return replace(card, temperature=temperature, temperature_fit=fitted)
-
-
-def _all_the_same(labels: Array) -> bool:
-    return len(np.unique(to_numpy(labels))) == 1
-
-
 def _fitted(
-    card: ScoreCard, rows: Rows, tried: Mapping[str, tuple[float, ...]]
+    card: ScoreCard, rows: Rows, tried: Mapping[str, tuple[float, ...]], calibration: str
 ) -> tuple[ScoreCard, FloatArray | None]:
-    """The card with temperature and parameters that suit the rows, and their scores if known."""
-    return with_fitted_parameters(with_fitted_temperature(card, rows), rows, tried)
+    """The card with calibration and parameters that suit the rows, and their scores if known."""
+    return with_fitted_parameters(with_fitted_calibration(card, rows, calibration), rows, tried)
 
 
 def with_fitted_parameters(
@@ -348,7 +316,7 @@ def with_fitted_parameters(
     choices = {name: values for name, values in choices.items() if values}
     if not choices:
         return card, None
-    wrong = ~rows_right(card.score, rows, card.temperature)
+    wrong = ~rows_right(card.score, rows_mapped(card, rows), card.temperature)
     if not wrong.any() or wrong.all():
         warnings.warn(
             f"rows that are all right or all wrong cannot choose {list(choices)}; "
@@ -392,4 +360,5 @@ def rounding_of(card: ScoreCard, precision: str = "float32", kind: str = "logits
     # members lie behind the classes; other layouts are known to a head alone
     behind = card.members is not None and not SCORES[card.score].over_members
     apart = behind and adds_apart(Form(axis=1, rank=3, n_classes=n_classes))
-    return Rounding(*scored, joined=labels and not alone, apart=apart)
+    mapping = None if card.calibration_map is None else card.calibration_map.rounding()
+    return Rounding(*scored, joined=labels and not alone, apart=apart, mapping=mapping)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from logitconf.arrays import Array, beside, namespace
+from logitconf.calibration.maps.choice import TEMPERATURE
 from logitconf.card.score_card import HeadForm, ScoreCard, check_outputs, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
+from logitconf.fitting.calibrated_rows import asked_calibration, probabilities_of, rows_mapped
 from logitconf.fitting.class_names import Names, numbered_labels
 from logitconf.fitting.conventions import ScoreConventions
 from logitconf.fitting.fit import (
     calibrate_card,
-    calibrated_probabilities,
     card_with_threshold,
     check_as_fitted,
     fit_card,
@@ -58,6 +59,8 @@ class LogitScore(ScoreConventions, ABC):
 
     name: ClassVar[str]
     class_names: Names | None = None
+    # of pickles that older versions wrote
+    _asked: str = TEMPERATURE
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class LogitScore(ScoreConventions, ABC):
         per_member: bool = False,
         *,
         per_label: bool = False,
+        calibration: str = TEMPERATURE,
         parameters: Mapping[str, float | None] | None = None,
     ) -> None:
         """Makes a score that can be used at once, or fitted.
@@ -79,6 +83,10 @@ class LogitScore(ScoreConventions, ABC):
             per_label: whether each label of task ``"multilabel"`` is judged by itself, as one logit
                 is: scores and ``selected`` are then (N, L), and every policy gives each label a
                 threshold of its own. A label of −inf has no score.
+            calibration: what ``fit`` calibrates logits with: ``"temperature"``; ``"vector"``, a
+                scale and a bias by class, or a scale by label; ``"matrix"``, where every class
+                takes from all; ``"platt"``, a scale and a bias for one logit, two classes or each
+                label; ``"auto"``, what cross-validation clearly prefers, else the temperature.
             parameters: further numbers of the score; None means its default until ``fit`` finds
                 one, if it does.
 
@@ -99,6 +107,7 @@ class LogitScore(ScoreConventions, ABC):
         )
         if per_label:
             check_defined(self.name, Layout(self.task, None, per_label=True))
+        self._asked = asked_calibration(calibration, self.name, members=per_member)
         # what fit tries instead of what the table says
         self._tried: dict[str, tuple[float, ...]] = dict.fromkeys(given, ())
         self._calibration: CalibrationRows | None = None
@@ -155,7 +164,12 @@ class LogitScore(ScoreConventions, ABC):
         if len(rows) == 0:
             raise LogitconfError(f"fit needs at least one row, got shape {rows.logits.shape}")
         self.card, self._calibration = fit_card(
-            self.card, rows, tried=self._tried, holdout=holdout, seed=seed
+            self.card,
+            rows,
+            tried=self._tried,
+            calibration=self._asked,
+            holdout=holdout,
+            seed=seed,
         )
         self.class_names = names
         return self._separating()
@@ -222,7 +236,8 @@ class LogitScore(ScoreConventions, ABC):
         score = score_of(self.card, rows)
         threshold = beside(np.asarray(self.threshold, np.float32), score)
         form = Form(n_classes=rows.layout.n_classes)
-        threshold = threshold_of(threshold, rows.values, rows.layout, form)
+        values = rows_mapped(self.card, rows).values
+        threshold = threshold_of(threshold, values, rows.layout, form)
         rounded = namespace(score).astype(score, threshold.dtype, copy=False)
         return {"score": score, "selected": accept(rounded, threshold, SCORES[self.name].floor)}
 
@@ -300,7 +315,7 @@ class LogitScore(ScoreConventions, ABC):
         Raises:
             LogitconfError: if the logits do not fit the task.
         """
-        return calibrated_probabilities(self._checked(logits, kind=kind), self.temperature)
+        return probabilities_of(self.card, self._checked(logits, kind=kind))
 
     def compile(
         self,
@@ -382,5 +397,5 @@ class LogitScore(ScoreConventions, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the card, and nothing of the rows."""
-        kept = {"card": self.card, "_calibration": None, "_tried": self._tried}
-        return {**kept, "_arguments": self._arguments, "class_names": self.class_names}
+        kept = ("card", "_tried", "_arguments", "_asked", "class_names")
+        return {**{name: getattr(self, name) for name in kept}, "_calibration": None}

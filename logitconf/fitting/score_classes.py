@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from logitconf.calibration.maps.choice import TEMPERATURE
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import not_among
 from logitconf.fitting.learned_score import LearnedConfidenceScore
@@ -128,6 +129,7 @@ class GenScore(LogitScore):
         per_member: bool = False,
         *,
         per_label: bool = False,
+        calibration: str = TEMPERATURE,
         gamma: float | None = None,
         top: int | Sequence[int] | None = None,
     ) -> None:
@@ -138,6 +140,7 @@ class GenScore(LogitScore):
             task: what the columns mean.
             per_member: whether the logits have members along their last axis.
             per_label: whether each label is judged by itself.
+            calibration: what the logits are calibrated with, as for every score.
             gamma: the exponent, in [0.001, 1]; None means 0.1 until ``fit`` chooses.
             top: how many of the likeliest classes count, 100 of 1000 in the paper; 0 or None means
                 all; several are what ``fit`` chooses from, and the first of them holds until then.
@@ -151,6 +154,7 @@ class GenScore(LogitScore):
             task,
             per_member,
             per_label=per_label,
+            calibration=calibration,
             parameters={"gamma": gamma, "top": first},
         )
         if len(tops) > 1:
@@ -247,7 +251,9 @@ def from_card(card: ScoreCard) -> LogitScore:
         raise not_among("score", card.score, SCORE_CLASSES, SCORE_SYNONYMS)
     check_parameters(card.score, card.parameters)
     made = SCORE_CLASSES[card.score]
-    told = {"per_member": card.members is not None, "per_label": card.per_label}
+    told: dict[str, Any] = {"per_member": card.members is not None, "per_label": card.per_label}
+    if card.calibration_map is not None:
+        told["calibration"] = card.calibration_map.kind
     known = inspect.signature(made).parameters
     shape: dict[str, Any] = {name: value for name, value in told.items() if value and name in known}
     score = made(temperature=card.temperature, task=card.task, **shape)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError, not_among
+from logitconf.scores.shifts import Shift
 from logitconf.scores.table import SCORE_SYNONYMS, SCORES
 
 _PRECISIONS = ("float32", "float64")
@@ -33,8 +34,40 @@ _HALF_ULPS_PER_CLASS_APART = 5 / 4
 # Where logits are divided first, each of the two that a difference is made of is off by half an
 # ulp, in either of two runtimes.
 _HALF_ULPS_OF_QUOTIENTS = 4.0
+# A product and a sum are off by half an ulp each, in either of two runtimes.
+_HALF_ULPS_OF_MAPS = 4.0
 # Of the odds; more than any two probabilities differ by.
 _LARGEST_EXPONENT = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class MapRounding:
+    """How a calibration map rounds the logits that it makes.
+
+    Attributes:
+        gain: no mapped logit exceeds this times the row's largest abs logit,
+        offset: plus this.
+        mixed: how many logits a mapped one is made of.
+        usual: the largest abs logit of rows whose own is not known.
+        apart: whether they are added up along an axis that is not the last.
+    """
+
+    gain: float
+    offset: float
+    mixed: int = 1
+    usual: float = 0.0
+    apart: bool = False
+
+    def reach(self, sizes: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
+        """No mapped logit of rows of these sizes is larger; of the usual one for None."""
+        own = self.usual if sizes is None else np.asarray(sizes, dtype=np.float64)
+        return np.asarray(self.gain * own + self.offset)
+
+    def shift(self, sizes: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
+        """How far two runtimes' mapped logits differ: products, their sum, and that with a bias."""
+        per_class = _HALF_ULPS_PER_CLASS_APART if self.apart else _HALF_ULPS_PER_CLASS
+        sums = 2.0 * per_class * self.mixed if self.mixed > 1 else 0.0
+        return (_HALF_ULPS_OF_MAPS + sums) * _HALF_ULP * self.reach(sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +89,7 @@ class Rounding:
             :func:`~logitconf.scores.reductions.largest_probability`.
         apart: whether the classes are added up along an axis that is not the last; see
             :func:`~logitconf.scores.reductions.adds_apart`.
+        mapping: how the calibration map rounds, if there is one.
     """
 
     score: str
@@ -67,6 +101,7 @@ class Rounding:
     joined: bool = False
     divided_first: bool = False
     apart: bool = False
+    mapping: MapRounding | None = None
 
     def __post_init__(self) -> None:
         """Checks the names.
@@ -87,9 +122,13 @@ class Rounding:
         Args:
             values: scores or thresholds.
             sizes: the largest finite abs logit of each row, in the shape of the values. It counts
-                where logits are divided first, and where members' scores of either sign are
-                averaged; without it the band there is that of rows around 0.
+                where logits are divided first or mapped, and where members' scores of either sign
+                are averaged; without it the band there is that of rows around 0, or as large as
+                those that the map was fitted on.
         """
+        shifted = self._of_map(np.abs(np.asarray(values, dtype=np.float64)), sizes)
+        if self.mapping is not None and sizes is not None:
+            sizes = self.mapping.reach(sizes)
         # the largest floats have no next one to take a step to
         largest = np.finfo(np.float32).max / np.float32(2.0)
         size = np.minimum(np.abs(np.asarray(values, dtype=np.float32)), largest)
@@ -101,7 +140,7 @@ class Rounding:
         # but a score that is small because larger numbers cancel keeps double's absolute error.
         if self.precision == "float64":
             absolute = max(band.few_absolute, band.absolute) * _DOUBLE_TO_SINGLE
-            return np.asarray(ulp + absolute + of_quotients)
+            return np.asarray(ulp + absolute + of_quotients + shifted)
         classes = _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes
         if self.score == "energy":
             # Near 0 the largest logit cancels T log S, and the error is that of the two parts.
@@ -120,7 +159,30 @@ class Rounding:
             logarithms = size * self.temperature + math.log(max(2, classes))
             step = np.spacing(logarithms.astype(np.float32)).astype(np.float64)
             width = width + band.of_logarithms * step / self.temperature
-        return np.asarray(width + of_quotients, dtype=np.float64)
+        return np.asarray(width + of_quotients + shifted, dtype=np.float64)
+
+    def _of_map(
+        self, size: npt.NDArray[np.float64], sizes: npt.ArrayLike | None
+    ) -> npt.NDArray[np.float64]:
+        """What the rounding of mapped logits adds to the band of scores of this size."""
+        if self.mapping is None:
+            return np.zeros(size.shape)
+        row = SCORES[self.score]
+        band = row.band_of_sums if self.joined and row.band_of_sums else row.band
+        moved = Shift() if band.of_shift is None else band.of_shift
+        each = self.mapping.shift(sizes) / self.temperature
+        if self.precision == "float64":
+            each = each * _DOUBLE_TO_SINGLE
+        classes = max(2, _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes)
+        width = moved.constant + moved.of_log * math.log(classes)
+        # every label that is added up may move
+        width += moved.of_temperature * self.temperature * (classes if self.joined else 1)
+        factor = np.expm1(np.minimum(moved.relative * each, _LARGEST_EXPONENT))
+        odds = np.expm1(np.minimum(moved.of_odds * each, _LARGEST_EXPONENT))
+        probability = np.minimum(size, 1.0)
+        # a probability that was rounded to 1 has odds too
+        odds = np.minimum(odds * probability * (1.0 - probability + _HALF_ULP), 1.0)
+        return np.asarray(width * each + size * factor + odds)
 
     def _reach(
         self, size: npt.NDArray[np.float32], sizes: npt.ArrayLike | None

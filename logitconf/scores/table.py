@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitconf.errors import LogitconfError
-from logitconf.scores import meanings, ranges
+from logitconf.scores import meanings, ranges, shifts
 from logitconf.scores.meanings import Meaning
 from logitconf.scores.ranges import Range
+from logitconf.scores.shifts import Shift
 
 if TYPE_CHECKING:
     from logitconf.tasks import Family, InputKind, Layout
@@ -69,6 +70,8 @@ class Band:
             that times this of the score's size, plus that times this of T.
         of_logarithms: what logits that were made from probabilities add: units in the last place of
             the logarithms.
+        of_shift: what logits add that a calibration map has rounded; None if that has no bound, so
+            that the score takes no such map.
     """
 
     few_ulps: float
@@ -77,6 +80,7 @@ class Band:
     absolute: float = 0.0
     of_sum: tuple[float, float, float] = (0.0, 0.0, 0.0)
     of_logarithms: float = 0.0
+    of_shift: Shift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,39 +142,39 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -1.5,
             ranges.SOFTMAX,
             meanings.SOFTMAX,
-            Band(4.0, 16.0, of_sum=_OF_SIZE),
+            Band(4.0, 16.0, of_sum=_OF_SIZE, of_shift=shifts.SOFTMAX),
         ),
         "entropy": ScoreRow(
             "of_probabilities",
             -1.0,
             ranges.ENTROPY,
             meanings.ENTROPY,
-            Band(0.0, 0.0, 4e-7, 1.5e-6, (1.0, 0.2, 0.0)),
+            Band(0.0, 0.0, 4e-7, 1.5e-6, (1.0, 0.2, 0.0), of_shift=shifts.ENTROPY),
         ),
         "energy": ScoreRow(
             "of_logits",
             _UNBOUNDED,
             ranges.ENERGY,
             meanings.ENERGY,
-            Band(4.0, 4.0, of_sum=_OF_TEMPERATURE),
+            Band(4.0, 4.0, of_sum=_OF_TEMPERATURE, of_shift=shifts.ENERGY),
             needs_logits=True,
             joins_labels=True,
             # each term log(1 + o) is off by up to 1.5 half ulps of 1
-            band_of_sums=Band(4.0, 4.0, of_sum=(0.0, 1.0, 16.0)),
+            band_of_sums=Band(4.0, 4.0, of_sum=(0.0, 1.0, 16.0), of_shift=shifts.ENERGY),
         ),
         "margin": ScoreRow(
             "of_logits",
             _UNBOUNDED,
             ranges.MARGIN,
             meanings.MARGIN,
-            Band(2.0, 2.0, of_logarithms=6.0),
+            Band(2.0, 2.0, of_logarithms=6.0, of_shift=shifts.MARGIN),
         ),
         "softmax_margin": ScoreRow(
             "of_probabilities",
             -1.5,
             ranges.NEGATIVE_SHARE,
             meanings.SOFTMAX_MARGIN,
-            Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE),
+            Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE, of_shift=shifts.SOFTMAX_MARGIN),
         ),
         "learned": ScoreRow(
             "of_logits",
@@ -187,7 +191,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             _UNBOUNDED,
             ranges.MAX_LOGIT,
             meanings.MAX_LOGIT,
-            Band(2.0, 2.0),
+            Band(2.0, 2.0, of_shift=shifts.MAX_LOGIT),
             needs_logits=True,
             joins_labels=True,
         ),
@@ -211,7 +215,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             meanings.GEN,
             # γ = 1 errs as the gini does, by twice what the sum does; a small γ by a tenth of that.
             # Logarithms and exponentials of small values leave their ulps, more so elsewhere.
-            Band(64.0, 96.0, 1e-7, 1e-7, (0.0, 2.0, 0.0)),
+            Band(64.0, 96.0, 1e-7, 1e-7, (0.0, 2.0, 0.0), of_shift=shifts.GEN),
             parameters={
                 "gamma": Parameter(0.1, 0.001, 1.0, tried=(0.1, 0.01, 0.03, 0.3, 1.0)),
                 "top": Parameter(0, 0, 1e6, whole=True),
@@ -222,7 +226,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -0.5,
             ranges.GINI,
             meanings.GINI,
-            Band(4.0, 4.0, 1e-6, 2e-6, (2.5, -2.5, 0.0)),
+            Band(4.0, 4.0, 1e-6, 2e-6, (2.5, -2.5, 0.0), of_shift=shifts.GINI),
         ),
         # a ratio minus 1, of three sums or of one
         "doctor": ScoreRow(
@@ -230,14 +234,14 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -0.5,
             ranges.DOCTOR,
             meanings.DOCTOR,
-            Band(16.0, 16.0, 1e-6, 2e-6, (2.5, 2.5, 0.0)),
+            Band(16.0, 16.0, 1e-6, 2e-6, (2.5, 2.5, 0.0), of_shift=shifts.DOCTOR),
         ),
         "doctor_beta": ScoreRow(
             "of_probabilities",
             -0.5,
             ranges.DOCTOR,
             meanings.DOCTOR_BETA,
-            Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0)),
+            Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0), of_shift=shifts.DOCTOR_BETA),
         ),
         "mutual_information": ScoreRow(
             "of_members",

@@ -52,7 +52,11 @@ BREACH = 1e-3
 def head_digest(card: ScoreCard) -> str:
     """SHA-256 over all that decides: score, task, columns, temperature, threshold, parameters."""
     names = ("score", "task", "n_classes", "temperature", "threshold", "parameters", "per_label")
-    return _digest({name: getattr(card, name) for name in names})
+    decisive = {name: getattr(card, name) for name in names}
+    if card.calibration_map is not None:
+        # how it was fitted decides nothing
+        decisive["calibration_map"] = json_values(replace(card.calibration_map, fit=None))
+    return _digest(decisive)
 
 
 def certificate_of(card: ScoreCard, *, fitted_rows: int | None) -> Certificate:

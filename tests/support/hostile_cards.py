@@ -124,6 +124,15 @@ _SCORES: Mapping[str, Callable[[], Any]] = {
     "labels": lambda: _fitted(logitconf.EnergyScore(task="multilabel"), "multilabel", coverage=0.8),
     "members": lambda: _fitted(logitconf.MutualInformationScore(), "multiclass", 3, coverage=0.7),
     "chosen": lambda: logitconf.fit(*rows("multiclass")[:2], "auto"),
+    "vector map": lambda: _fitted(
+        logitconf.SoftmaxScore(calibration="vector"), "multiclass", coverage=0.8
+    ),
+    "matrix map": lambda: _fitted(
+        logitconf.MarginScore(calibration="matrix"), "multiclass", risk=0.5
+    ),
+    "labels' map": lambda: _fitted(
+        logitconf.EntropyScore(task="multilabel", calibration="platt"), "multilabel", q=0.8
+    ),
     "learned": lambda: _fitted(
         logitconf.LearnedConfidenceScore(task="binary"), "binary", value=-0.7
     ),

@@ -11,6 +11,7 @@ from onnx import numpy_helper
 
 from logitconf.card.score_card import ScoreCard, check_threshold
 from logitconf.errors import LogitconfError
+from logitconf.head_spec import map_buffers
 from logitconf.thresholds.reach import check_reachable
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads, write_heads
 from logitconf_export.onnx_files.loading import array_of, load_model, own_copy
@@ -137,7 +138,8 @@ def _check_not_folded(graph: onnx.GraphProto, head: HeadMetadata) -> None:
     """
     temperature = np.float32(head.card.temperature)
     derived = {float(temperature), float(1 / temperature)}
-    own = tuple(head.prefix + word for word in ("temperature", "threshold", "scalar", "one"))
+    words = ("temperature", "threshold", "scalar", "one", *map_buffers(head.card))
+    own = tuple(head.prefix + word for word in words)
     for tensor in graph.initializer:
         if not tensor.name.startswith(head.prefix) or tensor.name.startswith(own):
             continue

@@ -12,19 +12,22 @@ from typing import Any, cast
 import numpy as np
 
 from logitconf.arrays import to_numpy
+from logitconf.calibration.maps.mapping import mapped
 from logitconf.card.score_card import HeadForm
 from logitconf.fitting.fit import rounding_of
 from logitconf.head_spec import Head, added_apart, decide, divided_first, value_at_largest
 from logitconf.outputs.labels import EVEN
 from logitconf.scores.reductions import Form
-from logitconf.scores.rounding import Rounding
-from logitconf.tasks import InputKind, canonical
+from logitconf.scores.rounding import MapRounding, Rounding
+from logitconf.tasks import InputKind, canonical, logits_of
 from logitconf_export.decisions.comparison import Decisions
 from logitconf_export.decisions.further import RightValues
 from logitconf_export.decisions.hard_rows import arranged, flattened
 from logitconf_export.heads.sources import HeadSource, head_of
 from logitconf_export.onnx_files.types import Array
 
+# of what double leaves of an error, beside float32
+_DOUBLE_TO_SINGLE = 2.0**-29
 # float32 numbers below it are subnormal
 _SMALLEST = float(np.finfo(np.float32).smallest_normal)
 
@@ -83,19 +86,29 @@ class Reference:
         rows = flattened(logits, form)
         if threshold.ndim == 0:
             return np.full(len(rows), threshold, dtype=np.float32)
-        values = canonical(np.asarray(rows, dtype=np.float32), self._rows.layout)
+        values = np.asarray(rows, dtype=np.float32)
+        if self.head.calibration:
+            values = logits_of(values, self._rows.layout, cast(InputKind, form.kind))
+            values = mapped(values, self.head.calibration, 1)
+        values = canonical(values, self._rows.layout)
         return np.asarray(value_at_largest(values, threshold, Form(n_classes=rows.shape[1])))
 
     def sizes(self, logits: Array) -> Array | None:
-        """Each row's largest finite abs logit, (N,), for :meth:`allowed`; None for each label."""
-        if self.head.card.per_label:
+        """Each row's largest finite abs logit, (N,), for :meth:`allowed`.
+
+        Where each label is judged, that of each label behind a calibration map, else None.
+        """
+        head, per_label = self.head, self.head.card.per_label
+        if per_label and not head.calibration:
             return None
-        rows = np.asarray(flattened(logits, self.head.form), dtype=np.float64)
-        if self.head.form.kind == "probabilities":
+        rows = np.asarray(logits if per_label else flattened(logits, head.form), dtype=np.float64)
+        if head.calibration:
+            rows = logits_of(rows, head.layout, cast(InputKind, head.form.kind))
+        elif head.form.kind == "probabilities":
             with np.errstate(all="ignore"):
                 rows = np.log(rows)
-        largest: Array = np.where(np.isfinite(rows), np.abs(rows), 0.0).max(axis=1, initial=0.0)
-        return largest
+        finite: Array = np.where(np.isfinite(rows), np.abs(rows), 0.0)
+        return finite.reshape(-1) if per_label else finite.max(axis=1, initial=0.0)
 
     def allowed(
         self, values: Array, n_classes: int | None = None, sizes: Array | None = None
@@ -119,8 +132,30 @@ class Reference:
             divided_first=divided_first(head.card, head.form),
             apart=added_apart(head.card, head.form),
         )
+        rounding = replace(rounding, mapping=_map_rounding(head))
         bands: Array = rounding.bands(values, sizes)
         return bands
+
+
+def _map_rounding(head: Head) -> MapRounding | None:
+    """How the head's calibration map rounds, None without one."""
+    if head.card.calibration_map is None:
+        return None
+    apart = head.form.class_axis < head.form.input_rank - 1
+    return head.card.calibration_map.rounding(apart=apart)
+
+
+def _shifts(head: Head, logits: Array) -> Array:
+    """How far two runtimes' mapped logits differ, with an axis of one for the classes; 0 or ()."""
+    mapping, form = _map_rounding(head), head.form
+    if mapping is None:
+        return np.zeros(())
+    values = np.asarray(logits).astype(np.float64)
+    sizes: Array = np.abs(logits_of(values, head.layout, cast(InputKind, form.kind)))
+    sizes = np.where(np.isfinite(sizes), sizes, 0.0)
+    if form.class_axis < sizes.ndim:
+        sizes = sizes.max(axis=form.class_axis, keepdims=True)
+    return mapping.shift(sizes) * (1.0 if form.precision == "float32" else _DOUBLE_TO_SINGLE)
 
 
 def _flat(form: HeadForm) -> dict[str, Any]:
@@ -139,37 +174,50 @@ def _decisions(head: Head, logits: Array) -> Decisions:
     if torch is None:
         outputs = head(np.ascontiguousarray(logits))
     else:
-        temperature, threshold = (torch.tensor(v) for v in (head.temperature, head.threshold))
+        numbers = {name: torch.tensor(value) for name, value in head.buffers.items()}
+        temperature, threshold = numbers.pop("temperature"), numbers.pop("threshold")
         with torch.no_grad():
-            tensors = decide(_tensor(logits), temperature, threshold, head.card, head.form)
+            tensors = decide(
+                _tensor(logits), temperature, threshold, head.card, head.form, calibration=numbers
+            )
         outputs = tuple(to_numpy(tensor) for tensor in tensors)
     score, mask, *others = outputs
     return Decisions.of(score, mask, dict(zip(head.form.outputs[2:], others, strict=True)))
 
 
 def _right_probabilities(head: Head, logits: Array, value: Array) -> RightValues:
-    del logits
     wide = value.astype(np.float64)
     wide[~np.isfinite(wide)] = np.nan
-    off = _off_by_rounding(head)
+    # odds move by a factor within exp(±2ε), so that p (1 − p) <= 1/4 of that is the most
+    moved = np.minimum(np.expm1(2.0 * _shifts(head, logits) / float(head.temperature)) / 4.0, 1.0)
+    off = _off_by_rounding(head) + moved
     return RightValues(value, wide - off, wide + off)
 
 
 def _right_label(head: Head, logits: Array, value: Array) -> RightValues:
-    """One model's logits are compared as they are; the means of members' probabilities round.
+    """One model's logits are compared as they are; mapped logits, and members' means, round.
 
     Some runtimes take subnormal numbers for zero, so that what lies closer may go either way.
     """
-    single = head.form.members is None
+    # whether the values that are compared are there, and not computed first
+    single = head.form.members is None and not head.calibration
+    off: Any
     if single:
         even = EVEN[cast(InputKind, head.form.kind)]
         given, off = np.asarray(logits).astype(np.float64), _SMALLEST
+    elif head.calibration:
+        wide = np.asarray(logits).astype(np.float64)
+        wide = logits_of(wide, head.layout, cast(InputKind, head.form.kind))
+        given, even = mapped(wide, head.calibration, head.form.class_axis), 0.0
+        off = np.maximum(2.0 * _shifts(head, logits), _SMALLEST)
     else:
         form = replace(head.form, outputs=("probabilities",), precision="float64")
         given = head.with_form(form)(np.asarray(logits))[2].astype(np.float64)
         even, off = 0.5, 2.0 * _off_by_rounding(head)
     if head.layout.family == "categorical":
         classes = np.moveaxis(given, head.form.class_axis, -1)
+        if np.ndim(off):
+            off = np.moveaxis(off, head.form.class_axis, -1)
         largest = classes.max(axis=-1, keepdims=True)
         with np.errstate(invalid="ignore"):
             gaps = largest - classes
@@ -213,8 +261,11 @@ def same_head(one: HeadSource, other: HeadSource) -> tuple[str, ...]:
         ours, theirs = getattr(left.card, name), getattr(right.card, name)
         if ours != theirs:
             differences.append(f"{name} is {theirs!r} where {ours!r} was expected")
-    for name in ("temperature", "threshold"):
-        ours, theirs = getattr(left, name), getattr(right, name)
+    if left.buffers.keys() != right.buffers.keys():
+        parts = [sorted(head.buffers) for head in (left, right)]
+        differences.append(f"its numbers are {parts[1]} where {parts[0]} were expected")
+    for name in left.buffers.keys() & right.buffers.keys():
+        ours, theirs = left.buffers[name], right.buffers[name]
         if not np.array_equal(ours, theirs):
             differences.append(f"{name} is {theirs.tolist()} where {ours.tolist()} was expected")
     return tuple(differences)

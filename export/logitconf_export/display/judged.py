@@ -10,7 +10,8 @@ import numpy.typing as npt
 from logitconf.arrays import to_numpy
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.fitting.fit import calibrated_probabilities, rows_right
+from logitconf.fitting.calibrated_rows import calibrated_probabilities, rows_mapped
+from logitconf.fitting.fit import rows_right
 from logitconf.fitting.score_classes import from_card
 from logitconf.head_spec import threshold_of
 from logitconf.rows import Rows
@@ -123,6 +124,7 @@ def judge(
         per_member=card.members is not None,
         per_label=card.per_label,
     )
+    raw, rows = rows, rows_mapped(card, rows)
     if not len(rows):
         raise LogitconfError(f"there must be at least one row to show, got {rows.logits.shape}")
     if card.threshold is None:
@@ -140,7 +142,7 @@ def judge(
         wrong=None if wrong is None else wrong.reshape(-1),
         group=_groups(card, rows),
         truth=_truth(card, rows),
-        calibration=None if labels is None else _calibration(card, rows),
+        calibration=None if labels is None else _calibration(card, raw, rows),
         noun=noun or ("label" if card.per_label else "row"),
     )
 
@@ -196,19 +198,28 @@ def _truth(card: ScoreCard, rows: Rows) -> npt.NDArray[np.int64] | None:
     return np.asarray(labels > 0.5 if labels.dtype.kind == "f" else labels, np.int64)
 
 
-def _calibration(card: ScoreCard, rows: Rows) -> Calibration:
-    """Each prediction's probability: of the class, or of each label by itself."""
-    before, after = (_probabilities(rows, value) for value in (1.0, card.temperature))
+def _calibration(card: ScoreCard, raw: Rows, rows: Rows) -> Calibration:
+    """Each prediction's probability: of the class, or of each label by itself.
+
+    Args:
+        card: that calibrates.
+        raw: as they came.
+        rows: as the card's calibration map makes them; the same without one.
+    """
+    before, after = _probabilities(raw, 1.0), _probabilities(rows, card.temperature)
     labels = to_numpy(rows.labels)
     if SCORES[card.score].learned:
         # a learned confidence is the probability that the model's own prediction is right
         right = np.asarray(labels > 0.5)
     elif rows.layout.family == "categorical":
-        before, after = before.max(axis=1), after.max(axis=1)
+        # of the class that is predicted, which a map may have changed
+        before = np.take_along_axis(before, after.argmax(axis=1)[:, None], axis=1)[:, 0]
+        after = after.max(axis=1)
         right = rows_right(card.score, rows, card.temperature)
     else:
         right = (after > 0.5) == (np.asarray(labels) > 0.5).reshape(after.shape)
-        before, after = (np.maximum(each, 1.0 - each) for each in (before, after))
+        yes = after > 0.5
+        before, after = (np.where(yes, each, 1.0 - each) for each in (before, after))
     columns = [each.reshape(-1).astype(np.float64) for each in (before, after)]
     has_one = np.isfinite(columns[0]) & np.isfinite(columns[1])
     before, after = (each[has_one] for each in columns)

@@ -50,6 +50,8 @@ def refit(
     fixed: dict[str, Any] = dict(card.parameters)
     if card.per_label:
         fixed["per_label"] = True
+    if card.calibration_map is not None:
+        fixed["calibration"] = card.calibration_map.kind
     score = SCORE_CLASSES[card.score](card.temperature, card.task, **fixed)
     score.fit(logits, truth.reshape(-1) if layout.one_logit else truth, kind="logits")
     score.set_threshold(**policy)

@@ -22,7 +22,6 @@ from logitconf_export.onnx_files.opsets import DEFAULT_OPSET, check_opset, ir_fo
 from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import Array
 
-BUFFERS = ("temperature", "threshold")
 LOGITS_DTYPES = {
     "float16": TensorProto.FLOAT16,
     "bfloat16": TensorProto.BFLOAT16,
@@ -125,14 +124,22 @@ def head_graph(source: HeadSource, *, opset: int, logits_dtype: str) -> onnx.Gra
     names, fixed = _dimension_names(form.input_rank, form.class_axis), _fixed_sizes(form)
     axes = range(form.input_rank)
     writer = GraphWriter(opset)
-    buffers = {name: _buffer(writer, name, getattr(head, name)) for name in BUFFERS}
+    buffers = {name: _buffer(writer, name, array) for name, array in head.buffers.items()}
     logits = SymbolicArray(
         writer,
         "logits",
         helper.tensor_dtype_to_np_dtype(element),
         tuple(fixed.get(axis) for axis in axes),
     )
-    results = decide(logits, buffers["temperature"], buffers["threshold"], head.card, form)
+    calibration = {name: buffers[name] for name in head.calibration}
+    results = decide(
+        logits,
+        buffers["temperature"],
+        buffers["threshold"],
+        head.card,
+        form,
+        calibration=calibration,
+    )
     writer.finish(
         {result.value: name for result, name in zip(results, form.outputs, strict=True)},
         [buffer.name for buffer in buffers.values()],
@@ -150,7 +157,7 @@ def head_graph(source: HeadSource, *, opset: int, logits_dtype: str) -> onnx.Gra
 
 
 def _buffer(writer: GraphWriter, name: str, array: Array) -> SymbolicArray:
-    """Temperature or threshold, in one initializer that nothing is folded from."""
+    """Temperature, threshold or a part of a map, in one initializer; nothing is folded from it."""
     return SymbolicArray(writer, writer.constant(array, name), array.dtype, array.shape)
 
 

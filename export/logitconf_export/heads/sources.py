@@ -87,8 +87,9 @@ def head_of(
     if isinstance(source, Head):
         head = source
     else:
-        buffers = (to_numpy(getattr(source, name)) for name in ("temperature", "threshold"))
-        head = Head(card, form, *buffers)
+        made = Head.of_card(card, form)
+        held = {name: to_numpy(getattr(source, name)) for name in made.buffers}
+        head = made.with_numbers(held)
     asked_form = _asked(form, given, probabilities)
     return head if asked_form == form else head.with_form(asked_form)
 

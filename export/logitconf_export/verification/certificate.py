@@ -5,6 +5,7 @@ import numpy as np
 from logitconf.card.parts import Certificate
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.fitting.calibrated_rows import rows_mapped
 from logitconf.fitting.fit import rows_right
 from logitconf.head_spec import Head
 from logitconf.policy_table import POLICY_PARTS
@@ -67,7 +68,8 @@ def measured_again(head: Head, values: Array, labels: Array) -> Check:
     accepted = Reference(head).decisions(values).mask
     if layout.per_label:
         accepted = flattened(accepted.reshape(values.shape), head.form)
-    wrong = ~rows_right(head.card.score, labelled)
+    mapped = rows_mapped(head.card, labelled)
+    wrong = ~rows_right(head.card.score, mapped)
     counted = {"accepted": int(accepted.sum()), "errors": int((accepted & wrong).sum())}
     what = "decisions" if layout.per_label else "rows"
     counts = (
@@ -82,7 +84,7 @@ def measured_again(head: Head, values: Array, labels: Array) -> Check:
         return Check(HOLDS, not off, detail)
     try:
         by_class = promised_parts(certificate) == "class"
-        predicted = labelled.predicted if by_class else None
+        predicted = mapped.predicted if by_class else None
         contradiction = _contradiction(accepted, wrong, certificate, predicted)
     except LogitconfError as error:
         return Check(HOLDS, False, str(error))

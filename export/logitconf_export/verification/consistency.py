@@ -9,16 +9,13 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.head_spec import Head
+from logitconf.head_spec import Head, map_buffers
 from logitconf_export.heads.conversion import LOGITS_DTYPES, head_graph
 from logitconf_export.heads.graph_writer import PREFIX
 from logitconf_export.heads.in_file import EmbeddedHead
 from logitconf_export.heads.sources import HeadSource
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, array_of
-
-_BUFFERS = ("temperature", "threshold")
 
 
 def rebuilt_head(head: EmbeddedHead) -> Head:
@@ -31,12 +28,15 @@ def rebuilt_head(head: EmbeddedHead) -> Head:
 
 
 def initializer_disagreements(head: EmbeddedHead) -> tuple[str, ...]:
-    """In words, where temperature and threshold in the graph are not the card's, bit for bit."""
-    card: ScoreCard = head.metadata.card
-    wanted = {"temperature": card.temperature, "threshold": card.threshold}
+    """In words, where the numbers in the graph are not the card's, bit for bit.
+
+    These are temperature and threshold, and those of the calibration map if there is one.
+    """
+    card = head.metadata.card
+    wanted = {"temperature": card.temperature, "threshold": card.threshold, **map_buffers(card)}
     problems = []
-    for name in _BUFFERS:
-        expected = np.asarray(wanted[name], dtype=np.float32)
+    for name, values in wanted.items():
+        expected = np.asarray(values, dtype=np.float32)
         value = head.value(name)
         if value is None:
             problems.append(f"the graph has no initializer '{head.prefix}{name}'")
@@ -71,8 +71,10 @@ def graph_disagreements(
         graph = head_graph(expected, opset=head.opset, logits_dtype=logits_dtype)
     except LogitconfError as error:
         return (f"the card's head cannot be converted at opset {head.opset}: {error}",)
-    ours = _Side(tuple(graph.node), {t.name: t for t in graph.initializer}, PREFIX, "logits")
-    theirs = _Side(head.nodes, head.initializers, head.prefix, head.tensor)
+    tuned = frozenset({"temperature", "threshold", *map_buffers(head.metadata.card)})
+    constants = {t.name: t for t in graph.initializer}
+    ours = _Side(tuple(graph.node), constants, PREFIX, "logits", tuned)
+    theirs = _Side(head.nodes, head.initializers, head.prefix, head.tensor, tuned)
     wanted = [value.name for value in graph.output]
     if len(wanted) != len(head.outputs):
         return (f"the head must have the outputs {wanted}, got {list(head.outputs)}",)
@@ -89,12 +91,13 @@ def graph_disagreements(
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One of two graphs that are compared."""
+    """One of two graphs that are compared, and what its initializers of numbers are called."""
 
     nodes: Sequence[onnx.NodeProto]
     initializers: Mapping[str, onnx.TensorProto]
     prefix: str
     tensor: str
+    numbers: frozenset[str]
 
     def producer(self, name: str) -> tuple[onnx.NodeProto, int] | None:
         """The node that makes a value, and which of its outputs it is."""
@@ -140,7 +143,7 @@ def _leaf_difference(ours: _Side, left: str, theirs: _Side, right: str) -> Itera
             yield f"'{right}' is read where '{left}' belongs"
     elif left not in ours.initializers or right not in theirs.initializers:
         yield f"'{right}' is read, but it is no initializer of the head"
-    elif left.removeprefix(PREFIX) in _BUFFERS:
+    elif left.removeprefix(PREFIX) in ours.numbers:
         if left.removeprefix(PREFIX) != right.removeprefix(theirs.prefix):
             yield f"'{right}' is read where '{left}' belongs"
     else:

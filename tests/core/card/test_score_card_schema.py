@@ -12,6 +12,7 @@ import fastjsonschema
 import pytest
 from support import hostile_cards
 
+from logitconf.calibration.maps.calibration_map import CalibrationMap, MapFit
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.card.choice import ScoreChoice
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, Split
@@ -29,6 +30,8 @@ PARTS = {
     "certificate": Certificate,
     "parameter_fit": ParameterFit,
     "score_choice": ScoreChoice,
+    "calibration_map": CalibrationMap,
+    "map_fit": MapFit,
 }
 CASES = 1500
 

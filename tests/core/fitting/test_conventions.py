@@ -33,6 +33,7 @@ def test_parameters_are_those_given_and_stay_so_after_a_fit() -> None:
         "task": "multiclass",
         "per_member": False,
         "per_label": False,
+        "calibration": "temperature",
         "parameters": None,
     }
     score.fit(*drawn())

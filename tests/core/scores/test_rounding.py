@@ -139,7 +139,7 @@ def test_an_energy_that_labels_add_up_to_stays_within_half_its_band(labels: int)
 
 
 def test_unknown_names_and_values_are_refused() -> None:
-    with pytest.raises(LogitconfError, match=r"score must be one of \['doctor', 'doctor_beta'"):
+    with pytest.raises(LogitconfError, match=r"score must be one of \['softmax', 'entropy'"):
         band("loudness", 1.0)
     with pytest.raises(LogitconfError, match="precision must be one of"):
         band("softmax", 1.0, precision="float8")

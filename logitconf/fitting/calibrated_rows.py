@@ -1,0 +1,186 @@
+"""Rows as a card calibrates them, and the fit of what it calibrates them with."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from logitconf.arrays import Array, beside, namespace, to_numpy
+from logitconf.calibration.maps.choice import AUTO, TEMPERATURE, check_calibration, choose_map
+from logitconf.calibration.maps.fit import check_kind, fit_map
+from logitconf.calibration.maps.mapping import mapped
+from logitconf.calibration.temperature.fit import fit_temperature
+from logitconf.card.score_card import ScoreCard, refusal_of_maps
+from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.head_spec import probabilities
+from logitconf.rows import Rows
+from logitconf.tasks import signed_canonical
+
+# mapped with all that a matrix needs in between: 64 MiB of float32
+_BLOCK_ELEMENTS = 1 << 24
+
+
+def asked_calibration(calibration: object, score: str, *, members: bool) -> str:
+    """What a score is to be calibrated by, if there is such a calibration of it.
+
+    Raises:
+        LogitconfError: if there is not.
+    """
+    asked = check_calibration(calibration)
+    refused = refusal_of_maps(score, members=members)
+    if refused and asked not in {TEMPERATURE, AUTO}:
+        raise LogitconfError(refused)
+    return asked
+
+
+def rows_mapped(card: ScoreCard, rows: Rows) -> Rows:
+    """The rows with the logits that the card's calibration map makes; themselves without one.
+
+    Their identity is another: counts and digests are those of the rows as they came.
+    """
+    calibration_map = card.calibration_map
+    if calibration_map is None:
+        return rows
+    values = rows.values
+    xp = namespace(values)
+    buffers = {name: beside(each, values) for name, each in calibration_map.buffers.items()}
+    n_classes = calibration_map.n_classes
+    per_row = n_classes * n_classes if calibration_map.matrix is not None else n_classes
+    step = max(1, _BLOCK_ELEMENTS // per_row)
+    axis = rows.layout.class_axis
+    parts = [
+        mapped(values[start : start + step, ...], buffers, axis)
+        for start in range(0, max(1, len(rows)), step)
+    ]
+    new = parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
+    return Rows(new, rows.layout, rows.labels, rows.kind)
+
+
+def check_mappable(card: ScoreCard, rows: Rows) -> None:
+    """Checks that rows are of the kind that the card's calibration map was fitted on.
+
+    Raises:
+        LogitconfError: if they are not, and that matters.
+    """
+    calibration_map = card.calibration_map
+    if calibration_map is None:
+        return
+    alike = rows.layout.family == "bernoulli" or calibration_map.keeps_differences
+    if not alike and (rows.kind == "logits") != (calibration_map.inputs == "logits"):
+        raise LogitconfError(
+            f"a calibration map that was fitted on {calibration_map.inputs} must get them, since "
+            f"the logits' offset counts, got {rows.kind}"
+        )
+
+
+def calibrated_probabilities(rows: Rows, temperature: float) -> Array:
+    """Softmax or sigmoid of mapped rows over T, in the dtype that they are computed with."""
+    return probabilities(rows.values, as_number(temperature, rows.values), rows.layout)
+
+
+def probabilities_of(card: ScoreCard, rows: Rows) -> Array:
+    """Softmax or sigmoid of z, as a card calibrates the rows that came."""
+    return calibrated_probabilities(rows_mapped(card, rows), card.temperature)
+
+
+def as_number(value: float, like: Array) -> Array:
+    """A number as an array () of the other's type, on its device."""
+    return namespace(like).astype(beside(np.asarray(value), like), like.dtype, copy=False)
+
+
+def with_fitted_calibration(card: ScoreCard, rows: Rows, calibration: str) -> ScoreCard:
+    """The card with the temperature of least NLL, and the map that was asked for.
+
+    As it was, with a warning, if the rows cannot tell a temperature; without a map, with a warning,
+    if they cannot tell one.
+
+    Args:
+        card: without a map.
+        rows: labelled.
+        calibration: one of :data:`~logitconf.calibration.maps.choice.CALIBRATIONS`.
+
+    Raises:
+        LogitconfError: for a map that is not for this score or these logits.
+    """
+    card = replace(card, calibration_map=None)
+    refused = refusal_of_maps(card.score, members=rows.layout.members is not None)
+    if calibration == TEMPERATURE or (calibration == AUTO and refused):
+        return with_fitted_temperature(card, rows)
+    layout = rows.layout
+    family, n_classes = layout.family, layout.n_classes or 1
+    if refused:
+        raise LogitconfError(refused)
+    if calibration != AUTO:
+        check_kind(calibration, family, n_classes)
+    plain = with_fitted_temperature(card, rows)
+    if plain.temperature_fit is None or not plain.temperature_fit.identified:
+        return plain
+    logits, labels = signed_canonical(rows.logits, layout), rows.labels
+    initial = card.temperature
+    if calibration == AUTO:
+        fitted = choose_map(logits, labels, family=family, initial=initial).fitted
+    else:
+        fitted = fit_map(logits, labels, kind=calibration, family=family, initial=initial)
+    if fitted.calibration_map is None:
+        if calibration != AUTO:
+            warnings.warn(
+                f"the rows cannot identify a calibration map ({fitted.reason}); the temperature "
+                "stays alone",
+                LogitconfWarning,
+                stacklevel=5,
+            )
+        return plain
+    lost = fitted.temperature.rows_left_out - plain.temperature_fit.rows_left_out
+    if lost > 0:
+        warnings.warn(
+            f"{lost} rows have a masked class (-inf), which a matrix mixes into all others: they "
+            "have no score; use calibration='vector'",
+            LogitconfWarning,
+            stacklevel=5,
+        )
+    inputs = "logits" if rows.kind == "logits" else "probabilities"
+    return replace(
+        card,
+        temperature=fitted.temperature.temperature,
+        temperature_fit=fitted.temperature,
+        calibration_map=replace(fitted.calibration_map, inputs=inputs),
+        n_classes=n_classes,
+    )
+
+
+def with_fitted_temperature(card: ScoreCard, rows: Rows) -> ScoreCard:
+    """The card with the temperature of least NLL; as it was, with a warning, if none stands out."""
+    layout, labels = rows.layout, rows.labels
+    members = layout.members
+    if members is not None:
+        labels = namespace(labels).repeat(labels, members, axis=0)
+    fitted = fit_temperature(
+        signed_canonical(rows.logits, layout),
+        labels,
+        family=layout.family,
+        initial=card.temperature,
+    )
+    if fitted.identified and layout.task != "multilabel" and _all_the_same(rows.labels):
+        fitted = replace(fitted, identified=False, reason="all labels are the same")
+    temperature = fitted.temperature if fitted.identified else card.temperature
+    if not fitted.identified:
+        warnings.warn(
+            f"the rows cannot identify a temperature ({fitted.reason}); it stays {temperature:g}",
+            LogitconfWarning,
+            stacklevel=6,
+        )
+    elif fitted.standard_error is not None and fitted.standard_error >= temperature:
+        # 1/T is less than a standard error away from 0, where labels are drawn at random
+        warnings.warn(
+            f"the labels may have nothing to do with the logits: the temperature {temperature:.3g} "
+            f"has a standard error of {fitted.standard_error:.3g}; check the order of both",
+            LogitconfWarning,
+            stacklevel=6,
+        )
+    return replace(card, temperature=temperature, temperature_fit=fitted)
+
+
+def _all_the_same(labels: Array) -> bool:
+    return len(np.unique(to_numpy(labels))) == 1
