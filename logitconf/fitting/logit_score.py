@@ -59,8 +59,7 @@ class LogitScore(ScoreConventions, ABC):
 
     name: ClassVar[str]
     class_names: Names | None = None
-    # of pickles that older versions wrote
-    _asked: str = TEMPERATURE
+    _asked: str = TEMPERATURE  # of pickles that older versions wrote
 
     def __init__(
         self,
@@ -83,10 +82,9 @@ class LogitScore(ScoreConventions, ABC):
             per_label: whether each label of task ``"multilabel"`` is judged by itself, as one logit
                 is: scores and ``selected`` are then (N, L), and every policy gives each label a
                 threshold of its own. A label of −inf has no score.
-            calibration: what ``fit`` calibrates logits with: ``"temperature"``; ``"vector"``, a
-                scale and a bias by class, or a scale by label; ``"matrix"``, where every class
-                takes from all; ``"platt"``, a scale and a bias for one logit, two classes or each
-                label; ``"auto"``, what cross-validation clearly prefers, else the temperature.
+            calibration: what ``fit`` fits: a ``"temperature"``; a ``"vector"`` of scales and biases
+                by class, or scales by label; a ``"matrix"`` over classes; ``"platt"``: for one
+                logit, two classes or each label; ``"auto"``: what cross-validation clearly prefers.
             parameters: further numbers of the score; None means its default until ``fit`` finds
                 one, if it does.
 
