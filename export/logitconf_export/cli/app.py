@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "verify": "judging",
     "drift": "judging",
     "inspect": "judging",
+    "report": "judging",
     "demo": "making",
 }
 """Every command with its folder: the function of its name in the file of its name."""

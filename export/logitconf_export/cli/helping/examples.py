@@ -73,6 +73,13 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "logitconf drift out.onnx int8.onnx --data val.npz \\\n    --retune -o tuned.onnx",
         ),
     ),
+    "report": (
+        ("What does it do on my rows?", "logitconf report out.onnx --data val.npz -o report.html"),
+        (
+            "The same for a card, before there is a model",
+            "logitconf report card.json --data logits.npz \\\n    -o report.html",
+        ),
+    ),
     "inspect": (
         ("Where could a head go?", "logitconf inspect model.onnx"),
         ("What does a card say?", "logitconf inspect card.json"),

@@ -1,6 +1,6 @@
 """The commands that judge: `verify` a file, `drift` of a variant, `inspect` what a file says.
 
-Read `verify` first.
+Read `verify` first; `report` writes a page that shows what a head does.
 
 What may enter: a command a file, with imports of what is heavy inside its functions.
 """

@@ -51,6 +51,16 @@ def of_model(
     return commands
 
 
+def of_card(card: str, data: str | None, *, kind: str = "logits") -> list[tuple[str, str]]:
+    """What makes the page of a card again, and what goes on from it: purpose and command."""
+    meant = [] if kind == "logits" else ["--kind", kind]
+    commands = []
+    if data is not None:
+        made = command("report", beside(card), "--data", beside(data), *meant, "-o", "report.html")
+        commands.append(("this page", made))
+    return [*commands, ("what the card says", command("inspect", beside(card)))]
+
+
 def retuning(model: str) -> str:
     """The command that sets another threshold, up to the threshold itself."""
     out = f"{Path(model).stem}-retuned.onnx"

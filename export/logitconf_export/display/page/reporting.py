@@ -38,12 +38,14 @@ class Page:
         html: the page.
         title: what it is about.
         verdict: its first sentence.
+        passed: what verification says; None where nothing was verified.
     """
 
-    def __init__(self, html: str, *, title: str, verdict: str) -> None:
+    def __init__(self, html: str, *, title: str, verdict: str, passed: bool | None = None) -> None:
         self.html = html
         self.title = title
         self.verdict = verdict
+        self.passed = passed
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Writes the page, whole or not at all.
@@ -117,10 +119,13 @@ def report(
         evidence = of_card(cast(HeadSource, model), rows, kind=kind)
     evidence = with_data_file(evidence, data)
     lines: list[tuple[str, str]] = []
-    if evidence.model is not None and evidence.verification is not None:
+    data_name = None if evidence.data is None else evidence.data.name
+    if evidence.model is not None and evidence.verification is None:
+        lines = commands.of_card(evidence.model.name, data_name, kind=kind)
+    elif evidence.model is not None:
         lines = commands.of_model(
             evidence.model.name,
-            None if evidence.data is None else evidence.data.name,
+            data_name,
             providers=() if tuple(providers) == ("cpu",) else providers,
             runtimes=() if tuple(runtimes) == ("onnxruntime",) else runtimes,
             ignored=ignore_labels,
@@ -192,7 +197,9 @@ def page_of(
     )
 
 
-def filled(template: str, *, title: str, verdict: Sequence[str], **values: Any) -> Page:
+def filled(
+    template: str, *, title: str, verdict: Sequence[str], passed: bool | None, **values: Any
+) -> Page:
     """A template with its values; everything that is not markup of ours is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -213,10 +220,11 @@ def filled(template: str, *, title: str, verdict: Sequence[str], **values: Any) 
     html = environment.get_template(template).render(
         title=title,
         verdict=verdict,
+        passed=passed,
         version=__version__,
         style=Markup(style),
         script=Markup(script),
         script_hash=f"sha256-{digest}",
         **values,
     )
-    return Page(html, title=title, verdict=verdict[0])
+    return Page(html, title=title, verdict=verdict[0], passed=passed)

@@ -34,3 +34,12 @@ def test_the_threshold_is_what_is_left_to_say_of_a_retuning() -> None:
     assert commands.retuning("my model.onnx") == (
         "logitconf retune 'my model.onnx' -o 'my model-retuned.onnx' --threshold"
     )
+
+
+def test_the_page_of_a_card_is_made_again_with_what_its_rows_hold() -> None:
+    lines = dict(commands.of_card("card.json", "rows.npz", kind="probabilities"))
+    assert lines["this page"] == (
+        "logitconf report card.json --data rows.npz --kind probabilities -o report.html"
+    )
+    assert lines["what the card says"] == "logitconf inspect card.json"
+    assert list(dict(commands.of_card("card.json", None))) == ["what the card says"]

@@ -1,0 +1,77 @@
+"""The command ``report``: one page that shows what a model with a head does."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logitconf.errors import LogitconfError
+from logitconf_export.cli.common.options import (
+    KINDS,
+    ROWS,
+    OutputFile,
+    Providers,
+    Runtimes,
+    in_panel,
+)
+from logitconf_export.cli.common.output import print_line, working
+from logitconf_export.cli.common.pages import check_page_file
+
+
+def report(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL.onnx", help="A model with a head, or a card (.json).")
+    ],
+    *,
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data", help="Rows: .npz, inputs by name or 'logits', and 'labels' if known."
+        ),
+    ],
+    output: OutputFile,
+    runtime: Runtimes = None,
+    provider: Providers = None,
+    ignore_label: Annotated[
+        list[int] | None,
+        in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        in_panel(
+            ROWS,
+            "--kind",
+            f"With a card: what 'logits' holds: {', '.join(KINDS)}.",
+            default="logits",
+            words=KINDS,
+        ),
+    ] = None,
+) -> None:
+    """Write a page that shows what a model with a head does on rows; exit code 1 if it fails.
+
+    The page is one file: verdict, rule, promise, plots, a slider over thresholds, the classes, and
+    the check of its decisions, as verify makes it.
+    """
+    check_page_file(output.path, (model, data), force=output.force)
+    from logitconf_export.display.page.reporting import is_model
+    from logitconf_export.display.page.reporting import report as make_page
+
+    if not is_model(model) and (runtime or provider):
+        raise LogitconfError(f"--on and --provider run a model, got the card {model}")
+    if is_model(model) and kind is not None:
+        raise LogitconfError("--kind belongs to a card; a model says itself what its head reads")
+    with working("Verifying and drawing"):
+        page = make_page(
+            model,
+            data,
+            output.path,
+            providers=tuple(provider or ("cpu",)),
+            runtimes=tuple(runtime or ("onnxruntime",)),
+            ignore_labels=tuple(ignore_label or ()),
+            kind=kind or "logits",
+            force=output.force,
+        )
+    print_line(page.verdict)
+    print_line(f"the page: {output.path}")
+    if page.passed is False:
+        raise typer.Exit(1)

@@ -1,0 +1,95 @@
+"""The command ``report``."""
+
+import re
+import shlex
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import report_models
+from support.command_line import call, done, refused
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a model, its card and rows."""
+    monkeypatch.chdir(tmp_path)
+    score = report_models.fitted(risk=0.3)
+    report_models.shipped(tmp_path / "my model.onnx", score)
+    score.save(tmp_path / "card.json")
+    report_models.saved_rows(tmp_path / "val.npz")
+    inputs, labels = report_models.rows()
+    np.savez(tmp_path / "logits.npz", logits=inputs, labels=labels)
+    return tmp_path
+
+
+def test_a_page_is_written_and_its_verdict_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    out = done(capsys, ["report", "my model.onnx", "--data", "val.npz", "-o", "page.html"])
+    assert out == ("PASSED: 0 of 300 rows decided differently on cpu\nthe page: page.html\n")
+    html = Path("page.html").read_text(encoding="utf-8")
+    assert "PASSED: 0 of 300 rows decided differently on cpu" in html
+
+
+def test_every_command_on_the_page_works_when_it_is_pasted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done(capsys, ["report", "my model.onnx", "--data", "val.npz", "-o", "page.html"])
+    html = Path("page.html").read_text(encoding="utf-8")
+    lines = [unescape(line) for line in re.findall(r'<pre class="command">(.*?)</pre>', html)]
+    start = re.search(r'data-start="(.*?)"', html)
+    threshold = re.search(r'"thresholds": \["(.*?)"', html)
+    assert start is not None
+    assert threshold is not None
+    lines.append(f"{unescape(start.group(1))} {threshold.group(1)}")
+    assert len(lines) == 4
+    for line in lines:
+        words = shlex.split(line)
+        assert words[0] == "logitconf"
+        # the file that a page is asked for is there already, as it would be for who pastes twice
+        assert call(capsys, words[1:]).code == 0, line
+    assert Path("report.html").read_text(encoding="utf-8") == html
+    assert Path("my model-retuned.onnx").exists()
+
+
+def test_a_card_has_a_page_too(capsys: pytest.CaptureFixture[str]) -> None:
+    out = done(capsys, "report card.json --data logits.npz -o page.html")
+    assert re.match(r"Accepts [\d.]+ % of 300 rows and is right on", out)
+    html = Path("page.html").read_text(encoding="utf-8")
+    assert "logitconf report card.json --data logits.npz -o report.html" in html
+    assert "Does it decide the same everywhere?" not in html
+
+
+def test_a_file_that_fails_ends_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load("my model.onnx")
+    (threshold,) = (t for t in model.graph.initializer if t.name.endswith("threshold"))
+    threshold.CopyFrom(numpy_helper.from_array(np.asarray(-0.2, np.float32), threshold.name))
+    onnx.save(model, "my model.onnx")
+    outcome = call(capsys, ["report", "my model.onnx", "--data", "val.npz", "-o", "page.html"])
+    assert (outcome.code, outcome.out[:7]) == (1, "FAILED:")
+    assert 'class="verdict bad"' in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_rows_with_a_label_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    done(capsys, "report card.json --data logits.npz -o page.html --ignore-label 3")
+    _, labels = report_models.rows()
+    assert f"{int((labels == 3).sum())} rows are left out" in Path("page.html").read_text("utf-8")
+
+
+def test_what_does_not_fit_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, message in (
+        ("report card.json --data logits.npz -o page.pdf", r"a page must be a file \.html"),
+        ("report card.json --data logits.npz -o p.html --on tract", "run a model, got the card"),
+        ("report my.onnx --data val.npz -o p.html --kind logits", "--kind belongs to a card"),
+        ("report nothing.onnx --data val.npz -o p.html", "nothing.onnx"),
+        ("report card.json --data val.npz -o p.html", "data must hold 'logits'"),
+    ):
+        refused(capsys, command, message)
+    Path("page.html").write_text("mine")
+    refused(capsys, "report card.json --data logits.npz -o page.html", "exists")
