@@ -14,7 +14,8 @@ from support.installed_runtimes import MODULES
 ELSEWHERE = {"browser", "digits_model", "learned_confidence"}
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
 # these run the model that digits_model makes
-ON_DIGITS = ["cpp", "node", "onnxruntime_only"]
+RUNTIMES = ["cpp", "node", "onnxruntime_only"]
+ON_DIGITS = [*RUNTIMES, "int8"]
 NEEDS = {
     "sklearn_pipeline": (
         tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 8),
@@ -83,7 +84,7 @@ def test_a_folder_that_is_there_is_not_written_to(tmp_path: Path) -> None:
     assert list((tmp_path / "attached").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ON_DIGITS)
+@pytest.mark.parametrize("name", RUNTIMES)
 def test_every_runtime_decides_the_digits_as_its_readme_shows(name: str, digits: Path) -> None:
     there, reason = NEEDS.get(name, (True, ""))
     if not there:
@@ -116,6 +117,13 @@ def library(folder: Path) -> str:
     return run_python(str(path), folder=folder, seconds=60).strip()
 
 
+def test_few_bits_decide_otherwise_and_drift_counts_it(digits: Path) -> None:
+    printed = run_shown("int8", digits)
+    flips = [int(count) for count in re.findall(r"decides (\d+) of", printed)]
+    assert flips[0] == 0
+    assert flips[1] < flips[2]
+
+
 def test_numpy_and_onnxruntime_are_enough(digits: Path) -> None:
     code = PLAIN.format(path=str(EXAMPLES / "onnxruntime_only" / "decide.py"))
     assert run_python("-c", code, folder=digits, seconds=60).endswith("['numpy', 'onnxruntime']\n")
@@ -125,6 +133,10 @@ def test_numpy_and_onnxruntime_are_enough(digits: Path) -> None:
     ("printed", "expected"),
     [
         ("accepted: 90% of 10", "accepted: 80% of 10"),
+        ("accepted: 80.6%", "accepted: 80.0%"),
+        ("1 of 600 differ", "0 of 600 differ"),
+        ("15 of 600 differ", "12 of 600 differ"),
+        ("score 0.98", "score 0.95"),
         ("accepted: 90%", "rejected: 90%"),
         ("accepted: 90%\nmore", "accepted: 90%"),
         ("", "accepted: 90%"),
