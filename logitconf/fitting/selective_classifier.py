@@ -61,7 +61,7 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
         logit_score: str | LogitScore = "softmax",
         *,
         prefit: bool = False,
-        calibration: float = 0.3,
+        calibration_share: float = 0.3,
         holdout: float | None = None,
         seed: int = 0,
         q: float | None = None,
@@ -81,7 +81,7 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
             logit_score: the score, by name or as an unfitted one with parameters.
             prefit: whether the estimator is fitted already, and on other rows; then it stays as it
                 is and all rows of ``fit`` calibrate. A function and a ``FrozenEstimator`` are.
-            calibration: share of the rows that the estimator is not fitted on, in (0, 1).
+            calibration_share: of the rows, that the estimator is not fitted on, in (0, 1).
             holdout: share of those that the threshold alone is chosen on, in (0, 1); a certified
                 risk wants it.
             seed: of both draws.
@@ -97,7 +97,7 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
         self.estimator = estimator
         self.logit_score = logit_score
         self.prefit = prefit
-        self.calibration = calibration
+        self.calibration_share = calibration_share
         self.holdout = holdout
         self.seed = seed
         self.q = q
@@ -137,7 +137,7 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
             if not _is_function(self.estimator):
                 check_is_fitted(self.estimator)
         else:
-            fitting, held = split_rows(len(y), self.calibration, self.seed)
+            fitting, held = split_rows(len(y), self.calibration_share, self.seed)
             self.estimator_ = clone(self.estimator)
             self.estimator_.fit(_safe_indexing(X, fitting), y[fitting])
         for name in ("n_features_in_", "feature_names_in_"):

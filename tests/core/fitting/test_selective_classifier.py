@@ -80,7 +80,9 @@ def test_classes_and_probabilities_are_those_of_the_logits_at_the_temperature() 
 
 def test_the_score_is_fitted_on_rows_that_the_estimator_has_not_seen() -> None:
     X, y = drawn()
-    classifier = SelectiveClassifier(logistic(), calibration=0.4, seed=7, coverage=0.8).fit(X, y)
+    classifier = SelectiveClassifier(logistic(), calibration_share=0.4, seed=7, coverage=0.8).fit(
+        X, y
+    )
     fitting, held = split_rows(len(y), 0.4, 7)
     estimator = logistic().fit(X[fitting], y[fitting])
     np.testing.assert_array_equal(classifier.estimator_.coef_, estimator.coef_)
@@ -101,7 +103,9 @@ def test_two_classes_have_one_logit_or_two_probabilities() -> None:
 
 def test_labels_that_are_names_come_back_and_stay_with_the_score() -> None:
     X, y = load_iris(return_X_y=True)
-    classifier = SelectiveClassifier(logistic(), coverage=0.9, calibration=0.5).fit(X, NAMES[y])
+    classifier = SelectiveClassifier(logistic(), coverage=0.9, calibration_share=0.5).fit(
+        X, NAMES[y]
+    )
     assert classifier.classes_.tolist() == NAMES.tolist()
     assert set(classifier.predict(X)) <= set(NAMES)
     assert classifier.score(X, NAMES[y]) > 0.9
@@ -198,7 +202,7 @@ def test_trees_that_are_certain_of_what_is_wrong_are_calibrated_too() -> None:
     [
         ({"logit_score": "sofmax"}, "did you mean 'softmax'"),
         ({"logit_score": 3}, "logit_score must be a name or an unfitted score, got int"),
-        ({"calibration": 1.5}, "must"),
+        ({"calibration_share": 1.5}, "must"),
         ({"coverage": 0.5, "cost": (1, 1)}, "one policy"),
         ({"abstain_label": 2}, "abstain_label must be none of the classes"),
         ({"abstain_label": "none"}, r"of their kind \(numbers\), got 'none'"),
