@@ -132,7 +132,8 @@ def _wrong(card: ScoreCard) -> str:
     rows = card.rows
     if rows is None or rows.errors is None or not rows.rows:
         return ""
-    decisions = rows.rows * (card.n_classes or 1) if card.per_label else rows.rows
-    return (
-        f", {rows.errors:,} of {decisions:,} predictions wrong ({percent(rows.errors / decisions)})"
-    )
+    if card.per_label:
+        decisions = rows.rows * (card.n_classes or 1)
+        share = percent(rows.errors / decisions)
+        return f", with {rows.errors:,} of {decisions:,} labels predicted wrong ({share})"
+    return f", {rows.errors:,} of them predicted wrong ({percent(rows.errors / rows.rows)})"

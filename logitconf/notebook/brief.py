@@ -75,8 +75,7 @@ class _Brief(reprlib.Repr):
         if isinstance(x, Mapping):
             return self._mapping(x, level)
         if is_dataclass(x) and not isinstance(x, type):
-            text = repr(x)
-            return text if len(text) <= 2 * _MOST_OF_A_PART else f"{type(x).__name__}(…)"
+            return cut(repr(x), 2 * _MOST_OF_A_PART)
         return cut(repr(x), _MOST_OF_A_PART)
 
     def _items(self, x: tuple[Any, ...] | list[Any], level: int) -> str:

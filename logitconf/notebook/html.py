@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _MOST_OF_A_CELL = 300
+# a notebook centres tables and aligns their cells to the right
+_TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums;margin:0 0 1em 0"
 _CELL = "text-align:left;vertical-align:top;padding:0.2em 0.8em 0.2em 0"
 
 
@@ -15,7 +17,7 @@ def table(
     *,
     most: int = 20,
 ) -> str:
-    """An HTML table; the first cell of each row is its heading.
+    """An HTML table; the first of several cells in a row is its heading.
 
     Args:
         rows: cells, shown by ``str``, cut at 300 characters, and escaped.
@@ -29,7 +31,7 @@ def table(
     # what only prints loads no tables of entities
     from html import escape
 
-    parts = ['<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">']
+    parts = [f'<table style="{_TABLE}">']
     if caption:
         style = f"{_CELL};font-weight:bold;caption-side:top;white-space:normal"
         parts.append(f'<caption style="{style}">{escape(caption)}</caption>')
@@ -40,7 +42,9 @@ def table(
     for row in rows[:most]:
         first, *others = (escape(cut(f"{cell}", _MOST_OF_A_CELL)) for cell in row)
         cells = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in others)
-        parts.append(f'<tr><th scope="row" style="{_CELL}">{first}</th>{cells}</tr>')
+        heads = "th" if others else "td"
+        scope = ' scope="row"' if others else ""
+        parts.append(f'<tr><{heads}{scope} style="{_CELL}">{first}</{heads}>{cells}</tr>')
     if len(rows) > most:
         width = max(len(row) for row in rows)
         more = f"and {len(rows) - most:,} more"

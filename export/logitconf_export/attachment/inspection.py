@@ -110,7 +110,7 @@ class Inspection:
 
     def _repr_html_(self) -> str:
         """The facts as a table."""
-        return table(self.facts(), most=40)
+        return table(self.facts()[1:], self.what, most=40)
 
 
 def inspect(source: HeadSource | ModelSource) -> Inspection:

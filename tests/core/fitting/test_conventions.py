@@ -111,5 +111,5 @@ def test_facts_tell_the_rule_the_fit_and_the_errors() -> None:
     assert facts["promise"] == "none"
     assert facts["temperature"].startswith(f"{score.temperature:.3f}")
     wrong = int((drawn()[0].argmax(axis=1) != drawn()[1]).sum())
-    assert facts["rows"].startswith(f"400, {wrong} of 400 predictions wrong (")
+    assert facts["rows"].startswith(f"400, {wrong} of them predicted wrong (")
     assert "<table" in score._repr_html_()

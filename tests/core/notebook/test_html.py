@@ -46,3 +46,8 @@ def test_long_tables_are_cut_and_say_how_much() -> None:
     text = table([(i, i) for i in range(1000)], most=10)
     assert parsed(text).tags.count("tr") == 11
     assert "and 990 more" in text
+
+
+def test_a_row_of_one_cell_is_no_heading() -> None:
+    assert parsed(table([("only",)])).tags == ["table", "tbody", "tr", "td"]
+    assert parsed(table([("name", 1)])).tags == ["table", "tbody", "tr", "th", "td"]
