@@ -83,7 +83,7 @@ class Rows:
             LogitconfError: if logits or labels do not fit the task, or the numbers are not what was
                 said, or look like probabilities where nothing was said.
         """
-        _check_order(logits, labels)
+        check_order(logits, labels)
         values, layout = check_logits(logits, task, per_member=per_member, per_label=per_label)
         checked = None if labels is None else check_labels(labels, values, layout)
         what = kind_of_rows(values, layout, kind)
@@ -150,8 +150,12 @@ class Rows:
         return digest == _digest_in_order(self.logits, self.labels)
 
 
-def _check_order(logits: ArrayLike, labels: ArrayLike | None) -> None:
-    """Refuses labels in the place of logits, where both tell by type and shape what they are."""
+def check_order(logits: ArrayLike, labels: ArrayLike | None) -> None:
+    """Refuses labels in the place of logits, where both tell by type and shape what they are.
+
+    Raises:
+        LogitconfError: if they are swapped.
+    """
     pair: list[Any] = [
         each for each in (logits, labels) if hasattr(each, "dtype") and hasattr(each, "ndim")
     ]
@@ -209,7 +213,8 @@ def check_holdout(holdout: float) -> None:
     """
     if not 0.0 < holdout < 1.0:
         raise LogitconfError(
-            f"holdout must be a share of the rows in (0, 1), got {holdout}{share_hint(holdout)}"
+            "holdout must be a share of the rows in (0, 1), such as 0.5, got "
+            f"{holdout}{share_hint(holdout)}"
         )
 
 

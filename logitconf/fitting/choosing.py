@@ -12,7 +12,7 @@ from logitconf.card.parts import Split
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.class_names import Names, numbered_labels
 from logitconf.fitting.comparison import ScoreComparison, compare_scores
-from logitconf.rows import split_rows
+from logitconf.rows import check_order, split_rows
 from logitconf.scores.table import SCORES
 from logitconf.tasks import ArrayLike, as_array, check_logits, check_task
 
@@ -69,6 +69,7 @@ def choose_score(
         LogitconfError: as :func:`~logitconf.fitting.comparison.compare_scores`, such as where the
             rows drawn are all right or all wrong.
     """
+    check_order(logits, labels)
     values, layout = check_logits(logits, check_task(task))
     numbers, names = numbered_labels(labels, class_names, layout)
     numbers = as_array(numbers, "labels")

@@ -104,11 +104,18 @@ def _are_names(labels: Any) -> bool:
 
 def _sorted_names(texts: list[str], layout: Layout) -> Names:
     known = tuple(sorted(set(texts)))
+    # as texts, 10 sorts before 2
+    if all(text.strip().lstrip("+-").replace(".", "", 1).isdigit() for text in known):
+        raise LogitconfError(
+            f"labels must be numbers or names of classes, got numbers written as text such as "
+            f"{known[0]!r}; convert them with .astype(float)"
+        )
     wanted = _count(layout)
     if len(known) != wanted:
         raise LogitconfError(
-            f"labels name {len(known)} classes ({first_few([*map(repr, known)], 5)}), and there "
-            f"are {wanted} {_what(layout)}; give class_names in the order of the columns"
+            f"labels must name {wanted} classes, as many as there are {_what(layout)}, got "
+            f"{len(known)} ({first_few([*map(repr, known)], 5)}); give class_names in the order of "
+            "the columns"
         )
     return known
 

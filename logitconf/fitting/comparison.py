@@ -26,7 +26,7 @@ from logitconf.metrics.selective import (
 )
 from logitconf.notebook.brief import brief
 from logitconf.notebook.html import table
-from logitconf.rows import Rows, check_holdout, split_rows
+from logitconf.rows import Rows, check_holdout, check_order, split_rows
 from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import ArrayLike, check_logits, check_task
 from logitconf.wording.lists import joined
@@ -173,6 +173,7 @@ def compare_scores(
     check_share("confidence", confidence)
     if draws < 100:
         raise LogitconfError(f"draws must be at least 100, got {draws}")
+    check_order(logits, labels)
     _, layout = check_logits(logits, check_task(task))
     labels, _ = numbered_labels(labels, class_names, layout)
     rows = Rows.checked(logits, labels, layout.task, kind=kind)

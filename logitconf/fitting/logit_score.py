@@ -27,7 +27,7 @@ from logitconf.fitting.fit import (
     separation_notes,
 )
 from logitconf.head_spec import accept, threshold_of
-from logitconf.rows import Rows
+from logitconf.rows import Rows, check_order
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES, check_defined, check_parameters, class_of
 from logitconf.tasks import ArrayLike, Layout, check_logits, check_task
@@ -381,6 +381,7 @@ class LogitScore(ScoreConventions, ABC):
     ) -> tuple[ArrayLike | None, Names | None]:
         """Labels as numbers, and the names of their classes."""
         made = {"per_member": self.per_member, "per_label": self.card.per_label}
+        check_order(logits, labels)
         _, layout = check_logits(logits, self.task, **made)
         return numbered_labels(labels, names, layout)
 

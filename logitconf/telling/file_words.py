@@ -13,6 +13,7 @@ from logitconf.errors import LogitconfError, closest
 HEAD_BYTES = 512
 """As many bytes from its beginning tell what a file is."""
 
+_ROWS = "a model comes first (in fit and compare after --model), its rows after --data"
 _SWAPPED = "a card follows its model, as in logitconf attach MODEL.onnx CARD.json"
 
 
@@ -37,16 +38,18 @@ class FileKind:
 _EXPORT = {"model": "export the network to ONNX, as with torch.onnx.export"}
 _CONVERT = {"model": "convert it to ONNX, as with tf2onnx"}
 _KINDS: Mapping[str, FileKind] = {
-    "card": FileKind("a score card", {"model": _SWAPPED, "arrays": "rows are an .npz file"}),
+    "card": FileKind(
+        "a score card", {"model": _SWAPPED, "arrays": "name the .npz file of the rows"}
+    ),
     "json": FileKind("a JSON text"),
     "model": FileKind(
         "an ONNX model",
-        {"card": _SWAPPED, "arrays": "a model to be run on rows is named with --model"},
+        {"card": _SWAPPED, "arrays": _ROWS},
     ),
     "arrays": FileKind(
         "an .npz file of arrays",
         {
-            "model": "rows follow --data, or stand alone in fit and compare",
+            "model": _ROWS,
             "card": "logitconf fit makes a card from rows",
         },
     ),
@@ -67,7 +70,7 @@ _KINDS: Mapping[str, FileKind] = {
     "parquet": FileKind("a Parquet table", {"arrays": "save its columns with numpy.savez"}),
     "xml": FileKind("XML, as OpenVINO writes it", {"model": "use the ONNX model it was made from"}),
     "table": FileKind("a text with columns", {"arrays": "save its columns with numpy.savez"}),
-    "text": FileKind("a text"),
+    "text": FileKind("a text", {"card": "a card is what logitconf fit writes"}),
     "empty": FileKind("an empty file"),
 }
 

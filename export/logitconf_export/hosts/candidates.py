@@ -334,7 +334,7 @@ def _with_task(candidate: Candidate, task: Task | None) -> Candidate:
 def _misfit(candidate: Candidate, task: Task) -> str:
     return (
         f"{short(candidate.tensor)} cannot hold {task} {candidate.kind}: "
-        f"{task_conflict(candidate, task)} ({candidate.reason})"
+        f"{task_conflict(candidate, task)} ({candidate.reason}); fit with another task= (--task)"
     )
 
 

@@ -74,7 +74,10 @@ def _parse(content: bytes, name: str) -> onnx.ModelProto:
     try:
         model.ParseFromString(content)
     except DecodeError as error:
-        reason = f"{len(content)} bytes cannot be parsed as one (not ONNX, or truncated)"
+        reason = (
+            f"{len(content)} bytes cannot be parsed as one (not ONNX, or cut off); "
+            "export or copy it again"
+        )
         raise misfit(name, "an ONNX model", "model", content, reason) from error
     # protobuf reads some other files as messages without a field
     if not model.HasField("graph") and other_kind(content, "model") is not None:

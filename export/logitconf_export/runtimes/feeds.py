@@ -78,6 +78,8 @@ class HostFeeds:
         if wrong or not rows:
             counts = {name: a.shape[0] if a.ndim else None for name, a in arrays.items()}
             raise LogitconfError(f"all inputs must have the same rows, at least one: {counts}")
+        for name, array in arrays.items():
+            _check_shape(name, array.shape, dims[name], axes[name])
         batches = {
             name: size
             for name, axis in axes.items()
@@ -238,6 +240,19 @@ def _axis(dims: Dims, shape: tuple[int, ...], rows: int, symbol: str) -> int | N
     return 0 if shape[0] == rows else -1
 
 
+def _check_shape(name: str, shape: tuple[int, ...], dims: Dims, axis: int | None) -> None:
+    """Checks the sizes that an input declares, but that of the rows."""
+    if dims is None or axis is None:
+        return
+    fixed = {at: size for at, size in enumerate(dims) if isinstance(size, int) and at != axis}
+    if len(dims) != len(shape) or any(shape[at] != size for at, size in fixed.items()):
+        declared = ["N" if at == axis else size or "?" for at, size in enumerate(dims)]
+        raise LogitconfError(
+            f"'{name}' must be ({', '.join(map(str, declared))}), as the model declares its input, "
+            f"got {shape}; prepare the rows as for training"
+        )
+
+
 def _batch(arrays: Arrays, axes: Mapping[str, int | None], rows: int) -> int:
     size = sum(array.nbytes for name, array in arrays.items() if axes[name] is not None) // rows
     return max(1, min(_BATCH, _BATCH_BYTES // max(size, 1)))
@@ -262,7 +277,10 @@ def _typed(name: str, piece: Array, wanted: "np.dtype[np.generic] | None") -> Ar
         return piece
     floats = piece.dtype.kind == wanted.kind == "f"
     if not floats and not (piece.dtype.kind in "iu" and wanted.kind in "iu"):
-        return piece
+        raise LogitconfError(
+            f"'{name}' must be {wanted}, as the model declares its input, got {piece.dtype}; "
+            "prepare the rows as for training"
+        )
     with np.errstate(over="ignore", under="ignore"):
         typed = piece.astype(wanted)
     kept = np.isfinite(typed) | ~np.isfinite(piece) if floats else typed == piece

@@ -67,8 +67,12 @@ def test_one_logit_has_the_names_of_its_two_sides() -> None:
     [
         (["a", "elefant"], ("a", "b", "elephant"), "got 'elefant' in row 1; did you mean 'elep"),
         (["cat", "zebra"], NAMES, "labels must be names of classes ('cat', 'dog', 'eel'), got"),
-        (["cat", "dog"], None, "labels name 2 classes ('cat', 'dog'), and there are 3 columns"),
-        (["a", "b", "c", "d"], None, "labels name 4 classes ('a', 'b', 'c', 'd'), and there are 3"),
+        (
+            ["cat", "dog"],
+            None,
+            "labels must name 3 classes, as many as there are columns, got 2 ('cat', 'dog')",
+        ),
+        (["a", "b", "c", "d"], None, "as many as there are columns, got 4 ('a', 'b', 'c', 'd')"),
         (["cat", None, "dog"], NAMES, "got None among names"),
         (["cat", 3], NAMES, "got 3 among names"),
         ([0, 1], ("cat", "dog"), "class_names must name each of 3 columns in their order, got 2"),
@@ -143,3 +147,11 @@ def test_scores_are_compared_on_names_as_on_numbers() -> None:
     assert [s.aurc for s in by_name.standings] == [s.aurc for s in by_number.standings]
     with pytest.raises(LogitconfError, match="got 'cat' in row 0"):
         compare_scores(logits, ["cat"] * 600, class_names=("a", "b", "c"))
+
+
+def test_numbers_written_as_text_are_no_names() -> None:
+    for texts in (["0", "1", "2"], ["1.0", "2.0", "-3"]):
+        with pytest.raises(LogitconfError, match="got numbers written as text such as"):
+            numbered_labels(texts, None, THREE)
+    numbers, _ = numbered_labels(["10", "2", "1"], ("1", "2", "10"), THREE)
+    assert np.asarray(numbers).tolist() == [2, 1, 0]

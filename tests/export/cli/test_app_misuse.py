@@ -138,12 +138,12 @@ CASES: dict[str, tuple[str, Prepare, str]] = {
     "inputs of the wrong width": (
         HOST_FIT,
         stored(pixels=np.zeros((6, 5), dtype=np.float32), labels=LABELS),
-        "cannot run it",
+        r"'pixels' must be \(N, 6\), as the model declares its input, got \(6, 5\)",
     ),
     "inputs of the wrong type": (
         HOST_FIT,
         stored(pixels=np.zeros((6, 6), dtype=np.int64), labels=LABELS),
-        "cannot run it",
+        "'pixels' must be float32, as the model declares its input, got int64",
     ),
     "no inputs at all": (
         HOST_FIT,

@@ -113,8 +113,6 @@ def test_large_rows_run_in_smaller_batches_and_are_not_copied() -> None:
         ("double", np.float32, np.float64),
         ("int64", np.int32, np.int64),
         ("int32", np.int64, np.int32),
-        ("float", np.int64, np.int64),
-        ("int64", np.float32, np.float32),
     ],
 )
 def test_numbers_of_one_kind_become_what_is_declared(declared: str, given: Any, taken: Any) -> None:
@@ -123,6 +121,22 @@ def test_numbers_of_one_kind_become_what_is_declared(declared: str, given: Any, 
     typed = feeds.chunk(0).feeds["x"]
     assert typed.dtype == taken
     np.testing.assert_array_equal(typed, x)
+
+
+@pytest.mark.parametrize(("declared", "given"), [("float", np.int64), ("int64", np.float32)])
+def test_numbers_of_another_kind_are_refused(declared: str, given: Any) -> None:
+    feeds = HostFeeds.of(host(f"{declared}[N, 2] x"), {"x": array(3, 2, dtype=given)})
+    wanted = {"float": "float32"}.get(declared, declared)
+    with pytest.raises(LogitconfError, match=f"'x' must be {wanted}, as the model declares"):
+        feeds.chunk(0)
+
+
+def test_sizes_that_an_input_does_not_declare_are_refused() -> None:
+    for shape, declared in ((3, 5), r"\(N, 4\)"), ((3, 4, 1), r"\(N, 4\)"), ((4, 3), r"\(N, 4\)"):
+        with pytest.raises(LogitconfError, match=rf"'x' must be {declared}, as the model decl"):
+            HostFeeds.of(host("float[N, 4] x"), {"x": array(*shape)})
+    with pytest.raises(LogitconfError, match=r"'x' must be \(N, 3, M\), .*got \(2, 4, 5\)"):
+        HostFeeds.of(host("float[2, 3, M] x"), {"x": array(2, 4, 5)})
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def _numbers(argument: Argument, text: str) -> tuple[float, ...]:
     if len(numbers) != len(argument.parts):
         raise LogitconfError(
             f"{argument.flag} must be {','.join(argument.parts)}, numbers with a comma between, "
-            f"got {text!r}"
+            f"such as {argument.flag} 5,1, got {text!r}"
         )
     return numbers
 

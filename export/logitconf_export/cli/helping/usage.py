@@ -103,8 +103,10 @@ class Command(TyperCommand):
 
     def _explained(self, error: typer.TyperException) -> str:
         option = getattr(error, "option_name", None)
-        if option is None or not hasattr(error, "possibilities"):
+        if option is None:
             return f"{self.name}: {error.format_message()}"
+        if not hasattr(error, "possibilities"):
+            return f"{self.name} needs a value after {option}, got none"
         flags = [flag for each in self.params for flag in each.opts if flag.startswith("--")]
         meant = closest(option.lstrip("-"), [flag.removeprefix("--") for flag in flags])
         hint = f"did you mean --{meant}?" if meant else f"see logitconf {self.name} --help"

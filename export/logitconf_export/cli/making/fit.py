@@ -40,8 +40,14 @@ def fit(
     The rows are logits (VAL.npz holds 'logits' and 'labels'), or the inputs of --model. For the
     score learned, VAL.npz also holds 'confidence', the confidence logits.
     """
+    if asked.score == AUTO and (meaning.per_member or asked.per_label):
+        raise LogitconfError(
+            "--score auto needs rows of one model, judged as a whole, got --per-member or "
+            "--per-label; name a score with these"
+        )
     output.check(source.rows, source.data, source.model)
     policy = threshold.arguments()
+    from logitconf.wording.lists import first_few
     from logitconf_export.cli.rows.given import given_rows
 
     if threshold.ood is not None:
@@ -51,7 +57,7 @@ def fit(
         policy["ood_logits"] = named_array(stored, "logits", threshold.ood)
         policy["kind"] = where.kind if source.model is None else None
     rows, task = given_rows(source, where, meaning, asked.score)
-    chosen = _chosen(asked, rows, task, meaning, seed) if asked.score == AUTO else None
+    chosen = _chosen(rows, task, seed) if asked.score == AUTO else None
     if chosen is not None:
         asked = replace(asked, score=chosen.score)
         rows = replace(rows, logits=chosen.logits, labels=chosen.labels)
@@ -71,20 +77,16 @@ def fit(
     if holdout is not None:
         rows = _held_out(rows, holdout, seed)
     fitted.save(output.path, force=output.force)
-    print_facts(f"{output.path}", [*card_facts(fitted), *decision_facts(fitted, rows)])
+    facts = [*card_facts(fitted), *decision_facts(fitted, rows)]
+    if rows.class_names is not None:
+        facts.append(("labels", f"names, the columns being {first_few(rows.class_names, 10)}"))
+    print_facts(f"{output.path}", facts)
 
 
-def _chosen(
-    asked: ScoreOptions, rows: "LabelledRows", task: str, meaning: RowMeaning, seed: int
-) -> "ChosenScore":
+def _chosen(rows: "LabelledRows", task: str, seed: int) -> "ChosenScore":
     """The score that ranks the rows best, and the rows that took no part in its choice."""
     from logitconf.fitting.choosing import choose_score
 
-    if meaning.per_member or asked.per_label:
-        raise LogitconfError(
-            "--score auto is for rows of one model, judged as a whole; name a score with "
-            "--per-member or --per-label"
-        )
     with working("Comparing the scores"):
         return choose_score(rows.logits, rows.labels, task=task, kind=rows.kind, seed=seed)
 

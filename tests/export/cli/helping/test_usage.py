@@ -29,7 +29,7 @@ CASES = {
     f"{FIT} --seed 2.0": "--seed must be a whole number, got '2.0'; write 2$",
     f"{FIT} --ignore-label 1 --ignore-label no": "--ignore-label must be a whole number, got 'no'",
     "attach m -o o --threshold=-0,9": "--threshold must be a number, got '-0,9'; write -0.9$",
-    "fit x.npz -o": "fit: Option '-o' requires an argument",
+    "fit x.npz -o": "fit needs a value after -o, got none$",
     "Fit": r"there is no command 'Fit'; did you mean 'fit'\?$",
     "validate": "there is no command 'validate'; did you mean 'verify'",
     "re-attach": "there is no command 're-attach'; did you mean 'reattach'",
@@ -80,7 +80,7 @@ def parameters() -> dict[str, Any]:
 NOTHING = {
     *("--class-logits", "--cost", "--coverage", "--data", "--fpr", "--golden", "--ignore-label"),
     *("--inputs", "--json", "--junit", "--keep", "--model", "--ood", "--plot", "--risk", "--tpr"),
-    *("--card", "--head", "--score", "--threshold", "--output"),
+    *("--card", "--head", "--score", "--threshold", "--output", "--logits-columns"),
 }
 
 

@@ -193,4 +193,4 @@ def test_auto_takes_a_score_and_reports_on_other_rows(capsys: pytest.CaptureFixt
     assert "score choice" in done(capsys, "inspect chosen.json")
     outcome = call(capsys, "fit logits.npz --score auto --per-member -o other.json")
     assert outcome.code == 2
-    assert "name a score with --per-member" in outcome.err
+    assert "name a score with these" in outcome.err
