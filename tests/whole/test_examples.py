@@ -11,7 +11,7 @@ from support.example_runs import EXAMPLES, check_printed, run_python, run_shown,
 from support.installed_runtimes import MODULES
 
 # these have tests of their own, or are run by a fixture
-ELSEWHERE = {"browser", "digits_model", "learned_confidence"}
+ELSEWHERE = {"browser", "digits_model", "learned_confidence", "out_of_distribution"}
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
 # these run the model that digits_model makes
 RUNTIMES = ["cpp", "node", "onnxruntime_only"]
@@ -122,6 +122,18 @@ def test_few_bits_decide_otherwise_and_drift_counts_it(digits: Path) -> None:
     flips = [int(count) for count in re.findall(r"decides (\d+) of", printed)]
     assert flips[0] == 0
     assert flips[1] < flips[2]
+
+
+def test_energy_chosen_against_others_rejects_them_and_keeps_most_of_the_known(
+    tmp_path: Path,
+) -> None:
+    printed = run_shown("out_of_distribution", tmp_path)
+    rows = re.findall(r"^(\w+) +set for (\w+)%.*? ([\d.]+)% +([\d.]+)%$", printed, re.MULTILINE)
+    shares = {(name, goal): (float(known), float(others)) for name, goal, known, others in rows}
+    assert len(shares) == 6
+    assert all(others < 5.0 for (_, goal), (_, others) in shares.items() if goal == "5")
+    assert shares["energy", "90"][1] < shares["softmax", "90"][1] / 2
+    assert shares["energy", "5"][0] > shares["softmax", "5"][0] + 5.0
 
 
 def test_numpy_and_onnxruntime_are_enough(digits: Path) -> None:
