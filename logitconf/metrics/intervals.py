@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
 
 from logitconf.errors import LogitconfError, share_hint
 
@@ -93,7 +92,7 @@ def clopper_pearson_upper(errors: int, rows: int, confidence: float) -> float:
     check_share("confidence", confidence)
     if errors == rows:
         return 1.0
-    return float(betaincinv(errors + 1, rows - errors, confidence))
+    return _beta_quantile(errors + 1, rows - errors, confidence)
 
 
 def clopper_pearson_lower(errors: int, rows: int, confidence: float) -> float:
@@ -111,7 +110,14 @@ def clopper_pearson_lower(errors: int, rows: int, confidence: float) -> float:
     check_share("confidence", confidence)
     if errors == 0:
         return 0.0
-    return float(betaincinv(errors, rows - errors + 1, 1.0 - confidence))
+    return _beta_quantile(errors, rows - errors + 1, 1.0 - confidence)
+
+
+def _beta_quantile(a: int, b: int, share: float) -> float:
+    # a card without a certificate is shown without scipy
+    from scipy.special import betaincinv
+
+    return float(betaincinv(a, b, share))
 
 
 def check_share(name: str, value: float) -> None:

@@ -29,7 +29,7 @@ from support.real_hosts import Feed, NotAvailableError, RealHost, fetch
 import logitconf
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.app import run
-from logitconf_export.cli.common.model_facts import told_task
+from logitconf_export.cli.results.models import told_task
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import load_model

@@ -27,6 +27,7 @@ import logitconf
 from logitconf import ConfidenceHead, HeadForm, LogitconfError, ScoreCard
 from logitconf.thresholds.certificate import broken_bindings, head_digest, wrong_arithmetic
 from logitconf_export import attach, detach, reattach, retune, to_onnx, verify
+from logitconf_export.cli.common.view import View
 from logitconf_export.cli.judging import inspect as inspection
 from logitconf_export.verification.certificate import certificate_checks
 
@@ -312,7 +313,7 @@ def model_steps(case: Case, folder: Path, *, thorough: bool) -> Iterator[tuple[s
 def inspected(path: Path) -> None:
     """What the command ``inspect`` prints, as a stream of UTF-8 takes it."""
     with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8")):
-        inspection.inspect(path)
+        inspection.inspect(path, view=View(verbose=True))
 
 
 def ended(case: Case, steps: Iterator[tuple[str, Step]]) -> Iterator[tuple[str, str, Fault | None]]:

@@ -132,6 +132,11 @@ class DriftReport:
     same_numbers: bool
     notes: tuple[str, ...] = ()
 
+    @property
+    def differently(self) -> str:
+        """``"3 of 500 rows decided differently"``."""
+        return f"{self.flips.count} of {counted(self.rows, 'row')} decided differently"
+
     __repr__ = brief
 
     def _repr_html_(self) -> str:
@@ -160,7 +165,7 @@ class DriftReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, as ``report.schema.json`` describes them."""
-        return headed("drift", asdict(self))
+        return headed("drift", {"verdict": self.differently, **asdict(self)})
 
     def to_json(self) -> str:
         """The report as readable JSON."""

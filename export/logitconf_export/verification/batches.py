@@ -15,6 +15,7 @@ from logitconf_export.decisions.comparison import Decisions
 from logitconf_export.heads.in_file import EmbeddedHead
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.sessions import Session
+from logitconf_export.verification.report import Reassurance
 
 OTHER_BATCHES = (1, 7)
 """Rows in a batch when rows are run again: alone, and as few as no kernel is written for."""
@@ -139,10 +140,13 @@ def apart(session: Session, feeds: Mapping[str, Array], names: Sequence[str]) ->
         flipped, moved = _changes(together, regrouped, slice(0, rows))
     except LogitconfError as error:
         return (f"not checked: rows of the host in other batches; {error}",)
-    notes = [
+    coupled = bool(flipped or moved > _COUPLED)
+    words = (
         f"{rows} rows of the host alone and in batches of {OTHER_BATCHES[1]}: {flipped} decide "
         f"otherwise than among all, scores change by up to {moved:.2g}"
-        + (": the host couples the rows of a batch" if flipped or moved > _COUPLED else "")
+    )
+    notes = [
+        f"{words}: the host couples the rows of a batch" if coupled else Reassurance(words),
     ]
     floats = [name for name, array in few.items() if array.dtype.kind == "f"]
     if floats:
@@ -171,10 +175,11 @@ def _not_finite(
             continue
         accepted = bool(np.any(mask[0]))
         verdict = "is ACCEPTED" if accepted else "is rejected"
-        yield (
+        words = (
             f"an input of {word} alone {verdict}, and {flipped} of {rows - 1} other rows decide "
             "otherwise beside it"
         )
+        yield words if accepted or flipped else Reassurance(words)
 
 
 def _changes(

@@ -31,6 +31,12 @@ TABLE_HEADER = (
 """Column names of :meth:`VerificationReport.table`."""
 
 
+class Reassurance(str):
+    """A note that all is as it should be: only who asks for details is shown it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that holds or does not.

@@ -46,7 +46,7 @@ def verify_several(
     if several.joint is not None:
         checks.append(_joint_graph(model, several, several.joint))
     named = list(zip(several.names, reports, strict=True))
-    notes = [f"{name}: {text}" for name, report in named for text in report.notes]
+    notes = [type(text)(f"{name}: {text}") for name, report in named for text in report.notes]
     return VerificationReport(
         head={
             "heads": {name: dict(r.head) for name, r in named},

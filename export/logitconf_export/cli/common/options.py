@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf.files import check_writable
+from logitconf_export.cli.common.view import STDOUT, Force, View, check_output
 from logitconf_export.runtimes.providers import PROVIDERS
 from logitconf_export.runtimes.targets.table import RUNTIMES
 
@@ -52,8 +52,6 @@ def completing(words: Iterable[str]) -> Callable[[], list[str]]:
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
-Json = Annotated[Path | None, in_panel(REPORT, "--json", "Write the report as JSON.")]
 Provider = Annotated[
     str, in_panel(None, "--provider", f"Run there: {', '.join(PROVIDERS)}.", words=PROVIDERS)
 ]
@@ -129,14 +127,23 @@ _ClassAxis = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """The file that a command writes."""
+    """The file that a command writes, - for stdout."""
 
-    path: Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
+    path: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write; - writes it to stdout.")
+    ]
     force: Force = False
 
-    def check(self, *inputs: Path | None) -> None:
-        """Refuses the output before any work is done; see `check_output`."""
-        check_output(self.path, inputs, force=self.force)
+    def check(self, *inputs: Path | None, view: View) -> None:
+        """Refuses the output and the JSON before any work is done; see `check_output`."""
+        if self.path != STDOUT:
+            check_output(self.path, inputs, force=self.force)
+        view.check(*inputs, force=self.force, output=self.path)
+
+    @property
+    def file(self) -> Path | None:
+        """The file to write; None for stdout."""
+        return None if self.path == STDOUT else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +240,11 @@ class ReportFiles:
     """Where a report is kept besides what is printed.
 
     Attributes:
-        json: file for the report, as ``report.schema.json`` describes it.
         junit: file for the report as JUnit XML.
         golden: folder to make, with head, rows and expected decisions.
         force: whether existing files may be replaced.
     """
 
-    json: Json = None
     junit: Annotated[
         Path | None,
         in_panel(REPORT, "--junit", "Write the report as JUnit XML, for CI."),
@@ -249,20 +254,3 @@ class ReportFiles:
         in_panel(REPORT, "--golden", "New folder: head, rows, expected decisions, replay.py."),
     ] = None
     force: Force = False
-
-
-def check_output(output: Path, inputs: Iterable[Path | None], *, force: bool) -> None:
-    """Refuses an output before any work is done: one that exists, or is one of the inputs.
-
-    The weights that an input keeps in other files are inputs, too.
-    """
-    for source in inputs:
-        if source is not None and source.exists() and output.exists() and output.samefile(source):
-            raise LogitconfError(f"the output must not be the input {source}; name another file")
-    if check_writable(output, force=force).exists():
-        from logitconf_export.onnx_files.loading import load_model
-        from logitconf_export.onnx_files.saving import Destination
-
-        for source in inputs:
-            if source is not None and source.suffix == ".onnx" and source.exists():
-                Destination(output, source).check(load_model(source), embedded=True)

@@ -1,77 +1,108 @@
 """What the commands print: results on stdout, everything else on stderr."""
 
+import json
 import os
+import shutil
 import sys
-import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from logitconf.errors import LogitconfWarning
+from logitconf.files import write_atomically
+from logitconf_export.cli.common.streams import write_bytes
+from logitconf_export.cli.common.view import STDOUT, View
+from logitconf_export.cli.results.blocks import Facts, Table
+from logitconf_export.cli.results.layout import Line, Span, shown
+from logitconf_export.cli.results.result import Result
+
+if TYPE_CHECKING:
+    import onnx
+
+    from logitconf_export.cli.common.options import OutputFile
 
 Item = TypeVar("Item")
-Facts = Sequence[tuple[str, str]]
 
-# control and format characters, surrogates, ends of lines and paragraphs
-_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_ANSI = {"good": "1;32", "bad": "1;31", "caution": "1;33", "strong": "1", "command": "36"}
+"""What each style says beside its words: green passed, red failed, yellow take care."""
 
 
-def shown(text: str) -> str:
-    r"""The text with what a terminal would obey spelled out: escapes, line ends, directions.
+def show(
+    result: Result, view: View, *, output: "OutputFile | None" = None, force: bool = False
+) -> None:
+    """Prints a result: its words, or its JSON where that is to be on stdout.
 
-    >>> shown("a\x1b[31mb\nc")
-    'a\\x1b[31mb\\nc'
+    Args:
+        result: of the command.
+        view: how much of it, and where its JSON goes.
+        output: the file that the command wrote; where that is stdout, words go to stderr.
+        force: whether the JSON may replace a file; ``output`` says it, too.
     """
-    if text.isprintable():
-        return text
-    return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in _OBEYED else c
-        for c in text
-    )
+    if view.json is not None:
+        text = json.dumps(dict(result.values()), indent=2, allow_nan=False) + "\n"
+        if view.json == STDOUT:
+            sys.stdout.write(text)
+            return
+        may = force or (output is not None and output.force)
+        write_atomically(view.json, text.encode(), force=may)
+    out = sys.stderr if output is not None and output.file is None else sys.stdout
+    _write(out, result.lines(_width(out), verbose=view.verbose, quiet=view.quiet))
 
 
-def print_facts(title: str, facts: Facts) -> None:
-    """Names and their values under a title; aligned plain text where no one watches."""
-    print_table(title, ("", ""), facts)
+def deliver(result: Result, model: "onnx.ModelProto", output: "OutputFile", view: View) -> None:
+    """Prints what a command wrote; a model that is to be on stdout is written there.
+
+    Raises:
+        LogitconfError: for a model on stdout that keeps weights in other files.
+    """
+    if output.file is None:
+        from logitconf_export.cli.results.heads import in_one_piece
+
+        write_bytes(in_one_piece(model))
+    show(result, view, output=output)
+
+
+def print_facts(title: str, facts: Sequence[tuple[str, str]]) -> None:
+    """Names and their values under a title."""
+    _write(sys.stdout, Facts(facts, title).lines(_width(sys.stdout)))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table under a title: drawn in a terminal, else aligned plain text that is never cut."""
-    title, rows = shown(title), [[shown(cell) for cell in row] for row in rows]
-    if not _watched(sys.stdout):
-        sys.stdout.write(_plain_table(title, columns, rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left", show_header=any(columns))
-    for position, name in enumerate(columns):
-        table.add_column(name, overflow="fold", style="bold" if position == 0 else "")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
-
-
-def _watched(stream: TextIO) -> bool:
-    """Whether someone looks at the stream; rich, which draws, loads only for them."""
-    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
-
-
-def _plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, *rows] if any(columns) else list(rows)
-    widths = [max((len(line[i]) for line in lines), default=0) for i in range(len(columns))]
-    text = [title] if title else []
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        text.append(("  " + "  ".join(cells)).rstrip())
-    return "\n".join(text) + "\n"
+    """A table under a title; where a terminal is too narrow, a list. Nothing is ever cut."""
+    _write(sys.stdout, Table(columns, rows, title).lines(_width(sys.stdout)))
 
 
 def print_line(text: str) -> None:
     """One line of the result."""
     sys.stdout.write(f"{shown(text)}\n")
+
+
+def _write(stream: TextIO, lines: Iterable[Line]) -> None:
+    coloured = _coloured(stream)
+    for line in lines:
+        stream.write("".join(_painted(span, coloured=coloured) for span in line).rstrip() + "\n")
+
+
+def _painted(span: Span, *, coloured: bool) -> str:
+    code = _ANSI.get(span.style)
+    return f"\x1b[{code}m{span.text}\x1b[0m" if coloured and code and span.text else span.text
+
+
+def _watched(stream: TextIO) -> bool:
+    """Whether someone looks at the stream."""
+    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def _coloured(stream: TextIO) -> bool:
+    """Whether the stream shows colours, as https://no-color.org asks."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return _watched(stream) and not plain
+
+
+def _width(stream: TextIO) -> int | None:
+    """Columns of a terminal; None behind a pipe, where lines are as long as they are."""
+    return shutil.get_terminal_size().columns if _watched(stream) else None
 
 
 def print_error(message: str) -> None:

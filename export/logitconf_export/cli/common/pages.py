@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.options import REPORT, check_output, in_panel
+from logitconf_export.cli.common.options import REPORT, in_panel
+from logitconf_export.cli.common.view import check_output
 
 PageFile: TypeAlias = Annotated[
     Path | None,

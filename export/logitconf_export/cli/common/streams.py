@@ -44,6 +44,17 @@ class _GuardedStream:
             except OSError as error:
                 self._lose(error)
 
+    def write_bytes(self, content: bytes) -> int:
+        """Writes bytes, until nobody reads any more."""
+        if not self._lost:
+            try:
+                self._stream.flush()
+                self._stream.buffer.write(content)
+                self._stream.buffer.flush()
+            except OSError as error:
+                self._lose(error)
+        return len(content)
+
     def _lose(self, error: OSError) -> None:
         self._lost = True
         if not isinstance(error, BrokenPipeError):
@@ -57,6 +68,17 @@ class _GuardedStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def write_bytes(content: bytes) -> None:
+    """Writes a file to stdout, guarded or not."""
+    stream = sys.stdout
+    if isinstance(stream, _GuardedStream):
+        stream.write_bytes(content)
+        return
+    stream.flush()
+    stream.buffer.write(content)
+    stream.buffer.flush()
 
 
 @contextmanager

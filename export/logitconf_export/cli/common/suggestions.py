@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logitconf_export.cli.results.result import quoted
+
 if TYPE_CHECKING:
     import onnx
 
+    from logitconf_export.cli.common.options import LogitsLocation
     from logitconf_export.hosts.candidates import Candidate, HostReading
 
 _MEANINGS = {
@@ -55,17 +58,52 @@ def host_commands(path: Path, model: "onnx.ModelProto", reading: "HostReading") 
         return _place_commands(target, clear[0], _axis(clear))
     if clear:
         return _several_commands(target, clear, named=len(clear) < len(reading.candidates))
-    options = _name(first) + _doubled(first, reading) + _axis([first])
+    options = _name(first.tensor) + _doubled(first, reading) + _axis([first])
     lines = _place_commands(target, first, options)
     return ["if you know that one of these is right, name it:", *lines]
+
+
+def attach_commands(
+    host: Path, card: Path, data: Path, where: "LogitsLocation", *, per_member: bool = False
+) -> list[str]:
+    """How a card that was fitted on a model's own logits is attached to it, and verified.
+
+    Args:
+        host: the model.
+        card: that was fitted.
+        data: the rows that it was fitted on.
+        where: the options that said where its logits are.
+        per_member: whether they are those of an ensemble's members.
+    """
+    from logitconf_export.onnx_files.loading import load_model
+
+    target = _Target(host, load_model(host))
+    options = quoted(card) + location_options(where)
+    if per_member and where.class_axis is None:
+        options += " --class-axis 1"
+    output = target.beside("out.onnx")
+    return [target.attach(options, "out.onnx"), verify_command(output, data)]
+
+
+def location_options(where: "LogitsLocation") -> str:
+    """The options that say where logits are, as they were given."""
+    tensor = "" if where.logits is None else _name(where.logits)
+    kind = "" if where.kind is None else f" --kind {where.kind}"
+    axis = "" if where.class_axis is None else f" --class-axis {where.class_axis}"
+    return tensor + kind + axis
+
+
+def verify_command(path: Path, data: Path | None = None) -> str:
+    """How a model with heads is verified, on rows in a file if they are known."""
+    return f"verify with: {_verify(path) if data is None else _verified(path, data)}"
 
 
 def model_commands(path: Path, model: "onnx.ModelProto") -> list[str]:
     """What to do next with a host that has heads."""
     target = _Target(path, model)
     return [
-        f"verify with: {_verify(path)}",
-        f"detach with: logitconf detach {_quoted(path)} -o {_quoted(target.beside('bare.onnx'))}",
+        verify_command(path),
+        f"detach with: logitconf detach {quoted(path)} -o {quoted(target.beside('bare.onnx'))}",
     ]
 
 
@@ -84,12 +122,12 @@ class _Target:
 
     def fit(self, options: str, suffix: str = "") -> str:
         rows, card = f"val{suffix}.npz", f"card{suffix}.json"
-        host = _quoted(self.path)
+        host = quoted(self.path)
         return f"fit with: logitconf fit --model {host} --data {rows} {options} -o {card}"
 
     def attach(self, options: str, name: str) -> str:
-        output = _quoted(self.beside(name))
-        return f"attach with: logitconf attach {_quoted(self.path)} {options} -o {output}"
+        output = quoted(self.beside(name))
+        return f"attach with: logitconf attach {quoted(self.path)} {options} -o {output}"
 
     def attached(self, options: str, suffix: str = "") -> list[str]:
         """How to attach, and to verify what comes of it."""
@@ -118,10 +156,10 @@ def _place_commands(target: _Target, place: "Candidate", options: str) -> list[s
     return [*lines, *target.attached("card.json" + options)]
 
 
-def _name(place: "Candidate") -> str:
+def _name(tensor: str) -> str:
     """The option that names a place, whatever its name begins with."""
-    between = "=" if place.tensor.startswith("-") else " "
-    return f" --logits{between}{shlex.quote(place.tensor)}"
+    between = "=" if tensor.startswith("-") else " "
+    return f" --logits{between}{shlex.quote(tensor)}"
 
 
 def _doubled(place: "Candidate", reading: "HostReading") -> str:
@@ -137,9 +175,9 @@ def _several_commands(target: _Target, places: "Sequence[Candidate]", *, named: 
         task, *others = _tasks(place)
         if others:
             lines.append(f"(or with --task {' or '.join(others)})")
-        lines.append(target.fit(_score(task) + _name(place) + _axis([place]), f"_{count}"))
+        lines.append(target.fit(_score(task) + _name(place.tensor) + _axis([place]), f"_{count}"))
     cards = " ".join(f"card_{count}.json" for count in range(1, len(places) + 1))
-    names = "".join(_name(place) for place in places) if named else ""
+    names = "".join(_name(place.tensor) for place in places) if named else ""
     options = names + _axis(places)
     lines += target.attached(f"{cards}{options} --several each", "_1")
     tasks = {_tasks(place)[0] for place in places}
@@ -175,9 +213,8 @@ def _axis(places: "Sequence[Candidate]") -> str:
 
 
 def _verify(model: Path, suffix: str = "") -> str:
-    return f"logitconf verify {_quoted(model)} --data val{suffix}.npz"
+    return _verified(model, Path(f"val{suffix}.npz"))
 
 
-def _quoted(path: Path) -> str:
-    """The path for a shell, and never taken for an option."""
-    return shlex.quote(f"./{path}" if f"{path}".startswith("-") else f"{path}")
+def _verified(model: Path, data: Path) -> str:
+    return f"logitconf verify {quoted(model)} --data {quoted(data)}"

@@ -1,6 +1,5 @@
 """The command ``inspect``: what a model or a card says of itself; no torch, nothing is run."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,36 +7,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from logitconf.telling.file_words import unreadable
-from logitconf_export.cli.common.output import Facts, print_facts, print_line, print_table
+from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.suggestions import host_commands, model_commands
+from logitconf_export.cli.common.view import Force, View
 
 if TYPE_CHECKING:
     import onnx
 
     from logitconf.card.score_card import ScoreCard
+    from logitconf_export.cli.results.result import Result
     from logitconf_export.heads.metadata import HeadsMetadata
-    from logitconf_export.hosts.candidates import HostReading
 
 
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model or a score card.")],
+    *,
+    view: View,
+    force: Force = False,
 ) -> None:
     """Show a card, a head, or where a head could go in a model."""
+    view.check(file, force=force)
     if _is_json(file):
         from logitconf.card.score_card import ScoreCard
 
-        print_facts(f"{file}: a score card", card_facts(ScoreCard.load(file)))
-        return
-    from logitconf_export.heads.metadata import has_metadata
-    from logitconf_export.onnx_files.loading import load_model
-
-    model = load_model(file)
-    if has_metadata(model):
-        _print_head(file, model)
+        result = _of_card(file, ScoreCard.load(file))
     else:
-        from logitconf_export.hosts.reading import read_host
+        from logitconf_export.heads.metadata import has_metadata, read_heads
+        from logitconf_export.onnx_files.loading import load_model
 
-        _print_host(file, model, read_host(model))
+        model = load_model(file)
+        if has_metadata(model):
+            result = _of_heads(file, model, read_heads(model))
+        else:
+            result = _of_host(file, model)
+    show(result, view, force=force)
 
 
 def _is_json(path: Path) -> bool:
@@ -48,98 +51,101 @@ def _is_json(path: Path) -> bool:
         raise unreadable(path, "a model or a score card", error) from error
 
 
-def card_facts(card: "ScoreCard") -> Facts:
-    """Everything in a card that is set, one fact a line."""
-    facts = [
-        ("score", card.score),
-        ("task", card.task),
-        ("temperature", f"{card.temperature!r}"),
-        ("threshold", "not set" if card.threshold is None else f"{card.threshold!r}"),
-        ("columns", "not known" if card.n_classes is None else f"{card.n_classes}"),
-    ]
-    values = card.to_dict()
-    parts: Mapping[str, Mapping[str, Any] | None] = {
-        "policy": card.policy,
-        "temperature fit": values["temperature_fit"],
-        "rows": values["rows"],
-        "certificate": values["certificate"],
-        "parameters": card.parameters or None,
-        "parameter fit": values["parameter_fit"],
-        "score choice": values["score_choice"],
-    }
-    for name, part in parts.items():
-        if part is not None:
-            facts.append((name, _words(part)))
-    return facts
+def _of_card(path: Path, card: "ScoreCard") -> "Result":
+    from logitconf.wording.rule import rule_of
+    from logitconf_export.cli.results.blocks import Facts
+    from logitconf_export.cli.results.cards import card_details, card_facts
+    from logitconf_export.cli.results.result import Result, headed
 
-
-def _words(part: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {json.dumps(value)}" for name, value in part.items())
-
-
-def _print_head(path: Path, model: "onnx.ModelProto") -> None:
-    from logitconf_export.attachment.detaching import head_nodes
-    from logitconf_export.cli.common.model_facts import place_words
-    from logitconf_export.heads.metadata import read_heads
-
-    described = read_heads(model)
-    several = len(described.heads) > 1
-    facts: list[tuple[str, str]] = []
-    for head in described.heads:
-        form = head.form
-        if head.attached is not None:
-            facts.append(("attached to", place_words(head)))
-        facts += [
-            *card_facts(head.card),
-            ("written for", f"runtime {form.runtime}, {form.precision}, mask {form.mask_type}"),
-        ]
-    if several:
-        facts.append(("decision", _decision_words(described)))
-    alone = described.heads[0].attached is None
-    what = "a head" if alone else f"a host with {len(described.heads) if several else 'a'} head"
-    nodes = head_nodes(model)
-    facts += [("head nodes", f"{len(nodes)}: {', '.join(nodes)}"), *_model_facts(model)]
-    print_facts(f"{path}: {what}{'s' if several else ''}", facts)
-    for line in () if alone else model_commands(path, model):
-        print_line(line)
-
-
-def _decision_words(several: "HeadsMetadata") -> str:
-    if several.joint is None:
-        return "each head decides for itself"
-    joint = several.joint
-    return (
-        f"joint: {joint.mask} accepts what every head accepts, {joint.score} is the largest score"
+    verdict = f"Card: {path} {rule_of(card)}"
+    return Result(
+        verdict,
+        lambda: headed("card", {"file": f"{path}", "card": card.to_dict()}, verdict=verdict),
+        style="strong",
+        blocks=(Facts(card_facts(card)),),
+        details=(Facts(card_details(card), "The card, exactly"),),
     )
 
 
-def _model_facts(model: "onnx.ModelProto") -> Facts:
-    from logitconf_export.cli.common.model_facts import port_facts
-    from logitconf_export.onnx_files.loading import host_opset
+def _of_heads(path: Path, model: "onnx.ModelProto", described: "HeadsMetadata") -> "Result":
+    from logitconf_export.attachment.detaching import head_nodes
+    from logitconf_export.cli.results.blocks import Facts
+    from logitconf_export.cli.results.heads import (
+        head_blocks,
+        head_details,
+        head_words,
+        model_values,
+    )
+    from logitconf_export.cli.results.models import model_facts
+    from logitconf_export.cli.results.result import Result, commands, headed
 
-    return [("opset", f"{host_opset(model)}, IR {model.ir_version}"), *port_facts(model)]
+    alone = described.heads[0].attached is None
+    verdict = f"{'Head' if alone else 'Host with a head'}: {path} {head_words(described)}"
+    if len(described.heads) > 1:
+        verdict = f"Host with heads: {path} {head_words(described)}"
+    nodes = head_nodes(model)
+    following = [] if alone else model_commands(path, model)
+    return Result(
+        verdict,
+        lambda: headed(
+            "model", {**model_values(path, model), "next": commands(following)}, verdict=verdict
+        ),
+        style="strong",
+        blocks=(*head_blocks(described), Facts(model_facts(model))),
+        details=(
+            *head_details(described),
+            Facts([(f"{len(nodes)} nodes", ", ".join(nodes))], "The nodes of the head"),
+        ),
+        following=following,
+    )
 
 
-def _print_host(path: Path, model: "onnx.ModelProto", reading: "HostReading") -> None:
-    print_facts(f"{path}: a host without a head", _model_facts(model))
-    if reading.candidates:
-        rows = [
-            (
-                candidate.tensor,
-                candidate.kind,
-                candidate.task or "not known",
-                "not known" if candidate.n_classes is None else f"{candidate.n_classes}",
-                f"{candidate.class_axis}",
-                "yes" if candidate.certain else "no",
-                candidate.reason,
-            )
-            for candidate in reading.candidates
-        ]
-        columns = ("tensor", "holds", "task", "columns", "axis", "certain", "why")
-        print_table("Where a head could go", columns, rows)
-    for refusal in reading.refused:
-        print_line(f"refused: {refusal}")
-    for note in reading.notes:
-        print_line(f"note: {note}")
-    for line in host_commands(path, model, reading):
-        print_line(line)
+def _of_host(path: Path, model: "onnx.ModelProto") -> "Result":
+    from logitconf_export.cli.results.blocks import Facts, Sentence, Table, note
+    from logitconf_export.cli.results.models import model_facts, reading_values
+    from logitconf_export.cli.results.result import Result, commands, headed
+    from logitconf_export.hosts.reading import read_host
+
+    reading = read_host(model)
+    places = reading.candidates
+    certain = [place.tensor for place in places if place.certain]
+    if not places:
+        words = "no place for a head can be read from its graph"
+    elif certain:
+        words = f"a head could go on {' and '.join(certain)}"
+    else:
+        words = f"places for a head that may be: {len(places)}, none of them certain"
+    verdict = f"Host without a head: {path}, {words}"
+    rows = [
+        (
+            place.tensor,
+            place.kind,
+            place.task or "not told",
+            "free" if place.n_classes is None else f"{place.n_classes}",
+            f"{place.class_axis}",
+            "yes" if place.certain else "no",
+            place.reason,
+        )
+        for place in places
+    ]
+    columns = ("tensor", "holds", "task", "classes", "axis", "certain", "why")
+    table = Table(columns, rows, "Where a head could go", flowing=("why",))
+    following = host_commands(path, model, reading)
+
+    def values() -> "Mapping[str, Any]":
+        from logitconf_export.cli.results.heads import model_values
+
+        read = {**model_values(path, model), **reading_values(reading)}
+        return headed("model", {**read, "next": commands(following)}, verdict=verdict)
+
+    return Result(
+        verdict,
+        values,
+        style="strong" if certain else "caution",
+        blocks=(Facts(model_facts(model)), *([table] if rows else [])),
+        notes=(
+            *(Sentence(f"{refusal}", "refused", "caution") for refusal in reading.refused),
+            *(note(text) for text in reading.notes),
+        ),
+        following=following,
+    )

@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.options import (
-    Model,
-    Providers,
-    ReportFiles,
-    Runtimes,
-    check_output,
-)
-from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
+from logitconf_export.cli.common.options import Model, Providers, ReportFiles, Runtimes
+from logitconf_export.cli.common.output import show, working
+from logitconf_export.cli.common.view import View, check_output
 
 if TYPE_CHECKING:
     from logitconf_export.onnx_files.types import Array, Arrays
-    from logitconf_export.verification.report import Check, VerificationReport
-
-_VERDICTS = {True: "passed", False: "FAILED", None: "not checked"}
+    from logitconf_export.verification.report import VerificationReport
 
 
 def verify(
@@ -40,15 +33,17 @@ def verify(
     runtime: Runtimes = None,
     provider: Providers = None,
     saved: ReportFiles,
+    view: View,
 ) -> None:
     """Check that a model decides as its card says, wherever it will run; exit code 1 if not."""
     if provider and runtime and not any(name.split("==")[0] == "onnxruntime" for name in runtime):
         raise LogitconfError("--provider is one of onnxruntime's; add --on onnxruntime")
-    for path in (saved.json, saved.junit):
-        if path is not None:
-            check_output(path, (model, data), force=saved.force)
+    view.check(model, data, force=saved.force)
+    if saved.junit is not None:
+        check_output(saved.junit, (model, data), force=saved.force)
     if saved.golden is not None and saved.golden.exists():
         raise LogitconfError(f"{saved.golden} exists; name another folder")
+    from logitconf_export.cli.results.verifications import verification_result
     from logitconf_export.verification.verifying import verify as verify_file
 
     rows, feeds, labels = _rows(model, data, inputs)
@@ -63,7 +58,7 @@ def verify(
             runtimes=tuple(runtime or ("onnxruntime",)),
         )
     _save(report, model, rows, saved)
-    print_report(f"{model}", report)
+    show(verification_result(model, report), view, force=saved.force)
     if not report.passed:
         raise typer.Exit(1)
 
@@ -74,8 +69,6 @@ def _save(
     from logitconf.files import write_atomically
     from logitconf_export.verification.junit import to_junit
 
-    if saved.json is not None:
-        write_atomically(saved.json, report.to_json().encode(), force=saved.force)
     if saved.junit is not None:
         write_atomically(saved.junit, to_junit(report).encode(), force=saved.force)
     if saved.golden is not None:
@@ -118,27 +111,3 @@ def _rows(
     if "logits" in arrays and "logits" not in names:
         return arrays["logits"], None, labels
     return None, host_feeds(arrays, names, source), labels
-
-
-def print_report(name: str, report: "VerificationReport") -> None:
-    """The report: runs, where the nodes ran, what holds, and the verdict last."""
-    from logitconf_export.verification.report import TABLE_HEADER
-
-    print_table(f"{name}: each runtime against the reference", TABLE_HEADER, report.table())
-    for record in report.placements:
-        ran = ", ".join(f"{n} on {p}" for p, n in record.placement.providers.items())
-        print_line(
-            f"{record.part}, asked for {record.provider}, optimisation {record.optimisation}: "
-            f"head nodes ran: {ran or 'none'}"
-        )
-    print_facts("Checks", [(check.name, _verdict(check)) for check in report.checks])
-    for note in report.notes:
-        print_line(f"note: {note}")
-    for failure in report.failures:
-        print_line(f"failure: {failure}")
-    verdict = "passed" if report.passed else "FAILED"
-    print_line(f"{verdict}: {report.rows} rows compared, rounding band {report.band:.3g}")
-
-
-def _verdict(check: "Check") -> str:
-    return _VERDICTS[check.passed] + (f" ({check.detail})" if check.detail else "")

@@ -1,18 +1,15 @@
 """The command ``compare``: which score to take for the user's rows."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from logitconf_export.cli.common.fit_options import RowMeaning
-from logitconf_export.cli.common.options import Force, LogitsLocation, RowSource, Task
-from logitconf_export.cli.common.output import print_line, print_table, working
-
-if TYPE_CHECKING:
-    from logitconf.fitting.comparison import ScoreComparison
-
-HEADER = ("score", "AURC", "interval", "behind", "interval", "E-AURC", "AUGRC", "AUROC", "FPR95")
+from logitconf_export.cli.common.options import LogitsLocation, RowSource, Task
+from logitconf_export.cli.common.output import show, working
+from logitconf_export.cli.common.view import Force, View
+from logitconf_export.cli.results.result import quoted
 
 
 def compare(
@@ -28,6 +25,7 @@ def compare(
         Path | None, typer.Option("--plot", help="Draw the risk-coverage curves: .png or .svg.")
     ] = None,
     force: Force = False,
+    view: View,
 ) -> None:
     """Rank all scores on labelled rows, and say which differences are noise."""
     from logitconf.fitting.comparison import compare_scores
@@ -43,29 +41,28 @@ def compare(
         )
     if plot is not None:
         draw_comparison(ranking, plot, force=force)
-    title = (
-        f"{ranking.rows} rows, {ranking.errors} errors; fitted on {ranking.fitted_rows} others; "
-        f"{ranking.confidence:.0%} intervals, those of the differences for all pairs at once"
-    )
-    print_table(title, HEADER, table(ranking))
-    for name, reason in ranking.left_out.items():
-        print_line(f"left out: {name}: {reason}")
-    print_line(ranking.verdict)
+    from logitconf_export.cli.results.comparisons import comparison_result
+
+    following = [_fit_command(ranking.best, source, where, task, kept=1.0 - holdout, seed=seed)]
+    show(comparison_result(ranking, plot, following), view, force=force)
 
 
-def table(ranking: "ScoreComparison") -> list[tuple[str, ...]]:
-    """One row of text a score, in the columns of `HEADER`."""
-    return [
-        (
-            each.score,
-            f"{each.aurc.estimate:.6f}",
-            f"{each.aurc.lower:.6f} to {each.aurc.upper:.6f}",
-            f"{each.behind.estimate:.6f}",
-            f"{each.behind.lower:.6f} to {each.behind.upper:.6f}" if each.behind.estimate else "",
-            f"{each.e_aurc:.6f}",
-            f"{each.augrc:.6f}",
-            f"{each.auroc:.4f}",
-            f"{each.fpr95:.4f}",
-        )
-        for each in ranking.standings
-    ]
+def _fit_command(
+    score: str,
+    source: RowSource,
+    where: LogitsLocation,
+    task: str | None,
+    *,
+    kept: float,
+    seed: int,
+) -> str:
+    """How the score is fitted so that what certifies it was not compared on."""
+    from logitconf_export.cli.common.suggestions import location_options
+
+    rows = quoted(source.file)
+    if source.model is not None:
+        rows = f"--model {quoted(source.model)} --data {rows}"
+    options = location_options(where) + ("" if task is None else f" --task {task}")
+    options += "".join(f" --ignore-label={label}" for label in source.ignore_label or ())
+    draw = f" --holdout {kept:g}" + (f" --seed {seed}" if seed else "")
+    return f"fit with: logitconf fit {rows}{options} --score {score}{draw} -o card.json"

@@ -1,21 +1,25 @@
 """The command ``demo``: the main job on real input, from training to a model that abstains."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.options import Force
-from logitconf_export.cli.common.output import print_facts, print_line, print_table, working
+from logitconf_export.cli.common.output import show, working
+from logitconf_export.cli.common.suggestions import verify_command
+from logitconf_export.cli.common.view import Force, View
+from logitconf_export.cli.results.result import quoted
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from logitconf.fitting.logit_score import LogitScore
     from logitconf_export.cli.making.digits import Digits, Trial
-    from logitconf_export.onnx_files.types import Array
+    from logitconf_export.cli.results.blocks import Block
+    from logitconf_export.cli.results.result import Result
     from logitconf_export.verification.report import VerificationReport
 
 HOST, CALIBRATION, CARD, SHIPPED = (
@@ -32,13 +36,29 @@ _FILES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What the demo has made and measured."""
+
+    trials: "Sequence[Trial]"
+    best: "LogitScore"
+    fitted_rows: int
+    logits: "Tensor"
+    test: "Digits"
+    report: "VerificationReport"
+    flips: int
+
+
 def demo(
     out: Annotated[
         Path, typer.Option("--out", help="Folder for the files that the demo writes.")
     ] = Path("demo-output"),
+    *,
     force: Force = False,
+    view: View,
 ) -> None:
     """Do it all on scikit-learn's handwritten digits: train, export, fit, attach, verify."""
+    view.check(force=force)
     paths = _paths(out, force=force)
     from logitconf.files import write_atomically
     from logitconf_export.attachment.attaching import attach
@@ -62,10 +82,13 @@ def demo(
     with working("Verifying"):
         report = verify(paths[SHIPPED], test.images, rows_as="inputs")
     flips = digits.flips_against_network(network, best, paths[SHIPPED], test)
-    _print_scores(trials, best, len(calibration.labels))
-    _print_test(best, digits.logits_of_network(network, test), test)
-    _print_parity(report, flips, len(test.labels))
-    print_facts("Files", [(f"{paths[name]}", what) for name, what in _FILES.items()])
+    logits = digits.logits_of_network(network, test)
+    done = _Done(trials, best, len(calibration.labels), logits, test, report, flips)
+    following = [
+        f"inspect with: logitconf inspect {quoted(paths[SHIPPED])}",
+        verify_command(paths[SHIPPED], paths[CALIBRATION]),
+    ]
+    show(_result(done, paths, following), view, force=force)
     if flips or not report.passed:
         raise typer.Exit(1)
 
@@ -85,55 +108,63 @@ def _paths(folder: Path, *, force: bool) -> dict[str, Path]:
     return {name: check_writable(folder / name, force=force) for name in _FILES}
 
 
-def _print_scores(trials: "Sequence[Trial]", best: "LogitScore", rows: int) -> None:
+def _result(done: "_Done", paths: dict[str, Path], following: "Sequence[str]") -> "Result":
+    from logitconf_export.cli.results.blocks import Facts, failure
+    from logitconf_export.cli.results.result import Result, commands, headed, size
+    from logitconf_export.cli.results.verifications import report_row
+
+    passed = done.report.passed and not done.flips
+    rows = len(done.test.labels)
+    verdict = (
+        f"{'PASSED' if passed else 'FAILED'}: {done.flips} of {rows} digits decided differently by "
+        f"{paths[SHIPPED]} than by torch"
+    )
+    files = [
+        (f"{paths[name]}", f"{what} ({size(paths[name].stat().st_size)})")
+        for name, what in _FILES.items()
+    ]
+    return Result(
+        verdict,
+        lambda: headed(
+            "demo",
+            {
+                "passed": passed,
+                "digits": rows,
+                "decided_differently": done.flips,
+                "card": done.best.card.to_dict(),
+                "files": {what: f"{path}" for what, path in paths.items()},
+                "verification": done.report.to_dict(),
+                "next": commands(following),
+            },
+            verdict=verdict,
+        ),
+        style="good" if passed else "bad",
+        blocks=(*_blocks(done), report_row(done.report), Facts(files, "Files")),
+        notes=tuple(failure(text) for text in done.report.failures),
+        following=following,
+    )
+
+
+def _blocks(done: "_Done") -> "Iterator[Block]":
+    """How the scores came out on the digits that they were fitted on, and the best on others."""
+    from logitconf.wording.numbers import counted, short
+    from logitconf_export.cli.results.blocks import Facts, Table
+    from logitconf_export.cli.results.cards import card_facts, threshold_words
+    from logitconf_export.cli.results.fits import figure_facts, figures_of
+    from logitconf_export.display.judged import judge
+
     table = [
         (
             trial.score.name,
-            f"{trial.score.temperature:.4f}",
-            f"{trial.score.threshold:.6g}",
+            short(trial.score.temperature),
+            threshold_words(trial.score.card),
             f"{trial.area:.5f}",
-            "attached" if trial.score is best else "",
+            "attached" if trial.score is done.best else "",
         )
-        for trial in trials
+        for trial in done.trials
     ]
     columns = ("score", "temperature", "threshold", "AURC", "")
-    print_table(f"Fitted on {rows} digits", columns, table)
-
-
-def _print_test(best: "LogitScore", logits: "Tensor", digits: "Digits") -> None:
-    from logitconf.fitting.score_classes import SCORE_CLASSES
-
-    right = logits.argmax(1).numpy() == digits.labels
-    accepted = best.select(logits)["selected"].numpy()
-    before = _calibration_error(SCORE_CLASSES[best.name](), logits, right)
-    after = _calibration_error(best, logits, right)
-    facts = [
-        ("accuracy of all", f"{right.mean():.2%}"),
-        ("accepted", f"{accepted.sum()} ({accepted.mean():.2%})"),
-        ("accuracy of accepted", f"{right[accepted].mean():.2%}"),
-        ("accuracy of rejected", f"{right[~accepted].mean():.2%}"),
-        ("ECE at temperature 1", f"{before:.4f}"),
-        (f"ECE at temperature {best.temperature:.4f}", f"{after:.4f}"),
-    ]
-    print_facts(f"On {len(right)} other digits", facts)
-
-
-def _calibration_error(score: "LogitScore", logits: "Tensor", right: "Array") -> float:
-    from logitconf.metrics.calibration import expected_calibration_error
-
-    confidence = score.probabilities(logits).amax(1).numpy()
-    return expected_calibration_error(confidence, right)
-
-
-def _print_parity(report: "VerificationReport", flips: int, rows: int) -> None:
-    largest = max((run.eager.largest_absolute for run in report.runs), default=float("nan"))
-    facts = [
-        ("digits decided differently", f"{flips} of {rows}"),
-        ("rows compared, hard ones too", f"{report.rows}"),
-        ("largest difference of scores", f"{largest:.2g}"),
-        ("flips outside the rounding band", f"{sum(r.eager.flips_outside for r in report.runs)}"),
-        ("verdict", "passed" if report.passed and not flips else "FAILED"),
-    ]
-    print_facts("torch against onnxruntime", facts)
-    for failure in report.failures:
-        print_line(f"failure: {failure}")
+    yield Table(columns, table, f"Fitted on {done.fitted_rows} digits, to accept nine in ten")
+    yield Facts(card_facts(done.best.card, rule=True), "The score that was attached, of least AURC")
+    figures = figures_of(judge(done.best.card, done.logits, done.test.labels, noun="digit"))
+    yield Facts(figure_facts(figures), f"Measured on {counted(figures.decisions, 'other digit')}")

@@ -1,6 +1,7 @@
 """The command ``fit``: labelled rows in, a score card out."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +9,10 @@ import typer
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.fit_options import AUTO, PolicyOptions, RowMeaning, ScoreOptions
 from logitconf_export.cli.common.options import LogitsLocation, OutputFile, RowSource, in_panel
-from logitconf_export.cli.common.output import Facts, print_facts, working
+from logitconf_export.cli.common.output import show, working
+from logitconf_export.cli.common.streams import write_bytes
+from logitconf_export.cli.common.view import View
+from logitconf_export.cli.results.result import quoted
 
 if TYPE_CHECKING:
     from logitconf.fitting.choosing import ChosenScore
@@ -34,6 +38,7 @@ def fit(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="With --holdout: of the draw.")] = 0,
+    view: View,
 ) -> None:
     """Fit temperature and threshold on labelled rows; write a score card.
 
@@ -45,10 +50,11 @@ def fit(
             "--score auto needs rows of one model, judged as a whole, got --per-member or "
             "--per-label; name a score with these"
         )
-    output.check(source.rows, source.data, source.model)
+    output.check(source.rows, source.data, source.model, view=view)
     policy = threshold.arguments()
-    from logitconf.wording.lists import first_few
+    from logitconf_export.cli.results.fits import figures_of, fit_result
     from logitconf_export.cli.rows.given import given_rows
+    from logitconf_export.display.judged import judge
 
     if threshold.ood is not None:
         from logitconf_export.runtimes.stored_arrays import named_array, read_arrays
@@ -76,11 +82,30 @@ def fit(
             fitted.card = replace(fitted.card, score_choice=chosen.choice)
     if holdout is not None:
         rows = _held_out(rows, holdout, seed)
-    fitted.save(output.path, force=output.force)
-    facts = [*card_facts(fitted), *decision_facts(fitted, rows)]
-    if rows.class_names is not None:
-        facts.append(("labels", f"names, the columns being {first_few(rows.class_names, 10)}"))
-    print_facts(f"{output.path}", facts)
+    if output.file is None:
+        write_bytes(fitted.card.to_json().encode())
+    else:
+        fitted.save(output.file, force=output.force)
+    following = (
+        []
+        if output.file is None
+        else _next_commands(output.file, source, where, per_member=meaning.per_member)
+    )
+    figures = figures_of(judge(fitted.card, rows.logits, rows.labels, kind=rows.kind or "logits"))
+    show(fit_result(fitted.card, figures, output.path, following), view, output=output)
+
+
+def _next_commands(
+    card: Path, source: RowSource, where: LogitsLocation, *, per_member: bool
+) -> list[str]:
+    """How to ship the card: on the model that it was fitted on, or as a model of its own."""
+    if source.model is None:
+        return [
+            f"export with: logitconf export {quoted(card)} -o {quoted(card.with_suffix('.onnx'))}"
+        ]
+    from logitconf_export.cli.common.suggestions import attach_commands
+
+    return attach_commands(source.model, card, source.file, where, per_member=per_member)
 
 
 def _chosen(rows: "LabelledRows", task: str, seed: int) -> "ChosenScore":
@@ -112,49 +137,3 @@ def _held_out(rows: "LabelledRows", holdout: float, seed: int) -> "LabelledRows"
     _, held = split_rows(len(rows.logits), holdout, seed)
     return replace(rows, logits=rows.logits[held], labels=rows.labels[held])
 
-
-def card_facts(fitted: "LogitScore") -> Facts:
-    """Score, task, temperature and threshold in words."""
-    from logitconf.wording.choice import choice_of
-
-    card = fitted.card
-    choice = choice_of(card)
-    facts = [("score", card.score if choice is None else f"{card.score}, {choice}")]
-    facts.append(("task", card.task))
-    fit = card.temperature_fit
-    error = fit.standard_error if fit else None
-    spread = f" ± {error:.2g}" if error is not None else ""
-    note = f" (not identified: {fit.reason})" if fit and not fit.identified else ""
-    facts.append(("temperature", f"{card.temperature:.6g}{spread}{note}"))
-    if fit and fit.nll_before is not None and fit.nll_after is not None:
-        facts.append(("NLL", f"{fit.nll_before:.6f} → {fit.nll_after:.6f} nats"))
-    facts.append(("threshold", f"{card.threshold}"))
-    return facts
-
-
-def decision_facts(fitted: "LogitScore", rows: "LabelledRows") -> Facts:
-    """How many rows are accepted, and how often all and the accepted ones are right."""
-    from logitconf.fitting.fit import rows_right
-    from logitconf.rows import Rows
-
-    checked = Rows.checked(
-        rows.logits,
-        rows.labels,
-        fitted.task,
-        kind=rows.kind,
-        per_member=fitted.per_member,
-        per_label=fitted.card.per_label,
-    )
-    right = rows_right(fitted.name, checked, fitted.temperature)
-    accepted = fitted.select(rows.logits, kind=rows.kind or "logits")["selected"]
-    counted = f"{len(right)}"
-    if checked.layout.per_label:
-        counted = f"{right.size} labels of {len(right)} rows"
-    facts = [
-        ("rows", counted),
-        ("accepted", f"{int(accepted.sum())} ({accepted.mean():.2%})"),
-        ("accuracy of all", f"{right.mean():.2%}"),
-    ]
-    if accepted.any():
-        facts.append(("accuracy of accepted", f"{right[accepted].mean():.2%}"))
-    return facts

@@ -13,9 +13,9 @@ from logitconf.tasks import (
 )
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.ensembles import STACKED
-from logitconf_export.cli.common.model_facts import told_task
 from logitconf_export.cli.common.options import LogitsLocation
 from logitconf_export.cli.common.output import with_progress
+from logitconf_export.cli.results.models import told_task
 from logitconf_export.cli.rows.npz import LabelledRows
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.types import Array

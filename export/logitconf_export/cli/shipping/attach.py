@@ -9,7 +9,8 @@ import typer
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.head_options import CardOptions, HeadOptions
 from logitconf_export.cli.common.options import HeadPlaces, Model, OutputFile
-from logitconf_export.cli.common.output import print_facts, working
+from logitconf_export.cli.common.output import deliver, working
+from logitconf_export.cli.common.view import View
 
 if TYPE_CHECKING:
     from logitconf.card.score_card import ScoreCard
@@ -35,18 +36,20 @@ def attach(
     self_contained: Annotated[
         bool, typer.Option("--self-contained", help="Take weights in other files into the output.")
     ] = False,
+    view: View,
 ) -> None:
     """Add the outputs score and mask to a model."""
-    output.check(host, *(cards or ()))
+    output.check(host, *(cards or ()), view=view)
     from logitconf_export.attachment.attaching import attach as attach_heads
-    from logitconf_export.cli.common.model_facts import head_facts, port_facts
+    from logitconf_export.cli.common.suggestions import verify_command
+    from logitconf_export.cli.results.heads import head_words, heads_of, model_result
 
     loaded = _cards(cards or [], instead, host, where)
     with working("Attaching"):
         model = attach_heads(
             host,
             loaded,
-            output.path,
+            output.file,
             logits=where.logits or None,
             kind=where.kind,
             class_axis=where.class_axis,
@@ -59,7 +62,14 @@ def attach(
             outputs=head.wanted(),
             force=output.force,
         )
-    print_facts(f"{output.path}", [("host", f"{host}"), *head_facts(model), *port_facts(model)])
+    result = model_result(
+        f"Attached: {output.path} {head_words(heads_of(model))}",
+        output.path,
+        model,
+        facts=[("host", f"{host}, which stays as it is")],
+        following=[verify_command(output.path)] if output.file else [],
+    )
+    deliver(result, model, output, view)
 
 
 def _cards(
@@ -74,7 +84,7 @@ def _cards(
 
     if not cards:
         from logitconf_export.attachment.detaching import detach
-        from logitconf_export.cli.common.model_facts import told_task
+        from logitconf_export.cli.results.models import told_task
         from logitconf_export.hosts.reading import read_host
 
         reading = read_host(detach(host))

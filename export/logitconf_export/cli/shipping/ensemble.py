@@ -7,7 +7,8 @@ import typer
 
 from logitconf_export.cli.common.head_options import HeadOptions
 from logitconf_export.cli.common.options import LogitsLocation, OutputFile, TaskOfGraphs
-from logitconf_export.cli.common.output import print_facts, print_line, working
+from logitconf_export.cli.common.output import deliver, working
+from logitconf_export.cli.common.view import View
 
 if TYPE_CHECKING:
     import onnx
@@ -27,18 +28,21 @@ def ensemble(
     where: LogitsLocation,
     task: TaskOfGraphs = None,
     head: HeadOptions,
+    view: View,
 ) -> None:
     """Join exported models into one that runs them all and stacks their logits."""
-    output.check(*models, card)
+    output.check(*models, card, view=view)
     from logitconf.card.score_card import ScoreCard
+    from logitconf_export.attachment.ensembles import STACKED
     from logitconf_export.attachment.ensembles import ensemble as join_members
-    from logitconf_export.cli.common.model_facts import head_facts, port_facts
+    from logitconf_export.cli.common.suggestions import verify_command
+    from logitconf_export.cli.results.heads import head_words, heads_of, model_result
 
     with working("Joining"):
         joined = join_members(
             models,
             None if card is None else head.head(ScoreCard.load(card), members=len(models)),
-            output.path,
+            output.file,
             logits=where.logits,
             kind=where.kind,
             class_axis=where.class_axis,
@@ -46,10 +50,22 @@ def ensemble(
             force=output.force,
         )
     members = [(f"member {count}", f"{path}") for count, path in enumerate(models, 1)]
-    print_facts(f"{output.path}", [*members, *head_facts(joined), *port_facts(joined)])
-    if card is None:
-        for line in _next_commands(models[0], output.path, joined, where, task):
-            print_line(line)
+    head_or_logits = (
+        f"stacks their logits in {STACKED}" if card is None else head_words(heads_of(joined))
+    )
+    following = []
+    if output.file is not None and card is None:
+        following = _next_commands(models[0], output.path, joined, where, task)
+    elif output.file is not None:
+        following = [verify_command(output.path)]
+    result = model_result(
+        f"Joined: {output.path} runs {len(models)} members and {head_or_logits}",
+        output.path,
+        joined,
+        facts=members,
+        following=following,
+    )
+    deliver(result, joined, output, view)
 
 
 def _next_commands(

@@ -2,18 +2,26 @@
 
 from logitconf_export.cli.common.head_options import HeadOptions, HeadShape
 from logitconf_export.cli.common.options import Card, OutputFile
-from logitconf_export.cli.common.output import print_facts, working
+from logitconf_export.cli.common.output import deliver, working
+from logitconf_export.cli.common.view import View
+from logitconf_export.cli.results.result import quoted
 
 
-def export(card: Card, output: OutputFile, head: HeadOptions, shape: HeadShape) -> None:
+def export(card: Card, output: OutputFile, head: HeadOptions, shape: HeadShape, view: View) -> None:
     """Write the head of a card as an ONNX model of its own."""
-    output.check(card)
+    output.check(card, view=view)
     from logitconf.card.score_card import ScoreCard
-    from logitconf_export.cli.common.model_facts import port_facts
+    from logitconf_export.cli.results.heads import head_words, heads_of, model_result
     from logitconf_export.heads.conversion import to_onnx
 
     with working("Converting"):
         made = head.head(ScoreCard.load(card), shape)
-        model = to_onnx(made, output.path, opset=shape.opset, force=output.force)
-    facts = [*port_facts(model), ("opset", f"{shape.opset}, IR {model.ir_version}")]
-    print_facts(f"{output.path}", facts)
+        model = to_onnx(made, output.file, opset=shape.opset, force=output.force)
+    result = model_result(
+        f"Exported: {output.path} {head_words(heads_of(model))}",
+        output.path,
+        model,
+        facts=[("opset", f"{shape.opset}, IR {model.ir_version}")],
+        following=[f"verify with: logitconf verify {quoted(output.path)}"] if output.file else [],
+    )
+    deliver(result, model, output, view)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from logitconf_export.cli.common.options import Model, OutputFile
-from logitconf_export.cli.common.output import print_facts, working
+from logitconf_export.cli.common.output import deliver, working
+from logitconf_export.cli.common.view import View
 
 
 def reattach(
@@ -17,12 +18,20 @@ def reattach(
         Path | None,
         typer.Option("--card", help="The head's card, where another tool dropped the metadata."),
     ] = None,
+    view: View,
 ) -> None:
     """Put heads back as their cards say, after other tools rewired, renamed or rewrote them."""
-    output.check(model, card)
+    output.check(model, card, view=view)
     from logitconf_export.attachment.reattaching import reattach as reattach_heads
-    from logitconf_export.cli.common.model_facts import head_facts, port_facts
+    from logitconf_export.cli.common.suggestions import verify_command
+    from logitconf_export.cli.results.heads import head_words, heads_of, model_result
 
     with working("Attaching"):
-        mended = reattach_heads(model, output.path, card=card, force=output.force)
-    print_facts(f"{output.path}", [*head_facts(mended), *port_facts(mended)])
+        mended = reattach_heads(model, output.file, card=card, force=output.force)
+    result = model_result(
+        f"Reattached: {output.path} {head_words(heads_of(mended))}",
+        output.path,
+        mended,
+        following=[verify_command(output.path)] if output.file else [],
+    )
+    deliver(result, mended, output, view)

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from logitconf_export.cli.common.options import Model, OutputFile, Temperature, Threshold
-from logitconf_export.cli.common.output import print_facts
+from logitconf_export.cli.common.output import deliver
+from logitconf_export.cli.common.view import View
 
 
 def retune(
@@ -18,25 +19,24 @@ def retune(
         str | None,
         typer.Option("--head", help="Of several heads: the output that it judges, or all."),
     ] = None,
+    view: View,
 ) -> None:
     """Change temperature or threshold of a head; its certificate, if any, is void."""
-    output.check(model)
+    output.check(model, view=view)
     from logitconf_export.attachment.retuning import retune as retune_heads
-    from logitconf_export.cli.common.model_facts import number_facts, place_words
+    from logitconf_export.cli.common.suggestions import verify_command
+    from logitconf_export.cli.results.retunings import retuning_result
     from logitconf_export.heads.metadata import read_heads
+    from logitconf_export.onnx_files.loading import load_model
 
+    before = read_heads(load_model(model)).heads
     tuned = retune_heads(
         model,
-        output.path,
+        output.file,
         temperature=temperature,
         threshold=threshold,
         head=head,
         force=output.force,
     )
-    facts: list[tuple[str, str]] = []
-    heads = read_heads(tuned).heads
-    for one in heads:
-        if len(heads) > 1:
-            facts.append(("attached to", place_words(one)))
-        facts += number_facts(one.card)[1:]
-    print_facts(f"{output.path}", facts)
+    following = [verify_command(output.path)] if output.file else []
+    deliver(retuning_result(before, tuned, output.path, following), tuned, output, view)

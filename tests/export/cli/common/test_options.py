@@ -10,7 +10,7 @@ from logitconf import tasks
 from logitconf.card import score_card
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common import options
-from logitconf_export.cli.common.options import check_output
+from logitconf_export.cli.common.view import check_output
 
 
 def test_no_output_is_a_file_of_an_inputs_weights(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def test_a_variant_drifts_as_counted_apart_and_decides_as_asked_when_refitted(
     assert found["variant"]["risk"]["total"] == theirs.sum()
     change = found["calibration_change"]
     assert change["low"] <= change["high"]
-    assert f"{np.mean(ours != theirs):.2%}" in out
+    assert f"; before refitting {np.count_nonzero(ours != theirs)}\n" in out
 
     temperature = best_temperature(logits, digits.labels)
     card = read_metadata(onnx.load("tuned.onnx")).card
@@ -169,7 +170,7 @@ def test_quantisation_to_int8_moves_decisions(digits: Digits) -> None:
 def test_without_labels_flips_are_counted_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     out = done(capsys, "drift reference.onnx int8-static.onnx --data unlabelled.npz")
     assert "no labels" in out
-    assert "flips" in out
+    assert re.match(r"Different: \d+ of 1,397 rows decided differently by int8-static.onnx\n", out)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,9 @@ def test_inspect_shows_the_card_in_a_file_and_in_a_model(
     done(capsys, "fit logits.npz --score energy --coverage 0.9 -o card.json")
     done(capsys, "attach host.onnx card.json -o out.onnx")
     for path in ("card.json", "out.onnx"):
-        out = done(capsys, f"inspect {path}")
+        short = done(capsys, f"inspect {path}")
+        assert repr(card()["temperature"]) not in short
+        out = done(capsys, f"inspect {path} -v")
         assert repr(card()["temperature"]) in out
         assert repr(card()["threshold"]) in out
     assert "logitconf/largest" in out

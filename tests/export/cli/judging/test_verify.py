@@ -1,6 +1,7 @@
 """The command ``verify``: passes what attach wrote, fails what was tampered with, keeps reports."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,11 @@ def test_verify_passes_what_attach_wrote(capsys: pytest.CaptureFixture[str], dat
     done(capsys, "fit logits.npz --score softmax --coverage 0.9 -o card.json")
     done(capsys, "attach host.onnx card.json -o out.onnx")
     out = done(capsys, f"verify out.onnx{data} --provider cpu")
-    assert out.splitlines()[-1].startswith("passed: ")
+    first = out.splitlines()[0]
+    if data:
+        assert first == "PASSED: 0 of 500 rows decided differently on cpu"
+    else:
+        assert re.match("PASSED: 0 of [0-9]+ generated rows decided differently beyond", first)
 
 
 def test_verify_keeps_its_report_and_a_bundle_that_replays_without_torch(
@@ -54,7 +59,7 @@ def test_verify_keeps_its_report_and_a_bundle_that_replays_without_torch(
 def test_verify_takes_a_head_that_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
     done(capsys, "fit logits.npz --score margin --coverage 0.9 -o card.json")
     done(capsys, "export card.json -o head.onnx")
-    out = done(capsys, "verify head.onnx --data logits.npz")
+    out = done(capsys, "verify head.onnx --data logits.npz -v")
     assert "your rows" in out
 
 
@@ -69,7 +74,10 @@ def test_verify_fails_with_exit_code_1_when_the_threshold_was_edited(
     outcome = call(capsys, "verify edited.onnx --data val.npz")
     assert outcome.code == 1
     assert "the card says -1.0" in outcome.out
-    assert outcome.out.splitlines()[-1].startswith("FAILED: ")
+    assert re.match("FAILED: [0-9]+ of 500 rows decided differently on cpu\n", outcome.out)
+    mend = outcome.out.splitlines()[-1].partition("reattach with: logitconf ")[2].split()
+    done(capsys, mend)
+    assert done(capsys, f"verify {mend[-1]} --data val.npz").startswith("PASSED: ")
 
 
 def test_verify_fails_with_exit_code_1_when_the_provider_is_not_there(
@@ -90,8 +98,10 @@ def test_verify_runs_the_head_where_it_is_told(capsys: pytest.CaptureFixture[str
     done(capsys, "attach host.onnx --score margin --threshold -1 -o out.onnx")
     command = "verify out.onnx --data val.npz --on onnx-reference --on onnxruntime"
     out = done(capsys, command)
-    assert "head  onnx.reference" in out
-    assert "host  cpu" in out
+    assert re.match("PASSED: 0 of 500 rows decided differently on .*onnx.reference", out)
+    detailed = done(capsys, f"{command} -v")
+    assert "head  onnx.reference" in detailed
+    assert "host  cpu" in detailed
     outcome = call(capsys, "verify out.onnx --on onnx-reference==0.1")
     assert outcome.code == 1
     assert "0.1 was asked for" in outcome.out

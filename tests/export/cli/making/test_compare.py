@@ -1,15 +1,15 @@
 """The command ``compare`` and its plots."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support.command_line import Rows, call, done, make_files
+from support.command_line import Rows, call, card, done, make_files
 
-from logitconf.fitting.comparison import ScoreComparison, compare_scores
+from logitconf.fitting.comparison import compare_scores
 from logitconf.scores.table import SCORES
-from logitconf_export.cli.making import compare as cli_compare
 
 
 @pytest.fixture(autouse=True)
@@ -18,24 +18,33 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
     return make_files(tmp_path)
 
 
-@pytest.fixture
-def compared(made: Rows) -> ScoreComparison:
-    return compare_scores(made.logits, made.labels, draws=100)
-
-
 def test_compare_prints_every_score_and_what_to_take(
     made: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
     printed = done(capsys, "compare logits.npz --seed 3")
     found = compare_scores(made.logits, made.labels, seed=3)
     lines = printed.splitlines()
-    assert lines[0].startswith(f"250 rows, {found.errors} errors; fitted on 250 others")
-    assert lines[-1] == found.verdict
+    assert lines[0].startswith(f"Take {found.best}: AURC {found.standings[0].aurc.estimate:.4f}")
+    assert f"250 rows, {found.errors} errors; fitted on 250 others" in lines
     for standing in found.standings:
-        row = next(line.split() for line in lines if line.split()[0] == standing.score)
-        assert row[1] == f"{standing.aurc.estimate:.6f}"
+        row = next(line.split() for line in lines if line.split()[:1] == [standing.score])
+        assert row[1] == f"{standing.aurc.estimate:.4f}"
+        assert ("worse" in row) == (not standing.tied)
+    detailed = done(capsys, "compare logits.npz --seed 3 -v")
     for name in SCORES:
-        assert name in printed
+        assert name in detailed
+    assert f"{found.standings[-1].e_aurc:.6f}" in detailed
+
+
+def test_the_next_command_fits_the_best_score_on_rows_that_it_was_not_compared_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed = done(capsys, "compare logits.npz --seed 3 --holdout 0.6")
+    command = shlex.split(printed.splitlines()[-1].partition("fit with: logitconf ")[2])
+    assert command[command.index("--holdout") + 1] == "0.4"
+    assert command[command.index("--seed") + 1] == "3"
+    done(capsys, command)
+    assert f"Take {card()['score']}:" in printed
 
 
 def test_a_host_is_run_for_its_logits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,11 +89,3 @@ def test_without_matplotlib_the_extra_is_named(tmp_path: Path) -> None:
     assert finished.returncode == 2
     assert 'pip install "logitconf[plot]"' in finished.stderr
     assert not (tmp_path / "curves.png").exists()
-
-
-def test_the_table_says_nothing_of_how_far_the_best_is_behind_itself(
-    compared: ScoreComparison,
-) -> None:
-    rows = cli_compare.table(compared)
-    assert len(rows[0]) == len(cli_compare.HEADER)
-    assert rows[0][3:5] == ("0.000000", "")

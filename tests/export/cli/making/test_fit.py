@@ -1,5 +1,6 @@
 """The command ``fit``: its card, against values computed apart from it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
 def test_fit_finds_the_temperature_and_the_coverage_of_saved_logits(
     made: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = done(
-        capsys, "fit logits.npz --score energy --task multiclass --coverage 0.9 -o card.json"
-    )
+    command = "fit logits.npz --score energy --task multiclass --coverage 0.9 -o card.json"
+    out = done(capsys, f"{command} --json found.json")
     temperature = card()["temperature"]
     assert temperature == pytest.approx(
         best_temperature(made.logits, made.labels), rel=TEMPERATURE_TOLERANCE
@@ -41,8 +41,12 @@ def test_fit_finds_the_temperature_and_the_coverage_of_saved_logits(
     scores = reference.score("energy", made.logits, temperature)
     assert np.count_nonzero(scores < card()["threshold"]) == 450
     right = made.logits.argmax(axis=1) == made.labels
-    assert f"{right.mean():.2%}" in out
-    assert f"{right[scores < card()['threshold']].mean():.2%}" in out
+    accepted = right[scores < card()["threshold"]]
+    figures = json.loads(Path("found.json").read_text())["figures"]
+    assert figures["accuracy"] == pytest.approx(right.mean(), abs=1e-12)
+    assert figures["accuracy_accepted"] == pytest.approx(accepted.mean(), abs=1e-12)
+    assert f"accuracy  {100 * right.mean():.1f} % of all, {100 * accepted.mean():.1f} % of" in out
+    assert "coverage  90 %: 450 of 500 rows" in out
 
 
 def test_fit_on_a_host_and_on_its_logits_gives_the_same_card(

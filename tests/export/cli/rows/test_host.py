@@ -103,7 +103,7 @@ def test_every_command_takes_the_rows_that_fit_takes(
     np.savez("val.npz", x=x, labels=truth)
     done(capsys, "fit --model host.onnx --data val.npz --score margin --coverage .9 -o card.json")
     done(capsys, "attach host.onnx card.json -o out.onnx")
-    out = done(capsys, "verify out.onnx --data val.npz --golden golden")
+    out = done(capsys, "verify out.onnx --data val.npz --golden golden -v")
     assert "the feeds" in out
     done(capsys, "drift out.onnx out.onnx --data val.npz --json drift.json")
     report = json.loads(Path("drift.json").read_text())

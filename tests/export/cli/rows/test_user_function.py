@@ -180,10 +180,10 @@ def test_a_text_host_is_verified_on_the_lines_of_a_file(
     text: NDArray[np.str_], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert 0.4 <= attached(capsys, "text", text) <= 0.6
-    out = done(capsys, "verify out.onnx --inputs reading_text:lines --data lines.txt")
+    out = done(capsys, "verify out.onnx --inputs reading_text:lines --data lines.txt -v")
     assert "the feeds" in out
     np.savez("text.npz", text=text)
-    assert done(capsys, "verify out.onnx --data text.npz") == out
+    assert done(capsys, "verify out.onnx --data text.npz -v") == out
 
 
 def test_one_array_is_the_only_input_or_the_logits(
@@ -191,17 +191,17 @@ def test_one_array_is_the_only_input_or_the_logits(
 ) -> None:
     attached(capsys, "images", images)
     np.save("images.npy", images)
-    assert "the feeds" in done(capsys, "verify out.onnx --data images.npy")
+    assert "the feeds" in done(capsys, "verify out.onnx --data images.npy -v")
     head_to_onnx(head_models.make_head("margin"), "head.onnx")
     np.save("logits.npy", np.random.default_rng(1).normal(0, 2, (30, 10)).astype(np.float32))
-    assert "your rows" in done(capsys, "verify head.onnx --data logits.npy")
+    assert "your rows" in done(capsys, "verify head.onnx --data logits.npy -v")
 
 
 def test_a_function_without_data_is_called_without_arguments(
     images: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
 ) -> None:
     attached(capsys, "images", images)
-    assert "the feeds" in done(capsys, "verify out.onnx --inputs reading_images:made")
+    assert "the feeds" in done(capsys, "verify out.onnx --inputs reading_images:made -v")
 
 
 @pytest.mark.parametrize(

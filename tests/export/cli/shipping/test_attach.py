@@ -51,8 +51,8 @@ def test_attach_takes_a_score_a_temperature_and_a_negative_threshold_instead_of_
     expected = reference.score("softmax", made.logits, 1.5)
     np.testing.assert_allclose(found, expected, atol=SCORE_TOLERANCE)
     np.testing.assert_array_equal(mask, expected < np.float64(np.float32(-0.7)))
-    assert "attached to" in out
-    assert "z, which holds logits" in out
+    assert out.startswith("Attached: out.onnx accepts score < −0.70: probability above 0.70\n")
+    assert "z: logits, 4 classes on axis 1" in out
 
 
 def test_attach_finds_out_by_itself_that_a_binary_host_has_one_logit(

@@ -53,8 +53,9 @@ def test_heads_are_attached_retuned_inspected_verified_and_detached(
     capsys.readouterr()
     assert run(["inspect", str(tuned)]) == 0
     shown = capsys.readouterr().out
-    assert "z1, which holds logits, 5 columns on axis 1; judges the output first" in shown
-    assert "each head decides for itself" in shown
+    assert "z1: logits, 5 classes on axis 1" in shown
+    assert "first, by score_first and mask_first" in shown
+    assert "has 2 heads, which judge first and third each for itself" in shown
     data = host.with_name("rows.npz")
     np.savez(data, x=hosts.ROWS)
     assert run(["verify", str(tuned), "--data", str(data)]) == 0
@@ -87,7 +88,9 @@ def test_a_joint_decision_is_inspected_as_such(
     code, output = attach(host, "--several", "joint")
     assert code == 0
     assert run(["inspect", str(output)]) == 0
-    assert "joint: mask accepts what every head accepts" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "by one decision\n" in out
+    assert "mask accepts what every head accepts" in out
 
 
 def test_the_class_axis_can_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

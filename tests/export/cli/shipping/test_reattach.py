@@ -22,7 +22,8 @@ def test_a_head_that_a_conversion_rewired_is_put_back(capsys: pytest.CaptureFixt
     onnx.save(variants.half(onnx.load("headed.onnx")), "half.onnx")
     assert call(capsys, "verify half.onnx --data val.npz").code == 1
     out = done(capsys, "reattach half.onnx -o mended.onnx")
-    assert "attached to  z, which holds logits, 4 columns on axis 1" in out
+    assert out.startswith("Reattached: mended.onnx accepts score < −0.70")
+    assert "z: logits, 4 classes on axis 1" in out
     assert onnx.load("mended.onnx") == reattach("half.onnx")
     done(capsys, "verify mended.onnx --data val.npz")
 
@@ -31,7 +32,8 @@ def test_heads_of_several_places_are_put_back(capsys: pytest.CaptureFixture[str]
     onnx.save(several_hosts.three_softmaxes(), "three.onnx")
     given = "--score softmax --threshold -0.6 --several joint"
     done(capsys, f"attach three.onnx {given} -o joint.onnx")
-    assert done(capsys, "reattach joint.onnx -o again.onnx").count("attached to") == 3
+    out = done(capsys, "reattach joint.onnx -o again.onnx")
+    assert "has 3 heads, which judge first, second and third by one decision" in out
     assert onnx.load("again.onnx") == onnx.load("joint.onnx")
 
 

@@ -2,7 +2,7 @@
 
 import onnx
 
-from logitconf_export.cli.common.model_facts import port_facts
+from logitconf_export.cli.results.models import port_facts
 
 
 def test_ports_are_listed_with_type_and_dims_and_without_weights() -> None:
