@@ -1,7 +1,7 @@
 """What several commands share: options declared once, words on a terminal.
 
 Read `options` and its relatives for fits and heads, `grouping` (how options become one value),
-`output`, `pages`, `model_facts`, `suggestions`.
+`output`, `pages`, `view` (how much is shown, and where), `suggestions`.
 
 What may enter: what at least two commands use.
 """

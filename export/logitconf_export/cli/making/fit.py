@@ -82,6 +82,7 @@ def fit(
             fitted.card = replace(fitted.card, score_choice=chosen.choice)
     if holdout is not None:
         rows = _held_out(rows, holdout, seed)
+    figures = figures_of(judge(fitted.card, rows.logits, rows.labels, kind=rows.kind or "logits"))
     if output.file is None:
         write_bytes(fitted.card.to_json().encode())
     else:
@@ -91,7 +92,6 @@ def fit(
         if output.file is None
         else _next_commands(output.file, source, where, per_member=meaning.per_member)
     )
-    figures = figures_of(judge(fitted.card, rows.logits, rows.labels, kind=rows.kind or "logits"))
     show(fit_result(fitted.card, figures, output.path, following), view, output=output)
 
 
@@ -136,4 +136,3 @@ def _held_out(rows: "LabelledRows", holdout: float, seed: int) -> "LabelledRows"
 
     _, held = split_rows(len(rows.logits), holdout, seed)
     return replace(rows, logits=rows.logits[held], labels=rows.labels[held])
-

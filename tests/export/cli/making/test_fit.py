@@ -194,7 +194,8 @@ def test_auto_takes_a_score_and_reports_on_other_rows(capsys: pytest.CaptureFixt
     assert kept["score"] in kept["score_choice"]["tied"]
     assert kept["rows"]["rows"] == 350
     assert "of their own" in " ".join(out.split())
-    assert "score choice" in done(capsys, "inspect chosen.json")
+    assert "of their own" in done(capsys, "inspect chosen.json")
+    assert "score choice.rows" in done(capsys, "inspect chosen.json -v")
     outcome = call(capsys, "fit logits.npz --score auto --per-member -o other.json")
     assert outcome.code == 2
     assert "name a score with these" in outcome.err
