@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from logitconf.calibration.maps.calibration_map import CalibrationMap
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import not_among
 from logitconf.notebook.brief import brief_of
@@ -119,12 +120,23 @@ def score_facts(card: ScoreCard) -> list[tuple[str, str]]:
     facts.append(("temperature", temperature))
     if fit is not None and fit.nll_before is not None and fit.nll_after is not None:
         facts.append(("NLL", f"{short(fit.nll_before)} → {short(fit.nll_after)} nats"))
+    if card.calibration_map is not None:
+        facts.append(("calibration map", _map_words(card.calibration_map)))
     facts += [(name, short(value)) for name, value in card.parameters.items()]
     if card.n_classes is not None:
         facts.append(("labels" if card.task == "multilabel" else "columns", f"{card.n_classes:,}"))
     if card.rows is not None:
         facts.append(("rows", f"{card.rows.rows:,}{_wrong(card)}"))
     return facts
+
+
+def _map_words(calibration_map: CalibrationMap) -> str:
+    """The kind of a map, and what it gains over the temperature alone."""
+    fit = calibration_map.fit
+    if fit is None:
+        return calibration_map.kind
+    gain = f"NLL {short(fit.nll_temperature)} → {short(fit.nll_after)} nats beside a temperature"
+    return f"{calibration_map.kind}: {gain}"
 
 
 def _wrong(card: ScoreCard) -> str:

@@ -28,6 +28,7 @@ def fit(
     kind: str | None = None,
     class_names: Sequence[str] | None = None,
     temperature: float | None = None,
+    calibration: str | None = None,
     per_member: bool = False,
     per_label: bool = False,
     parameters: Mapping[str, Any] | None = None,
@@ -55,6 +56,8 @@ def fit(
         class_names: of the columns, in their order; without them, classes of labels that are names
             are taken to be in sorted order.
         temperature: where the fit begins, and what stays without labels; > 0.
+        calibration: what is fitted: ``"temperature"`` unless given, or a map of the logits before
+            it: ``"vector"``, ``"matrix"``, ``"platt"``, or ``"auto"``.
         per_member: whether members of an ensemble come last.
         per_label: whether each label is judged by itself.
         parameters: further ones of the score, such as ``{"p": 4}`` or ``{"gamma": 0.1}``.
@@ -98,6 +101,7 @@ def fit(
     made = _unfitted(
         score,
         temperature=temperature,
+        calibration=calibration,
         task=task,
         per_member=per_member or None,
         per_label=per_label or None,

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf.fitting.calibrated_rows import rows_mapped
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import score_class
-from logitconf.rows import split_rows
+from logitconf.rows import Rows, split_rows
+from logitconf.tasks import check_task
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
@@ -165,7 +167,7 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
     def predict(self, X: Any) -> Array:
         """The class of each row, (N,); ``abstain_label`` of rows that are not accepted, if set."""
         values, kind = self._checked_values(X)
-        classes = self._classes(values)
+        classes = self._classes(values, kind)
         if self.abstain_label is None:
             return classes
         accepted = self.logit_score_.select(values, kind=kind)["selected"]
@@ -191,8 +193,8 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy of the predicted classes of all rows, accepted or not."""
-        values, _ = self._checked_values(X)
-        return float(accuracy_score(y, self._classes(values), sample_weight=sample_weight))
+        classes = self._classes(*self._checked_values(X))
+        return float(accuracy_score(y, classes, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn's tools may expect: that of the estimator."""
@@ -247,10 +249,13 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
         shares = _floating(estimator.predict_proba(X)) + np.finfo(np.float64).eps
         return shares / shares.sum(axis=1, keepdims=True), "probabilities"
 
-    def _classes(self, values: Array) -> Array:
-        """The class of each row; logits and probabilities have their largest in one place."""
-        one_logit = values.ndim == 1 or values.shape[1] == 1
-        codes = (values.reshape(-1) > 0).astype(int) if one_logit else values.argmax(axis=1)
+    def _classes(self, values: Array, kind: str) -> Array:
+        """The class of each row: that of the largest logit, as a calibration map leaves it."""
+        card = self.logit_score_.card
+        rows = Rows.checked(values, None, check_task(card.task), kind=kind)
+        logits: Array = rows_mapped(card, rows).values
+        one_logit = logits.ndim == 1 or logits.shape[1] == 1
+        codes = (logits.reshape(-1) > 0).astype(int) if one_logit else logits.argmax(axis=1)
         classes: Array = self.classes_[codes]
         return classes
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import logitconf
+from logitconf.calibration.maps.calibration_map import CalibrationMap
 from logitconf.fitting.comparison import compare_scores
 from logitconf_export.decisions.comparison import Comparison, Flip
 from logitconf_export.drift.measuring import Change, DriftReport, Fraction, VariantFigures
@@ -41,6 +42,12 @@ def comparison() -> Any:
     logits = rng.normal(0, 2, (1500, 10))
     labels = np.where(rng.random(1500) < 0.8, logits.argmax(axis=1), 0)
     return compare_scores(logits, labels, draws=100)
+
+
+def mapped() -> CalibrationMap:
+    rows = np.eye(256) + 0.123456789
+    matrix = tuple(map(tuple, (rows / rows.diagonal().mean()).tolist()))
+    return CalibrationMap("matrix", matrix=matrix, bias=(0.0,) * 256)
 
 
 def verification() -> VerificationReport:
@@ -88,6 +95,7 @@ LARGE: dict[str, Callable[[], Any]] = {
     "score": fitted,
     "card": lambda: fitted().card,
     "certificate": lambda: fitted().card.certificate,
+    "calibration map": mapped,
     "comparison": comparison,
     "standing": lambda: comparison().standings[0],
     "curve": lambda: comparison().standings[0].curve,

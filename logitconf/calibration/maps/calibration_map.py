@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 from logitconf.scores.rounding import MapRounding
 from logitconf.typed_json import check_count, check_number, check_text, shown
 
@@ -91,6 +92,8 @@ class CalibrationMap:
     bias: tuple[float, ...] | None = None
     inputs: str = "logits"
     fit: MapFit | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         check_text(self.kind, "kind of a calibration map", MAP_KINDS)

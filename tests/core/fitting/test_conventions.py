@@ -113,3 +113,17 @@ def test_facts_tell_the_rule_the_fit_and_the_errors() -> None:
     wrong = int((drawn()[0].argmax(axis=1) != drawn()[1]).sum())
     assert facts["rows"].startswith(f"400, {wrong} of them predicted wrong (")
     assert "<table" in score._repr_html_()
+
+
+def test_facts_tell_what_a_calibration_map_gains() -> None:
+    logits, labels = drawn()
+    tilted = logits + np.array([3.0, 0.0, 0.0, 0.0])
+    score = SCORE_CLASSES["softmax"](calibration="vector").fit(tilted, labels)
+    calibration_map = score.card.calibration_map
+    assert calibration_map is not None
+    assert calibration_map.fit is not None
+    words = dict(score_facts(score.card))["calibration map"]
+    assert words.startswith("vector: NLL ")
+    before, after = (float(word) for word in words.replace("→", " ").split() if word[0].isdigit())
+    assert before > after
+    assert clone(score).get_params()["calibration"] == "vector"

@@ -51,6 +51,8 @@ def test_what_the_score_is_made_with_is_handed_on() -> None:
     yes = (logits + np.random.default_rng(2).logistic(size=logits.shape) > 0).astype(float)
     assert fit(logits, labels, "gen", parameters={"gamma": 0.5}).card.parameters["gamma"] == 0.5
     assert fit(logits[:, 0], yes[:, 0], "margin", task="binary").task == "binary"
+    tilted = fit(logits + np.array([3.0, 0.0, 0.0, 0.0]), labels, calibration="vector")
+    assert tilted.card.calibration_map is not None
     assert fit(logits, temperature=2.0).temperature == 2.0
     noise = np.random.default_rng(3).normal(0, 1, logits.shape)
     members = np.stack([logits - noise, logits + noise], axis=-1)

@@ -197,6 +197,22 @@ def test_trees_that_are_certain_of_what_is_wrong_are_calibrated_too() -> None:
         SelectiveClassifier(forest, "energy").fit(X, y)
 
 
+def test_a_calibration_map_that_moves_classes_moves_predictions_too() -> None:
+    X, y = drawn()
+    # a bias that a map takes off again
+    estimator = logistic().fit(X, y)
+
+    def biased(rows: Any) -> Any:
+        return estimator.decision_function(rows) + np.array([0.0, 4.0, 0.0])
+
+    score = SCORE_CLASSES["softmax"](calibration="vector")
+    tilted = SelectiveClassifier(biased, score, coverage=0.8).fit(X, y)
+    expected = tilted.predict_proba(X).argmax(axis=1)
+    np.testing.assert_array_equal(tilted.predict(X), expected)
+    assert tilted.score(X, y) > estimator.score(X, y) - 0.03
+    assert (expected != biased(X).argmax(axis=1)).any()
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
