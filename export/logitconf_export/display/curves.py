@@ -98,9 +98,10 @@ class Reliability:
     """How often predictions of one confidence are right, before and after calibration.
 
     Attributes:
-        before: at temperature 1, in 15 bins (lo, hi].
+        before: as the model says, at temperature 1, in 15 bins (lo, hi].
         after: as the card says.
         temperature: the card's.
+        mapped: whether a calibration map comes before it.
         rows: how many predictions, those of labels by themselves.
         left_out: predictions without a probability.
     """
@@ -108,6 +109,7 @@ class Reliability:
     before: ReliabilityBins
     after: ReliabilityBins
     temperature: float
+    mapped: bool
     rows: int
     left_out: int
 
@@ -123,9 +125,10 @@ class Reliability:
         if values is None or not values.right.size:
             raise LogitconfError("a reliability diagram needs rows that have probabilities, got 0")
         return cls(
-            before=reliability_bins(values.before, values.right),
+            before=reliability_bins(values.before, values.right_before),
             after=reliability_bins(values.after, values.right),
             temperature=judged.card.temperature,
+            mapped=judged.card.calibration_map is not None,
             rows=values.right.size,
             left_out=values.left_out,
         )

@@ -240,10 +240,13 @@ class ReliabilityDisplay(Display):
         """Draws the bins before and after, and the diagonal."""
         shown = self.reliability
         ax.plot([0.0, 1.0], [0.0, 1.0], color=MUTED, linewidth=1.0, linestyle=":")
-        changed = shown.temperature != 1.0
-        kinds = [(shown.after, f"T = {shown.temperature:.3g}", BLUE, True)]
+        changed = shown.mapped or shown.temperature != 1.0
+        name = "calibrated" if shown.mapped else f"T = {shown.temperature:.3g}"
+        kinds = [(shown.after, name, BLUE, True)]
         if changed:
-            kinds.insert(0, (shown.before, "T = 1", ORANGE, False))
+            kinds.insert(
+                0, (shown.before, "as it comes" if shown.mapped else "T = 1", ORANGE, False)
+            )
         for bins, name, colour, filled in kinds:
             used = bins.counts > 0
             x, y, counts = bins.confidence[used], bins.accuracy[used], bins.counts[used]

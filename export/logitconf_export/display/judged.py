@@ -29,13 +29,15 @@ class Calibration:
     """How sure the model was of what it predicted, and whether it was right.
 
     Attributes:
-        before: (R,) in [0, 1], the probability of what is predicted, at temperature 1.
+        before: (R,) in [0, 1], the probability of what the model predicts, as it comes.
+        right_before: (R,) whether that is right.
         after: (R,) the same, calibrated as the card says.
-        right: (R,) whether it is right.
+        right: (R,) whether what is then predicted is right; a calibration map may change it.
         left_out: predictions without a probability, which are not among the R.
     """
 
     before: Floats
+    right_before: Flags
     after: Floats
     right: Flags
     left_out: int
@@ -124,7 +126,7 @@ def judge(
         per_member=card.members is not None,
         per_label=card.per_label,
     )
-    raw, rows = rows, rows_mapped(card, rows)
+    plain, rows = rows, rows_mapped(card, rows)
     if not len(rows):
         raise LogitconfError(f"there must be at least one row to show, got {rows.logits.shape}")
     if card.threshold is None:
@@ -142,7 +144,7 @@ def judge(
         wrong=None if wrong is None else wrong.reshape(-1),
         group=_groups(card, rows),
         truth=_truth(card, rows),
-        calibration=None if labels is None else _calibration(card, raw, rows),
+        calibration=None if labels is None else _calibration(card, plain, rows),
         noun=noun or ("label" if card.per_label else "row"),
     )
 
@@ -198,30 +200,30 @@ def _truth(card: ScoreCard, rows: Rows) -> npt.NDArray[np.int64] | None:
     return np.asarray(labels > 0.5 if labels.dtype.kind == "f" else labels, np.int64)
 
 
-def _calibration(card: ScoreCard, raw: Rows, rows: Rows) -> Calibration:
-    """Each prediction's probability: of the class, or of each label by itself.
+def _calibration(card: ScoreCard, plain: Rows, mapped: Rows) -> Calibration:
+    """Each prediction's probability: of the class, or of each label by itself."""
+    before, right_before = _sureness(card, plain, 1.0)
+    after, right = _sureness(card, mapped, card.temperature)
+    has_one = np.isfinite(before) & np.isfinite(after)
+    return Calibration(
+        before=before[has_one],
+        right_before=right_before[has_one],
+        after=after[has_one],
+        right=right[has_one],
+        left_out=int(has_one.size - has_one.sum()),
+    )
 
-    Args:
-        card: that calibrates.
-        raw: as they came.
-        rows: as the card's calibration map makes them; the same without one.
-    """
-    before, after = _probabilities(raw, 1.0), _probabilities(rows, card.temperature)
-    labels = to_numpy(rows.labels)
+
+def _sureness(card: ScoreCard, rows: Rows, temperature: float) -> tuple[Floats, Flags]:
+    """The probability of what is predicted, and whether that is right."""
+    shares, labels = _probabilities(rows, temperature), to_numpy(rows.labels)
     if SCORES[card.score].learned:
         # a learned confidence is the probability that the model's own prediction is right
         right = np.asarray(labels > 0.5)
     elif rows.layout.family == "categorical":
-        # of the class that is predicted, which a map may have changed
-        before = np.take_along_axis(before, after.argmax(axis=1)[:, None], axis=1)[:, 0]
-        after = after.max(axis=1)
-        right = rows_right(card.score, rows, card.temperature)
+        shares = shares.max(axis=1)
+        right = rows_right(card.score, rows, temperature)
     else:
-        right = (after > 0.5) == (np.asarray(labels) > 0.5).reshape(after.shape)
-        yes = after > 0.5
-        before, after = (np.where(yes, each, 1.0 - each) for each in (before, after))
-    columns = [each.reshape(-1).astype(np.float64) for each in (before, after)]
-    has_one = np.isfinite(columns[0]) & np.isfinite(columns[1])
-    before, after = (each[has_one] for each in columns)
-    left_out = int(has_one.size - has_one.sum())
-    return Calibration(before, after, right.reshape(-1)[has_one], left_out)
+        right = (shares > 0.5) == (np.asarray(labels) > 0.5).reshape(shares.shape)
+        shares = np.maximum(shares, 1.0 - shares)
+    return shares.reshape(-1).astype(np.float64), right.reshape(-1)

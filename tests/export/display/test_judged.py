@@ -8,7 +8,9 @@ import pytest
 
 import logitconf
 from logitconf import LogitconfError
+from logitconf.calibration.maps.calibration_map import CalibrationMap
 from logitconf.card.score_card import HeadForm
+from logitconf.fitting.score_classes import from_card
 from logitconf_export.display.judged import as_rows, judge
 
 RANDOM = np.random.default_rng(3)
@@ -76,6 +78,30 @@ def test_what_is_wrong_and_how_sure_it_was_of_classes() -> None:
     np.testing.assert_array_equal(judged.wrong, logits.argmax(1) != labels)
     np.testing.assert_array_equal(judged.calibration.right, logits.argmax(1) == labels)
     assert (judged.n_wrong, judged.noun) == (int((logits.argmax(1) != labels).sum()), "row")
+
+
+def test_a_calibration_map_changes_probabilities_and_predictions() -> None:
+    scale = (0.5, 1.0, 1.0, 1.5)
+    bias = (1.5, -0.5, -0.5, -0.5)
+    made = CalibrationMap("vector", scale=scale, bias=bias)
+    card = replace(
+        logitconf.SoftmaxScore(1.5).card, n_classes=4, threshold=-0.6, calibration_map=made
+    )
+    judged = judge(card, CLASSES, LABELS)
+    mapped = CLASSES * np.array(scale) + np.array(bias)
+    for values, column, right in (
+        (CLASSES.astype(np.float64), "before", "right_before"),
+        (mapped / 1.5, "after", "right"),
+    ):
+        e = np.exp(values - values.max(axis=1, keepdims=True))
+        sure = getattr(judged.calibration, column)
+        np.testing.assert_allclose(sure, 1.0 / e.sum(axis=1), rtol=1e-5)
+        hit = values.argmax(1) == LABELS
+        np.testing.assert_array_equal(getattr(judged.calibration, right), hit)
+    np.testing.assert_array_equal(judged.wrong, mapped.argmax(1) != LABELS)
+    np.testing.assert_array_equal(judged.group, mapped.argmax(1))
+    assert (mapped.argmax(1) != CLASSES.argmax(1)).any()
+    np.testing.assert_array_equal(judged.accepted, from_card(card).select(CLASSES)["selected"])
 
 
 def test_each_label_is_a_prediction_with_a_probability_of_its_own() -> None:

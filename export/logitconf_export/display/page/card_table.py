@@ -26,6 +26,8 @@ def card_facts(card: ScoreCard) -> list[tuple[str, str]]:
         spread = f" (not identified: {fit.reason})"
     facts.append(("temperature", f"{short(card.temperature)}{spread}"))
     facts += [(name, short(value)) for name, value in card.parameters.items()]
+    if card.calibration_map is not None:
+        facts.append(("calibration map", f"{card.calibration_map.kind}, before the temperature"))
     facts.append(("threshold", _threshold(card)))
     if card.policy is not None:
         facts.append(("chosen by", _policy(card.policy)))

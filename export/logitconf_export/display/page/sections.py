@@ -274,9 +274,11 @@ def _words(display: Any, judged: JudgedRows) -> tuple[str, str]:
     if isinstance(display, ReliabilityDisplay):
         shown = display.reliability
         fall = f"{short(shown.before.expected_error)} to {short(shown.after.expected_error)}"
-        changed = shown.temperature != 1.0
+        changed = shown.mapped or shown.temperature != 1.0
+        by = f"temperature {short(shown.temperature)}"
+        by = f"The calibration map and {by} move" if shown.mapped else f"T{by[1:]} moves"
         moved = (
-            f"Temperature {short(shown.temperature)} moves the open dots to the filled ones, and "
+            f"{by} the open dots to the filled ones, and "
             f"the calibration error (ECE, 15 bins) from {fall}."
             if changed
             else f"The calibration error (ECE, 15 bins) is {short(shown.after.expected_error)}."
