@@ -1,13 +1,23 @@
 """The wheel, installed in a fresh environment, is the whole product and nothing else."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
+from email import message_from_bytes
+from email.message import Message
+from email.policy import default as default_policy
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from hatch_build import absolute
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROBE = """
@@ -41,6 +51,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     checked([*build, str(PROJECT)], folder)
     (built,) = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources, built and unpacked."""
+    folder = tmp_path_factory.mktemp("sources")
+    build = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder)]
+    checked([*build, str(PROJECT)], folder)
+    (built,) = folder.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / built.name.removesuffix(".tar.gz")
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +108,108 @@ def test_both_packages_import_from_an_empty_folder(environment: Path, tmp_path: 
 def test_the_installed_command_runs(environment: Path, tmp_path: Path) -> None:
     out = checked([str(environment / "bin" / "logitconf"), "--version"], tmp_path)
     assert out.startswith("logitconf ")
+
+
+def test_the_sdist_holds_all_that_is_tracked_but_the_recipes_of_services(sdist: Path) -> None:
+    if not (PROJECT / ".git").exists():
+        pytest.skip("this is an sdist itself")
+    tracked = checked(["git", "ls-files", "-z"], PROJECT).split("\0")
+    missing = {path for path in tracked if path and not (sdist / path).exists()}
+    services = re.compile(r"\.(github|ci)/|\.gitattributes|\.pre-commit-config\.yaml")
+    assert {path for path in missing if not services.match(path)} == set()
+
+
+def test_tests_run_from_the_sdist(sdist: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": ""}
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "tests/core/test_errors.py",
+            "tests/core/test_tasks.py",
+        ],
+        cwd=sdist,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"\d\d passed", ran.stdout)
+
+
+def test_the_wheel_is_the_same_bytes_from_other_copies_at_other_times(
+    wheel: Path, sdist: Path, tmp_path: Path
+) -> None:
+    for path in sdist.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
+    checked([*build, str(sdist)], tmp_path)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def test_the_version_and_the_author_are_the_same_everywhere(wheel: Path) -> None:
+    metadata = read_metadata(wheel)
+    citation = (PROJECT / "CITATION.cff").read_text()
+    assert re.findall(r"^version: (.*)$", citation, re.M) == [metadata["Version"]]
+    assert re.findall(r"^  - name: (.*)$", citation, re.M) == [metadata["Author"]]
+
+
+def test_the_readme_is_the_description_with_links_as_they_are_without_an_address(
+    wheel: Path,
+) -> None:
+    described = metadata_bytes(wheel).partition(b"\n\n")[2].decode()
+    assert described.strip() == (PROJECT / "README.md").read_text().strip()
+
+
+def test_an_address_makes_the_links_absolute() -> None:
+    text = '[a](docs/a.md#b) [p](p.svg) [w](https://w) [h](#here) <img src="docs/p.svg" alt="x">'
+    led = absolute(text, files="https://f/v{version}/", pictures="https://p/", version="1.0")
+    assert led == (
+        "[a](https://f/v1.0/docs/a.md#b) [p](https://p/p.svg) [w](https://w) [h](#here) "
+        '<img src="https://p/docs/p.svg" alt="x">'
+    )
+    assert absolute(text, files="", pictures="", version="1.0") == text
+
+
+def bill(environment: Path, *extras: str) -> dict[str, Any]:
+    """The bill of materials of what an installed wheel needs."""
+    script = str(PROJECT / "release" / "sbom.py")
+    command = [str(environment / "bin" / "python"), "-I", "-W", "error", script, *extras]
+    made: dict[str, Any] = json.loads(checked(command, environment))
+    return made
+
+
+def test_the_bill_names_every_package_of_the_extra_with_its_version(environment: Path) -> None:
+    made = bill(environment, "cpu")
+    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.6")
+    assert made["metadata"]["component"]["name"] == "logitconf"
+    versions = {each["name"]: each["version"] for each in made["components"]}
+    assert {"numpy", "onnx", "onnxruntime", "protobuf", "scipy"} <= set(versions)
+    assert "torch" not in versions
+    assert all(version(name) == shown for name, shown in versions.items())
+
+
+def test_references_of_the_bill_are_unique_and_lead_somewhere(environment: Path) -> None:
+    made = bill(environment, "cpu", "torch")
+    own = made["metadata"]["component"]["bom-ref"]
+    references = [own, *(each["bom-ref"] for each in made["components"])]
+    assert len(set(references)) == len(references) > 10
+    assert {each["ref"] for each in made["dependencies"]} == set(references)
+    named = {ref for each in made["dependencies"] for ref in each["dependsOn"]}
+    assert set(references) - named == {own}
+    assert named <= set(references)
+    assert bill(environment, "cpu", "torch") == made
+
+
+def metadata_bytes(wheel: Path) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        return archive.read(name)
+
+
+def read_metadata(wheel: Path) -> Message:
+    return message_from_bytes(metadata_bytes(wheel), policy=default_policy)

@@ -1,4 +1,7 @@
-"""The whole flow in an environment that has no torch: `make test` makes it, in `.venv-light`."""
+"""The whole flow in an environment that has no torch: `make test` makes it, in `.venv-light`.
+
+LOGITCONF_LIGHT may name the Python of another.
+"""
 
 import json
 import os
@@ -11,7 +14,7 @@ import pytest
 from support.command_line import Rows, make_files
 
 PROJECT = Path(__file__).resolve().parents[2]
-PYTHON = PROJECT / ".venv-light" / "bin" / "python"
+PYTHON = Path(os.environ.get("LOGITCONF_LIGHT", PROJECT / ".venv-light" / "bin" / "python"))
 
 FLOW = (
     "fit --model host.onnx --data val.npz --score energy --coverage 0.9 -o card.json",
