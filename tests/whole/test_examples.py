@@ -11,7 +11,7 @@ from support.example_runs import EXAMPLES, check_printed, run_python, run_shown,
 from support.installed_runtimes import MODULES
 
 # these have tests of their own, or are run by a fixture
-ELSEWHERE = {"browser", "digits_model", "learned_confidence", "out_of_distribution"}
+ELSEWHERE = {"browser", "notebook", "digits_model", "learned_confidence", "out_of_distribution"}
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
 # these run the model that digits_model makes
 RUNTIMES = ["cpp", "node", "onnxruntime_only"]
