@@ -208,7 +208,7 @@ def _check_mapped(card: ScoreCard) -> None:
 
 def refusal_of_maps(score: str, *, members: bool = False) -> str:
     """Why a score takes no calibration map; empty if it does."""
-    use = "use calibration='temperature'"
+    use = "use calibration='temperature' (--calibration temperature)"
     if SCORES[score].learned:
         return f"a learned confidence has logits of its own, which no class or label maps; {use}"
     if members or SCORES[score].over_members:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from logitconf.arrays import Array, beside, namespace, to_numpy
-from logitconf.calibration.maps.choice import AUTO, TEMPERATURE, check_calibration, choose_map
+from logitconf.calibration.maps.choice import check_calibration, choose_map
 from logitconf.calibration.maps.fit import check_kind, fit_map
 from logitconf.calibration.maps.mapping import mapped
+from logitconf.calibration.names import AUTO, TEMPERATURE
 from logitconf.calibration.temperature.fit import fit_temperature
 from logitconf.card.score_card import ScoreCard, refusal_of_maps
 from logitconf.errors import LogitconfError, LogitconfWarning
@@ -99,7 +100,7 @@ def with_fitted_calibration(card: ScoreCard, rows: Rows, calibration: str) -> Sc
     Args:
         card: without a map.
         rows: labelled.
-        calibration: one of :data:`~logitconf.calibration.maps.choice.CALIBRATIONS`.
+        calibration: one of :data:`~logitconf.calibration.names.CALIBRATIONS`.
 
     Raises:
         LogitconfError: for a map that is not for this score or these logits.

@@ -14,6 +14,7 @@ from logitconf.errors import not_among
 from logitconf.notebook.brief import brief_of
 from logitconf.notebook.html import table
 from logitconf.tasks import Task, check_task
+from logitconf.wording.calibration import calibration_of
 from logitconf.wording.numbers import percent, short
 from logitconf.wording.promise import promise_of
 from logitconf.wording.rule import rule_of
@@ -117,6 +118,9 @@ def score_facts(card: ScoreCard) -> list[tuple[str, str]]:
         temperature += f" ± {short(fit.standard_error, 2)}"
     if fit is not None and not fit.identified:
         temperature += f", not identified by the rows: {fit.reason}"
+    calibration = calibration_of(card)
+    if calibration is not None:
+        facts.append(("calibration", calibration))
     facts.append(("temperature", temperature))
     if fit is not None and fit.nll_before is not None and fit.nll_after is not None:
         facts.append(("NLL", f"{short(fit.nll_before)} → {short(fit.nll_after)} nats"))

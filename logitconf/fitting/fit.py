@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, to_numpy
-from logitconf.calibration.maps.choice import TEMPERATURE
+from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.parts import ParameterFit, RowCounts, Split
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from logitconf.arrays import Array, beside, namespace
-from logitconf.calibration.maps.choice import TEMPERATURE
+from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.score_card import HeadForm, ScoreCard, check_outputs, check_temperature
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.fitting.calibrated_rows import asked_calibration, probabilities_of, rows_mapped

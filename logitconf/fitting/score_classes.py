@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from logitconf.calibration.maps.choice import TEMPERATURE
+from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import not_among
 from logitconf.fitting.learned_score import LearnedConfidenceScore

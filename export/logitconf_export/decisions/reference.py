@@ -189,8 +189,8 @@ def _right_probabilities(head: Head, logits: Array, value: Array) -> RightValues
     wide = value.astype(np.float64)
     wide[~np.isfinite(wide)] = np.nan
     # odds move by a factor within exp(±2ε), so that p (1 − p) <= 1/4 of that is the most
-    moved = np.minimum(np.expm1(2.0 * _shifts(head, logits) / float(head.temperature)) / 4.0, 1.0)
-    off = _off_by_rounding(head) + moved
+    exponent = np.minimum(2.0 * _shifts(head, logits) / float(head.temperature), 2.0)
+    off = _off_by_rounding(head) + np.minimum(np.expm1(exponent) / 4.0, 1.0)
     return RightValues(value, wide - off, wide + off)
 
 

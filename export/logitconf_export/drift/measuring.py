@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import onnx
 
+from logitconf.calibration.maps.mapping import mapped
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.head_spec import map_buffers
 from logitconf.metrics.calibration import expected_calibration_error
 from logitconf.metrics.intervals import bootstrap, clopper_pearson_lower, clopper_pearson_upper
 from logitconf.notebook.brief import brief
@@ -261,8 +263,9 @@ def _apart(source: ModelSource, feeds: Mapping[str, Array], provider: str) -> tu
         return apart(session, few, head_in(model).outputs[:2])
 
 
-def _numbers(card: ScoreCard) -> tuple[object, object]:
-    return card.temperature, card.threshold
+def _numbers(card: ScoreCard) -> tuple[object, ...]:
+    numbers = {name: array.tolist() for name, array in map_buffers(card).items()}
+    return card.temperature, card.threshold, numbers
 
 
 def decided(source: ModelSource, feeds: Mapping[str, Array], provider: str = "cpu") -> Decided:
@@ -316,10 +319,10 @@ def checked_labels(decided: Decided, labels: Array) -> Array:
 def _predictions(decided: Decided) -> Array:
     """(N,) classes, or (N, L) whether each label holds."""
     predictions: Array
-    if _is_categorical(decided):
-        predictions = decided.logits.argmax(axis=1)
-    else:
-        predictions = decided.logits > _EVEN[decided.head.metadata.form.kind]
+    values, kind = decided.logits, decided.head.metadata.form.kind
+    if decided.head.metadata.card.calibration_map is not None:
+        values, kind = _mapped(decided), "logits"
+    predictions = values.argmax(axis=1) if _is_categorical(decided) else values > _EVEN[kind]
     return predictions
 
 
@@ -345,6 +348,17 @@ def _figures(decided: Decided, labels: Array | None) -> VariantFigures:
 
 def _confidence(decided: Decided) -> Array:
     """Calibrated probability of what is predicted, (N,) or (N, L)."""
+    z = _mapped(decided) / decided.head.metadata.card.temperature
+    confidence: Array
+    if _is_categorical(decided):
+        confidence = 1.0 / np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1)
+    else:
+        confidence = 1.0 / (1.0 + np.exp(-np.abs(z)))
+    return confidence
+
+
+def _mapped(decided: Decided) -> Array:
+    """The logits in double, as the head's calibration map makes them if it has one."""
     form, card = decided.head.metadata.form, decided.head.metadata.card
     values = decided.logits.astype(np.float64)
     with np.errstate(divide="ignore"):
@@ -352,13 +366,8 @@ def _confidence(decided: Decided) -> Array:
             values = np.log(values) if _is_categorical(decided) else np.log(values / (1 - values))
         elif form.kind == "log-probabilities" and not _is_categorical(decided):
             values = values - np.log1p(-np.exp(values))
-    z = values / card.temperature
-    confidence: Array
-    if _is_categorical(decided):
-        confidence = 1.0 / np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1)
-    else:
-        confidence = 1.0 / (1.0 + np.exp(-np.abs(z)))
-    return confidence
+    new: Array = mapped(values, map_buffers(card), 1)
+    return new
 
 
 def _calibration_error(confidence: Array, right: Array) -> float:

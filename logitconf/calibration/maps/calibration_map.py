@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from logitconf.calibration.names import MAP_KINDS
 from logitconf.errors import LogitconfError
 from logitconf.notebook.brief import brief
 from logitconf.scores.rounding import MapRounding
 from logitconf.typed_json import check_count, check_number, check_text, shown
 
-MAP_KINDS = ("vector", "matrix", "platt")
 MAP_INPUTS = ("logits", "probabilities")
 BUFFER_NAMES = ("scale", "matrix", "bias")
 # K² numbers stand in every card; from here on they would fill it

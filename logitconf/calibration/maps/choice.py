@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import to_numpy
-from logitconf.calibration.maps.calibration_map import MAP_KINDS
 from logitconf.calibration.maps.fit import (
     FittedMap,
     check_kind,
@@ -20,13 +19,11 @@ from logitconf.calibration.maps.fit import (
     row_losses,
 )
 from logitconf.calibration.maps.objectives import Labels, Vector
+from logitconf.calibration.names import CALIBRATIONS, TEMPERATURE
 from logitconf.calibration.temperature.fit import fit_temperature
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.errors import not_among
 from logitconf.tasks import ArrayLike, Family, as_array
-
-TEMPERATURE, AUTO = "temperature", "auto"
-CALIBRATIONS = (TEMPERATURE, *MAP_KINDS, AUTO)
 
 FOLDS = 5
 # a richer map must be better by so many standard errors of the difference

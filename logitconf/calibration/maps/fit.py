@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from logitconf.arrays import to_numpy
 from logitconf.calibration.maps.calibration_map import (
-    MAP_KINDS,
     MOST_MIXED_CLASSES,
     CalibrationMap,
     MapFit,
@@ -35,6 +34,7 @@ from logitconf.calibration.maps.objectives import (
     Vector,
 )
 from logitconf.calibration.maps.optimum import minimum_of
+from logitconf.calibration.names import MAP_KINDS
 from logitconf.calibration.temperature.fit import fit_temperature
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.errors import LogitconfError

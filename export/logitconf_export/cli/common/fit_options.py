@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from logitconf.calibration.names import CALIBRATIONS, TEMPERATURE
 from logitconf.errors import LogitconfError
 from logitconf.policy_table import POLICIES, Argument
 from logitconf.scores.table import SCORES
@@ -50,6 +51,17 @@ class ScoreOptions:
     per_label: Annotated[
         bool, typer.Option("--per-label", help="Multilabel: judge each label by itself.")
     ] = False
+    calibration: Annotated[
+        str,
+        in_panel(
+            None,
+            "--calibration",
+            "What calibrates the logits: temperature; vector, a scale and a bias by class (a scale "
+            "by label); matrix, where classes take from each other; platt, for one logit, two "
+            "classes or labels; or auto: what cross-validation clearly prefers.",
+            words=CALIBRATIONS,
+        ),
+    ] = TEMPERATURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The command ``fit``: labelled rows in, a score card out."""
 
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,6 +118,8 @@ def _chosen(rows: "LabelledRows", task: str, seed: int) -> "ChosenScore":
 
 
 def _unfitted(asked: ScoreOptions, task: str, *, per_member: bool) -> "LogitScore":
+    from logitconf.calibration.names import TEMPERATURE
+    from logitconf.fitting.calibrated_rows import asked_calibration
     from logitconf.fitting.score_classes import score_class
     from logitconf.scores.table import SCORES, check_defined
     from logitconf.tasks import Layout, check_task
@@ -128,7 +131,10 @@ def _unfitted(asked: ScoreOptions, task: str, *, per_member: bool) -> "LogitScor
     if asked.per_label:
         check_defined(asked.score, Layout(check_task(task), None, per_label=True))
         parameters["per_label"] = True
-    return made(task=task, **parameters)
+    if asked_calibration(asked.calibration, asked.score, members=per_member) != TEMPERATURE:
+        parameters["calibration"] = asked.calibration
+    known = signature(made).parameters
+    return made(task=task, **{name: value for name, value in parameters.items() if name in known})
 
 
 def _held_out(rows: "LabelledRows", holdout: float, seed: int) -> "LabelledRows":

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from logitconf.card.score_card import ScoreCard
+from logitconf.wording.calibration import calibration_of
 from logitconf.wording.choice import choice_of
 from logitconf.wording.lists import first_few
 from logitconf.wording.numbers import counted, percent, short
@@ -31,6 +32,9 @@ def card_facts(card: ScoreCard, *, rule: bool = False) -> Pairs:
     if card.threshold is not None:
         facts.append(("chosen", threshold_origin(card) or ""))
     facts.append(("certificate", promise_of(card) or "none"))
+    calibration = calibration_of(card)
+    if calibration is not None:
+        facts.append(("calibration", calibration))
     facts.append(("temperature", temperature_origin(card)))
     if card.parameters:
         numbers = ", ".join(f"{name} {short(value)}" for name, value in card.parameters.items())

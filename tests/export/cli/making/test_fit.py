@@ -199,3 +199,38 @@ def test_auto_takes_a_score_and_reports_on_other_rows(capsys: pytest.CaptureFixt
     outcome = call(capsys, "fit logits.npz --score auto --per-member -o other.json")
     assert outcome.code == 2
     assert "name a score with these" in outcome.err
+
+
+def test_fit_with_a_calibration_map_writes_it_and_says_what_it_does(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = done(capsys, "fit logits.npz --score margin --calibration vector -o card.json")
+    found = card()["calibration_map"]
+    z = made.logits * np.array(found["scale"]) + np.array(found["bias"])
+    wrong = (z.argmax(axis=1) != made.labels).sum()
+    assert f"{wrong} errors in" in " ".join(out.split())
+    assert "vector: scales" in out
+    assert "vector: scales" in done(capsys, "inspect card.json")
+    assert "calibration map.scale" in done(capsys, "inspect card.json -v")
+
+
+def test_auto_calibration_of_a_score_without_maps_is_the_temperature(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done(capsys, "fit logits.npz --score max_logit_norm --calibration auto -o card.json")
+    assert "calibration_map" not in card()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--score softmax --calibration vectors", "did you mean 'vector'"),
+        ("--score max_logit_norm --calibration vector", "--calibration temperature"),
+    ],
+)
+def test_calibrations_that_are_none_are_refused(
+    capsys: pytest.CaptureFixture[str], words: str, reason: str
+) -> None:
+    outcome = call(capsys, f"fit logits.npz {words} -o card.json")
+    assert outcome.code != 0
+    assert reason in " ".join(outcome.err.split())
