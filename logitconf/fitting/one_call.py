@@ -34,7 +34,6 @@ def fit(
     calibration: str | None = None,
     per_member: bool = False,
     per_label: bool = False,
-    calibration: str = TEMPERATURE,
     parameters: Mapping[str, Any] | None = None,
     holdout: float | None = None,
     seed: int = 0,
@@ -64,8 +63,6 @@ def fit(
             it: ``"vector"``, ``"matrix"``, ``"platt"``, or ``"auto"``.
         per_member: whether members of an ensemble come last.
         per_label: whether each label is judged by itself.
-        calibration: what the logits are calibrated with: ``"temperature"``, ``"vector"``,
-            ``"matrix"``, ``"platt"`` or ``"auto"``, as in :class:`~logitconf.LogitScore`.
         parameters: further ones of the score, such as ``{"p": 4}`` or ``{"gamma": 0.1}``.
         holdout: share of the rows that the threshold is chosen on and nothing else is, in (0, 1);
             a certified risk wants it.
@@ -104,9 +101,10 @@ def fit(
         )
         score, choice, class_names = chosen.score, chosen.choice, chosen.class_names
         logits, labels = chosen.logits, chosen.labels
-    asked = asked_calibration(calibration, score, members=per_member)
-    if asked == AUTO and refusal_of_maps(score, members=per_member):
-        asked = TEMPERATURE
+    if calibration is not None:
+        asked = asked_calibration(calibration, score, members=per_member)
+        plain = asked == TEMPERATURE or (asked == AUTO and refusal_of_maps(score))
+        calibration = None if plain else asked
     made = _unfitted(
         score,
         temperature=temperature,
@@ -114,7 +112,6 @@ def fit(
         task=task,
         per_member=per_member or None,
         per_label=per_label or None,
-        calibration=None if asked == TEMPERATURE else asked,
         **(parameters or {}),
     )
     made.fit(logits, labels, kind=kind, holdout=holdout, seed=seed, class_names=class_names)
