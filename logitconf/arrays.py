@@ -117,6 +117,24 @@ def counted(count: int, like: Array) -> Array:
     return xp.arange(count, dtype=xp.float32, device=getattr(like, "device", None))
 
 
+def constant(values: npt.ArrayLike, like: Array, name: str) -> Array:
+    """Numbers as float32, of the library and place of an array.
+
+    Args:
+        values: finite.
+        like: the array.
+        name: of the initializer, where the array writes a graph.
+
+    >>> constant([0.5, 1.0], np.zeros(1), "halves").tolist()
+    [0.5, 1.0]
+    """
+    single = np.asarray(values, dtype=np.float32)
+    if hasattr(like, "constant"):
+        return like.constant(single, name)
+    xp, place = namespace(like), getattr(like, "device", None)
+    return xp.asarray(single.tolist(), dtype=xp.float32, device=place)
+
+
 def looked_up(values: Sequence[int], positions: Array) -> Array:
     """What stands at each position of a list, int64, as an array beside the positions.
 

@@ -15,12 +15,14 @@ from logitconf.calibration.maps.calibration_map import check_map
 from logitconf.calibration.maps.mapping import mapped
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError, not_among
-from logitconf.outputs.labels import labels
+from logitconf.outputs.confidence import confidence
+from logitconf.outputs.labels import Mapped, labels
 from logitconf.scores.evaluation import evaluate
 from logitconf.scores.of_members import member_mean
 from logitconf.scores.reductions import Form, Runtime, adds_apart, divides_first
 from logitconf.scores.table import SCORE_SYNONYMS, SCORES, check_defined, check_parameters
 from logitconf.tasks import InputKind, Layout, canonical, check_task, logits_of
+from logitconf.thresholds.reach import range_of
 
 
 def accept(score: Array, threshold: Array, floor: float | None) -> Array:
@@ -118,7 +120,7 @@ def decide(
     score = as_type(evaluate(card.score, rows, divisor, layout, reduced), xp.float32)
     limit = threshold_of(threshold, rows, layout, reduced)
     floor = row.floor if _needs_floor(card, form, layout) else None
-    mask = accept(score, limit, floor)
+    mask = accepted = accept(score, limit, floor)
     if form.mask_type != "bool":
         mask = as_type(mask, getattr(xp, form.mask_type))
     results = {"score": score, "mask": mask}
@@ -126,12 +128,15 @@ def decide(
     if "probabilities" in form.outputs or ("label" in form.outputs and of_members):
         shares = probabilities(logits_of(values, layout, kind), divisor, layout)
         results["probabilities"] = as_type(shares, xp.float32)
+    has_score = accept(score, _ceiling(card, form), floor)
+    if "confidence" in form.outputs and card.confidence is not None:
+        results["confidence"] = confidence(score, has_score, card.confidence)
     if "label" in form.outputs:
         # an ensemble predicts by the mean of its members' probabilities
         compared, what = (shares, "probabilities") if of_members else (values, kind)
         single = replace(layout, members=None)
-        has_score = accept(score, math.inf, floor)
-        results["label"] = labels(compared, has_score, single, cast(InputKind, what))
+        stands = None if card.label_map is None else Mapped(card.label_map, accepted)
+        results["label"] = labels(compared, has_score, single, cast(InputKind, what), stands)
     return tuple(results[name] for name in form.outputs)
 
 
@@ -193,6 +198,12 @@ def dropped_axes(card: ScoreCard, form: HeadForm, output: str) -> tuple[int, ...
     labels_stay = output == "label" and card.task == "multilabel"
     per_class = card.per_label or labels_stay or output == "probabilities"
     return form.dropped_axes(per_label=per_class)
+
+
+def _ceiling(card: ScoreCard, form: HeadForm) -> float:
+    """Every score lies below: 0 where none reaches it, as OpenVINO 2026.4 gives for rows of NaN."""
+    _, high = range_of(replace(card, n_classes=card.n_classes or form.n_classes, class_names=None))
+    return 0.0 if high < 0.0 else math.inf
 
 
 def layout_of(card: ScoreCard, form: HeadForm) -> Layout:
@@ -330,6 +341,11 @@ def check_fits(card: ScoreCard, form: HeadForm) -> None:
 
 
 def _check_outputs(card: ScoreCard, form: HeadForm) -> None:
+    if "confidence" in form.outputs and card.confidence is None:
+        raise LogitconfError(
+            "a confidence needs a card that was fitted on rows with labels; fit with them, or "
+            "leave it out of outputs"
+        )
     if "label" not in form.outputs:
         return
     if SCORES[card.score].learned:
@@ -337,6 +353,8 @@ def _check_outputs(card: ScoreCard, form: HeadForm) -> None:
             "a learned confidence reads no classes, so its head has no label; leave it out of "
             "outputs"
         )
+    if card.label_map is not None and layout_of(card, form).family != "categorical":
+        raise LogitconfError("a label map is of classes that compete, got labels or one logit")
     if form.n_classes is None and card.task == "multiclass":
         raise LogitconfError("the label needs to know how many classes there are; pass n_classes=")
 

@@ -33,7 +33,7 @@ class Argument:
     @property
     def flag(self) -> str:
         """The option, such as ``--coverage``."""
-        return f"--{self.option or self.name}"
+        return f"--{self.option or self.name.replace('_', '-')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class PolicyArguments(TypedDict, total=False):
     fpr: float | None
     tpr: float | None
     cost: tuple[float, float] | None
+    min_confidence: float | None
     value: float | None
 
 
@@ -110,6 +111,15 @@ POLICIES: Mapping[str, PolicyRow] = MappingProxyType(
             ("out_of_distribution", "TruePositiveRate"),
             Argument("tpr", "With --ood: accept at least this share of the rows."),
             {"tpr": _SHARE, "ood_rows": _COUNT, "ood_accepted": _COUNT},
+        ),
+        "confidence": PolicyRow(
+            ("surely_right", "MinConfidence"),
+            Argument(
+                "min_confidence",
+                "Accept what is right with this probability at least, as the score's confidence "
+                "says; not the --confidence of a promise.",
+            ),
+            {"min_confidence": _SHARE},
         ),
         "value": PolicyRow(
             ("policies", "Value"),

@@ -13,6 +13,8 @@ import numpy as np
 from logitconf.calibration.maps.calibration_map import CalibrationMap, check_map
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.card.choice import ScoreChoice
+from logitconf.card.confidence import ConfidenceMap
+from logitconf.card.modes import LabelMap, Modes, check_chosen, check_names
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, check_policy
 from logitconf.errors import LogitconfError, not_among
 from logitconf.files import write_atomically
@@ -54,6 +56,10 @@ class ScoreCard:
             all labels or one for each.
         score_choice: how the score was chosen among all; None if it was named.
         calibration_map: what is done to the logits before they are divided by T, None if nothing.
+        confidence: the probability that the label is right, by the score; None without labels.
+        class_names: what labels stand for, by their numbers; None if nobody said.
+        modes: further thresholds under names; None if there are none.
+        label_map: which label stands for each class; None where each class is a label.
 
     Raises:
         LogitconfError: for a score or task that there is not, or a number out of range.
@@ -74,6 +80,10 @@ class ScoreCard:
     per_label: bool = False
     score_choice: ScoreChoice | None = None
     calibration_map: CalibrationMap | None = None
+    confidence: ConfidenceMap | None = None
+    class_names: tuple[str, ...] | None = None
+    modes: Modes | None = None
+    label_map: LabelMap | None = None
 
     __repr__ = brief
     _repr_html_ = brief_table
@@ -91,6 +101,8 @@ class ScoreCard:
                     f"a vector of thresholds must hold one for each of {self.n_classes} columns, "
                     f"got {len(self.threshold)}"
                 )
+        check_chosen(self.modes, self.threshold)
+        check_names(self.class_names, self.label_map, self.n_classes)
         if self.members is not None:
             check_count(self.members, "members", most=_MOST_CLASSES)
         if self.policy is not None:
@@ -191,6 +203,9 @@ _PARTS = {
     "parameter_fit": ParameterFit,
     "score_choice": ScoreChoice,
     "calibration_map": CalibrationMap,
+    "confidence": ConfidenceMap,
+    "modes": Modes,
+    "label_map": LabelMap,
 }
 
 

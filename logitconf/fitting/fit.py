@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,7 +25,8 @@ from logitconf.fitting.calibrated_rows import (
     rows_mapped,
     with_fitted_calibration,
 )
-from logitconf.metrics.selective import area_under_risk_coverage, area_under_roc
+from logitconf.metrics.selective import area_under_risk_coverage
+from logitconf.outputs.confidence_fit import fit_confidence
 from logitconf.rows import Keys, Rows, overlap_note, split_rows
 from logitconf.scores.evaluation import evaluate
 from logitconf.scores.reductions import Form, adds_apart
@@ -41,10 +41,6 @@ from logitconf.thresholds.reach import check_reachable
 if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import DataLoader
-
-_FEWEST_TO_SEPARATE = 10
-# the 95 % quantile of the normal distribution
-_ONE_SIDED = 1.645
 
 
 def given_or_extracted(
@@ -143,6 +139,7 @@ def calibrate_card(
         threshold=None,
         policy=None,
         certificate=None,
+        modes=None,
         n_classes=layout.n_classes,
         members=layout.members,
     )
@@ -156,7 +153,10 @@ def calibrate_card(
     n_classes = layout.n_classes or 1
     keys = rows.identity.keys
     calibration = CalibrationRows(scores, wrong, mapped.predicted, n_classes, keys, fitted_keys)
-    return replace(card, rows=_counts(calibration, rows.identity.sha256)), calibration
+    sure = None if wrong is None else fit_confidence(scores, wrong)
+    calibration = replace(calibration, confidence=sure)
+    counts = _counts(calibration, rows.identity.sha256)
+    return replace(card, rows=counts, confidence=sure), calibration
 
 
 def card_with_threshold(
@@ -167,11 +167,21 @@ def card_with_threshold(
     Raises:
         LogitconfError: as :meth:`~logitconf.thresholds.policy.Policy.choose_from`.
     """
+    if calibration is None and card.confidence is not None and policy.needs_confidence:
+        none = np.zeros(0, dtype=np.float32)
+        calibration = CalibrationRows(none, confidence=card.confidence)
     choice = policy.choose_from(calibration, rounding_of(card))
     if policy.is_given:
         check_reachable(card, choice.threshold)
     notes = tuple(str(note) for note in choice.notes)
-    card = replace(card, threshold=choice.threshold, policy=choice.counted_policy, certificate=None)
+    modes = None if card.modes is None else replace(card.modes, chosen=None)
+    card = replace(
+        card,
+        threshold=choice.threshold,
+        policy=choice.counted_policy,
+        certificate=None,
+        modes=modes,
+    )
     if policy.promise is None:
         return card, notes
     shared = fitted_rows(card, calibration)
@@ -202,32 +212,6 @@ def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[
     # a label is a yes from 1/2, a logit from 0
     decisions: Array = mean if layout.family == "categorical" else mean - 0.5
     return np.asarray(predicted_correctly(decisions, labels, single))
-
-
-def separation_notes(calibration: CalibrationRows | None) -> tuple[str, ...]:
-    """What to tell a user whose score does not rank errors behind right rows; empty if it does.
-
-    It does if its AUROC exceeds 1/2 by more than chance explains in 19 of 20 cases. Fewer than ten
-    rows of a kind show nothing.
-
-    Source: Mann & Whitney 1947, the variance of the statistic where there is no difference.
-    """
-    if calibration is None or calibration.wrong is None:
-        return ()
-    scores, wrong = calibration.scores.reshape(-1), calibration.wrong.reshape(-1)
-    finite = np.isfinite(scores)
-    right, errors = scores[finite & ~wrong], scores[finite & wrong]
-    if min(right.size, errors.size) < _FEWEST_TO_SEPARATE:
-        return ()
-    area = area_under_roc(right, errors)
-    spread = math.sqrt((right.size + errors.size + 1) / (12.0 * right.size * errors.size))
-    if area > 0.5 + _ONE_SIDED * spread:
-        return ()
-    return (
-        f"the score does not tell wrong rows from right ones (AUROC {area:.3f} on {errors.size} "
-        f"errors of {right.size + errors.size} rows), so accepted rows are no better than all; "
-        "compare the scores, or check the labels",
-    )
 
 
 def fitted_rows(card: ScoreCard, calibration: CalibrationRows | None) -> int | None:

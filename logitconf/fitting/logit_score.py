@@ -24,8 +24,8 @@ from logitconf.fitting.fit import (
     given_or_extracted,
     score_of,
     score_rows,
-    separation_notes,
 )
+from logitconf.fitting.separation import separation_notes
 from logitconf.head_spec import accept, threshold_of
 from logitconf.rows import Rows, check_order
 from logitconf.scores.reductions import Form
@@ -339,7 +339,8 @@ class LogitScore(ScoreConventions, ABC):
             precision: ``"float64"`` computes in double and rounds once.
             mask_type: ``"uint8"`` or ``"float32"`` for runtimes without bool outputs.
             kind: ``"probabilities"`` or ``"log-probabilities"`` if the head gets those.
-            outputs: what the head gives beside score and mask: ``"label"``, ``"probabilities"``.
+            outputs: what the head gives beside score and mask: ``"label"``, ``"confidence"``,
+                ``"probabilities"``.
             probabilities: the same as ``"probabilities"`` among the outputs.
             members: how many, along the last axis; what ``fit`` saw unless given.
 

@@ -7,8 +7,10 @@ TopK stops some runtimes at an empty batch.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from logitconf.arrays import Array, as_type, counted, looked_up, namespace
+from logitconf.card.modes import LabelMap
 from logitconf.tasks import InputKind, Layout
 
 NO_LABEL = -1
@@ -18,7 +20,26 @@ EVEN = {"logits": 0.0, "probabilities": 0.5, "log-probabilities": math.log(0.5)}
 """By what they are: where a label is as likely as not."""
 
 
-def labels(values: Array, has_score: Array, layout: Layout, kind: InputKind) -> Array:
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapped:
+    """Which label stands for each class, and where.
+
+    Attributes:
+        labels: by class.
+        accepted: bool, in the shape of the scores: whether the row is.
+    """
+
+    labels: LabelMap
+    accepted: Array
+
+
+def labels(
+    values: Array,
+    has_score: Array,
+    layout: Layout,
+    kind: InputKind,
+    mapped: Mapped | None = None,
+) -> Array:
     """The class of each row, the first of those that tie; or 0 or 1 for each label, int64.
 
     Args:
@@ -27,6 +48,7 @@ def labels(values: Array, has_score: Array, layout: Layout, kind: InputKind) -> 
         has_score: bool, in the shape of the scores.
         layout: of the values, without members.
         kind: what they are.
+        mapped: labels that stand for the classes; None where they are their own.
 
     Returns:
         In the shape of the scores; for several labels in that of the values. −1 where a row, or a
@@ -36,9 +58,12 @@ def labels(values: Array, has_score: Array, layout: Layout, kind: InputKind) -> 
     if layout.family == "categorical":
         n_classes = int(layout.n_classes or 0)
         chosen = first_largest(values, layout.class_axis, n_classes)
-        # OpenVINO 2026.4 gives some rows of NaN a score, but none of their classes is the largest
-        has_score = has_score & (chosen < float(n_classes))
-        return looked_up([*range(n_classes), NO_LABEL], xp.where(has_score, chosen, n_classes))
+        if mapped is None:
+            table, last = [*range(n_classes)], float(n_classes)
+        else:
+            table, last = [*mapped.labels.rejected, *mapped.labels.accepted], 2.0 * n_classes
+            chosen = chosen + as_type(mapped.accepted, xp.float32) * float(n_classes)
+        return looked_up([*table, NO_LABEL], xp.where(has_score, chosen, last))
     chosen = as_type(values > EVEN[kind], xp.float32)
     if layout.one_logit and values.ndim > layout.class_axis:
         chosen = xp.squeeze(chosen, axis=layout.class_axis)

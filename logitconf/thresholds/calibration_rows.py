@@ -12,6 +12,7 @@ import numpy.typing as npt
 from logitconf.notebook.brief import brief
 
 if TYPE_CHECKING:
+    from logitconf.card.confidence import ConfidenceMap
     from logitconf.rows import Keys
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -28,6 +29,7 @@ class CalibrationRows:
         n_classes: number of classes, or of labels.
         keys: (N,) what tells the rows apart; None without labels.
         fitted_keys: the same of the rows that were fitted on; None if they are not known.
+        confidence: the probability of being right by the score; None without labels.
         outliers: (M,) or (M, L), scores of out-of-distribution rows; None unless they are given.
     """
 
@@ -38,6 +40,7 @@ class CalibrationRows:
     keys: Keys | None = None
     fitted_keys: Keys | None = None
     outliers: FloatArray | None = None
+    confidence: ConfidenceMap | None = None
 
     __repr__ = brief
 

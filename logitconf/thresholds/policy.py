@@ -59,6 +59,7 @@ class Policy(ABC):
         needs_labels: whether it counts errors.
         needs_outliers: whether it counts out-of-distribution rows.
         certifies: whether it promises something of new rows.
+        needs_confidence: whether it asks how sure a score is.
         is_given: whether the threshold itself is given, so that there is nothing to choose.
     """
 
@@ -66,6 +67,7 @@ class Policy(ABC):
     needs_labels: ClassVar[bool] = False
     needs_outliers: ClassVar[bool] = False
     certifies: ClassVar[bool] = False
+    needs_confidence: ClassVar[bool] = False
     is_given: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper, parser
 
+from logitconf.card.confidence import ConfidenceMap
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf_export import attach, to_onnx
@@ -100,6 +101,16 @@ def hosted(score: str = "softmax", **numbers: Any) -> onnx.ModelProto:
 def alone() -> onnx.ModelProto:
     """An honest head that stands alone."""
     return to_onnx(head())
+
+
+def sure(change: Callable[[onnx.ModelProto], None]) -> onnx.ModelProto:
+    """The plain host with an honest head that gives its confidence, and then a change."""
+    knots = ConfidenceMap((-1.0, -0.75, -0.25), (0.96875, 0.75, 0.25), 500)
+    card = ScoreCard("softmax", "multiclass", 1.5, -0.6, confidence=knots)
+    form = HeadForm(CLASSES, outputs=("label", "confidence"))
+    model = attach(plain_host(), ConfidenceHead(card, form))
+    change(model)
+    return model
 
 
 def hosted_with(change: Callable[[onnx.ModelProto], None]) -> Build:

@@ -235,6 +235,25 @@ def _sharper_probabilities(model: onnx.ModelProto) -> None:
     node.CopyFrom(plain)
 
 
+def _number(name: str, values: list[float]) -> Callable[[onnx.ModelProto], None]:
+    def change(model: onnx.ModelProto) -> None:
+        tensor = tampering.number(model, name)
+        tensor.CopyFrom(numpy_helper.from_array(np.array(values, np.float32), tensor.name))
+
+    return change
+
+
+def _sure_without_a_score(model: onnx.ModelProto) -> None:
+    node = tampering.made_by(model, "confidence")
+    node.CopyFrom(helper.make_node("Identity", [node.input[1]], ["confidence"], name=node.name))
+
+
+def _surer_in_the_card(model: onnx.ModelProto) -> None:
+    values = tampering.about(model)
+    values["card"]["confidence"]["values"] = [1.0, 0.75, 0.25]
+    tampering.say(model, values)
+
+
 def _label_called_probabilities(model: onnx.ModelProto) -> None:
     tampering.say_attached(model, label="logitconf/probabilities", probabilities="label")
 
@@ -271,6 +290,18 @@ OUTPUT_DESIGNS: dict[str, Tampering] = {
     "something between head and label": Tampering(_labelled(_label_between), NOTHING_BEHIND),
     "probabilities that nobody calibrated": Tampering(_labelled(_sharper_probabilities), GRAPH),
     "the label said to be another output": Tampering(_labelled(_label_called_probabilities), GRAPH),
+    "every row a little surer": Tampering(
+        lambda _: tampering.sure(_number("confidence_drops", [0.1, 0.1])), GRAPH
+    ),
+    "sure from another score on": Tampering(
+        lambda _: tampering.sure(_number("confidence_starts", [-0.75, -0.5])), GRAPH
+    ),
+    "a confidence where there is no score": Tampering(
+        lambda _: tampering.sure(_sure_without_a_score), GRAPH
+    ),
+    "another confidence in the card": Tampering(
+        lambda _: tampering.sure(_surer_in_the_card), GRAPH
+    ),
     "a joint mask by Or": Tampering(_joint_of_one, "the joint nodes are those of its heads"),
 }
 

@@ -72,6 +72,7 @@ SOUND: dict[str, Callable[[], onnx.ModelProto]] = {
     "on the probabilities": lambda: attach(
         tampering.plain_host(), tampering.head(), logits="probabilities", kind="probabilities"
     ),
+    "with a confidence": lambda: tampering.sure(lambda _: None),
     "with labels": lambda: attach(
         tampering.plain_host(), tampering.head(form=HeadForm(5, outputs=("label",)))
     ),

@@ -73,8 +73,9 @@ def attach(
         precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
         mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
         outputs: what it gives beside score and mask: ``"label"``, the predicted class or labels,
-            −1 where there is no finite score; ``"probabilities"``, calibrated. A name that the host
-            has becomes ``logitconf/label`` and so on.
+            −1 where there is no finite score; ``"confidence"``, the probability that it is right,
+            in [0, 1], 0 where there is no finite score; ``"probabilities"``, calibrated. A name
+            that the host has becomes ``logitconf/label`` and so on.
         probabilities: the same as ``"probabilities"`` among the outputs.
         force: whether a file at ``path`` may be replaced.
 

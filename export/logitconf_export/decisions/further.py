@@ -72,9 +72,11 @@ def agreement(name: str, right: RightValues, given: Array) -> OutputAgreement:
 
 def where_there_is_a_score(name: str, right: RightValues) -> RightValues:
     """The right values, any of them where there is no score: of runtimes that give one there."""
-    if name != "label":
+    if name == "probabilities":
         return right
-    low = np.where(right.value < 0, np.nan, right.low)
+    # no confidence but that of no score has just one right value
+    none = right.value < 0 if name == "label" else (right.low == 0.0) & (right.high == 0.0)
+    low = np.where(none, np.nan, right.low)
     return RightValues(right.value, low, right.high)
 
 

@@ -14,8 +14,10 @@ import numpy as np
 from logitconf.arrays import to_numpy
 from logitconf.calibration.maps.mapping import mapped
 from logitconf.card.score_card import HeadForm
+from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import rounding_of
 from logitconf.head_spec import Head, added_apart, decide, divided_first, value_at_largest
+from logitconf.outputs.confidence import exact_confidence
 from logitconf.outputs.labels import EVEN
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import MapRounding, Rounding
@@ -30,6 +32,9 @@ from logitconf_export.onnx_files.types import Array
 _DOUBLE_TO_SINGLE = 2.0**-29
 # float32 numbers below it are subnormal
 _SMALLEST = float(np.finfo(np.float32).smallest_normal)
+
+# of the sum of at most 32 terms in [0, 1]
+_CONFIDENCE_STEP = 2e-6
 
 try:
     import torch
@@ -67,9 +72,27 @@ class Reference:
             logits: in the head's own layout.
             decided: the head's own decisions on them, from :meth:`decisions`.
         """
-        return {
-            name: _RIGHT[name](self.head, logits, value) for name, value in decided.further.items()
-        }
+        right = {}
+        for name, value in decided.further.items():
+            if name == "confidence":
+                right[name] = self._right_confidence(logits, decided, value)
+            else:
+                right[name] = _RIGHT[name](self.head, logits, value)
+        return right
+
+    def _right_confidence(self, logits: Array, decided: Decisions, value: Array) -> RightValues:
+        """What the map makes of each score that lies within the band of the right one."""
+        knots = self.head.card.confidence
+        if knots is None:
+            raise LogitconfError("a head with a confidence must have a card with its map")
+        finite = np.isfinite(decided.score)
+        scores = np.where(finite, decided.score, 0.0).astype(np.float64)
+        columns = flattened(logits, self.head.form).shape[1]
+        band = self.allowed(scores, columns, self.sizes(logits)) + _SMALLEST
+        low = exact_confidence(scores + band, knots) - _CONFIDENCE_STEP
+        high = exact_confidence(scores - band, knots) + _CONFIDENCE_STEP
+        ends = (np.where(finite, end, 0.0).reshape(value.shape) for end in (low, high))
+        return RightValues(value, *ends)
 
     def accepts(self, rows: Array) -> Array:
         """Whether each row (N, K) is accepted, (N,) bool; with all its labels where each counts."""

@@ -65,7 +65,8 @@ def to_onnx(
         runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
         precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
         mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
-        outputs: what it gives beside score and mask: ``"label"``, ``"probabilities"``.
+        outputs: what it gives beside score and mask: ``"label"``, ``"confidence"`` (from opset 9),
+            ``"probabilities"``.
         probabilities: the same as ``"probabilities"`` among the outputs.
         members: of an ensemble, along the last axis, where the card does not say.
         force: whether a file at ``path`` may be replaced.
@@ -120,6 +121,11 @@ def head_graph(source: HeadSource, *, opset: int, logits_dtype: str) -> onnx.Gra
     if logits_dtype == "bfloat16" and opset < 13:
         raise LogitconfError(f"bfloat16 logits need opset 13 or newer, got {opset}")
     head = head_of(source)
+    if "confidence" in head.form.outputs and opset < 9:
+        raise LogitconfError(
+            "a confidence needs opset 9 or newer, since older ones cannot choose between a number "
+            f"and NaN, got {opset}; leave it out of outputs"
+        )
     form, element = head.form, LOGITS_DTYPES[logits_dtype]
     names, fixed = _dimension_names(form.input_rank, form.class_axis), _fixed_sizes(form)
     axes = range(form.input_rank)

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from onnx import helper
 
 from logitconf.errors import LogitconfError
@@ -135,6 +136,11 @@ class SymbolicArray:
         """That many of the largest values along an axis, from the largest down; not which."""
         name = self.writer.largest(self.value, count, axis, "top")
         return (self._made(name, (*self.shape[:axis], count, *self.shape[axis + 1 :])),)
+
+    def constant(self, values: npt.NDArray[np.float32], name: str) -> SymbolicArray:
+        """An initializer of numbers."""
+        made = self.writer.constant(values, name)
+        return SymbolicArray(self.writer, made, values.dtype, values.shape)
 
     def looked_up(self, values: Sequence[int]) -> SymbolicArray:
         """What stands at these positions of a list, int64.

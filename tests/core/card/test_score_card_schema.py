@@ -15,6 +15,8 @@ from support import hostile_cards
 from logitconf.calibration.maps.calibration_map import CalibrationMap, MapFit
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.card.choice import ScoreChoice
+from logitconf.card.confidence import ConfidenceMap
+from logitconf.card.modes import LabelMap, Modes
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, Split
 from logitconf.card.score_card import CARD_SCHEMA, ScoreCard
 from logitconf.errors import LogitconfError
@@ -32,6 +34,9 @@ PARTS = {
     "score_choice": ScoreChoice,
     "calibration_map": CalibrationMap,
     "map_fit": MapFit,
+    "confidence": ConfidenceMap,
+    "modes": Modes,
+    "label_map": LabelMap,
 }
 CASES = 1500
 

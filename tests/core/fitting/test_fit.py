@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
-from scipy.stats import mannwhitneyu, norm
 from support import reference
 
 from logitconf.card.score_card import ScoreCard
@@ -20,12 +19,10 @@ from logitconf.fitting.fit import (
     given_or_extracted,
     rounding_of,
     rows_right,
-    separation_notes,
     with_fitted_parameters,
 )
 from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.rows import Rows
-from logitconf.thresholds.calibration_rows import CalibrationRows
 from logitconf.thresholds.policies import Coverage
 
 TEMPERATURE_TOLERANCE = 1e-5
@@ -135,33 +132,6 @@ def test_members_predict_by_the_mean_of_their_probabilities() -> None:
     right = rows_right("softmax", rows, 0.5)
     np.testing.assert_array_equal(right, mean.argmax(axis=1) == labels)
     assert (logits.mean(axis=2).argmax(axis=1) != mean.argmax(axis=1)).any()
-
-
-@pytest.mark.parametrize("shift", [-0.5, 0.0, 0.3, 0.6, 1.5])
-def test_a_score_that_chance_explains_is_said_where_mann_and_whitneys_test_says_so(
-    shift: float,
-) -> None:
-    random = np.random.default_rng(7)
-    scores = np.concatenate([random.normal(size=60), random.normal(size=20) + shift])
-    wrong = np.arange(80) >= 60
-    notes = separation_notes(CalibrationRows(scores.astype(np.float32), wrong))
-    test = mannwhitneyu(
-        scores[wrong],
-        scores[~wrong],
-        alternative="greater",
-        method="asymptotic",
-        use_continuity=False,
-    )
-    assert bool(notes) == (test.pvalue > norm.sf(1.645))
-    if notes:
-        assert f"AUROC {test.statistic / 1200:.3f} on 20 errors of 80 rows" in notes[0]
-
-
-def test_fewer_than_ten_errors_show_nothing() -> None:
-    scores = np.arange(100, dtype=np.float32)
-    assert separation_notes(CalibrationRows(scores, scores < 9)) == ()
-    assert len(separation_notes(CalibrationRows(scores, scores < 10))) == 1
-    assert separation_notes(CalibrationRows(scores)) == separation_notes(None) == ()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from logitconf.card.confidence import ConfidenceMap
 from logitconf.errors import LogitconfError
 from logitconf.policy_table import POLICIES
 from logitconf.scores.rounding import Rounding
@@ -23,6 +24,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "cost": {"cost": (5.0, 1.0)},
     "fpr": {"fpr": 0.1},
     "tpr": {"tpr": 0.8},
+    "confidence": {"min_confidence": 0.9},
     "value": {"value": -0.5},
 }
 
@@ -33,7 +35,12 @@ def rows() -> CalibrationRows:
     wrong = generator.random(300) < 0.2 * (1.0 + scores)
     outliers = -0.5 * generator.random(100).astype(np.float32)
     return CalibrationRows(
-        scores, wrong, generator.integers(0, 2, 300), n_classes=2, outliers=outliers
+        scores,
+        wrong,
+        generator.integers(0, 2, 300),
+        n_classes=2,
+        outliers=outliers,
+        confidence=ConfidenceMap((-1.0, 0.0), (1.0, 0.5), 300),
     )
 
 

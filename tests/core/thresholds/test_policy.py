@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "cost": {"cost": (5, 1)},
     "fpr": {"fpr": 0.1},
     "tpr": {"tpr": 0.9},
+    "confidence": {"min_confidence": 0.9},
     "value": {"value": -0.5},
 }
 

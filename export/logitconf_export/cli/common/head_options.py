@@ -101,7 +101,11 @@ class HeadOptions:
     ] = "bool"
     outputs: Annotated[
         str,
-        in_panel(HEAD, "--outputs", "Beside score and mask: label, probabilities; with commas."),
+        in_panel(
+            HEAD,
+            "--outputs",
+            "Beside score and mask: label, confidence, probabilities; with commas between.",
+        ),
     ] = "score,mask"
     probabilities: Annotated[
         bool,

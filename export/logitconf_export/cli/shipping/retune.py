@@ -4,7 +4,13 @@ from typing import Annotated
 
 import typer
 
-from logitconf_export.cli.common.options import Model, OutputFile, Temperature, Threshold
+from logitconf_export.cli.common.options import (
+    Model,
+    OutputFile,
+    Temperature,
+    Threshold,
+    in_panel,
+)
 from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
 
@@ -15,6 +21,17 @@ def retune(
     *,
     temperature: Temperature = None,
     threshold: Threshold = None,
+    min_confidence: Annotated[
+        float | None,
+        in_panel(
+            None,
+            "--min-confidence",
+            "Instead of --threshold: accept what is right with this probability at least.",
+        ),
+    ] = None,
+    mode: Annotated[
+        str | None, in_panel(None, "--mode", "Instead of --threshold: a mode of the card.")
+    ] = None,
     head: Annotated[
         str | None,
         typer.Option("--head", help="Of several heads: the output that it judges, or all."),
@@ -35,6 +52,8 @@ def retune(
         output.file,
         temperature=temperature,
         threshold=threshold,
+        min_confidence=min_confidence,
+        mode=mode,
         head=head,
         force=output.force,
     )
