@@ -132,8 +132,8 @@ class ScoreCard:
                 if is_dataclass(value) and not isinstance(value, type)
                 else value
                 for name, value in values.items()
-                # cards without a map are as they were before there were any
-                if name != "calibration_map" or value is not None
+                # cards without them are as they were before there were any
+                if name not in _YOUNG or value is not None
             },
         }
 
@@ -196,6 +196,7 @@ class ScoreCard:
             raise LogitconfError(f"{path}: {error}") from error
 
 
+_YOUNG = ("calibration_map", "confidence", "class_names", "modes", "label_map")
 _PARTS = {
     "temperature_fit": TemperatureFit,
     "rows": RowCounts,

@@ -339,9 +339,8 @@ class LogitScore(ScoreConventions, ABC):
             precision: ``"float64"`` computes in double and rounds once.
             mask_type: ``"uint8"`` or ``"float32"`` for runtimes without bool outputs.
             kind: ``"probabilities"`` or ``"log-probabilities"`` if the head gets those.
-            outputs: what the head gives beside score and mask: ``"label"``, ``"confidence"``,
-                ``"probabilities"``.
-            probabilities: the same as ``"probabilities"`` among the outputs.
+            outputs: ``"label"``, ``"confidence"``, ``"probabilities"``, beside score and mask.
+            probabilities: the same as the last of these.
             members: how many, along the last axis; what ``fit`` saw unless given.
 
         Raises:
