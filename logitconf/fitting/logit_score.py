@@ -25,8 +25,8 @@ from logitconf.fitting.fit import (
     score_of,
     score_rows,
 )
-from logitconf.fitting.separation import separation_notes
 from logitconf.head_spec import accept, threshold_of
+from logitconf.metrics.separation import separation_notes
 from logitconf.rows import Rows, check_order
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES, check_defined, check_parameters, class_of
@@ -372,7 +372,8 @@ class LogitScore(ScoreConventions, ABC):
 
     def _separating(self) -> "LogitScore":
         """The score itself, with a warning if it does not rank errors behind right rows."""
-        for note in separation_notes(self._calibration):
+        kept = self._calibration
+        for note in () if kept is None else separation_notes(kept.scores, kept.wrong):
             warnings.warn(note, LogitconfWarning, stacklevel=3)
         return self
 

@@ -17,9 +17,12 @@ from logitconf.notebook.brief import brief
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.certificate import certificate_of
 from logitconf.thresholds.gaps import (
+    NARROW,
     REACH,
     Gaps,
     GapThreshold,
+    Note,
+    NoteKind,
     RankedScores,
     checked_errors,
     measure_gaps,
@@ -27,7 +30,6 @@ from logitconf.thresholds.gaps import (
     place,
     threshold_in,
 )
-from logitconf.thresholds.notes import NARROW, Note, NoteKind
 from logitconf.thresholds.order_statistics import (
     AllReduce,
     ScoreChunks,

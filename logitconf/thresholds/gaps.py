@@ -1,20 +1,74 @@
-"""Where between the observed scores a threshold goes, so that rounding cannot flip a decision."""
+"""Where between the observed scores a threshold goes, so that rounding cannot flip a decision.
+
+And what a user should know of it: kinds of notes that code asks for, and their words.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds.notes import NARROW, NOTHING, Note, NoteKind
 from logitconf.thresholds.order_statistics import rounded_scores
 
 # Share of the rows by which a threshold may move to a gap that is wide enough.
 REACH = 0.01
+
+
+class NoteKind(Enum):
+    """The kinds of notes; the value is what a user reads."""
+
+    TIED = "scores tie: {accepted} rows are accepted where {wanted} were asked for"
+    TIED_AT_QUANTILE = "scores tie at the quantile: {accepted} of {rows} rows lie below it"
+    BEYOND_SCORES = "more than 1 - q of the {rows} rows have no finite score"
+    NARROW = (
+        "no gap between scores within 1 % of the rows is wider than two rounding bands; the widest "
+        "was taken, and runtimes may decide differently on scores next to it"
+    )
+    NOTHING = "no row is accepted"
+    UNSCORED = "only {accepted} of {rows} rows have a finite score and can be accepted"
+    REFUSED = "{part} accepts nothing: {reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing to know about a threshold; its ``str`` is the sentence.
+
+    Attributes:
+        kind: of the note.
+        accepted: rows that are, or can be, accepted.
+        wanted: rows that should be.
+        rows: all rows.
+        reason: why a part accepts nothing.
+        part: the class or label that it is about; empty for all rows.
+    """
+
+    kind: NoteKind
+    accepted: int = field(default=0, kw_only=True)
+    wanted: int = field(default=0, kw_only=True)
+    rows: int = field(default=0, kw_only=True)
+    reason: str = field(default="", kw_only=True)
+    part: str = field(default="", kw_only=True)
+
+    def __str__(self) -> str:
+        text = self.kind.value.format(
+            accepted=self.accepted,
+            wanted=self.wanted,
+            rows=self.rows,
+            reason=self.reason,
+            part=self.part,
+        )
+        if not self.part or self.kind is NoteKind.REFUSED:
+            return text
+        return f"{self.part}: {text}"
+
+
+NARROW, NOTHING = Note(NoteKind.NARROW), Note(NoteKind.NOTHING)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

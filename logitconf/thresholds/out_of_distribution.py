@@ -12,7 +12,10 @@ import numpy.typing as npt
 from logitconf.errors import LogitconfError, share_hint
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import (
+    NOTHING,
     GapThreshold,
+    Note,
+    NoteKind,
     RankedScores,
     measure_gaps,
     place,
@@ -20,7 +23,6 @@ from logitconf.thresholds.gaps import (
     rank_scores,
     threshold_in,
 )
-from logitconf.thresholds.notes import NOTHING, Note, NoteKind
 from logitconf.thresholds.policy import Policy, ThresholdChoice, at_least, choice_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from logitconf.errors import LogitconfError
 from logitconf.policy_table import POLICY_PARTS
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds.notes import Note, NoteKind
+from logitconf.thresholds.gaps import Note, NoteKind
 from logitconf.thresholds.policy import Policy, ThresholdChoice, policy_class
 
 if TYPE_CHECKING:

@@ -16,13 +16,15 @@ import numpy.typing as npt
 from logitconf.errors import LogitconfError, share_hint
 from logitconf.scores.rounding import Rounding, rounding_band
 from logitconf.thresholds.gaps import (
+    NOTHING,
     GapThreshold,
+    Note,
+    NoteKind,
     measure_gaps,
     place,
     rank_scores,
     threshold_in,
 )
-from logitconf.thresholds.notes import NOTHING, Note, NoteKind
 from logitconf.thresholds.policy import Policy, ThresholdChoice, at_least, choice_of
 from logitconf.thresholds.risk_control import CertifiedThreshold, certify
 

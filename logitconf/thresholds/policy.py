@@ -16,8 +16,7 @@ from logitconf.policy_table import POLICIES
 if TYPE_CHECKING:
     from logitconf.scores.rounding import Rounding
     from logitconf.thresholds.calibration_rows import CalibrationRows
-    from logitconf.thresholds.gaps import GapThreshold, RankedScores
-    from logitconf.thresholds.notes import Note
+    from logitconf.thresholds.gaps import GapThreshold, Note, RankedScores
 
 Own = TypeVar("Own", bound="Policy")
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.metrics.intervals import check_share, clopper_pearson_upper
-from logitconf.thresholds.gaps import Gaps, GapThreshold, place
-from logitconf.thresholds.notes import NoteKind
+from logitconf.thresholds.gaps import Gaps, GapThreshold, NoteKind, place
 
 # Candidates lie at every hundredth of the rows.
 GRID = 100

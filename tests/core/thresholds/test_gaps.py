@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import (
+    NARROW,
+    NOTHING,
     Gaps,
     measure_gaps,
     place,
     rank_scores,
     threshold_in,
 )
-from logitconf.thresholds.notes import NARROW, NOTHING
 
 Float32 = NDArray[np.float32]
 

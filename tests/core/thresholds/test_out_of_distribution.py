@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds.notes import NOTHING
+from logitconf.thresholds.gaps import NOTHING
 from logitconf.thresholds.out_of_distribution import (
     choose_false_positive_rate,
     choose_true_positive_rate,

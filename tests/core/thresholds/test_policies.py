@@ -18,7 +18,7 @@ from logitconf.scores.evaluation import formula
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import check_parameters
 from logitconf.thresholds import policies
-from logitconf.thresholds.notes import NARROW, NOTHING
+from logitconf.thresholds.gaps import NARROW, NOTHING
 from logitconf.thresholds.policies import Rounding, ThresholdChoice
 
 Float32 = NDArray[np.float32]

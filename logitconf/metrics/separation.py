@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from logitconf.metrics.selective import area_under_roc
-from logitconf.thresholds.calibration_rows import CalibrationRows
 
 _FEWEST_TO_SEPARATE = 10
 # the 95 % quantile of the normal distribution
 _ONE_SIDED = 1.645
 
 
-def separation_notes(calibration: CalibrationRows | None) -> tuple[str, ...]:
+def separation_notes(
+    scores: npt.NDArray[np.floating[Any]], wrong: npt.NDArray[np.bool_] | None
+) -> tuple[str, ...]:
     """What to tell a user whose score does not rank errors behind right rows; empty if it does.
 
     It does if its AUROC exceeds 1/2 by more than chance explains in 19 of 20 cases. Fewer than ten
     rows of a kind show nothing.
 
+    Args:
+        scores: of any shape; those that are not finite do not count.
+        wrong: of that shape; None without labels.
+
     Source: Mann & Whitney 1947, the variance of the statistic where there is no difference.
     """
-    if calibration is None or calibration.wrong is None:
+    if wrong is None:
         return ()
-    scores, wrong = calibration.scores.reshape(-1), calibration.wrong.reshape(-1)
+    scores, wrong = scores.reshape(-1), wrong.reshape(-1)
     finite = np.isfinite(scores)
     right, errors = scores[finite & ~wrong], scores[finite & wrong]
     if min(right.size, errors.size) < _FEWEST_TO_SEPARATE:

@@ -4,7 +4,7 @@ from string import Formatter
 
 import pytest
 
-from logitconf.thresholds.notes import NOTHING, Note, NoteKind
+from logitconf.thresholds.gaps import NOTHING, Note, NoteKind
 
 
 @pytest.mark.parametrize(
