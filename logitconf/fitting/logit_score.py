@@ -340,7 +340,7 @@ class LogitScore(ScoreConventions, ABC):
             mask_type: ``"uint8"`` or ``"float32"`` for runtimes without bool outputs.
             kind: ``"probabilities"`` or ``"log-probabilities"`` if the head gets those.
             outputs: ``"label"``, ``"confidence"``, ``"probabilities"``, beside score and mask.
-            probabilities: the same as the last of these.
+            probabilities: the last of these.
             members: how many, along the last axis; what ``fit`` saw unless given.
 
         Raises:
@@ -372,8 +372,7 @@ class LogitScore(ScoreConventions, ABC):
 
     def _separating(self) -> "LogitScore":
         """The score itself, with a warning if it does not rank errors behind right rows."""
-        kept = self._calibration
-        for note in () if kept is None else separation_notes(kept.scores, kept.wrong):
+        for note in separation_notes(self._calibration):
             warnings.warn(note, LogitconfWarning, stacklevel=3)
         return self
 

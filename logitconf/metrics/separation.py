@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,23 +15,29 @@ _FEWEST_TO_SEPARATE = 10
 _ONE_SIDED = 1.645
 
 
-def separation_notes(
-    scores: npt.NDArray[np.floating[Any]], wrong: npt.NDArray[np.bool_] | None
-) -> tuple[str, ...]:
+class Judged(Protocol):
+    """Rows with their scores, and which of them are wrong, if that is known."""
+
+    @property
+    def scores(self) -> npt.NDArray[Any]:
+        """Of any shape; those that are not finite do not count."""
+
+    @property
+    def wrong(self) -> npt.NDArray[np.bool_] | None:
+        """Of that shape; None without labels."""
+
+
+def separation_notes(rows: Judged | None) -> tuple[str, ...]:
     """What to tell a user whose score does not rank errors behind right rows; empty if it does.
 
     It does if its AUROC exceeds 1/2 by more than chance explains in 19 of 20 cases. Fewer than ten
     rows of a kind show nothing.
 
-    Args:
-        scores: of any shape; those that are not finite do not count.
-        wrong: of that shape; None without labels.
-
     Source: Mann & Whitney 1947, the variance of the statistic where there is no difference.
     """
-    if wrong is None:
+    if rows is None or rows.wrong is None:
         return ()
-    scores, wrong = scores.reshape(-1), wrong.reshape(-1)
+    scores, wrong = rows.scores.reshape(-1), rows.wrong.reshape(-1)
     finite = np.isfinite(scores)
     right, errors = scores[finite & ~wrong], scores[finite & wrong]
     if min(right.size, errors.size) < _FEWEST_TO_SEPARATE:

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import mannwhitneyu, norm
 
 from logitconf.metrics.separation import separation_notes
+from logitconf.thresholds.calibration_rows import CalibrationRows
 
 
 @pytest.mark.parametrize("shift", [-0.5, 0.0, 0.3, 0.6, 1.5])
@@ -14,7 +15,7 @@ def test_a_score_that_chance_explains_is_said_where_mann_and_whitneys_test_says_
     random = np.random.default_rng(7)
     scores = np.concatenate([random.normal(size=60), random.normal(size=20) + shift])
     wrong = np.arange(80) >= 60
-    notes = separation_notes(scores.astype(np.float32), wrong)
+    notes = separation_notes(CalibrationRows(scores.astype(np.float32), wrong))
     test = mannwhitneyu(
         scores[wrong],
         scores[~wrong],
@@ -29,6 +30,6 @@ def test_a_score_that_chance_explains_is_said_where_mann_and_whitneys_test_says_
 
 def test_fewer_than_ten_errors_show_nothing() -> None:
     scores = np.arange(100, dtype=np.float32)
-    assert separation_notes(scores, scores < 9) == ()
-    assert len(separation_notes(scores, scores < 10)) == 1
-    assert separation_notes(scores, None) == ()
+    assert separation_notes(CalibrationRows(scores, scores < 9)) == ()
+    assert len(separation_notes(CalibrationRows(scores, scores < 10))) == 1
+    assert separation_notes(CalibrationRows(scores)) == separation_notes(None) == ()
