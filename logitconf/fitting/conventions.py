@@ -8,16 +8,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from logitconf.calibration.maps.calibration_map import CalibrationMap
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import not_among
 from logitconf.notebook.brief import brief_of
 from logitconf.notebook.html import table
 from logitconf.tasks import Task, check_task
-from logitconf.wording.calibration import calibration_of
-from logitconf.wording.numbers import percent, short
-from logitconf.wording.promise import promise_of
-from logitconf.wording.rule import rule_of
+from logitconf.wording.facts import card_facts
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -106,50 +102,4 @@ class ScoreConventions:
 
     def _repr_html_(self) -> str:
         """What the score does, as a small table."""
-        return table(score_facts(self.card), type(self).__name__)
-
-
-def score_facts(card: ScoreCard) -> list[tuple[str, str]]:
-    """What a card does and how it was made, in words: the rule, the promise, the numbers."""
-    facts = [("task", card.task), ("rule", rule_of(card)), ("promise", promise_of(card) or "none")]
-    fit = card.temperature_fit
-    temperature = short(card.temperature)
-    if fit is not None and fit.standard_error is not None:
-        temperature += f" ± {short(fit.standard_error, 2)}"
-    if fit is not None and not fit.identified:
-        temperature += f", not identified by the rows: {fit.reason}"
-    calibration = calibration_of(card)
-    if calibration is not None:
-        facts.append(("calibration", calibration))
-    facts.append(("temperature", temperature))
-    if fit is not None and fit.nll_before is not None and fit.nll_after is not None:
-        facts.append(("NLL", f"{short(fit.nll_before)} → {short(fit.nll_after)} nats"))
-    if card.calibration_map is not None:
-        facts.append(("calibration map", _map_words(card.calibration_map)))
-    facts += [(name, short(value)) for name, value in card.parameters.items()]
-    if card.n_classes is not None:
-        facts.append(("labels" if card.task == "multilabel" else "columns", f"{card.n_classes:,}"))
-    if card.rows is not None:
-        facts.append(("rows", f"{card.rows.rows:,}{_wrong(card)}"))
-    return facts
-
-
-def _map_words(calibration_map: CalibrationMap) -> str:
-    """The kind of a map, and what it gains over the temperature alone."""
-    fit = calibration_map.fit
-    if fit is None:
-        return calibration_map.kind
-    gain = f"NLL {short(fit.nll_temperature)} → {short(fit.nll_after)} nats beside a temperature"
-    return f"{calibration_map.kind}: {gain}"
-
-
-def _wrong(card: ScoreCard) -> str:
-    """How many of the rows behind the threshold are wrong, if that is known."""
-    rows = card.rows
-    if rows is None or rows.errors is None or not rows.rows:
-        return ""
-    if card.per_label:
-        decisions = rows.rows * (card.n_classes or 1)
-        share = percent(rows.errors / decisions)
-        return f", with {rows.errors:,} of {decisions:,} labels predicted wrong ({share})"
-    return f", {rows.errors:,} of them predicted wrong ({percent(rows.errors / rows.rows)})"
+        return table(card_facts(self.card, rule=True), type(self).__name__)

@@ -10,9 +10,9 @@ import onnx
 
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.fitting.conventions import score_facts
 from logitconf.notebook.brief import brief
 from logitconf.notebook.html import table
+from logitconf.wording.facts import card_facts
 from logitconf.wording.lists import first_few
 from logitconf.wording.rule import rule_of
 from logitconf_export.heads.metadata import (
@@ -25,6 +25,7 @@ from logitconf_export.heads.sources import HeadSource, card_of
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.loading import host_inputs, host_opset, load_model
+from logitconf_export.onnx_files.ports import port_words
 from logitconf_export.onnx_files.types import ModelSource
 
 
@@ -87,7 +88,7 @@ class Inspection:
         for head, card in zip(heads, self.cards, strict=True):
             if head is not None and head.attached is not None:
                 facts.append(("head", f"reads {head.tensor}, judges {head.attached.output}"))
-            facts += [("score", card.score), *score_facts(card)]
+            facts += card_facts(card, rule=True)
         if self.heads is not None and self.heads.joint is not None:
             facts.append(("decision", "joint: accepts what every head accepts"))
         for candidate in self.candidates:
@@ -149,8 +150,8 @@ def _is_json(path: Path) -> bool:
 
 def _of_model(model: onnx.ModelProto) -> Inspection:
     shape: dict[str, Any] = {
-        "inputs": tuple(_port_words(value) for value in host_inputs(model)),
-        "outputs": tuple(_port_words(value) for value in model.graph.output),
+        "inputs": tuple(port_words(value) for value in host_inputs(model)),
+        "outputs": tuple(port_words(value) for value in model.graph.output),
         "opset": host_opset(model),
         "ir_version": model.ir_version,
     }
@@ -162,17 +163,3 @@ def _of_model(model: onnx.ModelProto) -> Inspection:
         what = "head"
     cards = tuple(head.card for head in several.heads)
     return Inspection(what, cards, several, **shape)
-
-
-def _port_words(value: onnx.ValueInfoProto) -> str:
-    """An input or output: its name, its type and its dims."""
-    if not value.type.HasField("tensor_type"):
-        return value.name
-    tensor = value.type.tensor_type
-    known = tensor.elem_type in onnx.TensorProto.DataType.values()
-    name = onnx.TensorProto.DataType.Name(tensor.elem_type).lower() if known else "of another type"
-    dims = (
-        str(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?"
-        for dim in tensor.shape.dim
-    )
-    return f"{value.name} {name} [{', '.join(dims)}]"

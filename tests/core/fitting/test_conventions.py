@@ -1,6 +1,7 @@
 """Scores as estimators: parameters as given, copies unfitted, one repr and one table."""
 
 import copy
+import html
 import pickle
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from sklearn.base import clone
 
 from logitconf.errors import LogitconfError
-from logitconf.fitting.conventions import score_facts
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import SCORE_CLASSES, from_card
+from logitconf.wording.facts import card_facts
 
 
 def drawn() -> tuple[Any, Any]:
@@ -102,28 +103,16 @@ def test_a_repr_says_what_is_in_use() -> None:
     assert repr(score) == "MarginScore(temperature=2, task='multiclass', threshold=-0.5)"
 
 
-def test_facts_tell_the_rule_the_fit_and_the_errors() -> None:
+def test_a_table_tells_what_the_card_does() -> None:
     score = fitted()
-    facts = dict(score_facts(score.card))
-    fit = score.card.temperature_fit
-    assert fit is not None
-    assert facts["rule"].startswith("accepts score < ")
-    assert facts["promise"] == "none"
-    assert facts["temperature"].startswith(f"{score.temperature:.3f}")
-    wrong = int((drawn()[0].argmax(axis=1) != drawn()[1]).sum())
-    assert facts["rows"].startswith(f"400, {wrong} of them predicted wrong (")
-    assert "<table" in score._repr_html_()
+    text = score._repr_html_()
+    for name, words in card_facts(score.card, rule=True):
+        assert f">{name}</th>" in text
+        assert html.escape(words) in text
+    assert "SoftmaxScore" in text
 
 
-def test_facts_tell_what_a_calibration_map_gains() -> None:
-    logits, labels = drawn()
-    tilted = logits + np.array([3.0, 0.0, 0.0, 0.0])
-    score = SCORE_CLASSES["softmax"](calibration="vector").fit(tilted, labels)
-    calibration_map = score.card.calibration_map
-    assert calibration_map is not None
-    assert calibration_map.fit is not None
-    words = dict(score_facts(score.card))["calibration map"]
-    assert words.startswith("vector: NLL ")
-    before, after = (float(word) for word in words.replace("→", " ").split() if word[0].isdigit())
-    assert before > after
+def test_a_clone_is_calibrated_by_what_was_asked_for() -> None:
+    score = SCORE_CLASSES["softmax"](calibration="vector")
     assert clone(score).get_params()["calibration"] == "vector"
+    assert from_card(score.fit(*drawn()).card).get_params()["calibration"] == "vector"

@@ -52,9 +52,10 @@ def _is_json(path: Path) -> bool:
 
 
 def _of_card(path: Path, card: "ScoreCard") -> "Result":
+    from logitconf.wording.facts import card_facts
     from logitconf.wording.rule import rule_of
     from logitconf_export.cli.results.blocks import Facts
-    from logitconf_export.cli.results.cards import card_details, card_facts
+    from logitconf_export.cli.results.cards import card_details
     from logitconf_export.cli.results.result import Result, headed
 
     verdict = f"Card: {path} {rule_of(card)}"

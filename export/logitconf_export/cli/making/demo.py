@@ -147,9 +147,10 @@ def _result(done: "_Done", paths: dict[str, Path], following: "Sequence[str]") -
 
 def _blocks(done: "_Done") -> "Iterator[Block]":
     """How the scores came out on the digits that they were fitted on, and the best on others."""
+    from logitconf.wording.facts import card_facts
     from logitconf.wording.numbers import counted, short
     from logitconf_export.cli.results.blocks import Facts, Table
-    from logitconf_export.cli.results.cards import card_facts, threshold_words
+    from logitconf_export.cli.results.cards import threshold_words
     from logitconf_export.cli.results.fits import figure_facts, figures_of
     from logitconf_export.display.judged import judge
 

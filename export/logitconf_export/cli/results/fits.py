@@ -7,10 +7,11 @@ from typing import Any
 
 from logitconf.card.score_card import ScoreCard
 from logitconf.metrics.calibration import expected_calibration_error
+from logitconf.wording.facts import card_facts
 from logitconf.wording.numbers import counted, percent, short
 from logitconf.wording.rule import rule_of
 from logitconf_export.cli.results.blocks import Facts
-from logitconf_export.cli.results.cards import Pairs, card_details, card_facts
+from logitconf_export.cli.results.cards import Pairs, card_details
 from logitconf_export.cli.results.result import Result, commands, headed, written
 from logitconf_export.display.judged import JudgedRows
 

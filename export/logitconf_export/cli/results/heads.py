@@ -8,11 +8,12 @@ from typing import Any
 import onnx
 
 from logitconf.errors import LogitconfError
+from logitconf.wording.facts import card_facts
 from logitconf.wording.lists import joined
 from logitconf.wording.numbers import counted
 from logitconf.wording.rule import rule_of
 from logitconf_export.cli.results.blocks import Block, Facts, note
-from logitconf_export.cli.results.cards import card_details, card_facts
+from logitconf_export.cli.results.cards import card_details
 from logitconf_export.cli.results.models import Pairs, port_facts, port_values
 from logitconf_export.cli.results.result import Result, commands, headed, size, written
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
