@@ -45,12 +45,14 @@ class PolicyRow:
         argument: that asks for it.
         numbers: that a card keeps, its own and what came out: lowest, highest, whether a count.
         further: arguments that it takes besides, with defaults.
+        optional: numbers that a card may lack: those that older cards, or changed files, have not.
     """
 
     home: tuple[str, str]
     argument: Argument
     numbers: Mapping[str, tuple[float, float, bool]]
     further: tuple[Argument, ...] = ()
+    optional: frozenset[str] = frozenset()
 
 
 class PolicyArguments(TypedDict, total=False):
@@ -90,8 +92,10 @@ POLICIES: Mapping[str, PolicyRow] = MappingProxyType(
                 "bound": _SHARE,
                 "candidates": _COUNT,
                 "tested": _COUNT,
+                "significance": _SHARE,
             },
             (Argument("confidence", "With --risk: of that promise.", default="0.95"),),
+            frozenset({"significance"}),
         ),
         "cost": PolicyRow(
             ("policies", "Cost"),
@@ -125,6 +129,8 @@ POLICIES: Mapping[str, PolicyRow] = MappingProxyType(
             ("policies", "Value"),
             Argument("value", "This threshold.", option="threshold"),
             {"value": (-4e38, 4e38, False)},
+            # a threshold that was changed in a file has no value beside it
+            optional=frozenset({"value"}),
         ),
     }
 )

@@ -145,9 +145,9 @@ def check_policy(policy: Mapping[str, Any]) -> None:
                 check_policy(part)
                 check_text(part["name"], f"name of a policy in {key}", list(POLICIES))
     else:
-        numbers = POLICIES[str(name)].numbers
-        # a threshold that was changed in a file has no value beside it
-        needed = {"name"} if name == "value" else {"name", *numbers}
+        row = POLICIES[str(name)]
+        numbers = row.numbers
+        needed = {"name", *numbers} - row.optional
         _check_policy_keys(policy, {"name", *numbers, *counts}, needed)
         for key, (low, high, whole) in numbers.items():
             if key in policy and whole:

@@ -23,7 +23,6 @@ from logitconf.thresholds.lookup import policy_of_card
 from logitconf.thresholds.per_class import NEVER, PerClass, PerLabel
 from logitconf.thresholds.policies import Risk
 from logitconf.thresholds.policy import Policy, policy_class
-from logitconf.thresholds.risk_control import fewest_rows
 from logitconf.typed_json import json_values
 
 PROMISE = "at most this share of accepted rows is wrong"
@@ -233,13 +232,15 @@ def _bound_arithmetic(
         yield f"{errors} errors of {accepted} accepted cannot be certified"
         return
     recorded = policy["bound"]
-    bound = clopper_pearson_upper(errors, accepted, confidence)
+    significance = policy.get("significance", 1.0 - confidence)
+    if not 0.0 < significance <= (1.0 - confidence) * (1.0 + _BOUND_TOLERANCE):
+        yield f"a significance of {significance:g} is not within a confidence of {confidence:g}"
+        return
+    bound = clopper_pearson_upper(errors, accepted, 1.0 - significance)
     if not math.isclose(recorded, bound, rel_tol=_BOUND_TOLERANCE):
         yield f"{errors} errors of {accepted} bound the risk by {bound:.6g}, not {recorded:.6g}"
     if bound > risk:
         yield f"the bound {bound:.6g} is above the risk {risk:g} that is promised"
-    if accepted < fewest_rows(risk, confidence):
-        yield f"{accepted} accepted rows are too few to certify a risk of {risk:g}"
     if not 1 <= policy["tested"] <= policy["candidates"]:
         yield "the tested candidates are not among the candidates"
 

@@ -40,7 +40,11 @@ from logitconf.thresholds.order_statistics import (
 )
 from logitconf.thresholds.policies import Coverage, risk_policy
 from logitconf.thresholds.policy import ThresholdChoice, at_least
-from logitconf.thresholds.risk_control import candidates_of, certifiable_targets, tested_in_sequence
+from logitconf.thresholds.risk_control import (
+    candidates_of,
+    certifiable_targets,
+    loosest_that_passes,
+)
 
 # So many scores are looked through for a gap, even where they are less than 1 % of the rows.
 MOST_SCORES = 10_000
@@ -214,12 +218,13 @@ def choose_risk_chunks(
     rows, finite = counts_below(scores, LARGEST, all_reduce)
     targets = certifiable_targets(finite, rows, risk, confidence)
     search = _Search(scores, rows, finite, rounding, all_reduce)
-    candidates = candidates_of(search.place_all(targets), risk, confidence)
-    thresholds = np.array([c.threshold for c in candidates], dtype=np.float32)
+    placed = search.place_all(list(targets))
+    candidates = candidates_of(placed, targets.values(), risk, confidence)
+    thresholds = np.array([c.placement.threshold for c in candidates], dtype=np.float32)
     accepted, errors, all_errors = _errors_below(chunks, thresholds, all_reduce)
-    if accepted != [candidate.accepted for candidate in candidates]:
+    if accepted != [candidate.placement.accepted for candidate in candidates]:
         raise LogitconfError("each call of chunks() must give the same scores, got others")
-    certified = tested_in_sequence(candidates, errors, risk, confidence)
+    certified = loosest_that_passes(candidates, errors, risk, confidence)
     choice = ThresholdChoice(
         threshold=certified.placement.threshold,
         policy=risk_policy(certified, risk, confidence),

@@ -331,6 +331,7 @@ def risk_policy(certified: CertifiedThreshold, risk: float, confidence: float) -
         "bound": certified.bound,
         "candidates": certified.candidates,
         "tested": certified.tested,
+        "significance": certified.significance,
     }
 
 

@@ -95,7 +95,15 @@ IMPOSSIBLE: Mapping[str, tuple[Change, str]] = {
     "the bound beside it": (set_in("certificate", "bound", to=0.01), "not that of its policy"),
     "risk": (set_in("certificate", "risk", to=0.01), "is above the risk 0.01"),
     "confidence": (set_in("certificate", "confidence", to=0.999), "confidence 0.999"),
-    "a risk that no rows show": (set_in("certificate", "risk", to=5e-324), "no number of rows"),
+    "a risk that no rows show": (set_in("certificate", "risk", to=5e-324), "is above the risk"),
+    "significance": (
+        set_in("certificate", "policy", "significance", to=0.2),
+        "not within a confidence of 0.9",
+    ),
+    "a stricter test": (
+        set_in("certificate", "policy", "significance", to=0.001),
+        "errors of .* bound the risk by",
+    ),
     "candidates": (set_in("certificate", "policy", "tested", to=500), "not among the candidates"),
     "errors of the data": (set_in("certificate", "data", "errors", to=0), "fewer errors"),
 }

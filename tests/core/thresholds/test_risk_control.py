@@ -14,8 +14,17 @@ from support import real_data
 from logitconf.errors import LogitconfError, UncertifiableError
 from logitconf.metrics.intervals import clopper_pearson_upper
 from logitconf.scores.rounding import Rounding
-from logitconf.thresholds.gaps import measure_gaps, rank_scores
-from logitconf.thresholds.risk_control import GRID, CertifiedThreshold, certify, fewest_rows
+from logitconf.thresholds.gaps import GapThreshold, measure_gaps, rank_scores
+from logitconf.thresholds.risk_control import (
+    GRID,
+    Candidate,
+    CertifiedThreshold,
+    candidates_of,
+    certifiable_targets,
+    certify,
+    fewest_rows,
+    loosest_that_passes,
+)
 
 Float32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -70,6 +79,55 @@ def test_the_last_candidate_before_the_first_failure_is_taken() -> None:
     assert found.tested < found.candidates
     assert found.bound == clopper_pearson_upper(found.errors, found.placement.accepted, 0.9)
     assert found.bound <= 0.026
+
+
+def test_a_second_start_certifies_where_errors_begin_early() -> None:
+    # 6 errors among places 100 to 250: at 185 rows, where errors may reach half of the risk, too
+    # many; the first 90 rows certify a fifth of the error probability by themselves
+    scores, wrong = ranked_rows(500, [*range(100, 250, 10), *range(250, 500, 2)])
+    early = fewest_rows(0.05, 1.0 - 0.2 * 0.05)
+    assert early == 90  # .95 ** 90 is the first power below .01
+    late = fewest_rows(0.05, 1.0 - 0.8 * 0.05, observed=0.025)
+    assert binom.cdf(int(wrong[:late].sum()), late, 0.05) > 0.05
+    found = certified(scores, wrong, 0.05, 0.95)
+    accepted, errors = found.placement.accepted, found.errors
+    assert early <= accepted < late
+    assert math.isclose(found.significance, 0.2 * 0.05)
+    assert binom.cdf(errors, accepted, 0.05) <= 0.2 * 0.05 * (1 + 1e-9)
+
+
+def test_what_passed_hands_its_share_on_and_what_failed_loses_it() -> None:
+    def candidate(accepted: int, share: float) -> Candidate:
+        return Candidate(GapThreshold(-1.0 + accepted / 1000, accepted), share)
+
+    early, late = candidate(90, 0.2), candidate(300, 0.8)
+    both = loosest_that_passes([early, late], [0, 0], 0.05, 0.95)
+    assert (both.placement.accepted, both.tested) == (300, 2)
+    assert math.isclose(both.significance, 0.05)
+    # P(Bin(300, .05) <= 8) is .035, within the share of .04 that starts there
+    alone = loosest_that_passes([early, late], [9, 8], 0.05, 0.95)
+    assert (alone.placement.accepted, alone.errors) == (300, 8)
+    assert math.isclose(alone.significance, 0.04)
+    # a candidate without a share of its own is not even looked at after a failure
+    with pytest.raises(UncertifiableError, match="9 of the first 90 are wrong"):
+        loosest_that_passes([candidate(90, 1.0), candidate(300, 0.0)], [9, 0], 0.05, 0.95)
+
+
+def test_a_candidate_that_could_never_pass_keeps_its_share_for_the_next() -> None:
+    placed = [GapThreshold(-0.9, 89), GapThreshold(-0.8, 90), GapThreshold(-0.5, 300)]
+    kept = candidates_of(placed, [0.2, 0.0, 0.8], 0.05, 0.95)
+    assert [(c.placement.accepted, c.share) for c in kept] == [(90, 0.2), (300, 0.8)]
+
+
+@pytest.mark.parametrize(("risk", "confidence"), [(0.05, 0.95), (0.05, 0.9), (0.01, 0.9)])
+@pytest.mark.parametrize("rows", [500, 2000, 5000])
+def test_shares_of_the_error_probability_add_up_to_one(
+    risk: float, confidence: float, rows: int
+) -> None:
+    shares = certifiable_targets(rows, rows, risk, confidence)
+    assert math.isclose(sum(shares.values()), 1.0)
+    assert list(shares) == sorted(shares)
+    assert sum(share > 0.0 for share in shares.values()) in (1, 2)
 
 
 @steady
