@@ -189,7 +189,7 @@ def test_the_command_line_certifies_held_out_rows_and_checks_them(
     logits, labels = held_out(made)
     np.savez("held.npz", logits=logits, labels=labels)
     done(capsys, "export card.json -o head.onnx")
-    assert "the certified rows" in done(capsys, "verify head.onnx --data held.npz")
+    assert "the certified rows" in done(capsys, "verify head.onnx --data held.npz -v")
     model = onnx.load("head.onnx")
     in_card(lambda card: card["certificate"].update(errors=0))(model)
     onnx.save(model, "tampered.onnx")
