@@ -93,7 +93,8 @@ def fit(
         if output.file is None
         else _next_commands(output.file, source, where, per_member=meaning.per_member)
     )
-    show(fit_result(fitted.card, figures, output.path, following), view, output=output)
+    result = fit_result(fitted.card, figures, output.path, following, rows.class_names)
+    show(result, view, output=output)
 
 
 def _next_commands(

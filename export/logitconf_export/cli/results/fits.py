@@ -8,6 +8,7 @@ from typing import Any
 from logitconf.card.score_card import ScoreCard
 from logitconf.metrics.calibration import expected_calibration_error
 from logitconf.wording.facts import card_facts
+from logitconf.wording.lists import first_few
 from logitconf.wording.numbers import counted, percent, short
 from logitconf.wording.rule import rule_of
 from logitconf_export.cli.results.blocks import Facts
@@ -54,7 +55,13 @@ class Figures:
         return 1.0 - self.errors_accepted / self.accepted if self.accepted else None
 
 
-def fit_result(card: ScoreCard, figures: Figures, output: Path, following: Sequence[str]) -> Result:
+def fit_result(
+    card: ScoreCard,
+    figures: Figures,
+    output: Path,
+    following: Sequence[str],
+    class_names: Sequence[str] | None = None,
+) -> Result:
     """A card that was fitted.
 
     Args:
@@ -62,7 +69,13 @@ def fit_result(card: ScoreCard, figures: Figures, output: Path, following: Seque
         figures: on the rows that its threshold was chosen on.
         output: where the card was written; - for stdout.
         following: what to run next.
+        class_names: of the columns, where the labels were names.
     """
+    names = (
+        []
+        if class_names is None
+        else [("labels", f"names, the columns being {first_few(class_names, 10)}")]
+    )
     verdict = f"Fitted: {output} {rule_of(card)}"
     return Result(
         verdict,
@@ -71,6 +84,7 @@ def fit_result(card: ScoreCard, figures: Figures, output: Path, following: Seque
             {
                 "file": f"{output}",
                 "card": card.to_dict(),
+                "class_names": None if class_names is None else [*class_names],
                 "figures": figure_values(card, figures),
                 "next": commands(following),
             },
@@ -78,7 +92,7 @@ def fit_result(card: ScoreCard, figures: Figures, output: Path, following: Seque
         ),
         style="good" if figures.accepted else "caution",
         blocks=(
-            Facts([*card_facts(card), _written(output)]),
+            Facts([*card_facts(card), *names, _written(output)]),
             Facts(figure_facts(figures), title_of(card)),
         ),
         details=(Facts(card_details(card), "The card, exactly"),),
