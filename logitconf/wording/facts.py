@@ -11,12 +11,15 @@ from logitconf.wording.promise import promise_of
 from logitconf.wording.rule import rule_of
 
 
-def card_facts(card: ScoreCard, *, rule: bool = False) -> list[tuple[str, str]]:
+def card_facts(
+    card: ScoreCard, *, rule: bool = False, counts: bool = True
+) -> list[tuple[str, str]]:
     """What a card decides, one fact a line: short, the numbers rounded.
 
     Args:
         card: of the score.
         rule: whether what it accepts is among them, where no verdict has said it.
+        counts: whether the rows that its threshold was chosen on are counted.
     """
     facts = [("score", f"{card.score} of {_subject(card)}")]
     choice = choice_of(card)
@@ -35,7 +38,7 @@ def card_facts(card: ScoreCard, *, rule: bool = False) -> list[tuple[str, str]]:
         numbers = ", ".join(f"{name} {short(value)}" for name, value in card.parameters.items())
         fitted = "" if card.parameter_fit is None else f", of least {card.parameter_fit.measure}"
         facts.append(("parameters", numbers + fitted))
-    if card.rows is not None and card.rows.errors is not None and card.rows.rows:
+    if counts and card.rows is not None and card.rows.errors is not None and card.rows.rows:
         facts.append(("rows", _counts(card)))
     return facts
 

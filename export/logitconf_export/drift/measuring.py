@@ -137,7 +137,7 @@ class DriftReport:
     @property
     def differently(self) -> str:
         """``"3 of 500 rows decided differently"``."""
-        return f"{self.flips.count} of {counted(self.rows, 'row')} decided differently"
+        return f"{self.flips.count:,} of {counted(self.rows, 'row')} decided differently"
 
     __repr__ = brief
 

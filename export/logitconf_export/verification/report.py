@@ -194,7 +194,7 @@ class RuntimeVerdict:
     def counted(self) -> str:
         """``"0 of 500 rows"``; of generated rows it says so."""
         made_up = "" if self.own else "generated "
-        return f"{self.differently} of {self.rows} {made_up}rows"
+        return f"{self.differently:,} of {self.rows:,} {made_up}rows"
 
 
 @dataclass(frozen=True, slots=True)

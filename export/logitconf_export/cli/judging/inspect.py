@@ -92,7 +92,7 @@ def _of_heads(path: Path, model: "onnx.ModelProto", described: "HeadsMetadata") 
             "model", {**model_values(path, model), "next": commands(following)}, verdict=verdict
         ),
         style="strong",
-        blocks=(*head_blocks(described), Facts(model_facts(model))),
+        blocks=(*head_blocks(described, counts=True), Facts(model_facts(model))),
         details=(
             *head_details(described),
             Facts([(f"{len(nodes)} nodes", ", ".join(nodes))], "The nodes of the head"),

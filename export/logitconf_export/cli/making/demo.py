@@ -166,6 +166,9 @@ def _blocks(done: "_Done") -> "Iterator[Block]":
     ]
     columns = ("score", "temperature", "threshold", "AURC", "")
     yield Table(columns, table, f"Fitted on {done.fitted_rows} digits, to accept nine in ten")
-    yield Facts(card_facts(done.best.card, rule=True), "The score that was attached, of least AURC")
+    yield Facts(
+        card_facts(done.best.card, rule=True, counts=False),
+        "The score that was attached, of least AURC",
+    )
     figures = figures_of(judge(done.best.card, done.logits, done.test.labels, noun="digit"))
     yield Facts(figure_facts(figures), f"Measured on {counted(figures.decisions, 'other digit')}")

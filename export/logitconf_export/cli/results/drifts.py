@@ -67,7 +67,7 @@ def _tables(reports: Sequence[DriftReport]) -> tuple[Table, Table]:
         ["newly accepted", *(f"{report.newly_accepted:,}" for report in reports)],
         ["other predictions", *(_fraction(report.changed_predictions) for report in reports)],
         ["change of ECE", *(_change(report.calibration_change) for report in reports)],
-        ["largest score change", *(short(report.largest_score_change) for report in reports)],
+        ["largest score change", *(short(report.largest_score_change, 3) for report in reports)],
     ]
     title = f"{counted(reports[0].rows, 'row')}, 95 % intervals"
     return (
@@ -86,7 +86,7 @@ def _fraction(part: Fraction | None) -> str:
 
 def _calibration(figures: VariantFigures) -> str:
     error = figures.calibration_error
-    return "no labels" if error is None else short(error)
+    return "no labels" if error is None else short(error, 3)
 
 
 def _change(change: Change | None) -> str:
@@ -96,4 +96,4 @@ def _change(change: Change | None) -> str:
 
 
 def _signed(number: float) -> str:
-    return f"+{short(number)}" if number > 0 else short(number)
+    return f"+{short(number, 2)}" if number > 0 else short(number, 2)

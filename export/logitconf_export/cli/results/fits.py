@@ -92,7 +92,7 @@ def fit_result(
         ),
         style="good" if figures.accepted else "caution",
         blocks=(
-            Facts([*card_facts(card), *names, _written(output)]),
+            Facts([*card_facts(card, counts=False), *names, _written(output)]),
             Facts(figure_facts(figures), title_of(card)),
         ),
         details=(Facts(card_details(card), "The card, exactly"),),
@@ -139,7 +139,7 @@ def figure_facts(figures: Figures) -> Pairs:
         accuracy += f", {percent(figures.accuracy_accepted)} of the accepted"
     errors = f"{figures.errors_accepted:,} of {counted(figures.errors, 'error')} accepted"
     coverage = f"{figures.accepted:,} of {counted(figures.decisions, figures.noun)}"
-    before, after = short(figures.calibration_before), short(figures.calibration_after)
+    before, after = short(figures.calibration_before, 3), short(figures.calibration_after, 3)
     return [
         ("coverage", f"{percent(figures.coverage)}: {coverage}"),
         ("accuracy", f"{accuracy}; {errors}"),

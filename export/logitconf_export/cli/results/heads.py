@@ -59,12 +59,19 @@ def place_facts(head: HeadMetadata) -> Pairs:
     ]
 
 
-def head_blocks(described: HeadsMetadata) -> Iterator[Block]:
-    """One block for each head, and how several decide."""
+def head_blocks(described: HeadsMetadata, *, counts: bool = False) -> Iterator[Block]:
+    """One block for each head, and how several decide.
+
+    Args:
+        described: the heads.
+        counts: whether the rows that their thresholds were chosen on are counted.
+    """
     several = len(described.heads) > 1
     for count, head in enumerate(described.heads, 1):
         title = f"Head {count} of {len(described.heads)}" if several else ""
-        yield Facts([*card_facts(head.card, rule=several), *place_facts(head)], title)
+        yield Facts(
+            [*card_facts(head.card, rule=several, counts=counts), *place_facts(head)], title
+        )
     joint = described.joint
     if joint is not None:
         yield Facts(

@@ -56,6 +56,8 @@ def _blocks(report: VerificationReport) -> Iterator[Block]:
     yield Sentence(
         f"checks: {checks or 'none'}; {report.rows:,} rows compared in all runs (each with -v)"
     )
+    if not report.by_runtime:
+        return
     yield Sentence(
         "off by: largest difference of scores, in ulp, the step from one float32 number to the "
         "next; band: how far scores may differ by rounding, at the threshold "
