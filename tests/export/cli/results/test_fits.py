@@ -1,11 +1,13 @@
 """The figures of a fit, against counts made apart from it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support import reference
 
+from logitconf.card.score_card import ScoreCard
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export.cli.results.fits import figure_facts, figures_of, fit_result, title_of
@@ -67,7 +69,7 @@ def test_a_card_that_accepts_nothing_has_no_accuracy_of_the_accepted(fitted: Log
 def test_the_json_has_card_and_figures(fitted: LogitScore) -> None:
     figures = figures_of(judge(fitted.card, LOGITS, LABELS))
     values = fit_result(fitted.card, figures, Path("-"), ["fit with: logitconf fit a"]).values()
-    assert values["card"] == fitted.card.to_dict()
+    assert ScoreCard.from_dict(json.loads(json.dumps(values["card"]))) == fitted.card
     assert values["figures"]["measured_on"] == "the rows that it was fitted on"
     assert values["figures"]["accepted"] == figures.accepted
     assert values["next"] == [{"what": "fit", "command": "logitconf fit a"}]
