@@ -29,6 +29,7 @@ from logitconf.notebook.html import table
 from logitconf.rows import Rows, check_holdout, check_order, split_rows
 from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import ArrayLike, check_logits, check_task
+from logitconf.telling.progress import steps
 from logitconf.wording.lists import joined
 from logitconf.wording.numbers import counted, percent, short
 
@@ -193,7 +194,7 @@ def compare_scores(
         warnings.simplefilter("always", LogitconfWarning)
         # the temperature is that of the rows, whatever the score
         warm = with_fitted_temperature(SCORE_CLASSES["softmax"](task=task).card, fitted)
-        for name, row in SCORES.items():
+        for name, row in steps(SCORES.items(), "Computing scores"):
             if row.learned:
                 left_out[name] = "it is computed on confidence logits of its own"
                 continue

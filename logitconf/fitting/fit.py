@@ -33,6 +33,7 @@ from logitconf.scores.reductions import Form, adds_apart
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, check_defined
 from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly
+from logitconf.telling.progress import steps
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
 from logitconf.thresholds.certificate import certificate_of
 from logitconf.thresholds.policy import Policy
@@ -310,7 +311,8 @@ def with_fitted_parameters(
         )
         return card, None
     best, least, kept = card, float("inf"), None
-    for values in itertools.product(*choices.values()):
+    candidates = list(itertools.product(*choices.values()))
+    for values in steps(candidates, f"Choosing parameters of {card.score}"):
         parameters = {**card.parameters, **dict(zip(choices, values, strict=True))}
         candidate = replace(card, parameters=parameters)
         scores = score_rows(candidate, rows)

@@ -17,6 +17,7 @@ from scipy.special import gammaincinv
 from logitconf.errors import LogitconfError
 from logitconf.metrics.intervals import Interval, check_share
 from logitconf.metrics.selective import Vector, checked_columns
+from logitconf.telling.progress import work
 
 # So many signs are drawn at once: 64 MB as float64.
 _SIGNS = 8_000_000
@@ -163,11 +164,13 @@ def differences(
     generator = np.random.default_rng(seed)
     largest: Vector = np.empty(draws)
     step = max(1, _SIGNS // rows)
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
-        signs = generator.integers(0, 2, (size, rows)) * 2.0 - 1.0
-        sums = signs @ influence / rows
-        largest[start : start + size] = np.max(
-            np.abs(sums[:, left] - sums[:, right])[:, apart] / pairs[apart], axis=1
-        )
+    with work("Drawing random signs", draws) as advance:
+        for start in range(0, draws, step):
+            size = min(step, draws - start)
+            signs = generator.integers(0, 2, (size, rows)) * 2.0 - 1.0
+            sums = signs @ influence / rows
+            largest[start : start + size] = np.max(
+                np.abs(sums[:, left] - sums[:, right])[:, apart] / pairs[apart], axis=1
+            )
+            advance(size)
     return Differences(errors, float(np.quantile(largest, (1.0 + confidence) / 2.0)))

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "drift": "judging",
     "inspect": "judging",
     "report": "judging",
+    "doctor": "judging",
     "demo": "making",
 }
 """Every command with its folder: the function of its name in the file of its name."""

@@ -1,21 +1,18 @@
 """The one way to run a host on many rows: typed, cut into runs and filled up as it declares."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import onnx
 
 from logitconf.errors import LogitconfError
+from logitconf.telling.progress import work
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.onnx_files.loading import own_copy
 from logitconf_export.onnx_files.types import Array, Arrays
-from logitconf_export.runtimes.feeds import HostFeeds, joined_each
+from logitconf_export.runtimes.feeds import Chunk, HostFeeds, joined_each
 from logitconf_export.runtimes.sessions import Session
-
-Follow: TypeAlias = Callable[[Iterable[int], int], Iterable[int]]
-"""Wraps the rows where batches start, to show progress; the number says how many there are."""
 
 
 def run_host(
@@ -25,7 +22,6 @@ def run_host(
     *,
     folder: Path,
     per_member: bool = False,
-    follow: Follow = lambda starts, _: starts,
 ) -> Array:
     """What a tensor of the host holds for every row, classes last.
 
@@ -35,7 +31,6 @@ def run_host(
         candidate: the tensor, and where its classes lie.
         folder: where the host's external weights lie, if it has any.
         per_member: whether the tensor is (N, K, M), the members of an ensemble last.
-        follow: shows progress.
 
     Returns:
         (N,) for a tensor of rank one, (N, K, M) of members, else (N, K), N rows or positions.
@@ -48,8 +43,7 @@ def run_host(
     exposed = with_output(host, candidate.tensor)
     parts = []
     with Session(exposed, folder=folder.resolve(), profile=False) as session:
-        for start in follow(feeds.starts, len(feeds.starts)):
-            chunk = feeds.chunk(start)
+        for chunk in _chunks(feeds):
             values = np.asarray(session.run(chunk.feeds, [candidate.tensor])[0])
             rows = _rows_first(values, candidate, chunk.sent)
             parts.append(rows if chunk.sent == 1 else rows[: chunk.rows])
@@ -68,7 +62,6 @@ def run_rows(
     session: Session,
     feeds: HostFeeds,
     outputs: Sequence[str],
-    follow: Follow = lambda starts, _: starts,
 ) -> list[Array]:
     """Outputs of all rows, put together along their axis of rows.
 
@@ -76,16 +69,23 @@ def run_rows(
         session: the model, with or without a head.
         feeds: its rows.
         outputs: names of tensors.
-        follow: shows progress.
 
     Raises:
         LogitconfError: if a run fails, or an output of several runs has no axis of rows.
     """
     runs = []
-    for start in follow(feeds.starts, len(feeds.starts)):
-        chunk = feeds.chunk(start)
+    for chunk in _chunks(feeds):
         runs.append((chunk, session.run(chunk.feeds, outputs)))
     return joined_each(runs, outputs)
+
+
+def _chunks(feeds: HostFeeds) -> Iterator[Chunk]:
+    """The runs, one after the other; whoever listens is told how many rows are done."""
+    with work("Running the model", feeds.rows) as advance:
+        for start in feeds.starts:
+            chunk = feeds.chunk(start)
+            yield chunk
+            advance(chunk.rows)
 
 
 def with_output(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:

@@ -4,7 +4,8 @@ Three things must agree: the score card in the file, the numbers and nodes of it
 comes out of the runtime, row by row, against eager torch.
 """
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import numpy as np
 import onnx
 
 from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf.telling.progress import steps
 from logitconf_export.decisions.further import agreements, where_there_is_a_score
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.onnx_files.loading import host_inputs
@@ -91,17 +93,17 @@ def verify_one(
     checks += certification.certificate_checks(card)
     if head is not None:
         checks.append(_checkpoint(head, rebuilt))
-    for provider in ask.providers:
-        for optimisation in ask.optimisations:
-            trials.head(provider, optimisation, given)
-            if embedded.attached:
-                trials.host(provider, optimisation, inputs)
-        trials.regroup(provider, ask.optimisations[-1], given)
-        trials.apart(provider, ask.optimisations[-1])
+    for provider, optimisation in _asked(ask):
+        trials.head(provider, optimisation, given)
+        if embedded.attached:
+            trials.host(provider, optimisation, inputs)
+        if optimisation == ask.optimisations[-1]:
+            trials.regroup(provider, optimisation, given)
+            trials.apart(provider, optimisation)
     trials.own_form(given)
-    for request in ask.runtimes:
-        if not request.is_onnxruntime:
-            _run_elsewhere(request, trials, embedded, given)
+    elsewhere = [request for request in ask.runtimes if not request.is_onnxruntime]
+    for request in steps(elsewhere, "Verifying on other runtimes"):
+        _run_elsewhere(request, trials, embedded, given)
     if embedded.attached and not ask.providers:
         trials.notes.append("the host was not run: hosts run on onnxruntime; ask for it too")
     elif ask.labels is not None and card.certificate is not None:
@@ -118,6 +120,12 @@ def verify_one(
         placements=tuple(trials.placements),
         notes=tuple(trials.notes),
     )
+
+
+def _asked(ask: VerifyRequest) -> Iterator[tuple[str, str]]:
+    """Every provider with every optimisation, in their order."""
+    pairs = list(itertools.product(ask.providers, ask.optimisations))
+    return steps(pairs, f"Verifying on {', '.join(ask.providers)}" if pairs else "Verifying")
 
 
 def _run_elsewhere(

@@ -37,6 +37,7 @@ from logitconf.calibration.temperature.likelihood import (
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.errors import LogitconfError
 from logitconf.tasks import ArrayLike, Family
+from logitconf.telling.progress import Advance, work
 
 AllReduce: TypeAlias = Callable[[Vector], Vector]
 
@@ -85,7 +86,7 @@ def fit_temperature(
     chunk = check_chunk(chunk, family)
     rows = int(chunk[0].shape[0])
     warm = [spread_rows(chunk, _WARM_ROWS)] if rows > 2 * _WARM_ROWS else []
-    return _fit(lambda: [chunk], warm, family=family, initial=initial, all_reduce=None)
+    return _fit(lambda: [chunk], warm, family=family, initial=initial, all_reduce=None, rows=rows)
 
 
 def fit_temperature_chunks(
@@ -127,6 +128,7 @@ def _fit(
     family: Family,
     initial: float,
     all_reduce: AllReduce | None,
+    rows: int | None = None,
 ) -> TemperatureFit:
     """Warm start, first pass with the survey of the data, solution, report."""
     with np.errstate(over="ignore"):
@@ -135,8 +137,11 @@ def _fit(
         raise LogitconfError(f"initial must be a positive float32 temperature, got {initial!r}")
     start = 1.0 / initial_temperature
 
-    def evaluate(data: Iterable[Chunk], b: float, *, survey: bool) -> LikelihoodSums:
-        vector = _pass_sums(data, family, b, start if survey else None)
+    def evaluate(
+        data: Iterable[Chunk], b: float, *, survey: bool, what: str, rows: int | None
+    ) -> LikelihoodSums:
+        with work(f"Fitting the temperature, {what}", rows) as advance:
+            vector = _pass_sums(data, family, b, start if survey else None, advance)
         if all_reduce is not None:
             vector = np.asarray(all_reduce(vector), dtype=np.float64)
         return LikelihoodSums.from_vector(vector)
@@ -144,10 +149,11 @@ def _fit(
     b = start
     # Every process takes part in the warm start, even one that holds no rows.
     if warm or all_reduce is not None:
-        sample = evaluate(warm, start, survey=True)
+        few = sum(len(chunk[0]) for chunk in warm)
+        sample = evaluate(warm, start, survey=True, what="first guess", rows=few)
         if sample.weight > 0.0 and sample.gap > 0.0:
             b = minimise(
-                lambda at: evaluate(warm, at, survey=False),
+                lambda at: evaluate(warm, at, survey=False, what="first guess", rows=few),
                 start,
                 sample,
                 bits=_WARM_BITS,
@@ -156,14 +162,16 @@ def _fit(
     b = rounded(b, _BITS)
 
     passes = 1
-    first = evaluate(chunks(), b, survey=True)
+    first = evaluate(chunks(), b, survey=True, what="pass 1", rows=rows)
     if first.rows + first.left_out == 0:
         raise LogitconfError("logits must have at least one row, got none")
 
     def evaluate_again(at: float) -> LikelihoodSums:
         nonlocal passes
         passes += 1
-        sums = evaluate(chunks(), at, survey=False)
+        # of many processes each tells of its own rows, and knows of all
+        own = None if all_reduce is not None else int(first.rows + first.left_out)
+        sums = evaluate(chunks(), at, survey=False, what=f"pass {passes}", rows=own)
         if (sums.rows, sums.left_out) != (first.rows, first.left_out):
             raise LogitconfError(
                 f"each call of chunks() must give the same rows, got {first.rows:.0f} usable rows, "
@@ -178,7 +186,9 @@ def _fit(
     return _report(first, solution, initial_temperature, passes)
 
 
-def _pass_sums(data: Iterable[Chunk], family: Family, b: float, initial: float | None) -> Vector:
+def _pass_sums(
+    data: Iterable[Chunk], family: Family, b: float, initial: float | None, advance: Advance
+) -> Vector:
     """The vector of `LikelihoodSums` over `data`; the first pass, with `initial`, checks labels."""
     vector = np.zeros(VECTOR_SIZE)
     for chunk in data:
@@ -193,8 +203,10 @@ def _pass_sums(data: Iterable[Chunk], family: Family, b: float, initial: float |
             )
 
         # In the order of the rows, so that the result does not depend on the number of threads.
-        for sums in _in_threads(block_sums, blocks(parts)):
+        cut = blocks(parts)
+        for block, sums in zip(cut, _in_threads(block_sums, cut), strict=True):
             vector += sums
+            advance(block.stop - block.start)
     return vector
 
 

@@ -1,6 +1,7 @@
 """Logits collected from a host are those of one run over all rows, whatever the batch and axes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from onnx import numpy_helper, parser
 
 from logitconf.errors import LogitconfError
+from logitconf.telling.progress import Advance, heard_by
 from logitconf_export.hosts.candidates import Candidate
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.runtimes.host_runs import run_host
@@ -110,13 +112,14 @@ def test_a_host_that_mixes_rows_is_refused(tmp_path: Path) -> None:
 
 
 def test_progress_follows_every_batch(tmp_path: Path) -> None:
-    host, seen = parser.parse_model(FREE), list[int]()
+    host, told = parser.parse_model(FREE), list[object]()
 
-    def follow(starts: Iterable[int], total: int) -> Iterable[int]:
-        for start in starts:
-            seen.append(start)
-            yield start
-        assert total == len(seen)
+    @contextmanager
+    def listen(what: str, total: int | None) -> Iterator[Advance]:
+        told.append((what, total))
+        yield told.append
+        told.append("end")
 
-    run_host(host, {"x": rows(600, 3)}, tapped(host), folder=tmp_path, follow=follow)
-    assert seen == [0, 256, 512]
+    with heard_by(listen):
+        run_host(host, {"x": rows(600, 3)}, tapped(host), folder=tmp_path)
+    assert told == [("Running the model", 600), 256, 256, 88, "end"]

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO
 
 from logitconf.errors import LogitconfWarning
 from logitconf.files import write_atomically
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import onnx
 
     from logitconf_export.cli.common.options import OutputFile
-
-Item = TypeVar("Item")
 
 _ANSI = {"good": "1;32", "bad": "1;31", "caution": "1;33", "strong": "1", "command": "36"}
 """What each style says beside its words: green passed, red failed, yellow take care."""
@@ -89,7 +87,7 @@ def _painted(span: Span, *, coloured: bool) -> str:
     return f"\x1b[{code}m{span.text}\x1b[0m" if coloured and code and span.text else span.text
 
 
-def _watched(stream: TextIO) -> bool:
+def watched(stream: TextIO) -> bool:
     """Whether someone looks at the stream."""
     return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
@@ -97,12 +95,12 @@ def _watched(stream: TextIO) -> bool:
 def _coloured(stream: TextIO) -> bool:
     """Whether the stream shows colours, as https://no-color.org asks."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return _watched(stream) and not plain
+    return watched(stream) and not plain
 
 
 def _width(stream: TextIO) -> int | None:
     """Columns of a terminal; None behind a pipe, where lines are as long as they are."""
-    return shutil.get_terminal_size().columns if _watched(stream) else None
+    return shutil.get_terminal_size().columns if watched(stream) else None
 
 
 def print_error(message: str) -> None:
@@ -144,26 +142,3 @@ def warnings_as_lines() -> Iterator[None]:
         warnings.simplefilter("always", LogitconfWarning)
         warnings.showwarning = show
         yield
-
-
-@contextmanager
-def working(description: str) -> Iterator[None]:
-    """Shows in a terminal that something is being done."""
-    if not _watched(sys.stderr):
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(description):
-        yield
-
-
-def with_progress(items: Iterable[Item], description: str, *, total: int) -> Iterable[Item]:
-    """The items, with a progress bar in a terminal."""
-    if not _watched(sys.stderr):
-        return items
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(items, description, total=total, console=console, transient=True)

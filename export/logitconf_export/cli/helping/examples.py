@@ -84,6 +84,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("Where could a head go?", "logitconf inspect model.onnx"),
         ("What does a card say?", "logitconf inspect card.json"),
     ),
+    "doctor": (
+        ("What works here?", "logitconf doctor"),
+        ("The same for a program", "logitconf doctor --json -"),
+    ),
 }
 """By command: what it is for, and what to type; long ones are broken as a shell takes them."""
 

@@ -7,8 +7,9 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.options import Model, OutputFile, Provider
-from logitconf_export.cli.common.output import deliver, show, working
+from logitconf_export.cli.common.output import deliver, show
 from logitconf_export.cli.common.view import Force, View
+from logitconf_export.cli.common.waiting import working
 
 
 def drift(
@@ -49,13 +50,13 @@ def drift(
     if retune and labels is None:
         raise LogitconfError(f"--retune needs 'labels' in {data}, which holds {sorted(arrays)}")
     feeds = host_feeds(arrays, host_input_names(load_model(reference)), data)
-    with working("Running both"):
+    with working("Running both", view):
         reports = [measure(reference, variant, feeds, labels, provider=provider)]
     if labels is not None and output is not None:
         from logitconf_export.drift.refitting import refit
 
         written = OutputFile(output, force)
-        with working("Refitting"):
+        with working("Refitting", view):
             tuned = refit(variant, feeds, labels, written.file, provider=provider, force=force)
             reports.append(
                 measure(reference, written.file or tuned, feeds, labels, provider=provider)

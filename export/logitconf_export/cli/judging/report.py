@@ -14,8 +14,9 @@ from logitconf_export.cli.common.options import (
     Runtimes,
     in_panel,
 )
-from logitconf_export.cli.common.output import print_line, working
+from logitconf_export.cli.common.output import print_line
 from logitconf_export.cli.common.pages import check_page_file
+from logitconf_export.cli.common.waiting import working
 
 
 def report(

@@ -8,8 +8,9 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.options import Model, Providers, ReportFiles, Runtimes
-from logitconf_export.cli.common.output import show, working
+from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.view import View, check_output
+from logitconf_export.cli.common.waiting import working
 
 if TYPE_CHECKING:
     from logitconf_export.onnx_files.types import Array, Arrays
@@ -47,7 +48,7 @@ def verify(
     from logitconf_export.verification.verifying import verify as verify_file
 
     rows, feeds, labels = _rows(model, data, inputs)
-    with working("Verifying"):
+    with working("Verifying", view):
         report = verify_file(
             model,
             rows,

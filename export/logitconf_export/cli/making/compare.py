@@ -7,8 +7,9 @@ import typer
 
 from logitconf_export.cli.common.fit_options import RowMeaning
 from logitconf_export.cli.common.options import LogitsLocation, RowSource, Task
-from logitconf_export.cli.common.output import show, working
+from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.view import Force, View
+from logitconf_export.cli.common.waiting import working
 from logitconf_export.cli.results.result import quoted
 
 
@@ -35,7 +36,7 @@ def compare(
     rows, meaning = given_rows(source, where, RowMeaning(task))
     if plot is not None:
         check_plot(plot, force=force)
-    with working("Comparing"):
+    with working("Comparing", view):
         ranking = compare_scores(
             rows.logits, rows.labels, task=meaning, kind=rows.kind, holdout=holdout, seed=seed
         )

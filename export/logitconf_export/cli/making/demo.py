@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.output import show, working
+from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.suggestions import verify_command
 from logitconf_export.cli.common.view import Force, View
+from logitconf_export.cli.common.waiting import working
 from logitconf_export.cli.results.result import quoted
 
 if TYPE_CHECKING:
@@ -67,19 +68,19 @@ def demo(
     from logitconf_export.verification.verifying import verify
 
     training, calibration, test = digits.load_digits()
-    with working("Training a small network on 200 handwritten digits"):
+    with working("Training a small network on 200 handwritten digits", view):
         network = digits.train(training)
-    with working("Exporting it with torch"):
+    with working("Exporting it with torch", view):
         write_atomically(paths[HOST], digits.exported(network), force=force)
     stored = arrays_as_bytes(inputs=calibration.images, labels=calibration.labels)
     write_atomically(paths[CALIBRATION], stored, force=force)
-    with working("Fitting the scores"):
+    with working("Fitting the scores", view):
         logits = digits.logits_of_network(network, calibration)
         trials = digits.fit_scores(logits, calibration.labels)
         best = min(trials, key=lambda trial: trial.area).score
     best.save(paths[CARD], force=force)
     attach(paths[HOST], best.compile(), paths[SHIPPED], force=force)
-    with working("Verifying"):
+    with working("Verifying", view):
         report = verify(paths[SHIPPED], test.images, rows_as="inputs")
     flips = digits.flips_against_network(network, best, paths[SHIPPED], test)
     logits = digits.logits_of_network(network, test)

@@ -10,9 +10,10 @@ import typer
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.fit_options import AUTO, PolicyOptions, RowMeaning, ScoreOptions
 from logitconf_export.cli.common.options import LogitsLocation, OutputFile, RowSource, in_panel
-from logitconf_export.cli.common.output import show, working
+from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.streams import write_bytes
 from logitconf_export.cli.common.view import View
+from logitconf_export.cli.common.waiting import working
 from logitconf_export.cli.results.result import quoted
 
 if TYPE_CHECKING:
@@ -64,11 +65,11 @@ def fit(
         policy["ood_logits"] = named_array(stored, "logits", threshold.ood)
         policy["kind"] = where.kind if source.model is None else None
     rows, task = given_rows(source, where, meaning, asked.score)
-    chosen = _chosen(rows, task, seed) if asked.score == AUTO else None
+    chosen = _chosen(rows, task, seed, view) if asked.score == AUTO else None
     if chosen is not None:
         asked = replace(asked, score=chosen.score)
         rows = replace(rows, logits=chosen.logits, labels=chosen.labels)
-    with working("Fitting"):
+    with working("Fitting", view):
         fitted = _unfitted(asked, task, per_member=meaning.per_member)
         fitted.fit(
             rows.logits,
@@ -110,11 +111,11 @@ def _next_commands(
     return attach_commands(source.model, card, source.file, where, per_member=per_member)
 
 
-def _chosen(rows: "LabelledRows", task: str, seed: int) -> "ChosenScore":
+def _chosen(rows: "LabelledRows", task: str, seed: int, view: View) -> "ChosenScore":
     """The score that ranks the rows best, and the rows that took no part in its choice."""
     from logitconf.fitting.choosing import choose_score
 
-    with working("Comparing the scores"):
+    with working("Comparing the scores", view):
         return choose_score(rows.logits, rows.labels, task=task, kind=rows.kind, seed=seed)
 
 

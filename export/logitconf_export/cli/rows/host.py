@@ -14,7 +14,6 @@ from logitconf.tasks import (
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.ensembles import STACKED
 from logitconf_export.cli.common.options import LogitsLocation
-from logitconf_export.cli.common.output import with_progress
 from logitconf_export.cli.results.models import told_task
 from logitconf_export.cli.rows.npz import LabelledRows
 from logitconf_export.hosts.reading import read_host
@@ -74,7 +73,6 @@ def rows_from_host(ask: HostRows) -> LabelledRows:
         candidate,
         folder=ask.model.parent,
         per_member=ask.per_member,
-        follow=lambda starts, total: with_progress(starts, "Running the model", total=total),
     )
     n_classes = 1 if values.ndim == 1 else values.shape[1]
     layout = Layout(check_task(ask.task), n_classes)

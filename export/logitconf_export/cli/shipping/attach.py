@@ -9,8 +9,9 @@ import typer
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.head_options import CardOptions, HeadOptions
 from logitconf_export.cli.common.options import HeadPlaces, Model, OutputFile
-from logitconf_export.cli.common.output import deliver, working
+from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
+from logitconf_export.cli.common.waiting import working
 
 if TYPE_CHECKING:
     from logitconf.card.score_card import ScoreCard
@@ -45,7 +46,7 @@ def attach(
     from logitconf_export.cli.results.heads import head_words, heads_of, model_result
 
     loaded = _cards(cards or [], instead, host, where)
-    with working("Attaching"):
+    with working("Attaching", view):
         model = attach_heads(
             host,
             loaded,

@@ -7,8 +7,9 @@ import typer
 
 from logitconf_export.cli.common.head_options import HeadOptions
 from logitconf_export.cli.common.options import LogitsLocation, OutputFile, TaskOfGraphs
-from logitconf_export.cli.common.output import deliver, working
+from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
+from logitconf_export.cli.common.waiting import working
 
 if TYPE_CHECKING:
     import onnx
@@ -38,7 +39,7 @@ def ensemble(
     from logitconf_export.cli.common.suggestions import verify_command
     from logitconf_export.cli.results.heads import head_words, heads_of, model_result
 
-    with working("Joining"):
+    with working("Joining", view):
         joined = join_members(
             models,
             None if card is None else head.head(ScoreCard.load(card), members=len(models)),

@@ -2,8 +2,9 @@
 
 from logitconf_export.cli.common.head_options import HeadOptions, HeadShape
 from logitconf_export.cli.common.options import Card, OutputFile
-from logitconf_export.cli.common.output import deliver, working
+from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
+from logitconf_export.cli.common.waiting import working
 from logitconf_export.cli.results.result import quoted
 
 
@@ -14,7 +15,7 @@ def export(card: Card, output: OutputFile, head: HeadOptions, shape: HeadShape, 
     from logitconf_export.cli.results.heads import head_words, heads_of, model_result
     from logitconf_export.heads.conversion import to_onnx
 
-    with working("Converting"):
+    with working("Converting", view):
         made = head.head(ScoreCard.load(card), shape)
         model = to_onnx(made, output.file, opset=shape.opset, force=output.force)
     result = model_result(

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from logitconf_export.cli.common.options import Model, OutputFile
-from logitconf_export.cli.common.output import deliver, working
+from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
+from logitconf_export.cli.common.waiting import working
 
 
 def reattach(
@@ -26,7 +27,7 @@ def reattach(
     from logitconf_export.cli.common.suggestions import verify_command
     from logitconf_export.cli.results.heads import head_words, heads_of, model_result
 
-    with working("Attaching"):
+    with working("Attaching", view):
         mended = reattach_heads(model, output.file, card=card, force=output.force)
     result = model_result(
         f"Reattached: {output.path} {head_words(heads_of(mended))}",

@@ -12,8 +12,6 @@ from logitconf_export.cli.common.output import (
     print_line,
     print_table,
     warnings_as_lines,
-    with_progress,
-    working,
 )
 from logitconf_export.cli.results.layout import shown
 
@@ -62,24 +60,6 @@ def test_our_warnings_are_lines_and_others_stay_themselves(
             warnings.warn("theirs", DeprecationWarning, stacklevel=1)
     assert [str(warning.message) for warning in recorded] == ["theirs"]
     assert capsys.readouterr().err == "logitconf: warning: two lines\n"
-
-
-def test_progress_is_silent_behind_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    with working("Fitting"):
-        assert list(with_progress([1, 2], "Running", total=2)) == [1, 2]
-    assert capsys.readouterr() == ("", "")
-
-
-def test_progress_is_shown_on_stderr_in_a_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    with working("Fitting"):
-        pass
-    assert list(with_progress([1, 2], "Running", total=2)) == [1, 2]
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert "Running" in printed.err
 
 
 ESCAPES = "a\x1b[31mb\x1b]0;owned\x07\r\nc\x9b1m\u202ed"
