@@ -1,8 +1,12 @@
 """Runs examples and commands as a user would: in a process, with every warning an error."""
 
+import atexit
+import functools
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -65,6 +69,15 @@ def run_shown(name: str, folder: Path) -> str:
         check_printed(printed, expected)
         everything += printed
     return everything
+
+
+@functools.cache
+def digits_folder() -> Path:
+    """A folder with `model`, the model of digits_model, made once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="logitconf-digits-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    run_shown("digits_model", folder)
+    return folder
 
 
 def check_printed(printed: str, expected: str) -> None:

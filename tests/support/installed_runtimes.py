@@ -8,8 +8,8 @@ from logitconf_export.runtimes.targets.other_python import OtherPython
 from logitconf_export.runtimes.targets.table import RUNTIMES, RuntimeRequest
 from logitconf_export.runtimes.targets.web import WebRuntime
 
-_HOME = Path(__file__).resolve().parents[2] / ".runtimes"
-MODULES = _HOME / "node_modules"
+HOME = Path(__file__).resolve().parents[2] / ".runtimes"
+MODULES = HOME / "node_modules"
 """Where npm puts packages."""
 
 
@@ -19,6 +19,6 @@ def all_runtimes() -> list[Runtime]:
         "onnxruntime-node": NodeRuntime(MODULES),
         "onnxruntime-web": WebRuntime(MODULES),
     }
-    old = OtherPython("onnxruntime 1.15", _HOME / "onnxruntime-1.15" / "bin" / "python")
+    old = OtherPython("onnxruntime 1.15", HOME / "onnxruntime-1.15" / "bin" / "python")
     here = [elsewhere.get(name) or RuntimeRequest(name).runtime() for name in RUNTIMES]
     return [*here, old]

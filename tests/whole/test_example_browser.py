@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from sklearn.datasets import load_digits
 from support.browser import chromium, served
-from support.example_runs import EXAMPLES, run_python, run_shown
+from support.example_runs import EXAMPLES, digits_folder, run_python
 from support.installed_runtimes import MODULES
 
 if TYPE_CHECKING:
@@ -56,17 +56,15 @@ DRAWN: dict[int, list[Stroke]] = {
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model() -> Path:
     if not (MODULES / "onnxruntime-web").is_dir():
         pytest.skip("onnxruntime-web is not installed; tests/support/install_runtimes does it")
-    folder = tmp_path_factory.mktemp("browser")
-    run_shown("digits_model", folder)
-    return folder / "model"
+    return digits_folder() / "model"
 
 
 @pytest.fixture(scope="module")
-def address(model: Path) -> Iterator[str]:
-    site = model.with_name("site")
+def address(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    site = tmp_path_factory.mktemp("browser") / "site"
     make_site = EXAMPLES / "browser" / "make_site.py"
     words = [str(make_site), str(model), str(site), "--modules", str(MODULES)]
     assert "site" in run_python(*words, folder=model, seconds=60)

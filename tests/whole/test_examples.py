@@ -7,11 +7,26 @@ from pathlib import Path
 
 import pytest
 import sklearn
-from support.example_runs import EXAMPLES, check_printed, run_python, run_shown, shown
+from support.example_runs import (
+    EXAMPLES,
+    check_printed,
+    digits_folder,
+    run_python,
+    run_shown,
+    shown,
+)
 from support.installed_runtimes import MODULES
 
 # these have tests of their own, or are run by a fixture
-ELSEWHERE = {"browser", "notebook", "digits_model", "learned_confidence", "out_of_distribution"}
+ELSEWHERE = {
+    "browser",
+    "digits_model",
+    "executorch_program",
+    "fastapi_service",
+    "learned_confidence",
+    "notebook",
+    "out_of_distribution",
+}
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
 # these run the model that digits_model makes
 RUNTIMES = ["cpp", "node", "onnxruntime_only"]
@@ -38,11 +53,9 @@ print(sorted(name for name in packages if not name.startswith("_")))
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def digits() -> Path:
     """A folder with the model in it."""
-    folder = tmp_path_factory.mktemp("digits")
-    run_shown("digits_model", folder)
-    return folder
+    return digits_folder()
 
 
 def test_every_folder_has_a_readme_and_stands_in_the_list() -> None:
