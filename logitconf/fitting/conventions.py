@@ -63,7 +63,7 @@ class ScoreConventions:
         """
         del deep
         arguments, named = self._arguments
-        bound = inspect.signature(type(self)).bind(*arguments, **named)
+        bound = signature_of(type(self)).bind(*arguments, **named)
         bound.apply_defaults()
         return dict(bound.arguments)
 
@@ -103,3 +103,10 @@ class ScoreConventions:
     def _repr_html_(self) -> str:
         """What the score does, as a small table."""
         return table(card_facts(self.card, rule=True), type(self).__name__)
+
+
+def signature_of(score: type) -> inspect.Signature:
+    """What a score is made with; Python 3.10 takes the signature of ``__new__`` for it."""
+    signature = inspect.signature(score.__init__)  # type: ignore[misc]
+    _, *parameters = signature.parameters.values()
+    return signature.replace(parameters=parameters)

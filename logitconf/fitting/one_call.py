@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from logitconf.card.score_card import refusal_of_maps
 from logitconf.errors import LogitconfError
 from logitconf.fitting.calibrated_rows import asked_calibration
 from logitconf.fitting.choosing import AUTO, choose_score
+from logitconf.fitting.conventions import signature_of
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import score_class
 from logitconf.tasks import ArrayLike
@@ -133,7 +133,7 @@ def _unfitted(score: str, **given: Any) -> LogitScore:
         LogitconfError: for a name that is none, or a parameter that the score does not have.
     """
     made = score_class(score)
-    known = [name for name in inspect.signature(made).parameters if name != "parameters"]
+    known = [name for name in signature_of(made).parameters if name != "parameters"]
     asked = {name: value for name, value in given.items() if value is not None}
     # a score over members needs no word for it
     if "per_member" not in known and made().per_member:

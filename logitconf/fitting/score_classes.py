@@ -1,6 +1,5 @@
 """The confidence scores that users fit, one class a row of their table; cards read back."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import not_among
+from logitconf.fitting.conventions import signature_of
 from logitconf.fitting.learned_score import LearnedConfidenceScore
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.scores.table import SCORE_SYNONYMS, check_parameters
@@ -254,7 +254,7 @@ def from_card(card: ScoreCard) -> LogitScore:
     told: dict[str, Any] = {"per_member": card.members is not None, "per_label": card.per_label}
     if card.calibration_map is not None:
         told["calibration"] = card.calibration_map.kind
-    known = inspect.signature(made).parameters
+    known = signature_of(made).parameters
     shape: dict[str, Any] = {name: value for name, value in told.items() if value and name in known}
     score = made(temperature=card.temperature, task=card.task, **shape)
     score.card = card

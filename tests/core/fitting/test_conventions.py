@@ -10,6 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from logitconf.errors import LogitconfError
+from logitconf.fitting.conventions import signature_of
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import SCORE_CLASSES, from_card
 from logitconf.wording.facts import card_facts
@@ -116,3 +117,9 @@ def test_a_clone_is_calibrated_by_what_was_asked_for() -> None:
     score = SCORE_CLASSES["softmax"](calibration="vector")
     assert clone(score).get_params()["calibration"] == "vector"
     assert from_card(score.fit(*drawn()).card).get_params()["calibration"] == "vector"
+
+
+def test_what_a_score_is_made_with_is_told_by_its_own_constructor() -> None:
+    # of a class with a __new__ Python 3.10 tells that one's arguments
+    assert [*signature_of(SCORE_CLASSES["learned"]).parameters][:2] == ["temperature", "task"]
+    assert "gamma" in signature_of(SCORE_CLASSES["gen"]).parameters
