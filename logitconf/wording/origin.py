@@ -88,6 +88,9 @@ _POLICIES: Mapping[str, Callable[[Numbers], str | None]] = MappingProxyType(
             f"to accept at least {percent(own['tpr'])}, beside "
             f"{counted(own['ood_rows'], 'out-of-distribution row')}"
         ),
+        "confidence": lambda own: (
+            f"to accept what is right with probability {percent(own['min_confidence'])} at least"
+        ),
         "value": _given,
     }
 )

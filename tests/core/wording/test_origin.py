@@ -26,6 +26,10 @@ WORDS = {
     "cost": ({"cost": (5.0, 1.0)}, "for the least cost, 5 an error and 1 a rejection"),
     "fpr": ({"fpr": 0.1}, "to accept at most 10 % of 100 out-of-distribution rows"),
     "tpr": ({"tpr": 0.9}, "to accept at least 90 %, beside 100 out-of-distribution rows"),
+    "confidence": (
+        {"min_confidence": 0.7},
+        "to accept what is right with probability 70 % at least",
+    ),
 }
 
 
