@@ -174,3 +174,67 @@ def _probabilities(
     if not np.isin(classes, np.arange(limit)).all():
         raise LogitconfError(f"labels must be whole numbers in [0, {limit})")
     return values, classes.astype(np.int64)
+
+
+def classwise_calibration_error(
+    probabilities: npt.ArrayLike, labels: npt.ArrayLike, *, bins: int = 15
+) -> float:
+    """Classwise ECE: the mean over classes of the ECE of that class' own probability; in [0, 1].
+
+    It sees what the ECE of the predicted class does not: a class whose probability is too high
+    wherever it is not the largest.
+
+    Args:
+        probabilities: (N, K), or (N,) of the positive class, which is then the only one.
+        labels: (N,) integers in [0, K), or 0 and 1.
+        bins: of equal width, (lo, hi], for each class.
+
+    Raises:
+        LogitconfError: for other shapes, labels or values.
+
+    Source: Kull et al. 2019, "Beyond temperature scaling", section 2.2 (classwise-ECE); Nixon et
+    al. 2019 (static calibration error).
+
+    >>> classwise_calibration_error([[0.5, 0.5], [0.5, 0.5]], [0, 1])
+    0.0
+    """
+    values, classes = _probabilities(probabilities, labels)
+    columns = values[:, None] if values.ndim == 1 else values
+    first = 1 if values.ndim == 1 else 0
+    errors = [
+        expected_calibration_error(columns[:, k], classes == k + first, bins=bins)
+        for k in range(columns.shape[1])
+    ]
+    return float(np.mean(errors))
+
+
+def debiased_calibration_error(
+    confidence: npt.ArrayLike, right: npt.ArrayLike, *, bins: int = 15
+) -> float:
+    """The root mean squared calibration error over bins, less what chance alone adds; in [0, 1].
+
+    An ECE of few rows is too large, since accuracies of bins vary by chance: it compares models of
+    different sharpness unfairly, and is never 0. Here each bin's chance variance is taken off the
+    squares; 0 stands for a sum below 0.
+
+    Args:
+        confidence: (N,) in [0, 1].
+        right: (N,) booleans.
+        bins: of as many rows each as possible; those of one row are left out.
+
+    Raises:
+        LogitconfError: for other shapes or values.
+
+    Source: Kumar, Liang & Ma 2019, "Verified uncertainty calibration", definition 4.1 (debiased
+    estimator of the squared error).
+
+    >>> debiased_calibration_error([0.75, 0.75, 0.75, 0.75], [True, True, True, False], bins=1)
+    0.0
+    """
+    made = reliability_bins(confidence, right, bins=bins, binning="mass")
+    several = made.counts > 1
+    if not several.any():
+        return 0.0
+    counts, gaps, shares = made.counts[several], made.gap[several], made.accuracy[several]
+    squares = gaps**2 - shares * (1.0 - shares) / (counts - 1)
+    return float(np.sqrt(max(0.0, float(counts @ squares) / float(counts.sum()))))

@@ -94,13 +94,11 @@ def curve_groups(comparison: ScoreComparison) -> tuple[CurveGroup, ...]:
             own = group.risk * np.arange(1, group.risk.size + 1)
             # equal scores share their errors evenly, so that counts may be fractions
             if np.abs(errors - own).max() < 1.0 + 1e-9:
-                joined = (*group.scores, standing.score)
+                joined = (*group.scores, standing.name)
                 groups[place] = CurveGroup(joined, group.coverage, group.risk, group.rows)
                 break
         else:
-            groups.append(
-                CurveGroup((standing.score,), curve.coverage, curve.risk, comparison.rows)
-            )
+            groups.append(CurveGroup((standing.name,), curve.coverage, curve.risk, comparison.rows))
     return tuple(groups)
 
 

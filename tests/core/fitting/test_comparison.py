@@ -7,6 +7,9 @@ from support import real_data
 from logitconf.errors import LogitconfError
 from logitconf.fitting import comparison as score_comparison
 from logitconf.fitting.comparison import compare_scores
+from logitconf.fitting.score_classes import SoftmaxScore
+from logitconf.metrics.probability_quality import probability_quality
+from logitconf.rows import split_rows
 from logitconf.scores.table import SCORES
 
 
@@ -87,3 +90,63 @@ def test_rows_that_rank_nothing_and_numbers_out_of_range_are_refused() -> None:
         compare_scores(logits, labels, confidence=1.0)
     with pytest.raises(LogitconfError, match="holdout must be a share"):
         compare_scores(logits, labels, holdout=2.0)
+
+
+def biased_rows(rows: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits of three classes, two of which have a bias of their own."""
+    logits, labels = softmax_rows(rows, 3, seed)
+    return logits + torch.tensor([3.0, -2.0, 0.0]), labels
+
+
+def test_calibrations_are_ranked_together_with_the_scores() -> None:
+    logits, labels = biased_rows(2000, 4)
+    found = compare_scores(logits, labels, calibrations=("temperature", "vector"), draws=200)
+    assert found.calibration == "vector"
+    assert found.verdict.startswith(f"take {found.best} (vector)")
+    by_name = {standing.name: standing for standing in found.standings}
+    assert {"softmax", "softmax (vector)"} <= set(by_name)
+    assert not by_name["softmax"].tied
+    plain, mapped = by_name["softmax"].quality, by_name["softmax (vector)"].quality
+    assert plain is not None
+    assert mapped is not None
+    assert mapped.accuracy > plain.accuracy
+    for name in ("log_loss", "brier", "classwise_ece"):
+        assert getattr(mapped, name) < getattr(plain, name)
+    assert by_name["margin (vector)"].quality == mapped
+    assert "max_logit_norm (vector)" in found.left_out
+
+
+def test_the_figures_are_those_of_a_score_fitted_on_the_other_rows() -> None:
+    logits, labels = biased_rows(900, 5)
+    found = compare_scores(logits, labels, calibrations=["vector"], draws=100)
+    held, fitted = split_rows(900, 0.5, 0)
+    score = SoftmaxScore(calibration="vector").fit(logits[fitted], labels[fitted])
+    shares = score.probabilities(logits[held]).numpy()
+    expected = probability_quality(shares, labels[held].numpy())
+    assert found.standings[0].quality == expected
+
+
+def test_auto_that_keeps_the_temperature_is_left_out_and_so_are_maps_that_do_not_fit() -> None:
+    logits, labels = softmax_rows(600, 4, 6)
+    found = compare_scores(logits, labels, calibrations=("temperature", "auto", "platt"), draws=100)
+    assert {standing.calibration for standing in found.standings} == {"temperature"}
+    assert found.left_out["auto"] == "it is the temperature on these rows"
+    assert "two classes or labels" in found.left_out["platt"]
+    with pytest.raises(LogitconfError, match="calibrations must hold one that these rows"):
+        compare_scores(logits, labels, calibrations=["platt"], draws=100)
+
+
+def test_labels_and_one_logit_are_compared_with_platts_map() -> None:
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(900, 3, generator=generator) * 2.0
+    labels = (torch.rand(900, 3, generator=generator) < z.sigmoid()).float()
+    both = ("temperature", "platt")
+    found = compare_scores(z + 1.5, labels, task="multilabel", calibrations=both, draws=100)
+    assert found.calibration == "platt"
+    quality = found.standings[0].quality
+    assert quality is not None
+    assert quality.rows == 3 * found.rows
+    single = compare_scores(
+        z[:, 0] + 1.5, labels[:, 0], task="binary", calibrations=both, draws=100
+    )
+    assert {standing.calibration for standing in single.standings} == set(both)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from logitconf.calibration.names import CALIBRATIONS, TEMPERATURE
 from logitconf_export.cli.common.fit_options import RowMeaning
-from logitconf_export.cli.common.options import LogitsLocation, RowSource, Task
+from logitconf_export.cli.common.options import LogitsLocation, RowSource, Task, in_panel
 from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.view import Force, View
 from logitconf_export.cli.common.waiting import working
@@ -18,6 +19,16 @@ def compare(
     where: LogitsLocation,
     *,
     task: Task = None,
+    calibration: Annotated[
+        list[str] | None,
+        in_panel(
+            None,
+            "--calibration",
+            f"Compare all scores with it: {', '.join(CALIBRATIONS)}; may be repeated.",
+            default=TEMPERATURE,
+            words=CALIBRATIONS,
+        ),
+    ] = None,
     holdout: Annotated[
         float, typer.Option("--holdout", help="Share of the rows to compare on, not fitted on.")
     ] = 0.5,
@@ -38,13 +49,22 @@ def compare(
         check_plot(plot, force=force)
     with working("Comparing", view):
         ranking = compare_scores(
-            rows.logits, rows.labels, task=meaning, kind=rows.kind, holdout=holdout, seed=seed
+            rows.logits,
+            rows.labels,
+            task=meaning,
+            kind=rows.kind,
+            calibrations=calibration or [TEMPERATURE],
+            holdout=holdout,
+            seed=seed,
         )
     if plot is not None:
         draw_comparison(ranking, plot, force=force)
     from logitconf_export.cli.results.comparisons import comparison_result
 
-    following = [_fit_command(ranking.best, source, where, task, kept=1.0 - holdout, seed=seed)]
+    score = ranking.best
+    if ranking.calibration != TEMPERATURE:
+        score += f" --calibration {ranking.calibration}"
+    following = [_fit_command(score, source, where, task, kept=1.0 - holdout, seed=seed)]
     show(comparison_result(ranking, plot, following), view, force=force)
 
 

@@ -1,16 +1,22 @@
 """What ``compare`` shows of a ranking: which score to take, and which differences are noise."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from logitconf.fitting.comparison import ScoreComparison, ScoreStanding
 from logitconf.metrics.intervals import Interval
+from logitconf.metrics.probability_quality import ProbabilityQuality
 from logitconf.wording.numbers import counted, percent
 from logitconf_export.cli.results.blocks import Facts, Sentence, Table
 from logitconf_export.cli.results.result import Result, commands, headed, written
 
-HEADER = ("score", "AURC", "interval", "behind", "interval", "E-AURC", "AUGRC", "AUROC", "FPR95")
+HEADER = (
+    "score", "AURC", "interval", "behind", "interval", "E-AURC", "AUGRC", "AUROC", "FPR95",
+    "log loss", "Brier", "ECE", "classwise ECE", "debiased ECE",
+)  # fmt: skip
 """Columns of `table`."""
 
 
@@ -27,14 +33,14 @@ def comparison_result(
     best, *others = ranking.standings
     tied = sum(one.tied for one in others)
     verdict = (
-        f"Take {best.score}: AURC {best.aurc.estimate:.4f}, the least of "
+        f"Take {best.name}: AURC {best.aurc.estimate:.4f}, the least of "
         f"{counted(len(ranking.standings), 'score')} on {counted(ranking.rows, 'row')}"
     )
     if others:
         verdict += f"; {tied} of {len(others)} others cannot be told apart from it"
     rows = [
         (
-            one.score,
+            one.name,
             f"{one.aurc.estimate:.4f}",
             f"{one.aurc.lower:.4f} to {one.aurc.upper:.4f}",
             "best" if one is best else "tied" if one.tied else "worse",
@@ -54,6 +60,7 @@ def comparison_result(
         blocks=(
             *([] if plot is None else [Facts([written(plot)])]),
             Table(("score", "AURC", f"{level} interval", "", "AUROC"), rows, title),
+            *_calibrations(ranking),
             Sentence(
                 "AURC: mean error rate of the accepted over all coverages, lower is better; tied: "
                 "the difference from the best may be noise; AUROC: how often a wrong row scores "
@@ -72,11 +79,25 @@ def comparison_result(
     )
 
 
+def _calibrations(ranking: ScoreComparison) -> list[Table]:
+    """How good the probabilities of each calibration are, where there are several."""
+    by_name = {one.calibration: one.quality for one in ranking.standings}
+    rows = [
+        (name, percent(quality.accuracy), *_figures(quality))
+        for name, quality in by_name.items()
+        if quality is not None
+    ]
+    if len(rows) < 2:
+        return []
+    header = ("calibration", "accuracy", *HEADER[-5:])
+    return [Table(header, rows, "Probabilities by what calibrated them")]
+
+
 def table(ranking: ScoreComparison) -> list[tuple[str, ...]]:
     """One row of text a score, in the columns of `HEADER`."""
     return [
         (
-            each.score,
+            each.name,
             f"{each.aurc.estimate:.6f}",
             f"{each.aurc.lower:.6f} to {each.aurc.upper:.6f}",
             f"{each.behind.estimate:.6f}",
@@ -85,9 +106,18 @@ def table(ranking: ScoreComparison) -> list[tuple[str, ...]]:
             f"{each.augrc:.6f}",
             f"{each.auroc:.4f}",
             f"{each.fpr95:.4f}",
+            *_figures(each.quality),
         )
         for each in ranking.standings
     ]
+
+
+def _figures(quality: ProbabilityQuality | None) -> tuple[str, ...]:
+    """Log loss, Brier score and calibration errors of the calibrated probabilities."""
+    if quality is None:
+        return ("",) * 5
+    errors = (quality.ece, quality.classwise_ece, quality.debiased_ece)
+    return tuple(f"{value:.6f}" for value in (quality.log_loss, quality.brier, *errors))
 
 
 def comparison_values(
@@ -117,6 +147,15 @@ def _standing(one: ScoreStanding) -> dict[str, Any]:
         "augrc": one.augrc,
         "auroc": one.auroc,
         "fpr95": one.fpr95,
+        "calibration": one.calibration,
+        "quality": None if one.quality is None else _quality(one.quality),
+    }
+
+
+def _quality(quality: ProbabilityQuality) -> dict[str, float | None]:
+    # JSON has no infinity, which a label of probability 0 costs
+    return {
+        name: value if math.isfinite(value) else None for name, value in asdict(quality).items()
     }
 
 

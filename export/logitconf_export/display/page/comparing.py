@@ -69,7 +69,7 @@ def comparison_page(
 def _row(standing: ScoreStanding) -> tuple[str, ...]:
     own, behind = standing.aurc, standing.behind
     return (
-        standing.score,
+        standing.name,
         short(own.estimate),
         f"{short(own.lower)} to {short(own.upper)}",
         short(behind.estimate) if behind.estimate else "",

@@ -47,6 +47,18 @@ def test_the_next_command_fits_the_best_score_on_rows_that_it_was_not_compared_o
     assert f"Take {card()['score']}:" in printed
 
 
+def test_calibrations_are_compared_too_and_the_next_command_names_the_best(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed = done(capsys, "compare logits.npz --calibration temperature --calibration vector")
+    assert "softmax (vector)" in printed
+    assert "Probabilities by what calibrated them" in printed
+    command = shlex.split(printed.splitlines()[-1].partition("fit with: logitconf ")[2])
+    done(capsys, command)
+    named = "--calibration" in command
+    assert (card().get("calibration_map") is not None) == named
+
+
 def test_a_host_is_run_for_its_logits(capsys: pytest.CaptureFixture[str]) -> None:
     printed = done(capsys, "compare --model host.onnx --data val.npz")
     assert "250 rows" in printed
