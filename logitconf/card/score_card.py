@@ -249,6 +249,7 @@ class HeadForm:
         kind: what the input holds: ``"logits"``, ``"probabilities"`` or ``"log-probabilities"``.
         outputs: what the head gives, of `OUTPUTS` and in that order; score and mask always.
         members: how many members of an ensemble lie along the last axis; None for a single model.
+        tunable: whether callers may give other thresholds and temperatures, as optional inputs.
 
     Raises:
         LogitconfError: for a word that is none of these, or an axis that does not fit the rank.
@@ -263,6 +264,7 @@ class HeadForm:
     kind: str = "logits"
     outputs: tuple[str, ...] = ("score", "mask")
     members: int | None = None
+    tunable: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", check_outputs(self.outputs))

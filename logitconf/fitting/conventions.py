@@ -41,6 +41,11 @@ class ScoreConventions:
         return check_task(self.card.task)
 
     @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Of the columns, in order; of one logit those of no and yes; None if it has none."""
+        return self.card.class_names
+
+    @property
     def per_member(self) -> bool:
         """Whether the logits have the members of an ensemble along their last axis."""
         return self.card.members is not None

@@ -53,12 +53,9 @@ class LogitScore(ScoreConventions, ABC):
     Attributes:
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         card: what is known so far, as plain values.
-        class_names: of the columns, in their order; None if they have none. Of one logit those of
-            no and of yes.
     """
 
     name: ClassVar[str]
-    class_names: Names | None = None
     _asked: str = TEMPERATURE  # of pickles that older versions wrote
 
     def __init__(
@@ -162,14 +159,14 @@ class LogitScore(ScoreConventions, ABC):
         if len(rows) == 0:
             raise LogitconfError(f"fit needs at least one row, got shape {rows.logits.shape}")
         self.card, self._calibration = fit_card(
-            self.card,
+            replace(self.card, class_names=None),
             rows,
             tried=self._tried,
             calibration=self._asked,
             holdout=holdout,
             seed=seed,
         )
-        self.class_names = names
+        self.card = replace(self.card, class_names=names)
         return self._separating()
 
     def calibrate(
@@ -193,7 +190,7 @@ class LogitScore(ScoreConventions, ABC):
             raise LogitconfError(f"calibrate needs at least one row, got {rows.logits.shape}")
         fitted_keys = self._calibration.fitted_keys if self._calibration else None
         self.card, self._calibration = calibrate_card(self.card, rows, fitted_keys)
-        self.class_names = names
+        self.card = replace(self.card, class_names=names)
         return self._separating()
 
     def score(self, query_logits: ArrayLike, *, kind: str = "logits") -> Array:
@@ -396,5 +393,5 @@ class LogitScore(ScoreConventions, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the card, and nothing of the rows."""
-        kept = ("card", "_tried", "_arguments", "_asked", "class_names")
+        kept = ("card", "_tried", "_arguments", "_asked")
         return {**{name: getattr(self, name) for name in kept}, "_calibration": None}

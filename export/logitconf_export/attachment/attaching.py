@@ -45,6 +45,7 @@ def attach(
     mask_type: str | None = None,
     outputs: Iterable[str] | None = None,
     probabilities: bool | None = None,
+    tunable: bool | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
     """The host with the outputs ``score`` and ``mask`` of the head.
@@ -77,6 +78,8 @@ def attach(
             in [0, 1], 0 where there is no finite score; ``"probabilities"``, calibrated. A name
             that the host has becomes ``logitconf/label`` and so on.
         probabilities: the same as ``"probabilities"`` among the outputs.
+        tunable: whether callers may give other thresholds and temperatures: both become optional
+            inputs, whose defaults are the card's; from IR version 4 of the host.
         force: whether a file at ``path`` may be replaced.
 
     Returns:
@@ -110,13 +113,14 @@ def attach(
     heads = [
         head_of(
             source,
-            # a binary head must know whether it gets one logit or two, and the host tells
+            # whether a binary head gets one logit or two, and how many classes a label may be
             n_classes=n_classes or (place.n_classes if _leaves_open(source, card) else None),
             runtime=runtime,
             precision=precision,
             mask_type=mask_type,
             outputs=outputs,
             probabilities=probabilities,
+            tunable=tunable,
         )
         for source, card, place in zip(sources, cards, places, strict=True)
     ]
@@ -131,9 +135,8 @@ def attach(
 
 
 def _leaves_open(source: HeadSource, card: ScoreCard) -> bool:
-    """Whether a binary score does not say how many logits it takes."""
-    form = getattr(source, "form", None)
-    return card.task == "binary" and card.n_classes is None and form is None
+    """Whether neither card nor head says how many logits there are, so that the host tells."""
+    return card.n_classes is None and getattr(source, "form", None) is None
 
 
 def find_places(

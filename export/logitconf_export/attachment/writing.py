@@ -11,7 +11,7 @@ from logitconf.card.score_card import OUTPUTS
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head_spec import Head, dropped_axes
 from logitconf_export.attachment.declarations import declared_dims, misdeclared
-from logitconf_export.heads.conversion import head_graph, value_of
+from logitconf_export.heads.conversion import head_graph, optional_inputs_of, value_of
 from logitconf_export.heads.graph_writer import PREFIX, apply_names
 from logitconf_export.heads.joint import JOINT_OUTPUTS, check_joinable, joint_nodes
 from logitconf_export.heads.metadata import (
@@ -92,6 +92,11 @@ def write_joint(host: onnx.ModelProto, heads: Iterable[Head], places: Iterable[C
     root = _free_prefix(taken)
     pairs = [(_fitted_to(h, p), p) for h, p in zip(heads, places, strict=True)]
     check_joinable([head for head, _ in pairs])
+    if any(head.form.tunable for head, _ in pairs):
+        raise LogitconfError(
+            "heads that decide jointly share one threshold, so none of them can be tunable; attach "
+            "them each with its own outputs"
+        )
     mask_type = pairs[0][0].form.mask_type
     written = []
     for count, (head, place) in enumerate(pairs, 1):
@@ -178,6 +183,12 @@ def _write(host: onnx.ModelProto, head: Head, place: Candidate, names: Names) ->
     graph = head_graph(head, opset=opset, logits_dtype=place.dtype)
     apply_names(graph, {"logits": place.tensor, **names.outputs}, names.prefix)
     _append(host, graph, domain)
+    if head.form.tunable:
+        if host.ir_version < 4:
+            raise LogitconfError(
+                f"a tunable head needs a host of IR version 4 or newer, got {host.ir_version}"
+            )
+        host.graph.input.extend(optional_inputs_of(head.form, graph.initializer, names.prefix))
     for name, value in zip(head.form.outputs, graph.output, strict=True):
         dropped = dropped_axes(head.card, head.form, name)
         _take_dims([value], host.graph, place, dropped)

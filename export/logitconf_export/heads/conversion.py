@@ -47,6 +47,7 @@ def to_onnx(
     outputs: Iterable[str] | None = None,
     probabilities: bool | None = None,
     members: int | None = None,
+    tunable: bool | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
     """The head as an ONNX model: input ``logits``, outputs ``score`` and ``mask``.
@@ -57,8 +58,7 @@ def to_onnx(
         opset: 7 to 26. 17 is understood by every runtime that people ship.
         ir_version: from 3; the usual one of the opset unless given.
         logits_dtype: ``"float16"``, ``"bfloat16"`` (from opset 13), ``"float32"``, ``"float64"``.
-        optional_inputs: temperature and threshold become inputs too, whose defaults are the
-            initializers; `verify` fails such a file, since its callers decide.
+        optional_inputs: the same as ``tunable``.
         n_classes: columns along the class axis; what the score was fitted with unless given.
         rank: axes of the logits; 2 unless given.
         class_axis: where the classes are; 1 unless given.
@@ -69,6 +69,8 @@ def to_onnx(
             ``"probabilities"``.
         probabilities: the same as ``"probabilities"`` among the outputs.
         members: of an ensemble, along the last axis, where the card does not say.
+        tunable: whether callers may give other thresholds and temperatures: both become inputs
+            too, whose defaults are the initializers; from IR version 4.
         force: whether a file at ``path`` may be replaced.
 
     Returns:
@@ -91,13 +93,15 @@ def to_onnx(
         outputs=outputs,
         probabilities=probabilities,
         members=members,
+        tunable=tunable or (True if optional_inputs else None),
     )
     graph = head_graph(made, opset=opset, logits_dtype=logits_dtype)
+    if ir < 4 and made.form.tunable:
+        raise LogitconfError(f"a tunable head needs IR version 4 or newer, got {ir}")
     if ir < 4:
         graph.input.extend(value_of(tensor) for tensor in graph.initializer)
-    elif optional_inputs:
-        tunable = {f"{PREFIX}temperature", f"{PREFIX}threshold"}
-        graph.input.extend(value_of(t) for t in graph.initializer if t.name in tunable)
+    else:
+        graph.input.extend(optional_inputs_of(made.form, graph.initializer, PREFIX))
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", opset)],
@@ -186,6 +190,14 @@ def _check_ir(ir: int, opset: int) -> None:
 def value_of(tensor: TensorProto) -> onnx.ValueInfoProto:
     """The declaration of an initializer as a graph input."""
     return helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+
+
+def optional_inputs_of(
+    form: HeadForm, initializers: Iterable[TensorProto], prefix: str
+) -> list[onnx.ValueInfoProto]:
+    """The inputs with a default that a head of this form has, by its initializers."""
+    names = {f"{prefix}{name}" for name in ("temperature", "threshold")} if form.tunable else set()
+    return [value_of(tensor) for tensor in initializers if tensor.name in names]
 
 
 def _dimension_names(rank: int, axis: int) -> list[str]:

@@ -9,6 +9,7 @@ from onnx import helper
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import dropped_axes
 from logitconf.notebook.brief import brief
+from logitconf_export.heads.conversion import optional_inputs_of
 from logitconf_export.heads.metadata import HeadMetadata, read_metadata
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES, FLOAT_WORDS
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, array_of, host_opset
@@ -146,6 +147,8 @@ def head_model(model: onnx.ModelProto, head: EmbeddedHead, logits_dtype: str) ->
             helper.make_tensor_value_info(t.name, t.data_type, list(t.dims))
             for t in head.initializers.values()
         ]
+    else:
+        inputs += optional_inputs_of(form, head.initializers.values(), head.prefix)
     graph = helper.make_graph(
         list(head.nodes), "head", inputs, outputs, list(head.initializers.values())
     )

@@ -51,6 +51,7 @@ def head_of(
     outputs: Iterable[str] | None = None,
     probabilities: bool | None = None,
     members: int | None = None,
+    tunable: bool | None = None,
 ) -> Head:
     """The head as plain values. What a torch module holds in its buffers is what it exports.
 
@@ -65,6 +66,7 @@ def head_of(
         outputs: what it gives beside score and mask, of ``logitconf.card.score_card.OUTPUTS``.
         probabilities: whether ``"probabilities"`` is one of them.
         members: how many, along the last axis, where the card does not say.
+        tunable: whether callers may give other thresholds and temperatures.
 
     Raises:
         LogitconfError: if it cannot be made, with the reason.
@@ -78,6 +80,7 @@ def head_of(
         "mask_type": mask_type,
         "outputs": None if outputs is None else check_outputs(outputs),
         "members": members,
+        "tunable": tunable,
     }
     given = {name: value for name, value in asked.items() if value is not None}
     card, form = card_of(source), getattr(source, "form", None)

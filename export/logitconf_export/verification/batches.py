@@ -47,7 +47,17 @@ class HeadRunner:
         runtime: name and version.
     """
 
-    def __init__(self, session: Runs, head: EmbeddedHead) -> None:
+    def __init__(
+        self, session: Runs, head: EmbeddedHead, numbers: Mapping[str, Array] | None = None
+    ) -> None:
+        """Makes it.
+
+        Args:
+            session: where the head runs.
+            head: as the file holds it.
+            numbers: for the optional inputs of a tunable head, by their names there.
+        """
+        self._numbers = numbers or {}
         form = head.metadata.form
         self.runtime = f"{session.name} {session.version}"
         self._session, self._head = session, head
@@ -112,7 +122,7 @@ class HeadRunner:
             yield [np.take(each, kept, axis=place) for each, place in placed]
 
     def _run(self, logits: Array) -> list[Array]:
-        feeds = {self._head.tensor: np.ascontiguousarray(logits)}
+        feeds = {self._head.tensor: np.ascontiguousarray(logits), **self._numbers}
         return self._session.run(feeds, self._head.outputs)
 
 

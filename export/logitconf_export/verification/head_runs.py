@@ -1,6 +1,6 @@
 """Runs a head, alone and in its host, on generated and given rows, and compares what comes out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +14,12 @@ from logitconf_export.decisions.comparison import Comparison, Decisions, compare
 from logitconf_export.decisions.further import RightValues, agreements
 from logitconf_export.decisions.hard_rows import (
     arranged,
+    as_kind,
     boundary_pairs,
     columns_of,
     flattened,
     hard_batches,
+    random_rows,
 )
 from logitconf_export.decisions.reference import LIBRARY, Reference
 from logitconf_export.heads.in_file import EmbeddedHead, head_model
@@ -32,6 +34,8 @@ from logitconf_export.verification.host_runs import (
     host_logits_dtype,
 )
 from logitconf_export.verification.report import Check, PlacementRecord, Run
+
+_ROWS_FOR_THRESHOLDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,37 @@ class Trials:
         sizes = " and ".join(map(str, OTHER_BATCHES))
         detail = f"{count} rows in batches of {sizes}, at most {moved} ulps from {LIBRARY}"
         self.checks.append(Check(name, not wrong, wrong[0] if wrong else detail))
+
+    def tuned(self, provider: str, optimisation: str, rows: Array | None) -> None:
+        """A tunable head at other temperatures and thresholds, given as its optional inputs."""
+        if not self._embedded.metadata.form.tunable:
+            return
+        name = f"it decides by other numbers that it is given on {provider}, {optimisation}"
+        reference, wrong, count = self._reference, [], 0
+        try:
+            with Session(
+                self.alone, profile=False, provider=provider, optimisation=optimisation
+            ) as session:
+                for head in other_numbers(reference.head):
+                    numbers = {
+                        f"{self._embedded.prefix}{buffer}": getattr(head, buffer)
+                        for buffer in ("temperature", "threshold")
+                    }
+                    runner = HeadRunner(session, self._embedded, numbers)
+                    self._reference = Reference(head)
+                    for one in self.batches(rows):
+                        batch = self._batch(one.name, one.logits, calibration=one.calibration)
+                        decided = runner.decide(batch.logits)
+                        where = (provider, optimisation)
+                        run = self._run("head", runner.runtime, where, batch, decided)
+                        wrong += [f"{failure} (other numbers)" for failure in run.failures()]
+                        count += len(batch.eager.score)
+        except LogitconfError as error:
+            self._fail(name, error)
+            return
+        finally:
+            self._reference = reference
+        self.checks.append(Check(name, not wrong, wrong[0] if wrong else f"{count} rows"))
 
     def host(self, provider: str, optimisation: str, feeds: Mapping[str, Array] | None) -> None:
         """Runs the host on the feeds, and compares on the logits that it computes."""
@@ -333,6 +368,20 @@ class Trials:
         if isinstance(error, ProviderError) and reason in {check.detail for check in self.checks}:
             return
         self.checks.append(Check(name, False, reason))
+
+
+def other_numbers(head: Head) -> Iterator[Head]:
+    """The head at half and twice its temperature, with thresholds in the middle of its scores."""
+    columns = columns_of(head.form)
+    rows = random_rows(_ROWS_FOR_THRESHOLDS, columns, seed=7)
+    kind, family = head.form.kind, head.layout.family
+    logits = arranged(as_kind(rows, kind, family), head.form)
+    for factor, share in ((0.5, 0.3), (2.0, 0.7)):
+        temperature = np.asarray(head.temperature * np.float32(factor), dtype=np.float32)
+        changed = replace(head, temperature=temperature)
+        scores = changed(logits)[0]
+        middle = np.quantile(scores[np.isfinite(scores)], share).astype(np.float32)
+        yield replace(changed, threshold=np.full_like(head.threshold, middle))
 
 
 def _in_layout(head: Head, embedded: EmbeddedHead) -> Head:

@@ -99,6 +99,7 @@ def verify_one(
             trials.host(provider, optimisation, inputs)
         if optimisation == ask.optimisations[-1]:
             trials.regroup(provider, optimisation, given)
+            trials.tuned(provider, optimisation, given)
             trials.apart(provider, optimisation)
     trials.own_form(given)
     elsewhere = [request for request in ask.runtimes if not request.is_onnxruntime]

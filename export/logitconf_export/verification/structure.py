@@ -9,6 +9,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
+from logitconf_export.heads.conversion import optional_inputs_of
 from logitconf_export.heads.metadata import HeadsMetadata
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
@@ -38,11 +39,10 @@ def file_checks(model: onnx.ModelProto, several: HeadsMetadata) -> list[Check]:
         model: as it was loaded.
         several: what it says of its heads.
     """
-    prefixes = prefixes_of(several)
     findings = {
         MADE_ONCE: _made_twice(model),
         IMPORTED_ONCE: _imported_twice(model),
-        FIXED: _overridable(model, prefixes),
+        FIXED: _overridable(model, several),
         OPERATORS: _stand_ins(model),
     }
     checks = [Check(name, not wrong, wrong) for name, wrong in findings.items()]
@@ -160,12 +160,22 @@ def _imported_twice(model: onnx.ModelProto) -> str:
     return "; ".join(f"{domain} as {numbers}" for domain, numbers in twice.items())
 
 
-def _overridable(model: onnx.ModelProto, prefixes: tuple[str, ...]) -> str:
+def _overridable(model: onnx.ModelProto, several: HeadsMetadata) -> str:
+    """Numbers of a head that a caller can set, but for those that a tunable head says."""
     if model.ir_version < _OVERRIDABLE_FROM:
         return ""
-    own = {t.name for t in model.graph.initializer if t.name.startswith(prefixes)}
-    given = [value.name for value in model.graph.input if value.name in own]
-    return f"a caller can set {listed(given)}, since it is an input too" if given else ""
+    initializers = {t.name: t for t in model.graph.initializer}
+    own = {name for name in initializers if name.startswith(prefixes_of(several))}
+    given = {value.name for value in model.graph.input if value.name in own}
+    said = {
+        value.name
+        for head in several.heads
+        for value in optional_inputs_of(head.form, initializers.values(), head.prefix)
+    }
+    if given - said:
+        return f"a caller can set {listed(sorted(given - said))}, since it is an input too"
+    missing = sorted(said - given)
+    return f"a caller must be able to set {listed(missing)}, but it is no input" if missing else ""
 
 
 def _stand_ins(model: onnx.ModelProto) -> str:

@@ -10,7 +10,7 @@ from support import head_models
 
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.attaching import attach
-from logitconf_export.heads.conversion import to_onnx
+from logitconf_export.heads.conversion import to_onnx, value_of
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.verification import structure
 
@@ -37,8 +37,22 @@ def test_numbers_of_the_oldest_formats_are_inputs_that_nobody_can_override() -> 
 
 
 def test_numbers_that_a_caller_can_set_are_named() -> None:
-    model = to_onnx(head_models.make_head(), optional_inputs=True)
-    assert failing(model) == {structure.FIXED}
+    tunable = to_onnx(head_models.make_head(), optional_inputs=True)
+    assert failing(tunable) == set()
+    plain = to_onnx(head_models.make_head())
+    plain.graph.input.extend(tunable.graph.input[1:])
+    assert failing(plain) == {structure.FIXED}
+    less = to_onnx(head_models.make_head(), tunable=True)
+    del less.graph.input[-1]
+    assert failing(less) == {structure.FIXED}
+    more = to_onnx(head_models.make_head(), tunable=True)
+    more.graph.input.extend(
+        value_of(tensor)
+        for tensor in more.graph.initializer
+        if "infinity" in tensor.name or "axes" in tensor.name
+    )
+    assert len(more.graph.input) > len(tunable.graph.input)
+    assert failing(more) == {structure.FIXED}
 
 
 def test_a_name_that_a_subgraph_takes_is_made_twice(host: onnx.ModelProto) -> None:

@@ -112,6 +112,13 @@ class HeadOptions:
         in_panel(HEAD, "--probabilities", "The same as probabilities in --outputs."),
     ] = False
 
+    tunable: Annotated[
+        bool,
+        in_panel(
+            HEAD, "--tunable", "Threshold and temperature become optional inputs, with defaults."
+        ),
+    ] = False
+
     def wanted(self) -> tuple[str, ...]:
         """The outputs that were asked for, in their order.
 
@@ -145,6 +152,7 @@ class HeadOptions:
             precision=self.precision,
             mask_type=self.mask_type,
             outputs=self.wanted(),
+            tunable=self.tunable,
             n_classes=logits.n_classes,
             rank=logits.rank,
             class_axis=logits.class_axis,

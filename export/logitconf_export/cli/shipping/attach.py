@@ -61,6 +61,7 @@ def attach(
             precision=head.precision,
             mask_type=head.mask_type,
             outputs=head.wanted(),
+            tunable=head.tunable,
             force=output.force,
         )
     result = model_result(

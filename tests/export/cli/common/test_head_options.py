@@ -49,6 +49,7 @@ CARD = ScoreCard("softmax", "multiclass", threshold=-0.5)
         ({"precision": "float64"}, "precision", "float64"),
         ({"mask_type": "uint8"}, "mask_type", "uint8"),
         ({"probabilities": True}, "outputs", ("score", "mask", "probabilities")),
+        ({"tunable": True}, "tunable", True),
         ({"outputs": "mask, label"}, "outputs", ("score", "mask", "label")),
     ],
 )
