@@ -14,8 +14,9 @@ from logitconf_export.cli.common.options import (
     Runtimes,
     in_panel,
 )
-from logitconf_export.cli.common.output import print_line
+from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.pages import check_page_file
+from logitconf_export.cli.common.view import View
 from logitconf_export.cli.common.waiting import working
 
 
@@ -47,13 +48,16 @@ def report(
             words=KINDS,
         ),
     ] = None,
+    view: View,
 ) -> None:
     """Write a page that shows what a model with a head does on rows; exit code 1 if it fails.
 
     The page is one file: verdict, rule, promise, plots, a slider over thresholds, the classes, and
     the check of its decisions, as verify makes it.
     """
+    view.check(model, data, force=output.force, output=output.path)
     check_page_file(output.path, (model, data), force=output.force)
+    from logitconf_export.cli.results.pages import page_result
     from logitconf_export.display.page.reporting import is_model
     from logitconf_export.display.page.reporting import report as make_page
 
@@ -61,7 +65,7 @@ def report(
         raise LogitconfError(f"--on and --provider run a model, got the card {model}")
     if is_model(model) and kind is not None:
         raise LogitconfError("--kind belongs to a card; a model says itself what its head reads")
-    with working("Verifying and drawing"):
+    with working("Verifying and drawing", view):
         page = make_page(
             model,
             data,
@@ -72,7 +76,6 @@ def report(
             kind=kind or "logits",
             force=output.force,
         )
-    print_line(page.verdict)
-    print_line(f"the page: {output.path}")
+    show(page_result(page, output.path), view, output=output)
     if page.passed is False:
         raise typer.Exit(1)

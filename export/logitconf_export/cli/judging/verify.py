@@ -9,6 +9,7 @@ import typer
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.options import Model, Providers, ReportFiles, Runtimes
 from logitconf_export.cli.common.output import show
+from logitconf_export.cli.common.pages import PageFile, check_page_file, with_page
 from logitconf_export.cli.common.view import View, check_output
 from logitconf_export.cli.common.waiting import working
 
@@ -33,6 +34,7 @@ def verify(
     ] = None,
     runtime: Runtimes = None,
     provider: Providers = None,
+    page: PageFile = None,
     saved: ReportFiles,
     view: View,
 ) -> None:
@@ -44,10 +46,14 @@ def verify(
         check_output(saved.junit, (model, data), force=saved.force)
     if saved.golden is not None and saved.golden.exists():
         raise LogitconfError(f"{saved.golden} exists; name another folder")
+    check_page_file(page, (model, data), force=saved.force)
+    if page is not None and data is None and inputs is None:
+        raise LogitconfError("--report shows rows; give them with --data or --inputs")
     from logitconf_export.cli.results.verifications import verification_result
     from logitconf_export.verification.verifying import verify as verify_file
 
-    rows, feeds, labels = _rows(model, data, inputs)
+    arrays = _arrays(data, inputs)
+    rows, feeds, labels = _rows(model, arrays, inputs or f"{data}")
     with working("Verifying", view):
         report = verify_file(
             model,
@@ -59,7 +65,22 @@ def verify(
             runtimes=tuple(runtime or ("onnxruntime",)),
         )
     _save(report, model, rows, saved)
-    show(verification_result(model, report), view, force=saved.force)
+    result = verification_result(model, report)
+    if page is not None and arrays is not None:
+        from logitconf_export.display.page.evidence import GivenRows
+        from logitconf_export.display.page.reporting import model_page
+
+        with working("Drawing", view):
+            drawn = model_page(
+                model,
+                GivenRows(arrays),
+                data=data,
+                providers=tuple(provider or ("cpu",)),
+                runtimes=tuple(runtime or ("onnxruntime",)),
+                verification=report,
+            )
+        result = with_page(result, drawn, page, force=saved.force)
+    show(result, view, force=saved.force)
     if not report.passed:
         raise typer.Exit(1)
 
@@ -78,28 +99,26 @@ def _save(
         save_bundle(model, saved.golden, rows=rows)
 
 
+def _arrays(data: Path | None, inputs: str | None) -> "Arrays | None":
+    """The user's rows by name, if there are any."""
+    from logitconf_export.cli.rows.user_function import made_arrays
+    from logitconf_export.runtimes.stored_arrays import ONE_INPUT, read_arrays
+
+    if inputs is not None:
+        return made_arrays(inputs, data)
+    return None if data is None else read_arrays(data, single=ONE_INPUT[0])
+
+
 def _rows(
-    model: Path, data: Path | None, inputs: str | None
+    model: Path, arrays: "Arrays | None", source: str
 ) -> "tuple[Array | None, Mapping[str, Array] | None, Array | None]":
     """The user's rows, as logits for the head or as inputs for its host, and their labels."""
-    from logitconf_export.cli.rows.user_function import made_arrays
     from logitconf_export.heads.metadata import read_heads
     from logitconf_export.onnx_files.loading import load_model
     from logitconf_export.runtimes.feeds import host_input_names
-    from logitconf_export.runtimes.stored_arrays import (
-        LABELS,
-        ONE_INPUT,
-        host_feeds,
-        named_array,
-        read_arrays,
-    )
+    from logitconf_export.runtimes.stored_arrays import LABELS, ONE_INPUT, host_feeds, named_array
 
-    if inputs is not None:
-        arrays: Arrays = made_arrays(inputs, data)
-        source = inputs
-    elif data is not None:
-        arrays, source = read_arrays(data, single=ONE_INPUT[0]), str(data)
-    else:
+    if arrays is None:
         return None, None, None
     loaded = load_model(model)
     heads, names = read_heads(loaded).heads, host_input_names(loaded)

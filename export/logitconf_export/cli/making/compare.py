@@ -9,6 +9,7 @@ from logitconf.calibration.names import CALIBRATIONS, TEMPERATURE
 from logitconf_export.cli.common.fit_options import RowMeaning
 from logitconf_export.cli.common.options import LogitsLocation, RowSource, Task, in_panel
 from logitconf_export.cli.common.output import show
+from logitconf_export.cli.common.pages import PageFile, as_typed, check_page_file, with_page
 from logitconf_export.cli.common.view import Force, View
 from logitconf_export.cli.common.waiting import working
 from logitconf_export.cli.results.result import quoted
@@ -36,8 +37,10 @@ def compare(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the risk-coverage curves: .png or .svg.")
     ] = None,
+    page: PageFile = None,
     force: Force = False,
     view: View,
+    context: typer.Context,
 ) -> None:
     """Rank all scores on labelled rows, and say which differences are noise."""
     from logitconf.fitting.comparison import compare_scores
@@ -47,6 +50,7 @@ def compare(
     rows, meaning = given_rows(source, where, RowMeaning(task))
     if plot is not None:
         check_plot(plot, force=force)
+    check_page_file(page, (source.rows, source.model, source.data), force=force)
     with working("Comparing", view):
         ranking = compare_scores(
             rows.logits,
@@ -65,7 +69,14 @@ def compare(
     if ranking.calibration != TEMPERATURE:
         score += f" --calibration {ranking.calibration}"
     following = [_fit_command(score, source, where, task, kept=1.0 - holdout, seed=seed)]
-    show(comparison_result(ranking, plot, following), view, force=force)
+    result = comparison_result(ranking, plot, following)
+    if page is not None:
+        from logitconf_export.display.page.comparing import comparison_page
+
+        lines = [("this page", as_typed(context))]
+        drawn = comparison_page(ranking, lines, data=source.file)
+        result = with_page(result, drawn, page, force=force)
+    show(result, view, force=force)
 
 
 def _fit_command(

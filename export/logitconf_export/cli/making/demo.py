@@ -9,6 +9,7 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.output import show
+from logitconf_export.cli.common.pages import PageFile, as_typed, check_page_file, with_page
 from logitconf_export.cli.common.suggestions import verify_command
 from logitconf_export.cli.common.view import Force, View
 from logitconf_export.cli.common.waiting import working
@@ -55,11 +56,14 @@ def demo(
         Path, typer.Option("--out", help="Folder for the files that the demo writes.")
     ] = Path("demo-output"),
     *,
+    page: PageFile = None,
     force: Force = False,
     view: View,
+    context: typer.Context,
 ) -> None:
     """Do it all on scikit-learn's handwritten digits: train, export, fit, attach, verify."""
     view.check(force=force)
+    check_page_file(page, (), force=force)
     paths = _paths(out, force=force)
     from logitconf.files import write_atomically
     from logitconf_export.attachment.attaching import attach
@@ -89,7 +93,16 @@ def demo(
         f"inspect with: logitconf inspect {quoted(paths[SHIPPED])}",
         verify_command(paths[SHIPPED], paths[CALIBRATION]),
     ]
-    show(_result(done, paths, following), view, force=force)
+    result = _result(done, paths, following)
+    if page is not None:
+        from logitconf_export.display.page.evidence import GivenRows
+        from logitconf_export.display.page.reporting import model_page
+
+        rows = GivenRows.of({"inputs": test.images, "labels": test.labels})
+        lines = [("this page, and the model", as_typed(context))]
+        drawn = model_page(paths[SHIPPED], rows, verification=report, lines=lines)
+        result = with_page(result, drawn, page, force=force)
+    show(result, view, force=force)
     if flips or not report.passed:
         raise typer.Exit(1)
 

@@ -11,6 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.fit_options import AUTO, PolicyOptions, RowMeaning, ScoreOptions
 from logitconf_export.cli.common.options import LogitsLocation, OutputFile, RowSource, in_panel
 from logitconf_export.cli.common.output import show
+from logitconf_export.cli.common.pages import PageFile, as_typed, check_page_file, with_page
 from logitconf_export.cli.common.streams import write_bytes
 from logitconf_export.cli.common.view import View
 from logitconf_export.cli.common.waiting import working
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from logitconf.fitting.choosing import ChosenScore
     from logitconf.fitting.logit_score import LogitScore
     from logitconf_export.cli.rows.npz import LabelledRows
+    from logitconf_export.display.judged import JudgedRows
+    from logitconf_export.display.page.reporting import Page
 
 
 def fit(
@@ -40,7 +43,9 @@ def fit(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="With --holdout: of the draw.")] = 0,
+    page: PageFile = None,
     view: View,
+    context: typer.Context,
 ) -> None:
     """Fit temperature and threshold on labelled rows; write a score card.
 
@@ -53,6 +58,7 @@ def fit(
             "--per-label; name a score with these"
         )
     output.check(source.rows, source.data, source.model, view=view)
+    check_page_file(page, (source.rows, source.data, source.model), force=output.force)
     policy = threshold.arguments()
     from logitconf_export.cli.results.fits import figures_of, fit_result
     from logitconf_export.cli.rows.given import given_rows
@@ -84,7 +90,8 @@ def fit(
             fitted.card = replace(fitted.card, score_choice=chosen.choice)
     if holdout is not None:
         rows = _held_out(rows, holdout, seed)
-    figures = figures_of(judge(fitted.card, rows.logits, rows.labels, kind=rows.kind or "logits"))
+    judged = judge(fitted.card, rows.logits, rows.labels, kind=rows.kind or "logits")
+    figures = figures_of(judged)
     if output.file is None:
         write_bytes(fitted.card.to_json().encode())
     else:
@@ -95,7 +102,27 @@ def fit(
         else _next_commands(output.file, source, where, per_member=meaning.per_member)
     )
     result = fit_result(fitted.card, figures, output.path, following, rows.class_names)
+    if page is not None:
+        drawn = _page(fitted, judged, output, source, as_typed(context))
+        result = with_page(result, drawn, page, force=output.force)
     show(result, view, output=output)
+
+
+def _page(
+    fitted: "LogitScore",
+    judged: "JudgedRows",
+    output: OutputFile,
+    source: RowSource,
+    command: str,
+) -> "Page":
+    """The page of the card, on the rows that its threshold was chosen on."""
+    from logitconf_export.display.page.evidence import Evidence, HeadEvidence, NamedFile
+    from logitconf_export.display.page.reporting import page_of
+
+    card = None if output.file is None else NamedFile.at(output.file)
+    head = HeadEvidence("", fitted.card, None, judged, names=fitted.class_names)
+    evidence = Evidence((head,), None, None, card, NamedFile.at(source.file))
+    return page_of(evidence, [("this page and its card", command)])
 
 
 def _next_commands(

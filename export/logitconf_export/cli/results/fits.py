@@ -119,7 +119,7 @@ def figures_of(judged: JudgedRows) -> Figures:
     told = judged.calibration
     before, after = 0.0, 0.0
     if told is not None and told.right.size:
-        before = expected_calibration_error(told.before, told.right)
+        before = expected_calibration_error(told.before, told.right_before)
         after = expected_calibration_error(told.after, told.right)
     return Figures(
         decisions=len(judged),

@@ -12,9 +12,10 @@ import onnx
 
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.fitting.class_names import Names, numbered_labels
 from logitconf.fitting.learned_score import predictions_right
 from logitconf.head_spec import layout_of
-from logitconf.tasks import ArrayLike
+from logitconf.tasks import ArrayLike, check_logits, check_task
 from logitconf.wording.numbers import counted
 from logitconf_export.attachment.detaching import each_head
 from logitconf_export.display.judged import JudgedRows, as_rows, judge
@@ -65,6 +66,7 @@ class HeadEvidence:
         form: how it is written; None for a card without a file.
         judged: the rows as it judges them.
         notes: what could not be shown, and why.
+        names: of the classes or labels, where they are known.
     """
 
     name: str
@@ -72,6 +74,7 @@ class HeadEvidence:
     form: HeadForm | None
     judged: JudgedRows
     notes: tuple[str, ...] = ()
+    names: Names | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,12 +82,13 @@ class Evidence:
     """All that a page is made of.
 
     Attributes:
-        heads: at least one.
+        heads: at least one, but for a file that fails and does not run.
         joint: how many rows all heads together accept, and of how many; None without a joint
             decision.
         verification: of the file; None for a card.
         model: the file of the model or card, None if it came otherwise.
         data: the file of the rows, None if they came otherwise.
+        note: why no head is shown, if none is.
     """
 
     heads: tuple[HeadEvidence, ...]
@@ -92,6 +96,7 @@ class Evidence:
     verification: VerificationReport | None
     model: NamedFile | None
     data: NamedFile | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,27 +106,41 @@ class GivenRows:
     Attributes:
         arrays: by name; ``labels`` among them where they are known.
         ignored: labels whose rows are left out.
+        names: of the classes or labels, where they are known; labels may be these.
     """
 
     arrays: Arrays
     ignored: tuple[int, ...] = ()
+    names: Names | None = None
 
     @classmethod
-    def of(cls, data: Mapping[str, ArrayLike] | str | Path, ignored: Sequence[int]) -> GivenRows:
+    def of(
+        cls,
+        data: Mapping[str, ArrayLike] | str | Path,
+        ignored: Sequence[int] = (),
+        names: Sequence[str] | None = None,
+    ) -> GivenRows:
         """The rows in a mapping of arrays, or in an ``.npz`` file.
 
         Raises:
             LogitconfError: if it is neither.
         """
+        known = None if names is None else tuple(str(name) for name in names)
         if isinstance(data, str | Path):
-            return cls(read_arrays(data, single=LOGITS), tuple(ignored))
+            return cls(read_arrays(data, single=ONE_INPUT[0]), tuple(ignored), known)
         if not isinstance(data, Mapping):
             raise LogitconfError(
                 "data must be the path of an .npz file or arrays by name, such as "
                 f"{{'logits': ..., 'labels': ...}}, got {type(data).__name__}"
             )
         arrays = {str(name): np.asarray(array) for name, array in data.items()}
-        return cls(arrays, tuple(ignored))
+        return cls(arrays, tuple(ignored), known)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the labels are numbers, all of which count."""
+        named = self.labels is not None and self.labels.dtype.kind in "UO"
+        return not named and not self.ignored
 
     @property
     def labels(self) -> Array | None:
@@ -136,9 +155,11 @@ def of_card(source: HeadSource, rows: GivenRows, *, kind: str = "logits") -> Evi
         LogitconfError: if the rows do not fit it.
     """
     card = card_of(source)
-    judged, notes = _judged(card, None, _logits_for(card, rows), rows, kind=kind)
+    if rows.names is None:
+        rows = replace(rows, names=getattr(source, "class_names", None))
+    head = _head("", card, None, _logits_for(card, rows), rows, kind=kind)
     file = NamedFile.at(source) if isinstance(source, str | Path) else None
-    return Evidence((HeadEvidence("", card, None, judged, notes),), None, None, file, None)
+    return Evidence((head,), None, None, file, None)
 
 
 def of_model(
@@ -168,33 +189,47 @@ def of_model(
     as_logits = several.heads[0].attached is None or (LOGITS in rows.arrays and LOGITS not in names)
     feeds = None if as_logits else host_feeds(rows.arrays, host_input_names(loaded), "data")
     heads = [head_in(one) for one in each_head(loaded)]
-    joint = None
+    logits, joint = None, None
     if feeds is None:
-        read = [_logits_for(head.metadata.card, rows) for head in heads]
-    else:
-        folder = (
-            None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
-        )
-        read, masks = _run(loaded, heads, feeds, folder, providers[0])
-        joint = None if several.joint is None else _accepted_by_all(masks)
-    evidence = []
-    for name, head, values in zip(several.names or ("",), heads, read, strict=True):
-        card, form = head.metadata.card, head.metadata.form
-        judged, notes = _judged(card, form, values, rows, kind=form.kind, alone=len(heads) == 1)
-        evidence.append(HeadEvidence(name if len(heads) > 1 else "", card, form, judged, notes))
+        logits = [_logits_for(head.metadata.card, rows) for head in heads]
     if verification is None:
         certified = any(head.metadata.card.certificate is not None for head in heads)
         verification = verify(
             model,
-            np.asarray(read[0]) if feeds is None else None,
+            None if logits is None else np.asarray(logits[0]),
             feeds=feeds,
-            rows_as=None if feeds is not None else "logits",
+            rows_as=None if logits is None else "logits",
             providers=providers,
-            labels=rows.labels if certified and not rows.ignored else None,
+            labels=rows.labels if certified and rows.plain else None,
             runtimes=runtimes,
         )
-    file = NamedFile.at(model) if isinstance(model, str | Path) else None
-    return Evidence(tuple(evidence), joint, verification, file, None)
+    path = Path(model) if isinstance(model, str | Path) else None
+    folder, note = None if path is None else path.resolve().parent, ""
+    try:
+        if logits is None:
+            logits, masks = _run(loaded, heads, feeds or {}, folder, providers[0])
+            joint = None if several.joint is None else _accepted_by_all(masks)
+        shown = _shown(several.names, heads, rows, logits)
+    except LogitconfError as error:
+        # what is wrong with the file says more than what it makes impossible
+        if verification.passed:
+            raise
+        shown, joint, note = (), None, f"Nothing is shown of the rows: {error}."
+    file = None if path is None else NamedFile.at(path)
+    return Evidence(shown, joint, verification, file, None, note)
+
+
+def _shown(
+    names: Sequence[str], heads: Sequence[EmbeddedHead], rows: GivenRows, read: Sequence[Array]
+) -> tuple[HeadEvidence, ...]:
+    """Every head on what it reads of the rows."""
+    names = names if len(heads) > 1 else ("",)
+    return tuple(
+        _head(
+            name, head.metadata.card, head.metadata.form, values, rows, kind=head.metadata.form.kind
+        )
+        for name, head, values in zip(names, heads, read, strict=True)
+    )
 
 
 def with_data_file(evidence: Evidence, data: object) -> Evidence:
@@ -236,15 +271,15 @@ def _logits_for(card: ScoreCard, rows: GivenRows) -> Array:
     return arrays[name]
 
 
-def _judged(
+def _head(
+    name: str,
     card: ScoreCard,
     form: HeadForm | None,
     values: Array,
     rows: GivenRows,
     *,
     kind: str,
-    alone: bool = True,
-) -> tuple[JudgedRows, tuple[str, ...]]:
+) -> HeadEvidence:
     """The rows as a head judges them, with their labels where these fit."""
     noun = None
     if form is not None:
@@ -253,6 +288,12 @@ def _judged(
         deep = form.input_rank - (form.members is not None) > 2
         noun = "position" if deep and not card.per_label else None
     labels, notes = _labels(card, form, len(values), rows)
+    names = rows.names
+    if labels is not None and labels.dtype.kind in "UO" and card.score != "learned":
+        members = card.members is not None
+        _, layout = check_logits(values, check_task(card.task), per_member=members)
+        numbers, names = numbered_labels(labels, names, layout)
+        labels = np.asarray(numbers)
     if labels is not None and rows.ignored:
         unknown = np.isin(labels, np.asarray(rows.ignored)).reshape(len(labels), -1)
         known = np.asarray(~unknown.any(axis=1))
@@ -263,13 +304,14 @@ def _judged(
             what = counted(left_out, noun or "row")
             notes = (*notes, f"{what} {are} left out for their label")
     try:
-        return judge(card, values, labels, kind=kind, noun=noun), notes
+        judged = judge(card, values, labels, kind=kind, noun=noun)
     except LogitconfError as error:
-        if alone or labels is None:
+        if not name or labels is None:
             raise
         # labels of one head need not be those of another
         judged = judge(card, values, kind=kind, noun=noun)
-        return judged, (*notes, f"its labels are not shown: {error}")
+        notes = (*notes, f"its labels are not shown: {error}")
+    return HeadEvidence(name, card, form, judged, notes, names)
 
 
 def _labels(

@@ -29,6 +29,7 @@ from logitconf_export.onnx_files.types import ModelSource
 from logitconf_export.verification.report import VerificationReport
 
 _FOLDER = Path(__file__).with_name("templates")
+_MOST_FAILURES = 10
 
 
 class Page:
@@ -37,15 +38,30 @@ class Page:
     Attributes:
         html: the page.
         title: what it is about.
-        verdict: its first sentence.
+        sentences: the verdict, and what else stands below it.
+        failures: why verification fails, in words.
         passed: what verification says; None where nothing was verified.
     """
 
-    def __init__(self, html: str, *, title: str, verdict: str, passed: bool | None = None) -> None:
+    def __init__(
+        self,
+        html: str,
+        *,
+        title: str,
+        sentences: Sequence[str],
+        failures: Sequence[str] = (),
+        passed: bool | None = None,
+    ) -> None:
         self.html = html
         self.title = title
-        self.verdict = verdict
+        self.sentences = tuple(sentences)
+        self.failures = tuple(failures)
         self.passed = passed
+
+    @property
+    def verdict(self) -> str:
+        """The first sentence."""
+        return self.sentences[0]
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Writes the page, whole or not at all.
@@ -94,7 +110,7 @@ def report(
         data: arrays by name, or an ``.npz`` file of them: the inputs of a host, or ``logits``; and
             ``labels`` where they are known.
         path: where the page is written too.
-        names: of the classes or labels, in order.
+        names: of the classes or labels, in order; labels may be these.
         providers: of onnxruntime, where a model is verified; its rows run on the first.
         runtimes: where its head is verified besides.
         verification: of the same file and rows, if there is one already.
@@ -110,30 +126,70 @@ def report(
         MissingExtraError: without matplotlib and jinja2, or for a model without onnxruntime.
     """
     check_page()
-    rows = GivenRows.of(data, ignore_labels)
+    rows = GivenRows.of(data, ignore_labels, names)
+    file = data if isinstance(data, str | Path) else None
     if is_model(model):
-        evidence = of_model(
-            model, rows, providers=providers, runtimes=runtimes, verification=verification
+        page = model_page(
+            model,
+            rows,
+            data=file,
+            providers=providers,
+            runtimes=runtimes,
+            verification=verification,
         )
     else:
-        evidence = of_card(cast(HeadSource, model), rows, kind=kind)
-    evidence = with_data_file(evidence, data)
-    lines: list[tuple[str, str]] = []
-    data_name = None if evidence.data is None else evidence.data.name
-    if evidence.model is not None and evidence.verification is None:
-        lines = commands.of_card(evidence.model.name, data_name, kind=kind)
-    elif evidence.model is not None:
-        lines = commands.of_model(
-            evidence.model.name,
-            data_name,
-            providers=() if tuple(providers) == ("cpu",) else providers,
-            runtimes=() if tuple(runtimes) == ("onnxruntime",) else runtimes,
-            ignored=ignore_labels,
-        )
-    page = page_of(evidence, lines, names=names)
+        evidence = with_data_file(of_card(cast(HeadSource, model), rows, kind=kind), file)
+        page = page_of(evidence, _card_lines(evidence, kind))
     if path is not None:
         page.save(path, force=force)
     return page
+
+
+def model_page(
+    model: ModelSource,
+    rows: GivenRows,
+    *,
+    data: str | Path | None = None,
+    providers: Sequence[str] = ("cpu",),
+    runtimes: Sequence[str] = ("onnxruntime",),
+    verification: VerificationReport | None = None,
+    lines: Sequence[tuple[str, str]] | None = None,
+) -> Page:
+    """The page of a model on rows that were read already.
+
+    Args:
+        model: as in `report`.
+        rows: of it.
+        data: the file that they came from.
+        providers: as in `report`.
+        runtimes: as in `report`.
+        verification: as in `report`.
+        lines: commands, each with what it is for; those that make the page again unless given.
+
+    Raises:
+        LogitconfError: as `report`.
+        MissingExtraError: as `report`.
+    """
+    evidence = with_data_file(
+        of_model(model, rows, providers=providers, runtimes=runtimes, verification=verification),
+        data,
+    )
+    if lines is None and evidence.model is not None:
+        lines = commands.of_model(
+            evidence.model.name,
+            None if evidence.data is None else evidence.data.name,
+            providers=() if tuple(providers) == ("cpu",) else providers,
+            runtimes=() if tuple(runtimes) == ("onnxruntime",) else runtimes,
+            ignored=rows.ignored,
+        )
+    return page_of(evidence, lines or ())
+
+
+def _card_lines(evidence: Evidence, kind: str) -> list[tuple[str, str]]:
+    if evidence.model is None:
+        return []
+    data = None if evidence.data is None else evidence.data.name
+    return commands.of_card(evidence.model.name, data, kind=kind)
 
 
 def is_model(source: ModelSource | HeadSource) -> TypeGuard[ModelSource]:
@@ -159,11 +215,7 @@ def check_page() -> None:
 
 
 def page_of(
-    evidence: Evidence,
-    lines: Sequence[tuple[str, str]],
-    *,
-    title: str | None = None,
-    names: Sequence[str] | None = None,
+    evidence: Evidence, lines: Sequence[tuple[str, str]], *, title: str | None = None
 ) -> Page:
     """The page of a model or a card.
 
@@ -171,24 +223,28 @@ def page_of(
         evidence: what it shows.
         lines: commands, each with what it is for.
         title: the model's file or the score unless given.
-        names: of the classes or labels.
 
     Raises:
         MissingExtraError: without matplotlib or jinja2.
     """
     check_page()
-    heads = [head_section(head, place, names) for place, head in enumerate(evidence.heads, 1)]
-    checked, first = evidence.verification, evidence.heads[0]
+    heads = [head_section(head, place) for place, head in enumerate(evidence.heads, 1)]
+    checked = evidence.verification
     verdict = [] if checked is None else [checked.verdict]
-    verdict += [joint_words(evidence)] if len(heads) > 1 else [summary_of(first.judged)]
-    named = title or (evidence.model.name if evidence.model else f"a {first.card.score} score")
+    if len(heads) == 1:
+        verdict.append(summary_of(evidence.heads[0].judged))
+    elif evidence.joint is not None:
+        verdict.append(joint_words(*evidence.joint))
+    elif evidence.note:
+        verdict.append(evidence.note)
+    named = title or (evidence.model.name if evidence.model else _unnamed(evidence))
     return filled(
         "model.html.j2",
         title=named,
         kind="What a confidence head does" if checked else "What a confidence score does",
         passed=None if checked is None else checked.passed,
-        verdict=[sentence for sentence in verdict if sentence] or ["Several heads."],
-        failures=() if checked is None else checked.failures[:10],
+        verdict=verdict,
+        failures=() if checked is None else checked.failures[:_MOST_FAILURES],
         heads=heads,
         parity=None if checked is None else parity_of(checked),
         retuning=commands.retuning(evidence.model.name) if checked and evidence.model else None,
@@ -197,8 +253,18 @@ def page_of(
     )
 
 
+def _unnamed(evidence: Evidence) -> str:
+    return f"a {evidence.heads[0].card.score} score" if evidence.heads else "a model"
+
+
 def filled(
-    template: str, *, title: str, verdict: Sequence[str], passed: bool | None, **values: Any
+    template: str,
+    *,
+    title: str,
+    verdict: Sequence[str],
+    failures: Sequence[str],
+    passed: bool | None,
+    **values: Any,
 ) -> Page:
     """A template with its values; everything that is not markup of ours is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -220,6 +286,7 @@ def filled(
     html = environment.get_template(template).render(
         title=title,
         verdict=verdict,
+        failures=failures,
         passed=passed,
         version=__version__,
         style=Markup(style),
@@ -227,4 +294,4 @@ def filled(
         script_hash=f"sha256-{digest}",
         **values,
     )
-    return Page(html, title=title, verdict=verdict[0], passed=passed)
+    return Page(html, title=title, sentences=verdict, failures=failures, passed=passed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from logitconf_export.display.displays import (
 from logitconf_export.display.drawing import frame_of, svg_of
 from logitconf_export.display.judged import JudgedRows
 from logitconf_export.display.page.card_table import card_facts, shortened_json
-from logitconf_export.display.page.evidence import Evidence, HeadEvidence
+from logitconf_export.display.page.evidence import HeadEvidence
 from logitconf_export.display.slider import SliderCounts
 from logitconf_export.verification.report import TABLE_HEADER, VerificationReport
 
@@ -140,13 +139,12 @@ class Parity:
     failures: tuple[str, ...]
 
 
-def head_section(head: HeadEvidence, place: int, names: Sequence[str] | None) -> HeadSection:
+def head_section(head: HeadEvidence, place: int) -> HeadSection:
     """What the page says of one head.
 
     Args:
         head: on its rows.
         place: which of the heads it is.
-        names: of the classes or labels; their numbers unless given.
     """
     judged, card = head.judged, head.card
     promise = promise_of(card)
@@ -162,7 +160,7 @@ def head_section(head: HeadEvidence, place: int, names: Sequence[str] | None) ->
         slider=None if slider is None else _slider(slider, card),
         drawings=tuple(_drawings(judged, f"head-{place}")),
         classes=_class_table(
-            ByClass.of(judged, names), judged.noun if judged.noun != "label" else "decision"
+            ByClass.of(judged, head.names), judged.noun if judged.noun != "label" else "decision"
         ),
         notes=head.notes,
         facts=tuple(card_facts(card)),
@@ -349,9 +347,6 @@ def parity_of(report: VerificationReport) -> Parity:
     )
 
 
-def joint_words(evidence: Evidence) -> str:
-    """What several heads decide together; empty where they do not."""
-    if evidence.joint is None:
-        return ""
-    accepted, rows = evidence.joint
+def joint_words(accepted: int, rows: int) -> str:
+    """What several heads decide together."""
     return f"Together they accept {percent(accepted / max(1, rows))} of {counted(rows, 'row')}."

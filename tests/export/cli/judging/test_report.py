@@ -1,5 +1,6 @@
 """The command ``report``."""
 
+import json
 import re
 import shlex
 from html import unescape
@@ -29,9 +30,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_page_is_written_and_its_verdict_printed(capsys: pytest.CaptureFixture[str]) -> None:
     out = done(capsys, ["report", "my model.onnx", "--data", "val.npz", "-o", "page.html"])
-    assert out == ("PASSED: 0 of 300 rows decided differently on cpu\nthe page: page.html\n")
     html = Path("page.html").read_text(encoding="utf-8")
-    assert "PASSED: 0 of 300 rows decided differently on cpu" in html
+    first, _, summary, _, page = out.splitlines()
+    assert first == "PASSED: 0 of 300 rows decided differently on cpu"
+    assert (first in html, summary in html) == (True, True)
+    assert page == f"  page  page.html ({len(html.encode()) / 1000:.0f} kB)"
+
+
+def test_the_result_as_json_says_where_the_page_is(capsys: pytest.CaptureFixture[str]) -> None:
+    out = done(capsys, "report card.json --data logits.npz -o page.html --json -")
+    values = json.loads(out)
+    assert (values["report"], values["page"], values["passed"]) == ("page", "page.html", None)
+    assert values["sentences"][0] == values["verdict"]
 
 
 def test_every_command_on_the_page_works_when_it_is_pasted(

@@ -45,7 +45,8 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
-    command = ("-m", "logitconf_export.cli.app", "demo", "--out", str(folder))
+    demo = ("-m", "logitconf_export.cli.app", "demo", "--out", str(folder))
+    command = (*demo, "--report", str(folder / "page.html"))
     return Demo(folder, run_python(*command, folder=folder, seconds=600))
 
 
@@ -176,3 +177,11 @@ def test_missing_scikit_learn_names_the_extra(
     assert outcome.code == 2
     assert 'pip install "logitconf[cpu,demo]"' in outcome.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_shows_the_shipped_model_on_the_digits_it_was_tested_on(demo: Demo) -> None:
+    html = (demo.folder / "page.html").read_text(encoding="utf-8")
+    verdict = "PASSED: 0 of 997 rows decided differently on cpu"
+    assert ("<h1>digits-with-score.onnx</h1>" in html, verdict in html) == (True, True)
+    assert "of 997" in html
+    assert f"logitconf demo --out {demo.folder.name} --report page.html" in html

@@ -21,7 +21,7 @@ LOGITS, LABELS = report_models.rows()
 def section(score: Any, logits: Any, labels: Any = None, **options: Any) -> HeadSection:
     card = score.card if hasattr(score, "card") else score
     judged = judge(card, logits, labels)
-    return head_section(HeadEvidence("", card, None, judged), 1, options.get("names"))
+    return head_section(HeadEvidence("", card, None, judged, names=options.get("names")), 1)
 
 
 def test_the_figures_are_those_of_select() -> None:
