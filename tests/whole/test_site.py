@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,11 @@ import pytest
 import logitconf
 from logitconf_export.cli.app import COMMANDS
 
+PHONE = 390
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 PROJECT = Path(__file__).resolve().parents[2]
 FETCHED = re.compile(
     r"""<(?:script|img|iframe|source)[^>]+src(?:set)?=["']?(?P<src>[^"' >]+)"""
@@ -69,3 +75,22 @@ def test_every_name_of_the_front_door_and_every_command_has_its_entry(site: Path
     for name in COMMANDS:
         assert f'<h2 id="{name}"' in commands
     assert "<code>--coverage</code>" in commands
+
+
+def test_no_page_is_wider_than_a_phone(site: Path) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=QUIET)
+        page = browser.new_page(viewport={"width": PHONE, "height": 800})
+        widths = {}
+        for path in site.rglob("*.html"):
+            page.goto(path.as_uri())
+            widths[path.name] = page.evaluate("document.documentElement.scrollWidth")
+        page.set_content("<div style='width: 500px'>wide</div>")
+        assert page.evaluate("document.documentElement.scrollWidth") >= 500
+        browser.close()
+    assert {name: width for name, width in widths.items() if width > PHONE} == {}
+    assert len(widths) > 20
