@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.score_card import refusal_of_maps
-from logitconf.errors import LogitconfError
+from logitconf.errors import LogitconfError, closest
 from logitconf.fitting.calibrated_rows import asked_calibration
 from logitconf.fitting.choosing import AUTO, choose_score
 from logitconf.fitting.conventions import signature_of
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import score_class
+from logitconf.policy_table import POLICIES
 from logitconf.tasks import ArrayLike
+from logitconf.thresholds.lookup import policy_asked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -89,6 +92,15 @@ def fit(
     >>> round(float(score.select(logits)["selected"].mean()), 2)
     0.75
     """
+    _check_known(policy)
+    policy_asked(
+        q=q,
+        outliers=ood_logits is not None,
+        per_class=per_class,
+        per_label=per_label,
+        simultaneous=simultaneous,
+        **policy,
+    )
     choice = None
     if score == AUTO:
         if labels is None or per_member or per_label or parameters:
@@ -124,6 +136,17 @@ def fit(
         simultaneous=simultaneous,
         **policy,
     )
+
+
+def _check_known(further: Mapping[str, object]) -> None:
+    """Refuses arguments that are none, before anything is fitted."""
+    rows = [argument for row in POLICIES.values() for argument in (row.argument, *row.further)]
+    policies = {each.name for each in rows}
+    own = [name for name in inspect.signature(fit).parameters if name != "policy"]
+    for name in set(further) - policies:
+        meant = closest(name, [*own, *policies])
+        hint = f"did you mean {meant!r}?" if meant else f"its arguments are {[*own, *policies]}"
+        raise LogitconfError(f"fit has no argument {name!r}; {hint}")
 
 
 def _unfitted(score: str, **given: Any) -> LogitScore:

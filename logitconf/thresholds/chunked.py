@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from logitconf.card.parts import RowCounts
 from logitconf.card.score_card import ScoreCard
-from logitconf.errors import LogitconfError, share_hint
+from logitconf.errors import LogitconfError
 from logitconf.notebook.brief import brief
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.certificate import certificate_of
@@ -39,7 +39,7 @@ from logitconf.thresholds.order_statistics import (
     rounded_scores,
 )
 from logitconf.thresholds.policies import Coverage, risk_policy
-from logitconf.thresholds.policy import ThresholdChoice, at_least
+from logitconf.thresholds.policy import ThresholdChoice, at_least, check_accepted_share
 from logitconf.thresholds.risk_control import (
     candidates_of,
     certifiable_targets,
@@ -80,8 +80,7 @@ def choose_coverage_chunks(
     >>> choice.accepted, round(choice.threshold, 6)
     (2, -0.65)
     """
-    if not 0.0 < coverage <= 1.0:
-        raise LogitconfError(f"coverage must lie in (0, 1], got {coverage}{share_hint(coverage)}")
+    check_accepted_share(coverage, "coverage")
     rows, finite = counts_below(chunks, LARGEST, all_reduce)
     if finite == 0:
         raise LogitconfError(f"at least one score must be finite, got {rows} that are not")

@@ -23,7 +23,13 @@ from logitconf.thresholds.gaps import (
     rank_scores,
     threshold_in,
 )
-from logitconf.thresholds.policy import Policy, ThresholdChoice, at_least, choice_of
+from logitconf.thresholds.policy import (
+    Policy,
+    ThresholdChoice,
+    at_least,
+    check_accepted_share,
+    choice_of,
+)
 
 if TYPE_CHECKING:
     from logitconf.thresholds.calibration_rows import CalibrationRows
@@ -40,6 +46,10 @@ class FalsePositiveRate(Policy):
     name: ClassVar[str] = "fpr"
     needs_outliers: ClassVar[bool] = True
     fpr: float
+
+    def __post_init__(self) -> None:
+        Policy.__post_init__(self)
+        _check_rate(self.fpr)
 
     def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
         """See `choose_false_positive_rate`."""
@@ -59,6 +69,10 @@ class TruePositiveRate(Policy):
     name: ClassVar[str] = "tpr"
     needs_outliers: ClassVar[bool] = True
     tpr: float
+
+    def __post_init__(self) -> None:
+        Policy.__post_init__(self)
+        check_accepted_share(self.tpr, "the true positive rate")
 
     def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
         """See `choose_true_positive_rate`."""
@@ -87,10 +101,7 @@ def choose_false_positive_rate(
     Raises:
         LogitconfError: for another rate, or without a finite score on either side.
     """
-    if not 0.0 <= rate <= 1.0:
-        raise LogitconfError(
-            f"the false positive rate must lie in [0, 1], got {rate}{share_hint(rate)}"
-        )
+    _check_rate(rate)
     ranked, outside, pooled = _pool(scores, ood_scores, wrong)
     gaps = measure_gaps(pooled, rounding)
     allowed = math.floor(rate * outside.rows + 1e-9 * outside.rows)
@@ -126,10 +137,7 @@ def choose_true_positive_rate(
     Raises:
         LogitconfError: for another rate, or without a finite score on either side.
     """
-    if not 0.0 < rate <= 1.0:
-        raise LogitconfError(
-            f"the true positive rate must lie in (0, 1], got {rate}{share_hint(rate)}"
-        )
+    check_accepted_share(rate, "the true positive rate")
     ranked, outside, pooled = _pool(scores, ood_scores, wrong)
     gaps = measure_gaps(pooled, rounding)
     wanted = at_least(rate, ranked.rows)
@@ -143,6 +151,13 @@ def choose_true_positive_rate(
             notes=(*placement.notes, Note(NoteKind.UNSCORED, accepted=finite, rows=ranked.rows)),
         )
     return _pooled_choice(ranked, outside, placement, {"name": "tpr", "tpr": float(rate)})
+
+
+def _check_rate(rate: float) -> None:
+    if not 0.0 <= rate <= 1.0:
+        raise LogitconfError(
+            f"the false positive rate must lie in [0, 1], got {rate}{share_hint(rate)}"
+        )
 
 
 def _outliers(rows: CalibrationRows) -> npt.ArrayLike:

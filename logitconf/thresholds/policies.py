@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError, share_hint
+from logitconf.metrics.intervals import check_share
 from logitconf.scores.rounding import Rounding, rounding_band
 from logitconf.thresholds.gaps import (
     NOTHING,
@@ -25,7 +26,13 @@ from logitconf.thresholds.gaps import (
     rank_scores,
     threshold_in,
 )
-from logitconf.thresholds.policy import Policy, ThresholdChoice, at_least, choice_of
+from logitconf.thresholds.policy import (
+    Policy,
+    ThresholdChoice,
+    at_least,
+    check_accepted_share,
+    choice_of,
+)
 from logitconf.thresholds.risk_control import CertifiedThreshold, certify
 
 if TYPE_CHECKING:
@@ -81,6 +88,10 @@ class Coverage(Policy):
     name: ClassVar[str] = "coverage"
     coverage: float
 
+    def __post_init__(self) -> None:
+        Policy.__post_init__(self)
+        check_accepted_share(self.coverage, "coverage")
+
     def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
         """See `choose_coverage`."""
         return choose_coverage(rows.scores, self.coverage, rounding=rounding, wrong=rows.wrong)
@@ -100,6 +111,11 @@ class Risk(Policy):
     certifies: ClassVar[bool] = True
     risk: float
     confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        Policy.__post_init__(self)
+        check_share("risk", self.risk)
+        check_share("confidence", self.confidence)
 
     def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
         """See `choose_risk`."""
@@ -282,8 +298,7 @@ def choose_coverage(
     >>> round(choose_coverage(scores, 0.5, rounding=Rounding("softmax", 10)).threshold, 6)
     -0.65
     """
-    if not 0.0 < coverage <= 1.0:
-        raise LogitconfError(f"coverage must lie in (0, 1], got {coverage}{share_hint(coverage)}")
+    check_accepted_share(coverage, "coverage")
     ranked = rank_scores(scores, wrong)
     wanted, finite = at_least(coverage, ranked.rows), ranked.values.size
     placement = place(measure_gaps(ranked, rounding), min(wanted, finite), looser=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from logitconf.errors import LogitconfError, not_among
+from logitconf.errors import LogitconfError, not_among, share_hint
 from logitconf.notebook.brief import brief
 from logitconf.policy_table import POLICIES
 
@@ -176,6 +176,16 @@ def number(value: object, what: str) -> float:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise LogitconfError(f"{what} must be a number, got {value!r}") from error
+
+
+def check_accepted_share(value: float, what: str) -> None:
+    """Checks a share of rows that is to be accepted.
+
+    Raises:
+        LogitconfError: unless it lies in (0, 1].
+    """
+    if not 0.0 < value <= 1.0:
+        raise LogitconfError(f"{what} must lie in (0, 1], got {value}{share_hint(value)}")
 
 
 def at_least(share: float, rows: int) -> int:

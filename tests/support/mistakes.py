@@ -101,6 +101,7 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("an option misspelt", "fit logits.npz --covrage 0.9 -o n.json", "mean --coverage?"),
     Mistake("a value forgotten", "fit logits.npz -o", "needs a value after -o"),
     Mistake("two files where one goes", "fit logits.npz val.npz -o new.json", "takes VAL.npz"),
+    Mistake("an argument misspelt", ">>> logitconf.fit(logits, labels, holdot=0.5)", "'holdout'?"),
     Mistake("a percent sign", "fit logits.npz --coverage 90% -o new.json", "write 0.9"),
     Mistake("percent without the sign", "fit logits.npz --coverage 90 -o n.json", "write 0.9 for"),
     Mistake("a decimal comma", "fit logits.npz --coverage 0,9 -o new.json", "write 0.9"),

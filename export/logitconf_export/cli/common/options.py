@@ -251,6 +251,11 @@ class ReportFiles:
     ] = None
     golden: Annotated[
         Path | None,
-        in_panel(REPORT, "--golden", "New folder: head, rows, expected decisions, replay.py."),
+        typer.Option(
+            "--golden",
+            help="New folder: head, rows, expected decisions, replay.py.",
+            metavar="FOLDER",
+            rich_help_panel=REPORT,
+        ),
     ] = None
     force: Force = False

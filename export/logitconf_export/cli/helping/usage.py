@@ -42,6 +42,10 @@ COMMAND_SYNONYMS: Mapping[str, str] = {
 """What others call the commands."""
 
 
+_TYPED = {str: "NAME", Path: "FILE", float: "NUMBER", int: "NUMBER"}
+"""What is typed for a parameter of a type."""
+
+
 class Commands(TyperGroup):
     """All commands; one that is none is answered with what was likely meant."""
 
@@ -76,14 +80,20 @@ class Command(TyperCommand):
     Attributes:
         numbers: float or int by the name of a parameter that takes one number.
         choices: sets of parameters of which one must be given, each with what to say of it.
+        types: what is typed after an option, by the name of its parameter.
     """
 
     numbers: ClassVar[Mapping[str, type]] = {}
     choices: ClassVar[Sequence[tuple[tuple[str, ...], str]]] = ()
+    types: ClassVar[Mapping[str, str]] = {}
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Arguments and options, flags without a type."""
-        return _without_types_of_flags(super().get_params(ctx))
+        """Arguments and options, flags without a type, all else with what one types there."""
+        params = _without_types_of_flags(super().get_params(ctx))
+        for each in params:
+            if each.param_type_name == "option" and each.metavar is None:
+                each.metavar = self.types.get(each.name or "")
+        return params
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments that are left, as typer gives them.
@@ -158,7 +168,13 @@ def command_class(command: Callable[..., None]) -> type[Command]:
         for kind in (float, int)
         if kind in _parts(each.annotation)
     }
-    own = {"numbers": numbers, "choices": getattr(command, "choices", ())}
+    types = {
+        name: word
+        for name, each in inspect.signature(command).parameters.items()
+        for kind, word in _TYPED.items()
+        if kind in _parts(each.annotation)
+    }
+    own = {"numbers": numbers, "choices": getattr(command, "choices", ()), "types": types}
     return type("Command", (Command,), own)
 
 

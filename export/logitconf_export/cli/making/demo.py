@@ -53,7 +53,8 @@ class _Done:
 
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for the files that the demo writes.")
+        Path,
+        typer.Option("--out", metavar="FOLDER", help="Folder for the files that the demo writes."),
     ] = Path("demo-output"),
     *,
     page: PageFile = None,

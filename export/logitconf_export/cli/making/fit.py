@@ -60,6 +60,10 @@ def fit(
     output.check(source.rows, source.data, source.model, view=view)
     check_page_file(page, (source.rows, source.data, source.model), force=output.force)
     policy = threshold.arguments()
+    from logitconf.thresholds.lookup import policy_asked
+
+    # what cannot be asked for is refused before the rows are read and fitted
+    policy_asked(outliers=threshold.ood is not None, per_label=asked.per_label, **policy)
     from logitconf_export.cli.results.fits import figures_of, fit_result
     from logitconf_export.cli.rows.given import given_rows
     from logitconf_export.display.judged import judge
