@@ -45,6 +45,7 @@ def test_the_probe_fails_on_a_statement_that_fails(tmp_path: Path) -> None:
         "import logitconf",
         "import logitconf; dir(logitconf); logitconf.__all__; logitconf.__version__",
         "from logitconf import ScoreCard",
+        "from logitconf import fit, compare, load",
         "import logitconf.card.score_card",
         "import logitconf.thresholds.policies",
         "from logitconf import LogitconfError, LogitconfWarning, UncertifiableError",
@@ -54,6 +55,15 @@ def test_the_probe_fails_on_a_statement_that_fails(tmp_path: Path) -> None:
 )
 def test_what_needs_no_torch_loads_without_it(statement: str, tmp_path: Path) -> None:
     assert not loaded_by(statement, tmp_path) & {"torch", "onnx", "onnxruntime", "onnxscript"}
+
+
+def test_fitting_needs_neither_scikit_learn_nor_data_frames(tmp_path: Path) -> None:
+    statement = (
+        "import logitconf\n"
+        "score = logitconf.fit([[2.0, 0.0], [0.0, 1.0]])\n"
+        "score.get_params(); score.__sklearn_clone__(); repr(score); score._repr_html_()"
+    )
+    assert not loaded_by(statement, tmp_path) & {"torch", "onnx", "sklearn", "pandas"}
 
 
 def test_a_card_is_read_and_written_without_torch(tmp_path: Path) -> None:
