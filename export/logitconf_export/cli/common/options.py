@@ -102,9 +102,6 @@ Temperature = Annotated[
     float | None,
     in_panel(None, "--temperature", "Another temperature, > 0.", default="as it is"),
 ]
-Threshold = Annotated[
-    float | None, in_panel(None, "--threshold", "Another threshold.", default="as it is")
-]
 _Logits = Annotated[
     str | None,
     in_panel(PLACE, "--logits", "The tensor to take.", default="found in the graph"),

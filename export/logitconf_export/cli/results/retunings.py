@@ -1,17 +1,64 @@
 """What ``retune`` shows: old numbers and new ones, and which way the decisions move."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import onnx
 
 from logitconf.card.score_card import ScoreCard
-from logitconf.wording.numbers import short
-from logitconf.wording.promise import promise_of
+from logitconf.wording.numbers import counted, percent, short
 from logitconf_export.cli.results.cards import Pairs, threshold_words
+from logitconf_export.cli.results.fits import Figures
 from logitconf_export.cli.results.heads import model_result
 from logitconf_export.cli.results.result import Result
 from logitconf_export.heads.metadata import HeadMetadata, read_heads
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What other numbers do to some rows.
+
+    Attributes:
+        before: their figures by the old numbers.
+        after: by the new ones.
+        labelled: whether labels are known, and so errors.
+    """
+
+    before: Figures
+    after: Figures
+    labelled: bool
+
+    @property
+    def moved(self) -> str:
+        """Which way the decisions moved, and what the accepted are worth now."""
+        old, new = self.before, self.after
+        way = "stricter" if new.accepted < old.accepted else "looser"
+        way = "as strict as before" if new.accepted == old.accepted else way
+        words = f"{way}: it accepts {percent(new.coverage)} instead of {percent(old.coverage)}"
+        if (
+            self.labelled
+            and old.accuracy_accepted is not None
+            and new.accuracy_accepted is not None
+        ):
+            words += (
+                f", {percent(new.accuracy_accepted)} of them right instead of "
+                f"{percent(old.accuracy_accepted)}"
+            )
+        return f"{words}, on {counted(new.decisions, new.noun)}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Coverage and accuracy before and after, as JSON values."""
+        return {
+            "rows": self.after.decisions,
+            "coverage": [self.before.coverage, self.after.coverage],
+            "accuracy_accepted": [self.before.accuracy_accepted, self.after.accuracy_accepted]
+            if self.labelled
+            else None,
+        }
 
 
 def retuning_result(
@@ -19,6 +66,9 @@ def retuning_result(
     tuned: onnx.ModelProto,
     path: Path,
     following: Sequence[str] = (),
+    *,
+    effects: Mapping[int, Effect] = MappingProxyType({}),
+    notes: Sequence[str] = (),
 ) -> Result:
     """The heads before and after.
 
@@ -27,38 +77,64 @@ def retuning_result(
         tuned: the model with other numbers.
         path: where it was written; - for stdout.
         following: what to run next.
+        effects: what the new numbers do to the user's rows, by the place of the head.
+        notes: what should be known.
     """
     after = read_heads(tuned).heads
-    pairs = [(old, new) for old, new in zip(before, after, strict=True) if old.card != new.card]
     facts: Pairs = []
-    notes = []
-    for old, new in pairs:
+    ways: list[str] = []
+    told = list(notes)
+    for place, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old.card == new.card:
+            continue
+        effect = effects.get(place)
+        ways.append(_way(old.card, new.card) if effect is None else effect.moved)
         if len(after) > 1:
-            facts.append(("head", _name(new)))
+            facts.append(("head", f"{_name(new)} is {ways[-1]}"))
         facts += changes(old.card, new.card)
         if old.card.certificate is not None and new.card.certificate is None:
             whose = f" of the head on {_name(new)}" if len(after) > 1 else ""
-            notes.append(f"the certificate{whose} is void: it was for the old numbers")
+            told.append(f"the certificate{whose} is void: it was for the old numbers")
+    if not ways:
+        moved = "has the numbers that it had"
+    else:
+        moved = f"is {ways[0]}" if len(set(ways)) == 1 else f"has {len(ways)} other heads"
     return model_result(
-        f"Retuned: {path} {_moved([direction(old.card, new.card) for old, new in pairs])}",
+        f"Retuned: {path} {moved}",
         path,
         tuned,
         facts=facts,
-        notes=notes,
+        notes=told,
         following=following,
+        values={
+            "changes": [
+                {
+                    "head": place,
+                    "temperature": [old.card.temperature, new.card.temperature],
+                    "threshold": [old.card.threshold, new.card.threshold],
+                    "effect": effects[place].values if place in effects else None,
+                }
+                for place, (old, new) in enumerate(zip(before, after, strict=True))
+                if old.card != new.card
+            ]
+        },
     )
 
 
+def _way(old: ScoreCard, new: ScoreCard) -> str:
+    way = direction(old, new)
+    if not way:
+        return "tuned otherwise; rows decide which way it moves, --data shows it"
+    return f"{way}: it accepts {'fewer' if way == 'stricter' else 'more'} rows, or as many"
+
+
 def changes(old: ScoreCard, new: ScoreCard) -> Pairs:
-    """Each number that changed, old and new, and what became of the promise."""
+    """Each number that changed, old and new."""
     facts = []
     if old.threshold != new.threshold:
         facts.append(("threshold", f"{threshold_words(old)} → {threshold_words(new)}"))
     if old.temperature != new.temperature:
         facts.append(("temperature", f"{short(old.temperature)} → {short(new.temperature)}"))
-    promises = promise_of(old), promise_of(new)
-    if promises[0] != promises[1]:
-        facts.append(("certificate", f"{promises[0] or 'none'} → {promises[1] or 'none'}"))
     return facts
 
 
@@ -70,15 +146,6 @@ def direction(old: ScoreCard, new: ScoreCard) -> str:
     if all(after <= earlier for earlier, after in pairs):
         return "stricter"
     return "looser" if all(after >= earlier for earlier, after in pairs) else ""
-
-
-def _moved(ways: Sequence[str]) -> str:
-    if not ways:
-        return "has the numbers that it had"
-    if len(set(ways)) == 1 and ways[0]:
-        fewer = {"stricter": "fewer", "looser": "more"}[ways[0]]
-        return f"is {ways[0]}: it accepts {fewer} rows, or as many"
-    return "has other numbers; rows decide which way it moves"
 
 
 def _several(threshold: float | tuple[float, ...]) -> tuple[float, ...]:

@@ -78,6 +78,27 @@ class HeadEvidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class HeadRows:
+    """What a head reads of the user's rows.
+
+    Attributes:
+        card: of the head.
+        values: (N, K), or (N, K, M) of members.
+        labels: theirs; None if they are not known.
+        notes: what is not used of them, and why.
+        noun: what one of them is called; None for a row.
+        names: of the classes or labels, where they are known.
+    """
+
+    card: ScoreCard
+    values: Array
+    labels: Array | None
+    notes: tuple[str, ...]
+    noun: str | None
+    names: Names | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
     """All that a page is made of.
 
@@ -232,6 +253,24 @@ def _shown(
     )
 
 
+def rows_of_heads(model: ModelSource, rows: GivenRows) -> tuple[HeadRows, ...]:
+    """What each head of a model reads of the user's rows, on the CPU.
+
+    Raises:
+        LogitconfError: if it has no head, or the rows do not fit it.
+    """
+    loaded = load_model(model)
+    heads, inputs = [head_in(one) for one in each_head(loaded)], host_input_names(loaded)
+    if not heads[0].attached or (LOGITS in rows.arrays and LOGITS not in inputs):
+        read = [_logits_for(head.metadata.card, rows) for head in heads]
+    else:
+        feeds = host_feeds(rows.arrays, inputs, "data")
+        folder = Path(model).resolve().parent if isinstance(model, str | Path) else None
+        read, _ = _run(loaded, heads, feeds, folder, "cpu")
+    pairs = zip((head.metadata for head in heads), read, strict=True)
+    return tuple(_laid_out(one.card, one.form, values, rows) for one, values in pairs)
+
+
 def with_data_file(evidence: Evidence, data: object) -> Evidence:
     """The evidence with the file of the rows, if they came from one."""
     return replace(evidence, data=NamedFile.at(data)) if isinstance(data, str | Path) else evidence
@@ -281,6 +320,21 @@ def _head(
     kind: str,
 ) -> HeadEvidence:
     """The rows as a head judges them, with their labels where these fit."""
+    own = _laid_out(card, form, values, rows)
+    notes = own.notes
+    try:
+        judged = judge(card, own.values, own.labels, kind=kind, noun=own.noun)
+    except LogitconfError as error:
+        if not name or own.labels is None:
+            raise
+        # labels of one head need not be those of another
+        judged = judge(card, own.values, kind=kind, noun=own.noun)
+        notes = (*notes, f"its labels are not shown: {error}")
+    return HeadEvidence(name, card, form, judged, notes, own.names)
+
+
+def _laid_out(card: ScoreCard, form: HeadForm | None, values: Array, rows: GivenRows) -> HeadRows:
+    """Rows without those whose labels are to be ignored."""
     noun = None
     if form is not None:
         precise = form.precision == "float64"
@@ -303,15 +357,7 @@ def _head(
             are = "is" if left_out == 1 else "are"
             what = counted(left_out, noun or "row")
             notes = (*notes, f"{what} {are} left out for their label")
-    try:
-        judged = judge(card, values, labels, kind=kind, noun=noun)
-    except LogitconfError as error:
-        if not name or labels is None:
-            raise
-        # labels of one head need not be those of another
-        judged = judge(card, values, kind=kind, noun=noun)
-        notes = (*notes, f"its labels are not shown: {error}")
-    return HeadEvidence(name, card, form, judged, notes, names)
+    return HeadRows(card, values, labels, notes, noun, names)
 
 
 def _labels(
