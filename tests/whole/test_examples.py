@@ -24,8 +24,11 @@ ELSEWHERE = {
     "executorch_program",
     "fastapi_service",
     "learned_confidence",
+    "mlflow_model",
     "notebook",
+    "optimum_model",
     "out_of_distribution",
+    "triton_repository",
 }
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists())
 # these run the model that digits_model makes

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 import pytest
+from google.protobuf import text_format  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from support.example_runs import EXAMPLES, check_printed, digits_folder, run_shown, shown
 from support.installed_runtimes import HOME
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
 Array = NDArray[Any]
-EXECUTORCH = HOME / "executorch"
 
 
 @pytest.fixture(scope="module")
@@ -76,21 +77,79 @@ def test_the_service_refuses_what_is_no_image(
     assert client.post("/digits", json={"images": images}).status_code == 422
 
 
-def test_executorch_decides_as_torch_does(tmp_path: Path) -> None:
-    if not EXECUTORCH.is_dir():
-        pytest.skip("executorch is not installed; install_runtimes --examples does it")
-    run_shown("pt2", tmp_path)
-    ((command, expected),) = shown("executorch_program")
-    _, script, folder = command.split()
+def run_apart(name: str, python: str, folder: Path, packages: str = "") -> str:
+    """Runs the command of an example's README by a Python of its own, and compares."""
+    ((command, expected),) = shown(name)
+    _, script, *arguments = command.split()
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    if packages:
+        environment["PYTHONPATH"] = packages
     ran = subprocess.run(
-        [sys.executable, str(EXAMPLES.parent / script), folder],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(EXECUTORCH)])},
-        capture_output=True,  # its libraries talk of this machine's processor on stderr
+        [python, str(EXAMPLES.parent / script), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,  # these packages talk of themselves on stderr
         text=True,
         timeout=300,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
     check_printed(ran.stdout, expected)
-    assert re.search("by ExecuTorch: 0 of 697", ran.stdout)
+    return ran.stdout
+
+
+def installed(name: str) -> Path:
+    """A folder of packages, or an environment, that `install_runtimes --examples` makes."""
+    if not (HOME / name).is_dir():
+        pytest.skip(f"{name} is not installed; tests/support/install_runtimes --examples does it")
+    return HOME / name
+
+
+def test_executorch_decides_as_torch_does(tmp_path: Path) -> None:
+    packages = os.pathsep.join([*sys.path, str(installed("executorch"))])
+    run_shown("pt2", tmp_path)
+    printed = run_apart("executorch_program", sys.executable, tmp_path, packages)
+    assert re.search("by ExecuTorch: 0 of 697", printed)
+
+
+def test_mlflow_logs_loads_and_serves_score_and_mask(digits: Path) -> None:
+    python = installed("mlflow") / "bin" / "python"
+    assert "False" not in run_apart("mlflow_model", str(python), digits)
+
+
+def test_optimum_loses_the_mask_in_a_task_s_class_and_keeps_it_in_the_custom_one(
+    digits: Path,
+) -> None:
+    printed = run_apart("optimum_model", str(installed("optimum") / "bin" / "python"), digits)
+    assert "ORTModelForImageClassification: logits\n" in printed
+
+
+def test_the_repository_is_what_triton_s_own_schema_describes(digits: Path) -> None:
+    run_shown("triton_repository", digits)
+    home = digits / "repository" / "digits"
+    assert (home / "1" / "model.onnx").read_bytes() == (digits / "model/model.onnx").read_bytes()
+    path = installed("triton") / "tritonclient" / "grpc" / "model_config_pb2.py"
+    spec = spec_from_file_location("model_config_pb2", path)
+    assert spec is not None
+    assert spec.loader is not None
+    schema = module_from_spec(spec)
+    spec.loader.exec_module(schema)
+    config = text_format.Parse((home / "config.pbtxt").read_text(), schema.ModelConfig())
+    session = onnxruntime.InferenceSession(
+        home / "1/model.onnx", providers=["CPUExecutionProvider"]
+    )
+    names = {"tensor(float)": "TYPE_FP32", "tensor(bool)": "TYPE_BOOL"}
+    for described, values in (
+        (config.input, session.get_inputs()),
+        (config.output, session.get_outputs()),
+    ):
+        assert [each.name for each in described] == [value.name for value in values]
+        for each, value in zip(described, values, strict=True):
+            assert schema.DataType.Name(each.data_type) == names[value.type]
+            # Triton puts the batch in front of the shape after reshaping
+            shape = list(each.reshape.shape) if each.HasField("reshape") else list(each.dims)
+            assert shape == value.shape[1:]
+            assert len(each.dims) > 0
+    assert config.max_batch_size > 0
+    with pytest.raises(text_format.ParseError, match="no field named"):
+        text_format.Parse("max_batch_sise: 4", schema.ModelConfig())
