@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg")
+MOST_NAMED = 8
+"""Lines with a name and a colour: the best; others are thin and grey."""
 _STYLES = ("-", "--", "-.", ":")
 _POINTS = 400
 # the risk among the first few rows is noise, which would set the scale
@@ -58,13 +60,12 @@ class CurveGroup:
     @property
     def label(self) -> str:
         """Their names, and that they coincide if there are several."""
-        lines, line = [], ""
-        for name in (", ".join(self.scores)).split(" "):
-            if line and len(line) + len(name) > 22:
-                lines.append(line)
-                line = ""
-            line = f"{line} {name}".strip()
-        text = "\n".join([*lines, line])
+        lines = [""]
+        for name in [*(f"{name}," for name in self.scores[:-1]), self.scores[-1]]:
+            if lines[-1] and len(lines[-1]) + len(name) > 22:
+                lines.append("")
+            lines[-1] = f"{lines[-1]} {name}".strip()
+        text = "\n".join(lines)
         return f"{text}\ncoincide" if len(self.scores) > 1 else text
 
     def band(self, chosen: Sequence[int]) -> tuple[Floats, Floats]:
@@ -109,6 +110,7 @@ def widest_window(groups: Sequence[CurveGroup]) -> tuple[float, float]:
     inside = (coverage >= 0.25) & (coverage <= 0.97)
     if not inside.any():
         return float(coverage[0]), float(coverage[-1])
+    risks = risks[:MOST_NAMED]
     spread = np.where(inside, risks.max(axis=0) - risks.min(axis=0), -1.0)
     end = float(coverage[int(spread.argmax())])
     return max(0.05, end - _WINDOW), end
@@ -122,7 +124,8 @@ def draw_all(ax: Axes, comparison: ScoreComparison, groups: Sequence[CurveGroup]
         comparison: of the scores.
         groups: its curves.
     """
-    for place, group in reversed(list(enumerate(groups))):
+    _draw_others(ax, groups, (_SHOWN_FROM, 1.0))
+    for place, group in reversed(list(enumerate(groups[:MOST_NAMED]))):
         chosen = _points(group, (_SHOWN_FROM, 1.0))
         if place == 0:
             band = group.band(chosen)
@@ -150,6 +153,8 @@ def draw_window(ax: Axes, groups: Sequence[CurveGroup], window: tuple[float, flo
         window: coverages, from and to.
     """
     ends = []
+    _draw_others(ax, groups, window)
+    groups = groups[:MOST_NAMED]
     for place, group in reversed(list(enumerate(groups))):
         chosen = _points(group, window)
         colour = SERIES[place % len(SERIES)]
@@ -233,6 +238,16 @@ def _points(group: CurveGroup, window: tuple[float, float]) -> list[int]:
     ]
 
 
+def _draw_others(ax: Axes, groups: Sequence[CurveGroup], window: tuple[float, float]) -> None:
+    """The curves that are too many to be named, thin and grey."""
+    for group in groups[MOST_NAMED:]:
+        chosen = _points(group, window)
+        ax.plot(
+            group.coverage[chosen], group.risk[chosen],
+            color=MUTED, linewidth=0.6, zorder=1.5, label=", ".join(group.scores),
+        )  # fmt: skip
+
+
 def _draw_line(ax: Axes, group: CurveGroup, chosen: list[int], place: int) -> None:
     ax.plot(
         group.coverage[chosen], group.risk[chosen],
@@ -289,6 +304,12 @@ def comparison_figure(comparison: ScoreComparison) -> Figure:
         f"{comparison.rows} rows, {100.0 * rate:.3g} % wrong", fontsize=10, color=INK, loc="left"
     )
     right.set_title(f"where they differ most ({bands})", fontsize=10, color=INK, loc="left")
+    others = len(groups) - MOST_NAMED
+    if others > 0:
+        note = f"thin: {others} more, which rank worse"
+        right.annotate(
+            note, (1.0, 0.02), xycoords="axes fraction", ha="right", color=MUTED, fontsize=9
+        )
     low, high = right.get_ylim()
     left.fill_between(
         window, [low] * 2, [high] * 2, color=FAINT, alpha=0.5, zorder=0.5, linewidth=0

@@ -10,7 +10,7 @@ import numpy as np
 from logitconf.fitting.score_classes import score_class
 from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
 from logitconf.tasks import ArrayLike
-from logitconf.wording.numbers import percent, percent_at_most
+from logitconf.wording.numbers import counted, percent, percent_at_most
 from logitconf_export.display.curves import Reliability, RiskCurve, ScoreHistogram
 from logitconf_export.display.drawing import (
     BLUE,
@@ -201,7 +201,7 @@ class RiskCoverageDisplay(Display):
 
     def _draw_point(self, ax: Axes, point: tuple[float, float]) -> None:
         coverage, risk = point
-        bound, side = self.curve.bound, -1 if coverage > 0.45 else 1
+        bound, side = self.curve.bound, -1 if coverage > 0.4 else 1
         if bound is not None:
             ax.errorbar(
                 coverage, risk, [[0.0], [max(0.0, bound - risk)]],
@@ -210,8 +210,10 @@ class RiskCoverageDisplay(Display):
             text = f"certified: at most {percent_at_most(bound)}"
             _note(ax, text, (coverage, bound), (4 * side, 5), GREEN, right=side < 0)
         ax.plot(coverage, risk, "o", color=ORANGE, markersize=7, zorder=4)
-        text = f"accepts {percent(coverage)}, {percent(risk)} of it wrong"
-        _note(ax, text, point, (9 * side, -8), ORANGE, right=side < 0)
+        text = f"accepts {percent(coverage)},\n{percent(risk)} of it wrong"
+        # left of the point the curve is lower, as long as fewer rows are better ones
+        height = 6 if bound is None and side < 0 else -18
+        _note(ax, text, point, (9 * side, height), ORANGE, right=side < 0)
 
 
 class ReliabilityDisplay(Display):
@@ -293,12 +295,12 @@ class ScoreDisplay(Display):
     def draw(self, ax: Axes) -> None:
         """Draws the shares and the threshold."""
         shown = self.histogram
-        kinds = [(shown.right, "right " if shown.wrong is not None else "", BLUE)]
+        kinds = [(shown.right, "right: " if shown.wrong is not None else "", BLUE)]
         if shown.wrong is not None:
-            kinds.append((shown.wrong, "wrong ", ORANGE))
+            kinds.append((shown.wrong, "wrong: ", ORANGE))
         for counts, name, colour in kinds:
             total = int(counts.sum())
-            label = f"{total} {name}{shown.noun}{'' if total == 1 else 's'}"
+            label = f"{name}{counted(total, shown.noun)}"
             shares = counts / max(1, total)
             ax.stairs(shares, shown.edges, fill=True, color=colour, alpha=0.3)
             ax.stairs(shares, shown.edges, color=colour, linewidth=1.4, label=label)

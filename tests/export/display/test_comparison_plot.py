@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import command_line
+from support.display_rows import labelled
 
 from logitconf.errors import LogitconfError
 from logitconf.fitting.comparison import ScoreComparison, compare_scores
 from logitconf_export.display.comparison_plot import (
+    MOST_NAMED,
     check_plot,
     comparison_figure,
     curve_groups,
@@ -48,7 +50,7 @@ def test_a_plot_is_a_picture_that_is_the_same_each_time(
 def test_the_curves_drawn_are_those_compared(compared: ScoreComparison) -> None:
     pytest.importorskip("matplotlib")
     left, right = comparison_figure(compared).axes
-    curves = {standing.score: standing.curve for standing in compared.standings}
+    curves = {standing.name: standing.curve for standing in compared.standings}
     for axes in (left, right):
         drawn = {line.get_label(): line for line in axes.get_lines()}
         for group in curve_groups(compared):
@@ -75,6 +77,23 @@ def test_curves_that_coincide_are_one_line_with_all_their_names(compared: ScoreC
             assert apart == 0.0 if group is other else apart >= 1.0
     together = next(group for group in groups if len(group.scores) > 1)
     assert together.label.endswith("\ncoincide")
+
+
+def test_the_best_have_names_and_the_others_are_thin() -> None:
+    pytest.importorskip("matplotlib")
+    logits, labels = labelled(800)
+    calibrations = ["temperature", "vector", "matrix"]
+    many = compare_scores(logits, labels, draws=100, calibrations=calibrations)
+    groups = curve_groups(many)
+    assert len({standing.name for standing in many.standings}) == len(many.standings)
+    assert len(groups) > MOST_NAMED
+    left, right = comparison_figure(many).axes
+    for axes in (left, right):
+        widths = [line.get_linewidth() for line in axes.get_lines()]
+        assert widths.count(0.6) == len(groups) - MOST_NAMED
+    words = [text.get_text() for text in right.texts]
+    assert f"thin: {len(groups) - MOST_NAMED} more, which rank worse" in words
+    assert sum(text in {group.label for group in groups} for text in words) == MOST_NAMED
 
 
 def test_the_window_ends_where_the_curves_lie_furthest_apart(compared: ScoreComparison) -> None:

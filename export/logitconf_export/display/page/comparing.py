@@ -8,6 +8,7 @@ from pathlib import Path
 from logitconf.fitting.comparison import ScoreComparison, ScoreStanding
 from logitconf.wording.numbers import counted, percent, short
 from logitconf_export.display.comparison_plot import (
+    MOST_NAMED,
     curve_groups,
     draw_all,
     draw_window,
@@ -22,7 +23,7 @@ HEADER = ("score", "AURC", "interval", "behind the best", "interval", "AUROC", "
 """Column names of the table."""
 
 # names stand to the right of the axes
-_SIZE, _BOX = (5.4, 3.5), (0.115, 0.14, 0.56, 0.82)
+_SIZE, _BOX = (4.7, 3.4), (0.13, 0.14, 0.49, 0.83)
 
 
 def comparison_page(
@@ -89,6 +90,8 @@ def _drawings(comparison: ScoreComparison) -> list[Drawing]:
     closer = Figure(figsize=_SIZE).add_axes(_BOX)
     dress(closer)
     draw_window(closer, groups, window)
+    thin = len(groups) - MOST_NAMED
+    others = f" Thin lines are {thin} more, which rank worse." if thin > 0 else ""
     words = (
         (whole, "all", "At every coverage", "The thick line is the best score, with its band."),
         (
@@ -97,7 +100,7 @@ def _drawings(comparison: ScoreComparison) -> list[Drawing]:
             "Where they differ most",
             f"From {percent(window[0])} to {percent(window[1])} of the rows accepted. Scores on "
             "one line coincide, to within one error; bands hold the true rate at each point with "
-            "95 % confidence (exact binomial).",
+            "95 % confidence (exact binomial)." + others,
         ),
     )
     return [

@@ -366,7 +366,7 @@ def _labels(
     """The labels of so many rows, and what to say where they are not used."""
     labels = rows.labels
     if labels is None:
-        return None, ("without labels, nothing is known of errors",)
+        return None, ()
     if card.score == "learned":
         return _right(form, rows, labels)
     return (labels if form is None else _of_positions(labels, card, form, count)), ()

@@ -254,7 +254,7 @@ def page_of(
 
 
 def _unnamed(evidence: Evidence) -> str:
-    return f"a {evidence.heads[0].card.score} score" if evidence.heads else "a model"
+    return f"The score {evidence.heads[0].card.score}" if evidence.heads else "A model"
 
 
 def filled(
