@@ -15,6 +15,7 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
+from docs.making.calibration_picture import maps_by_rows
 from logitconf.fitting.score_classes import SoftmaxScore
 from logitconf.metrics.selective import risk_coverage
 from logitconf_export.cli.making import digits
@@ -186,7 +187,10 @@ def _draw_curve(axes: Any, seen: Trial, colours: Colours) -> None:
         spine.set_color(colours.faint)
 
 
-PICTURES: Mapping[str, Callable[[Colours], Any]] = {"before_and_after": before_and_after}
+PICTURES: Mapping[str, Callable[[Colours], Any]] = {
+    "before_and_after": before_and_after,
+    "calibration_maps": maps_by_rows,
+}
 """Every picture and who draws it."""
 
 

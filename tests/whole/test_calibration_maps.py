@@ -78,6 +78,7 @@ def test_from_the_fit_to_the_file_and_back(name: str, tmp_path: Path) -> None:
 
 def replace_temperature(score: LogitScore, temperature: float) -> Any:
     changes: dict[str, Any] = {"temperature": temperature, "temperature_fit": None}
+    changes["confidence"] = None
     return replace(score.card, policy={"name": "value"}, certificate=None, **changes)
 
 
