@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_type_hints
 
 from logitconf.errors import LogitconfError
-from logitconf.telling.file_words import misfit, other_kind, unreadable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -43,10 +42,14 @@ def read_json(path: str | Path, what: str) -> object:
         with Path(path).open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
+        from logitconf.telling.file_words import unreadable  # words for errors load with these
+
         raise unreadable(path, f"{what} in JSON", error) from error
     try:
         return parse_json(content, what)
     except LogitconfError as error:
+        from logitconf.telling.file_words import misfit, other_kind
+
         if other_kind(content, "card") is not None:
             raise misfit(path, f"{what} in JSON", "card", content, str(error)) from error
         raise LogitconfError(f"{path}: {error}") from error

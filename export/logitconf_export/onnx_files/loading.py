@@ -10,7 +10,6 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper
 
 from logitconf.errors import LogitconfError
-from logitconf.telling.file_words import misfit, other_kind, unreadable
 from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET
 from logitconf_export.onnx_files.types import Array, ModelSource
 
@@ -60,6 +59,8 @@ def _read(path: Path) -> bytes:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LARGEST_PROTOBUF else None
     except (OSError, ValueError) as error:
+        from logitconf.telling.file_words import unreadable  # words for errors load with these
+
         raise unreadable(path, "a readable ONNX file", error) from error
     if content is None:
         raise LogitconfError(
@@ -74,14 +75,19 @@ def _parse(content: bytes, name: str) -> onnx.ModelProto:
     try:
         model.ParseFromString(content)
     except DecodeError as error:
+        from logitconf.telling.file_words import misfit
+
         reason = (
             f"{len(content)} bytes cannot be parsed as one (not ONNX, or cut off); "
             "export or copy it again"
         )
         raise misfit(name, "an ONNX model", "model", content, reason) from error
     # protobuf reads some other files as messages without a field
-    if not model.HasField("graph") and other_kind(content, "model") is not None:
-        raise misfit(name, "an ONNX model", "model", content, "it has no graph")
+    if not model.HasField("graph"):
+        from logitconf.telling.file_words import misfit, other_kind
+
+        if other_kind(content, "model") is not None:
+            raise misfit(name, "an ONNX model", "model", content, "it has no graph")
     return model
 
 

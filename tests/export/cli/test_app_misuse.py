@@ -100,7 +100,7 @@ CASES: dict[str, tuple[str, Prepare, str]] = {
     "two policies": (
         "fit logits.npz --coverage 0.9 --q 0.5 --score margin -o new.json",
         nothing,
-        "one of --q, --coverage, --risk, --cost, --fpr, --tpr and --threshold",
+        "give one of --q, .* and --threshold, got --q and --coverage",
     ),
     "confidence without risk": (
         "fit logits.npz --confidence 0.9 --score margin -o new.json",

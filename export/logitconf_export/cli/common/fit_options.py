@@ -82,7 +82,7 @@ class _PolicyOptions:
     ] = False
     ood: Annotated[
         Path | None,
-        in_panel(THRESHOLD, "--ood", "With --fpr or --tpr: 'logits' of out-of-distribution rows."),
+        in_panel(THRESHOLD, "--ood", "With --fpr or --tpr: 'logits' of rows from elsewhere."),
     ] = None
 
     def arguments(self) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logitconf.telling.file_words import unreadable
 from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.suggestions import host_commands, model_commands
 from logitconf_export.cli.common.view import Force, View
@@ -48,6 +47,8 @@ def _is_json(path: Path) -> bool:
         with path.open("rb") as stream:
             return stream.read(64).lstrip()[:1] == b"{"
     except OSError as error:
+        from logitconf.telling.file_words import unreadable
+
         raise unreadable(path, "a model or a score card", error) from error
 
 
