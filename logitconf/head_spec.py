@@ -15,6 +15,7 @@ from logitconf.calibration.maps.calibration_map import check_map
 from logitconf.calibration.maps.mapping import mapped
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError, not_among
+from logitconf.notebook.brief import brief
 from logitconf.outputs.confidence import confidence
 from logitconf.outputs.labels import Mapped, labels
 from logitconf.scores.evaluation import evaluate
@@ -229,6 +230,8 @@ class Head:
     temperature: npt.NDArray[np.float32]
     threshold: npt.NDArray[np.float32]
     calibration: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+
+    __repr__ = brief
 
     @classmethod
     def of_card(cls, card: ScoreCard, form: HeadForm) -> Head:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 from logitconf.typed_json import check_count, check_number, shown
 
 MOST_KNOTS = 32
@@ -30,6 +31,8 @@ class ConfidenceMap:
     values: tuple[float, ...]
     rows: int
     error: float | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         knots = len(self.scores)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from logitconf.errors import LogitconfError
+from logitconf.notebook.brief import brief
 from logitconf.typed_json import check_count, check_number, check_text, shown
 
 MOST_MODES = 64
@@ -26,6 +27,8 @@ class Modes:
     names: tuple[str, ...]
     thresholds: tuple[float | tuple[float, ...], ...]
     chosen: str | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         count = len(self.names)
@@ -71,6 +74,8 @@ class LabelMap:
 
     accepted: tuple[int, ...]
     rejected: tuple[int, ...]
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if len(self.accepted) != len(self.rejected) or len(self.accepted) < 2:

@@ -12,6 +12,7 @@ from logitconf.card.parts import Split
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.class_names import Names, numbered_labels
 from logitconf.fitting.comparison import ScoreComparison, compare_scores
+from logitconf.notebook.brief import brief
 from logitconf.rows import check_order, split_rows
 from logitconf.scores.table import SCORES
 from logitconf.tasks import ArrayLike, as_array, check_logits, check_task
@@ -41,6 +42,8 @@ class ChosenScore:
     logits: Array
     labels: Array
     class_names: Names | None
+
+    __repr__ = brief
 
 
 def choose_score(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from logitconf.errors import LogitconfError
 from logitconf.metrics.selective import Vector, checked_columns
+from logitconf.notebook.brief import brief
 
 Binning: TypeAlias = Literal["width", "mass"]
 
@@ -34,6 +35,8 @@ class ReliabilityBins:
     confidence: Vector
     accuracy: Vector
     gap: Vector
+
+    __repr__ = brief
 
     @property
     def expected_error(self) -> float:

@@ -20,7 +20,7 @@ _MOST_ITEMS = 4
 def brief(value: DataclassInstance) -> str:
     """The repr of a frozen value: its fields, without defaults, each cut where it is long.
 
-    Whoever is short enough can be evaluated again.
+    One that is short enough can be evaluated again.
 
     >>> from logitconf.card.parts import Split
     >>> brief(Split(0.5, 7))

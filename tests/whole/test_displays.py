@@ -11,7 +11,12 @@ import pytest
 
 import logitconf
 from logitconf.calibration.maps.calibration_map import CalibrationMap
+from logitconf.card.confidence import ConfidenceMap
+from logitconf.card.score_card import HeadForm
+from logitconf.fitting.choosing import choose_score
 from logitconf.fitting.comparison import compare_scores
+from logitconf.head_spec import Head
+from logitconf.metrics.calibration import reliability_bins
 from logitconf_export.decisions.comparison import Comparison, Flip
 from logitconf_export.drift.measuring import Change, DriftReport, Fraction, VariantFigures
 from logitconf_export.hosts.candidates import Candidate, HostReading, Refusal
@@ -36,12 +41,15 @@ def fitted() -> logitconf.LogitScore:
     return score.set_threshold(risk=0.5, confidence=0.5, per_class=True)
 
 
-@cache
-def comparison() -> Any:
+def ranked_rows() -> tuple[Any, Any]:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (1500, 10))
-    labels = np.where(rng.random(1500) < 0.8, logits.argmax(axis=1), 0)
-    return compare_scores(logits, labels, draws=100)
+    return logits, np.where(rng.random(1500) < 0.8, logits.argmax(axis=1), 0)
+
+
+@cache
+def comparison() -> Any:
+    return compare_scores(*ranked_rows(), draws=100)
 
 
 def mapped() -> CalibrationMap:
@@ -99,6 +107,12 @@ LARGE: dict[str, Callable[[], Any]] = {
     "comparison": comparison,
     "standing": lambda: comparison().standings[0],
     "curve": lambda: comparison().standings[0].curve,
+    "head": lambda: Head.of_card(fitted().card, HeadForm(1000)),
+    "bins": lambda: reliability_bins(np.linspace(0, 1, 999), np.arange(999) % 2 == 0, bins=500),
+    "confidence map": lambda: ConfidenceMap(
+        tuple(float(k) for k in range(-32, 0)), tuple(k / 64 for k in range(32, 0, -1)), 900
+    ),
+    "chosen": lambda: choose_score(*ranked_rows()),
     "verification": verification,
     "run": lambda: verification().runs[0],
     "placement": lambda: verification().placements[0],

@@ -13,6 +13,7 @@ from logitconf.card.score_card import ScoreCard, check_threshold
 from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import card_with_threshold
 from logitconf.head_spec import map_buffers
+from logitconf.notebook.brief import brief
 from logitconf.thresholds.reach import check_reachable
 from logitconf.thresholds.surely_right import MinConfidence
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads, write_heads
@@ -38,6 +39,8 @@ class Retuning:
     threshold: float | tuple[float, ...] | None = None
     min_confidence: float | None = None
     mode: str | None = None
+
+    __repr__ = brief
 
     @property
     def changes_threshold(self) -> bool:

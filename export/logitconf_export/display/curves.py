@@ -11,6 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf.metrics.calibration import ReliabilityBins, reliability_bins
 from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
 from logitconf.metrics.selective import area_under_risk_coverage
+from logitconf.notebook.brief import brief
 from logitconf_export.display.judged import Floats, JudgedRows
 
 MOST_POINTS = 300
@@ -50,6 +51,8 @@ class RiskCurve:
     promised: float | None
     bound: float | None
     noun: str
+
+    __repr__ = brief
 
     @classmethod
     def of(cls, judged: JudgedRows) -> RiskCurve:
@@ -153,6 +156,8 @@ class ScoreHistogram:
     threshold: float | None
     not_finite: int
     noun: str
+
+    __repr__ = brief
 
     @classmethod
     def of(cls, judged: JudgedRows) -> ScoreHistogram:

@@ -14,6 +14,7 @@ from logitconf.fitting.calibrated_rows import calibrated_probabilities, rows_map
 from logitconf.fitting.fit import rows_right
 from logitconf.fitting.score_classes import from_card
 from logitconf.head_spec import threshold_of
+from logitconf.notebook.brief import brief
 from logitconf.rows import Rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES
@@ -68,6 +69,8 @@ class JudgedRows:
     truth: npt.NDArray[np.int64] | None
     calibration: Calibration | None
     noun: str = "row"
+
+    __repr__ = brief
 
     def __len__(self) -> int:
         return len(self.score)

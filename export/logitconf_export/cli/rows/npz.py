@@ -8,6 +8,7 @@ import numpy as np
 
 from logitconf.errors import LogitconfError
 from logitconf.fitting.class_names import numbered_labels
+from logitconf.notebook.brief import brief
 from logitconf.tasks import check_logits, check_task
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.stored_arrays import LABELS, named_array, read_arrays
@@ -28,6 +29,8 @@ class LabelledRows:
     labels: Array
     kind: str | None = None
     class_names: tuple[str, ...] | None = None
+
+    __repr__ = brief
 
     def kept(self, ignored: Sequence[int]) -> Array:
         """(N,) which rows have no label among those that are to be ignored.
