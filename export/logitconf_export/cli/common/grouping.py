@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
@@ -16,7 +16,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     """
     parameters: list[Parameter] = []
     groups: dict[str, tuple[Callable[..., Any], list[str]]] = {}
-    hints = get_type_hints(command, include_extras=True)
+    hints = _written_hints(command)
     for parameter in inspect.signature(command).parameters.values():
         kind = hints[parameter.name]
         if isinstance(kind, type) and is_dataclass(kind):
@@ -39,6 +39,20 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     choices = [each for kind, _ in groups.values() for each in getattr(kind, "CHOICES", ())]
     ungrouped.choices = choices  # type: ignore[attr-defined]
     return ungrouped
+
+
+def _written_hints(command: Callable[..., None]) -> dict[str, Any]:
+    """The types of the parameters, with what typer is told in their annotations.
+
+    Python 3.10 makes an optional of what has None as its default, around the annotation, where
+    typer does not look: an argument would become an option.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    for name, hint in hints.items():
+        inner = [part for part in get_args(hint) if get_origin(part) is Annotated]
+        if get_origin(hint) is Union and inner:
+            hints[name] = inner[0]
+    return hints
 
 
 def _of_group(group: type) -> list[Parameter]:

@@ -2,7 +2,8 @@
 
 import inspect
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Optional
 
 import pytest
 import typer
@@ -56,3 +57,16 @@ def test_two_groups_with_one_name_are_refused() -> None:
 
     with pytest.raises(ValueError, match="duplicate parameter name: 'width'"):
         with_groups(twice)
+
+
+def test_an_argument_without_a_value_is_one_in_python_3_10_too(tmp_path: Path) -> None:
+    # there, get_type_hints puts an optional around the annotation of what has None as its default
+    def read(file: Optional[Annotated[Path | None, typer.Argument()]] = None) -> None:  # noqa: UP045
+        files.append(file)
+
+    files: list[Path | None] = []
+    app = typer.Typer()
+    app.command()(with_groups(read))
+    for arguments in ([f"{tmp_path}"], []):
+        app(args=arguments, standalone_mode=False)
+    assert files == [tmp_path, None]
