@@ -60,6 +60,7 @@ class ScoreCard:
         class_names: what labels stand for, by their numbers; None if nobody said.
         modes: further thresholds under names; None if there are none.
         label_map: which label stands for each class; None where each class is a label.
+        sketch: counts of the calibration scores, for a monitor; None if there are none.
 
     Raises:
         LogitconfError: for a score or task that there is not, or a number out of range.
@@ -84,6 +85,7 @@ class ScoreCard:
     class_names: tuple[str, ...] | None = None
     modes: Modes | None = None
     label_map: LabelMap | None = None
+    sketch: ScoreSketch | None = None
 
     __repr__ = brief
     _repr_html_ = brief_table
@@ -196,7 +198,7 @@ class ScoreCard:
             raise LogitconfError(f"{path}: {error}") from error
 
 
-_YOUNG = ("calibration_map", "confidence", "class_names", "modes", "label_map")
+_YOUNG = ("calibration_map", "confidence", "class_names", "modes", "label_map", "sketch")
 _PARTS = {
     "temperature_fit": TemperatureFit,
     "rows": RowCounts,
@@ -207,6 +209,7 @@ _PARTS = {
     "confidence": ConfidenceMap,
     "modes": Modes,
     "label_map": LabelMap,
+    "sketch": ScoreSketch,
 }
 
 

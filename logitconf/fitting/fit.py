@@ -17,6 +17,7 @@ from logitconf.arrays import Array, to_numpy
 from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.parts import ParameterFit, RowCounts, Split
 from logitconf.card.score_card import ScoreCard
+from logitconf.card.sketch import ScoreSketch
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.fitting.calibrated_rows import (
     as_number,
@@ -26,6 +27,7 @@ from logitconf.fitting.calibrated_rows import (
     with_fitted_calibration,
 )
 from logitconf.metrics.selective import area_under_risk_coverage
+from logitconf.monitoring.sketching import sketch_of
 from logitconf.outputs.confidence_fit import fit_confidence
 from logitconf.rows import Keys, Rows, overlap_note, split_rows
 from logitconf.scores.evaluation import evaluate
@@ -141,6 +143,7 @@ def calibrate_card(
         policy=None,
         certificate=None,
         modes=None,
+        sketch=None,
         n_classes=layout.n_classes,
         members=layout.members,
     )
@@ -182,6 +185,7 @@ def card_with_threshold(
         policy=choice.counted_policy,
         certificate=None,
         modes=modes,
+        sketch=_sketch_of(calibration, choice.threshold),
     )
     if policy.promise is None:
         return card, notes
@@ -189,6 +193,14 @@ def card_with_threshold(
     if shared:
         notes = (*notes, overlap_note(shared, choice.rows))
     return replace(card, certificate=certificate_of(card, fitted_rows=shared)), notes
+
+
+def _sketch_of(
+    calibration: CalibrationRows | None, threshold: float | tuple[float, ...]
+) -> ScoreSketch | None:
+    if calibration is None or not calibration.scores.size:
+        return None
+    return sketch_of(calibration, threshold)
 
 
 def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[np.bool_]:

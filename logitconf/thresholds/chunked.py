@@ -171,7 +171,14 @@ class ChunkedCertificate:
         choice = self.choice
         policy = choice.counted_policy
         rows = RowCounts(choice.rows, self.not_finite, self.errors)
-        card = replace(card, threshold=choice.threshold, policy=policy, rows=rows, certificate=None)
+        card = replace(
+            card,
+            threshold=choice.threshold,
+            policy=policy,
+            rows=rows,
+            certificate=None,
+            sketch=None,
+        )
         return replace(card, certificate=certificate_of(card, fitted_rows=None))
 
 

@@ -161,7 +161,12 @@ def _chosen(several: HeadsMetadata, head: str | None, asked: Retuning) -> tuple[
 
 def _retuned(head: HeadMetadata, asked: Retuning) -> ScoreCard:
     card = head.card
-    changes: dict[str, object] = {"certificate": None, "policy": {"name": "value"}}
+    # what was counted at the old numbers is no sketch of the new ones
+    changes: dict[str, object] = {
+        "certificate": None,
+        "policy": {"name": "value"},
+        "sketch": None,
+    }
     if asked.temperature is not None:
         if "confidence" in head.form.outputs:
             raise LogitconfError(
