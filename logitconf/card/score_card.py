@@ -16,6 +16,7 @@ from logitconf.card.choice import ScoreChoice
 from logitconf.card.confidence import ConfidenceMap
 from logitconf.card.modes import LabelMap, Modes, check_chosen, check_names
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, check_policy
+from logitconf.card.sketch import ScoreSketch
 from logitconf.errors import LogitconfError, not_among
 from logitconf.files import write_atomically
 from logitconf.notebook.brief import brief, brief_table

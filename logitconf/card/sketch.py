@@ -1,4 +1,4 @@
-"""What a card keeps of its calibration scores, so that a monitor can tell whether inputs changed."""
+"""What a card keeps of its calibration scores, so that a monitor can tell changed inputs."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ import math
 import os
 import sys
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +113,10 @@ class Bets:
 
     def total(self, capital: np.ndarray) -> np.ndarray:
         """Log of the capital of the mixture, that of starts to come included."""
-        mean = np.logaddexp.reduce(capital.reshape(len(capital), -1), axis=1)
-        mean = mean - math.log(self.capital.size)
-        return np.logaddexp(mean, -math.log(self.starts + 1))
+        rest = np.full((len(capital), 1), math.log(self.capital.size / (self.starts + 1)))
+        all_starts = np.hstack([capital.reshape(len(capital), -1), rest])
+        total: np.ndarray = np.logaddexp.reduce(all_starts, axis=1) - math.log(self.capital.size)
+        return total
 
     def values(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -153,7 +154,9 @@ class Monitor:
         sketch = values.get("sketch")
         if not sketch:
             raise ValueError("the card must have a sketch of its scores; fit it again with labels")
-        self.sketch, self.margin, self.alpha = sketch, margin, alpha
+        self.sketch = sketch
+        # rows are rejected by one threshold, so that their share has a bound
+        self.one_threshold = not sketch.get("per_class", False)
         self.cutoffs = np.array(sketch["cutoffs"], dtype=np.float32)
         self.limit = math.log(2.0 / (0.9 * alpha))
         # Massart's constant for the inequality of Dvoretzky, Kiefer and Wolfowitz: all shares at
@@ -172,11 +175,6 @@ class Monitor:
         self.of = zlib.crc32(settings.encode())
         if self.log is not None and self.log.exists():
             self._resume()
-
-    @property
-    def one_threshold(self) -> bool:
-        """Whether rows are rejected by one threshold, so that their share has a bound."""
-        return not self.sketch.get("per_class", False)
 
     def update(self, scores: Any, mask: Any, right: Any = None) -> str:
         """Counts a batch of rows; it is on disk when this returns.
@@ -235,7 +233,7 @@ class Monitor:
         seen = [(n, k) for n, k in enumerate(self.bins) if k and accepted[n]]
         if right is None or not seen:
             return None
-        return sum(k * right[n] / accepted[n] for n, k in seen) / sum(k for _, k in seen)
+        return float(sum(k * right[n] / accepted[n] for n, k in seen) / sum(k for _, k in seen))
 
     def status(self) -> str:
         """In words: the verdict, since which rows, what was counted, an estimate."""

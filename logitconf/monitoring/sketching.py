@@ -29,8 +29,9 @@ def sketch_of(rows: CalibrationRows, threshold: float | tuple[float, ...]) -> Sc
     per_class = isinstance(threshold, tuple)
     limits = np.asarray(threshold, dtype=np.float32)
     mask = finite & (scores < (limits[rows.predicted] if per_class else limits))
-    # quantiles that are scores themselves; equal ones are one
-    cutoffs = np.unique(np.quantile(scores[finite], QUANTILES, method="higher"))
+    # short numbers near the quantiles: a card tells no scores of calibration rows
+    near = np.quantile(scores[finite].astype(np.float64), QUANTILES, method="higher")
+    cutoffs = np.unique(np.array([f"{value:.3g}" for value in near], dtype=np.float32))
     size = np.where(finite, scores, np.float32(np.inf))
     places = np.searchsorted(cutoffs, size[mask], side="left")
     bins = cutoffs.size + 1
