@@ -1,20 +1,18 @@
 """The score card: everything about a fitted score that may leave memory, as plain values."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from logitconf.calibration.maps.calibration_map import CalibrationMap, check_map
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.card.choice import ScoreChoice
 from logitconf.card.confidence import ConfidenceMap
 from logitconf.card.modes import LabelMap, Modes, check_chosen, check_names
+from logitconf.card.numbers import check_temperature, check_threshold
 from logitconf.card.parts import Certificate, ParameterFit, RowCounts, check_policy
 from logitconf.card.sketch import ScoreSketch
 from logitconf.errors import LogitconfError, not_among
@@ -351,52 +349,3 @@ def check_outputs(names: Iterable[str]) -> tuple[str, ...]:
     if unknown:
         raise LogitconfError(f"outputs must be some of {list(OUTPUTS)}, got {unknown} too")
     return tuple(name for name in OUTPUTS if name in asked)
-
-
-def check_temperature(value: object) -> float:
-    """The temperature as an exact float32 value.
-
-    >>> check_temperature(1.1)
-    1.100000023841858
-
-    Raises:
-        LogitconfError: unless it is in [1e-30, 1e30].
-    """
-    number = _number(value, "temperature")
-    if not 1e-30 <= number <= 1e30:
-        raise LogitconfError(f"temperature must be in [1e-30, 1e30], got {value!r}")
-    return float(np.float32(number))
-
-
-def check_threshold(value: object) -> float | tuple[float, ...] | None:
-    """The threshold, or one for each class, as exact float32 values.
-
-    Raises:
-        LogitconfError: unless every value is finite in float32.
-    """
-    if value is None:
-        return None
-    if isinstance(value, (list, tuple, np.ndarray)):
-        if not len(value):
-            raise LogitconfError("a vector of thresholds must hold one for each class, got none")
-        return tuple(_finite_float32(item) for item in value)
-    return _finite_float32(value)
-
-
-def _finite_float32(value: object) -> float:
-    number = _number(value, "threshold")
-    if not abs(number) <= float(np.finfo(np.float32).max):
-        raise LogitconfError(f"threshold must be finite in float32, got {value!r}")
-    return float(np.float32(number))
-
-
-def _number(value: object, what: str) -> float:
-    if isinstance(value, (bool, str, bytes)):
-        raise LogitconfError(f"{what} must be a number, got {value!r}")
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError) as error:
-        raise LogitconfError(f"{what} must be a number, got {shown(value)}") from error
-    if math.isnan(number):
-        raise LogitconfError(f"{what} must be a number, got NaN")
-    return number

@@ -11,7 +11,8 @@ import numpy as np
 
 from logitconf.arrays import Array, beside, namespace
 from logitconf.calibration.names import TEMPERATURE
-from logitconf.card.score_card import HeadForm, ScoreCard, check_outputs, check_temperature
+from logitconf.card.numbers import check_temperature
+from logitconf.card.score_card import HeadForm, ScoreCard, check_outputs
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.fitting.calibrated_rows import asked_calibration, probabilities_of, rows_mapped
 from logitconf.fitting.class_names import Names, numbered_labels

@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from logitconf.card.score_card import ScoreCard, check_threshold
+from logitconf.card.numbers import check_threshold
+from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.fit import card_with_threshold
 from logitconf.head_spec import map_buffers
