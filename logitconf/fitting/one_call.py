@@ -74,8 +74,8 @@ def fit(
         ood_logits: rows from elsewhere, for ``fpr`` and ``tpr``.
         per_class: one threshold for each predicted class.
         simultaneous: a risk per class or label is promised for all of them at once.
-        **policy: ``coverage``, ``risk`` with ``confidence``, ``fpr``, ``tpr``, ``cost`` or
-            ``value``, as in :meth:`~logitconf.LogitScore.set_threshold`.
+        **policy: ``coverage``, ``risk`` with ``confidence``, ``fpr``, ``tpr``, ``cost``,
+            ``min_confidence`` or ``value``, as in :meth:`~logitconf.LogitScore.set_threshold`.
 
     Returns:
         The fitted score.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Array = npt.NDArray[Any]
-_POLICY = ("q", "coverage", "risk", "confidence", "cost")
+_POLICY = ("q", "coverage", "risk", "confidence", "cost", "min_confidence")
 
 
 class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
@@ -71,6 +71,7 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
         risk: float | None = None,
         confidence: float | None = None,
         cost: tuple[float, float] | None = None,
+        min_confidence: float | None = None,
         per_class: bool = False,
         simultaneous: bool = False,
         abstain_label: Any = None,
@@ -92,6 +93,7 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
             risk: at most this share of the accepted rows is wrong, certified.
             confidence: of that promise; .95.
             cost: of an accepted error and of a rejected row, a pair.
+            min_confidence: accept what is right with this probability at least.
             per_class: one threshold for each predicted class.
             simultaneous: a risk per class is promised for all of them at once.
             abstain_label: what ``predict`` says of rows that are not accepted; None: their class.
@@ -107,6 +109,7 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
         self.risk = risk
         self.confidence = confidence
         self.cost = cost
+        self.min_confidence = min_confidence
         self.per_class = per_class
         self.simultaneous = simultaneous
         self.abstain_label = abstain_label

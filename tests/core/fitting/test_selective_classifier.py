@@ -166,6 +166,16 @@ def test_a_certified_risk_is_promised_on_rows_of_its_own() -> None:
     assert (certificate.risk, certificate.confidence, certificate.fitted_rows) == (0.3, 0.9, 0)
 
 
+def test_what_is_accepted_is_right_with_the_confidence_that_was_asked_for() -> None:
+    X, y = drawn(rows=3000)
+    classifier = SelectiveClassifier(logistic(), min_confidence=0.85).fit(X, y)
+    by_hand = logitconf.SelectiveClassifier(logistic(), coverage=0.8).fit(X, y).logit_score_
+    assert classifier.logit_score_.threshold == by_hand.set_threshold(min_confidence=0.85).threshold
+    sure = classifier.select(X)["selected"]
+    assert 0 < sure.sum() < len(y)
+    assert (classifier.predict(X)[sure] == y[sure]).mean() > 0.85
+
+
 def test_it_works_in_pipelines_searches_and_cross_validation() -> None:
     X, y = drawn()
     inside = SelectiveClassifier(make_pipeline(StandardScaler(), logistic()), coverage=0.8)
