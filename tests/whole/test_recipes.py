@@ -187,6 +187,12 @@ assert logitconf.load("own.json").threshold == score.threshold
             f"{EXPORT}/cli/app.py": [
                 before('    "verify": "judging",', '    "count": "judging",\n')
             ],
+            f"{EXPORT}/cli/helping/examples.py": [
+                before(
+                    '    "inspect": (',
+                    '    "count": (("How many nodes?", "logitconf count head.onnx"),),\n',
+                )
+            ],
         },
         """
 import contextlib, io, logitconf
@@ -195,7 +201,8 @@ card = logitconf.ScoreCard("margin", "multiclass", threshold=-0.5, n_classes=3)
 nodes = len(logitconf.to_onnx(card, "head.onnx").graph.node)
 with contextlib.redirect_stdout(io.StringIO()) as shown:
     assert run(["count", "head.onnx"]) == 0
-    assert run(["--help"]) == 0
+    assert run(["--help"]) == run(["count", "--help"]) == 0
+assert "# How many nodes?" in shown.getvalue()
 assert f"{nodes} nodes" in shown.getvalue()
 assert "Count the nodes of a model." in shown.getvalue()
 """,
@@ -212,8 +219,8 @@ onnx.checker.check_model(head)
 """,
     ),
 }
-FILES = {"score": 3, "operator": 1, "runtime": 2, "policy": 2, "command": 2, "opset": 1}
-"""As CONTRIBUTING.md says: a file and a row for a runtime and a policy, a line for a command."""
+FILES = {"score": 3, "operator": 1, "runtime": 2, "policy": 2, "command": 3, "opset": 1}
+"""As CONTRIBUTING.md says, such as a file and a row for a runtime and a policy."""
 
 
 def proved(kind: str, source: Path, folder: Path) -> "subprocess.CompletedProcess[str]":

@@ -24,6 +24,7 @@ from logitconf.calibration.temperature.fit import fit_temperature
 from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.errors import not_among
 from logitconf.tasks import ArrayLike, Family, as_array
+from logitconf.telling.progress import steps
 
 FOLDS = 5
 # a richer map must be better by so many standard errors of the difference
@@ -160,7 +161,7 @@ def _left_out(
         return None
     fold_of = np.random.default_rng(seed).permutation(rows) % FOLDS
     losses = {kind: np.empty(rows) for kind in (TEMPERATURE, *kinds)}
-    for fold in range(FOLDS):
+    for fold in steps(range(FOLDS), "Cross-validating calibrations"):
         out = fold_of == fold
         inside, own = values[~out], targets[~out]
         plain = fit_temperature(inside, own, family=family, initial=alone.temperature)

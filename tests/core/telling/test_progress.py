@@ -5,8 +5,10 @@ import pytest
 from numpy.typing import NDArray
 from support.heard import Heard, check_all_done
 
+from logitconf.calibration.maps.choice import FOLDS
 from logitconf.calibration.temperature.fit import fit_temperature, fit_temperature_chunks
 from logitconf.fitting.comparison import compare_scores
+from logitconf.fitting.one_call import fit
 from logitconf.fitting.score_classes import GenScore
 from logitconf.telling.progress import heard_by, steps, work
 
@@ -79,6 +81,14 @@ def test_chunks_are_counted_from_the_second_pass_on() -> None:
     assert passes[0] == (None, 30_000)
     assert len(passes) == fitted.passes > 1
     assert set(passes[1:]) == {(30_000, 30_000)}
+
+
+def test_a_choice_of_calibrations_tells_of_its_folds() -> None:
+    heard = Heard()
+    with heard_by(heard):
+        fit(*rows(), calibration="auto")
+    assert [piece[1:] for piece in heard.named("Cross-validating")] == [[FOLDS, FOLDS]]
+    check_all_done(heard)
 
 
 def test_a_fit_with_parameters_and_a_comparison_tell_of_each_trial() -> None:

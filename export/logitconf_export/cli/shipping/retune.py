@@ -89,12 +89,12 @@ def retune(
         "mode": mode,
         "head": head,
     }
-    rows = () if data is None else _rows(model, data, ignore_label or [])
+    rows = () if data is None else _rows(model, data, ignore_label or [], view)
     notes: tuple[str, ...] = ()
     if by_rows:
         place = _place(before, head)
         warm = model if temperature is None else retune_heads(model, temperature=temperature)
-        with working("Choosing the threshold"):
+        with working("Choosing the threshold", view):
             own = read_heads(load_model(warm)).heads[place]
             card, notes = _chosen(own, rows[place], by_rows, threshold.ood)
         tuned = write_cards(model, {place: card}, output.file, force=output.force)
@@ -127,10 +127,10 @@ def _place(several: "HeadsMetadata", head: str | None) -> int:
     return several.named(head)
 
 
-def _rows(model: Path, data: Path, ignored: list[int]) -> "tuple[HeadRows, ...]":
+def _rows(model: Path, data: Path, ignored: list[int], view: View) -> "tuple[HeadRows, ...]":
     from logitconf_export.display.page.evidence import GivenRows, rows_of_heads
 
-    with working("Running the model"):
+    with working("Running the model", view):
         return rows_of_heads(model, GivenRows.of(data, ignored))
 
 
