@@ -13,7 +13,7 @@ from logitconf.wording.numbers import counted, percent, short
 from logitconf.wording.rule import rule_of
 from logitconf_export.cli.results.blocks import Facts
 from logitconf_export.cli.results.cards import Pairs, card_details
-from logitconf_export.cli.results.result import Result, commands, headed, written
+from logitconf_export.cli.results.result import Result, commands, headed, named, written
 from logitconf_export.display.judged import JudgedRows
 
 
@@ -76,7 +76,7 @@ def fit_result(
         if class_names is None
         else [("labels", f"names, the columns being {first_few(class_names, 10)}")]
     )
-    verdict = f"Fitted: {output} {rule_of(card)}"
+    verdict = f"Fitted: {named(output)} {rule_of(card)}"
     return Result(
         verdict,
         lambda: headed(

@@ -85,6 +85,11 @@ def quoted(path: Path) -> str:
     return shlex.quote(f"./{path}" if f"{path}".startswith("-") else f"{path}")
 
 
+def named(path: Path) -> str:
+    """What was written, as a verdict calls it."""
+    return "the file on stdout" if f"{path}" == "-" else f"{path}"
+
+
 def written(path: Path) -> tuple[str, str]:
     """The fact that a file was written, and how large it is."""
     return "written", f"{path} ({size(path.stat().st_size)})"

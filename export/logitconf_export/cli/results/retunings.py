@@ -13,7 +13,7 @@ from logitconf.wording.numbers import counted, percent, short
 from logitconf_export.cli.results.cards import Pairs, threshold_words
 from logitconf_export.cli.results.fits import Figures
 from logitconf_export.cli.results.heads import model_result
-from logitconf_export.cli.results.result import Result
+from logitconf_export.cli.results.result import Result, named
 from logitconf_export.heads.metadata import HeadMetadata, read_heads
 
 
@@ -100,7 +100,7 @@ def retuning_result(
     else:
         moved = f"is {ways[0]}" if len(set(ways)) == 1 else f"has {len(ways)} other heads"
     return model_result(
-        f"Retuned: {path} {moved}",
+        f"Retuned: {named(path)} {moved}",
         path,
         tuned,
         facts=facts,

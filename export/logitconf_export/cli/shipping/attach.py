@@ -12,6 +12,7 @@ from logitconf_export.cli.common.options import HeadPlaces, Model, OutputFile
 from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
 from logitconf_export.cli.common.waiting import working
+from logitconf_export.cli.results.result import named
 
 if TYPE_CHECKING:
     from logitconf.card.score_card import ScoreCard
@@ -65,7 +66,7 @@ def attach(
             force=output.force,
         )
     result = model_result(
-        f"Attached: {output.path} {head_words(heads_of(model))}",
+        f"Attached: {named(output.path)} {head_words(heads_of(model))}",
         output.path,
         model,
         facts=[("host", f"{host}, which stays as it is")],

@@ -9,7 +9,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.options import Model, OutputFile
 from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
-from logitconf_export.cli.results.result import quoted
+from logitconf_export.cli.results.result import named, quoted
 
 
 def detach(
@@ -39,7 +39,7 @@ def detach(
     without = "the host as it was before a head was attached"
     left = without if keep is None else head_words(heads_of(host))
     result = model_result(
-        f"Detached: {output.path} {'is ' if keep is None else ''}{left}",
+        f"Detached: {named(output.path)} {'is ' if keep is None else ''}{left}",
         output.path,
         host,
         following=[] if output.file is None else [_next(output.path, keep)],

@@ -10,6 +10,7 @@ from logitconf_export.cli.common.options import LogitsLocation, OutputFile, Task
 from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
 from logitconf_export.cli.common.waiting import working
+from logitconf_export.cli.results.result import named
 
 if TYPE_CHECKING:
     import onnx
@@ -60,7 +61,7 @@ def ensemble(
     elif output.file is not None:
         following = [verify_command(output.path)]
     result = model_result(
-        f"Joined: {output.path} runs {len(models)} members and {head_or_logits}",
+        f"Joined: {named(output.path)} runs {len(models)} members and {head_or_logits}",
         output.path,
         joined,
         facts=members,

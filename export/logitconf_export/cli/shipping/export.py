@@ -5,7 +5,7 @@ from logitconf_export.cli.common.options import Card, OutputFile
 from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
 from logitconf_export.cli.common.waiting import working
-from logitconf_export.cli.results.result import quoted
+from logitconf_export.cli.results.result import named, quoted
 
 
 def export(card: Card, output: OutputFile, head: HeadOptions, shape: HeadShape, view: View) -> None:
@@ -19,7 +19,7 @@ def export(card: Card, output: OutputFile, head: HeadOptions, shape: HeadShape, 
         made = head.head(ScoreCard.load(card), shape)
         model = to_onnx(made, output.file, opset=shape.opset, force=output.force)
     result = model_result(
-        f"Exported: {output.path} {head_words(heads_of(model))}",
+        f"Exported: {named(output.path)} {head_words(heads_of(model))}",
         output.path,
         model,
         facts=[("opset", f"{shape.opset}, IR {model.ir_version}")],

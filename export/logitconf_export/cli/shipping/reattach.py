@@ -9,6 +9,7 @@ from logitconf_export.cli.common.options import Model, OutputFile
 from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
 from logitconf_export.cli.common.waiting import working
+from logitconf_export.cli.results.result import named
 
 
 def reattach(
@@ -30,7 +31,7 @@ def reattach(
     with working("Attaching", view):
         mended = reattach_heads(model, output.file, card=card, force=output.force)
     result = model_result(
-        f"Reattached: {output.path} {head_words(heads_of(mended))}",
+        f"Reattached: {named(output.path)} {head_words(heads_of(mended))}",
         output.path,
         mended,
         following=[verify_command(output.path)] if output.file else [],
