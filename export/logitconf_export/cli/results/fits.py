@@ -143,7 +143,7 @@ def figure_facts(figures: Figures) -> Pairs:
     return [
         ("coverage", f"{percent(figures.coverage)}: {coverage}"),
         ("accuracy", f"{accuracy}; {errors}"),
-        ("ECE", f"{before} → {after} by the temperature"),
+        ("ECE", f"{before} → {after} by the fit"),
     ]
 
 
