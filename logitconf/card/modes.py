@@ -112,7 +112,11 @@ def check_chosen(modes: Modes | None, threshold: float | tuple[float, ...] | Non
 
 
 def check_names(
-    names: tuple[str, ...] | None, labels: LabelMap | None, n_classes: int | None
+    names: tuple[str, ...] | None,
+    labels: LabelMap | None,
+    n_classes: int | None,
+    *,
+    one_logit: bool = False,
 ) -> None:
     """Checks that names and a label map belong to as many classes as there are.
 
@@ -120,6 +124,7 @@ def check_names(
         names: of the labels; one logit has two, no and yes.
         labels: which stand for the classes; there may be more names than it uses.
         n_classes: columns of the logits, None if unknown.
+        one_logit: whether the only column decides between two, rather than on one label.
 
     Raises:
         LogitconfError: if they do not.
@@ -132,7 +137,7 @@ def check_names(
         return
     for name in names:
         check_text(name, "name of a class")
-    wanted = 2 if n_classes == 1 else n_classes
+    wanted = 2 if one_logit else n_classes
     if labels is not None:
         wanted = max(*labels.accepted, *labels.rejected) + 1
     if wanted is None or len(names) == wanted or (labels is not None and len(names) > wanted):

@@ -103,7 +103,8 @@ class ScoreCard:
                     f"got {len(self.threshold)}"
                 )
         check_chosen(self.modes, self.threshold)
-        check_names(self.class_names, self.label_map, self.n_classes)
+        one_logit = self.task == "binary" and self.n_classes == 1
+        check_names(self.class_names, self.label_map, self.n_classes, one_logit=one_logit)
         if self.members is not None:
             check_count(self.members, "members", most=_MOST_CLASSES)
         if self.policy is not None:

@@ -156,3 +156,13 @@ def test_numbers_written_as_text_are_no_names() -> None:
             numbered_labels(texts, None, THREE)
     numbers, _ = numbered_labels(["10", "2", "1"], ("1", "2", "10"), THREE)
     assert np.asarray(numbers).tolist() == [2, 1, 0]
+
+
+def test_a_single_label_has_a_single_name_and_a_single_logit_two() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (300, 1))
+    yes = (logits + rng.logistic(size=logits.shape) > 0).astype(float)
+    label = logitconf.fit(logits, yes, task="multilabel", class_names=["dog"])
+    assert label.class_names == label.card.class_names == ("dog",)
+    logit = logitconf.fit(logits, np.array(["no", "yes"])[yes.astype(int)[:, 0]], task="binary")
+    assert logit.class_names == logit.card.class_names == ("no", "yes")
