@@ -358,5 +358,5 @@ def rounding_of(card: ScoreCard, precision: str = "float32", kind: str = "logits
     # members lie behind the classes; other layouts are known to a head alone
     behind = card.members is not None and not SCORES[card.score].over_members
     apart = behind and adds_apart(Form(axis=1, rank=3, n_classes=n_classes))
-    mapping = None if card.calibration_map is None else card.calibration_map.rounding()
+    mapping = None if card.calibration_map is None else card.calibration_map.rounding
     return Rounding(*scored, joined=labels and not alone, apart=apart, mapping=mapping)

@@ -49,14 +49,12 @@ class MapRounding:
         offset: plus this.
         mixed: how many logits a mapped one is made of.
         usual: the largest abs logit of rows whose own is not known.
-        apart: whether they are added up along an axis that is not the last.
     """
 
     gain: float
     offset: float
     mixed: int = 1
     usual: float = 0.0
-    apart: bool = False
 
     def reach(self, sizes: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
         """No mapped logit of rows of these sizes is larger; of the usual one for None."""
@@ -65,8 +63,7 @@ class MapRounding:
 
     def shift(self, sizes: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
         """How far two runtimes' mapped logits differ: products, their sum, and that with a bias."""
-        per_class = _HALF_ULPS_PER_CLASS_APART if self.apart else _HALF_ULPS_PER_CLASS
-        sums = 2.0 * per_class * self.mixed if self.mixed > 1 else 0.0
+        sums = 2.0 * _HALF_ULPS_PER_CLASS_APART * self.mixed if self.mixed > 1 else 0.0
         return (_HALF_ULPS_OF_MAPS + sums) * _HALF_ULP * self.reach(sizes)
 
 

@@ -1,5 +1,6 @@
 """Scores with a calibration map, from the fit to the file and back, with every kind of map."""
 
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,8 +141,6 @@ def test_scores_of_labels_and_logits_pass_verification(score: str, name: str) ->
     ],
 )
 def test_every_form_passes_verification(name: str, form: dict[str, Any]) -> None:
-    if form.get("outputs") and name == "labels" and form.get("rank") == 3:
-        pytest.skip("labels of positions have no label output of their own here")
     report = verify(to_onnx(fitted(name).compile(**form)), **QUICK)
     assert report.passed, failed(report)
 
@@ -276,3 +275,33 @@ def test_the_band_covers_what_maps_round(name: str, score: str) -> None:
     allowed = judge.allowed(truth, sizes=judge.sizes(rows))
     for scores in (head(rows)[0], judge.decisions(rows).score, run(to_onnx(head), rows)[0]):
         assert (np.abs(scores - truth) <= allowed).all()
+
+
+@pytest.mark.parametrize("name", ["vector", "matrix", "one logit", "labels", "each label"])
+@pytest.mark.parametrize(
+    ("runtime", "module"),
+    [
+        ("onnx-reference", "onnx"),
+        ("ort-format", "onnxruntime"),
+        ("openvino", "openvino"),
+        ("tract", "tract"),
+        ("opencv", "cv2"),
+    ],
+)
+def test_every_runtime_decides_alike(runtime: str, module: str, name: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{runtime} is not installed")
+    _, logits, _ = rows_of(name)
+    report = verify(to_onnx(fitted(name)), logits[:300], runtimes=[runtime], **QUICK)
+    assert report.passed, failed(report)
+
+
+def test_a_matrix_is_not_added_up_along_the_last_axis_before_its_biases() -> None:
+    """OpenVINO 2026.4 fuses the two, and adds the biases along another axis."""
+    nodes = {node.op_type: node for node in reversed(to_onnx(fitted("matrix")).graph.node)}
+    initializers = {t.name: t for t in to_onnx(fitted("matrix")).graph.initializer}
+    axes = [
+        numpy_helper.to_array(initializers[nodes[op].input[1]]).tolist()
+        for op in ("Unsqueeze", "ReduceSum")
+    ]
+    assert axes == [[2], [1]]

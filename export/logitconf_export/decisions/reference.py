@@ -162,10 +162,8 @@ class Reference:
 
 def _map_rounding(head: Head) -> MapRounding | None:
     """How the head's calibration map rounds, None without one."""
-    if head.card.calibration_map is None:
-        return None
-    apart = head.form.class_axis < head.form.input_rank - 1
-    return head.card.calibration_map.rounding(apart=apart)
+    made = head.card.calibration_map
+    return None if made is None else made.rounding
 
 
 def _shifts(head: Head, logits: Array) -> Array:

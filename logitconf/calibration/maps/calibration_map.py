@@ -71,13 +71,13 @@ class CalibrationMap:
     """From logits x to mapped logits y, which the temperature then divides: z = y / T.
 
     ``"vector"``: y = a ⊙ x + b, a scale and a bias by class; for labels a scale alone, which is a
-    temperature by label. ``"matrix"``: y = W x + b. ``"platt"``: for labels y = a ⊙ x + b; for one
+    temperature by label. ``"matrix"``: y = x W + b. ``"platt"``: for labels y = a ⊙ x + b; for one
     or two logits y = x + b, with T as the common scale.
 
     Attributes:
         kind: one of these.
         scale: (K,) float32 values > 0 of mean 1.
-        matrix: (K, K) float32 values, whose diagonal has mean 1; row k is what class k takes.
+        matrix: (K, K) float32 values, whose diagonal has mean 1; row j is what logit j gives.
         bias: (K,) float32 values, which sum to 0 where classes compete.
         inputs: what it was fitted on: ``"logits"``, or the logarithms of ``"probabilities"``.
         fit: how it was fitted, None if it was given.
@@ -146,19 +146,16 @@ class CalibrationMap:
         """
         return self.matrix is None and (self.scale is None or len(set(self.scale)) == 1)
 
-    def rounding(self, *, apart: bool = False) -> MapRounding:
-        """How it rounds what it makes.
-
-        Args:
-            apart: whether the classes lie along an axis that is not the last.
-        """
+    @property
+    def rounding(self) -> MapRounding:
+        """How it rounds what it makes."""
         usual = 0.0 if self.fit is None else self.fit.largest_logit
         offset = max(map(abs, self.bias)) if self.bias else 0.0
         if self.matrix is None:
             gain = max(self.scale) if self.scale else 1.0
             return MapRounding(gain, offset, usual=usual)
-        gain = float(np.abs(self.buffers["matrix"]).astype(np.float64).sum(axis=1).max())
-        return MapRounding(gain, offset, len(self.matrix), usual, apart)
+        gain = float(np.abs(self.buffers["matrix"]).astype(np.float64).sum(axis=0).max())
+        return MapRounding(gain, offset, len(self.matrix), usual)
 
 
 def _float32_values(values: Sequence[float], name: str, length: int) -> tuple[float, ...]:

@@ -276,7 +276,8 @@ def _map_of(
     scale: Vector | None = None
     if kind == "matrix":
         weights = parameters.reshape(n_classes, n_classes + 1)
-        matrix, bias = np.eye(n_classes) + weights[:, :-1], weights[:, -1]
+        # fitted with a row for each class, kept with a row for each logit
+        matrix, bias = np.eye(n_classes) + weights[:, :-1].T, weights[:, -1]
         common = float(np.diagonal(matrix).mean())
     elif kind == "platt" and (competing or n_classes == 1):
         common, bias = 1.0 + float(parameters[0]), parameters[1:]

@@ -9,7 +9,7 @@ from logitconf.arrays import Array, as_type, namespace, silent, sum_along
 
 @silent
 def mapped(x: Array, buffers: Mapping[str, Array], axis: int) -> Array:
-    """Mapped logits y = a ⊙ x + b, or y = W x + b.
+    """Mapped logits y = a ⊙ x + b, or y = x W + b.
 
     Scales are above 0, so a masked class (−inf) stays masked. A matrix mixes it into every class,
     and leaves none of them finite: such a row has no score.
@@ -23,8 +23,9 @@ def mapped(x: Array, buffers: Mapping[str, Array], axis: int) -> Array:
     if "matrix" in buffers:
         xp = namespace(x)
         weights = _along(as_type(buffers["matrix"], x.dtype), behind)
-        # not a product of matrices: with TF32, a provider's default on CUDA, that keeps 10 bits
-        x = sum_along(xp.expand_dims(x, axis=axis) * weights, axis + 1)
+        # Not a product of matrices: with TF32, a provider's default on CUDA, that keeps 10 bits.
+        # Not added up along the last axis: OpenVINO 2026.4 would then add the biases wrongly.
+        x = sum_along(xp.expand_dims(x, axis=axis + 1) * weights, axis)
     if "scale" in buffers:
         x = x * _along(as_type(buffers["scale"], x.dtype), behind)
     if "bias" in buffers:

@@ -28,7 +28,7 @@ def z_of(score: Any, logits: Any) -> Any:
     """Written from the card's numbers alone."""
     found = score.card.calibration_map
     matrix = np.diag(found.scale) if found.matrix is None else np.array(found.matrix)
-    return (logits.astype(np.float64) @ matrix.T + np.array(found.bias)) / score.temperature
+    return (logits.astype(np.float64) @ matrix + np.array(found.bias)) / score.temperature
 
 
 @pytest.mark.parametrize("kind", ["vector", "matrix"])

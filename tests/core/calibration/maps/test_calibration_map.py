@@ -93,5 +93,5 @@ def test_no_mapped_logit_lies_beyond_the_reach_that_its_rounding_tells() -> None
     matrix = tuple(map(tuple, (np.eye(5) + random.normal(size=(5, 5))).tolist()))
     made = CalibrationMap("matrix", matrix=matrix, bias=tuple(random.normal(size=5).tolist()))
     rows = random.normal(size=(2000, 5)) * 10.0
-    largest = np.abs(rows @ made.buffers["matrix"].T + made.buffers["bias"]).max(axis=1)
-    assert (largest <= made.rounding().reach(np.abs(rows).max(axis=1))).all()
+    largest = np.abs(rows @ made.buffers["matrix"] + made.buffers["bias"]).max(axis=1)
+    assert (largest <= made.rounding.reach(np.abs(rows).max(axis=1))).all()

@@ -238,7 +238,7 @@ def test_blocks_of_rows_are_mapped_as_one(monkeypatch: pytest.MonkeyPatch) -> No
     made = CalibrationMap("matrix", matrix=matrix, bias=(0.1, -0.2, 0.3, -0.2))
     logits = random.normal(size=(37, 4))
     whole = mapped_rows(logits, made)
-    expected = logits @ made.buffers["matrix"].astype(np.float64).T + made.buffers["bias"]
+    expected = logits @ made.buffers["matrix"].astype(np.float64) + made.buffers["bias"]
     assert whole == pytest.approx(expected, rel=1e-12)
     monkeypatch.setattr("logitconf.calibration.maps.fit._BLOCK_ELEMENTS", 50)
     assert np.array_equal(mapped_rows(logits, made), whole)

@@ -27,7 +27,7 @@ def expected(name: str, rows: Any) -> Any:
     """Rows (N, K) in double, written with a product of matrices."""
     parts = BUFFERS[name]
     weights = parts.get("matrix", np.diag(parts.get("scale", np.ones(K))))
-    return rows.astype(np.float64) @ weights.astype(np.float64).T + parts.get("bias", 0.0)
+    return rows.astype(np.float64) @ weights.astype(np.float64) + parts.get("bias", 0.0)
 
 
 @pytest.mark.parametrize("name", BUFFERS)
