@@ -25,6 +25,7 @@ ELSEWHERE = {
     "fastapi_service",
     "learned_confidence",
     "mlflow_model",
+    "magika_modes",
     "notebook",
     "optimum_model",
     "out_of_distribution",
