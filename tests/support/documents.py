@@ -30,7 +30,7 @@ FENCE = re.compile(
     re.M | re.S,
 )
 SNIPPET = re.compile(r'--8<-- "(?P<path>[\w./-]+)(:\w+)?"')
-FAILS = re.compile(r"^(logitconf: )?error: |\bFAILED\b", re.M)
+FAILS = re.compile(r"^(logitconf: )?error: |\bFAILED\b|^(IN DOUBT|VOID): ", re.M)
 """What stands below a command that ends with another code than 0."""
 COLUMNS = 100
 NEAR = 0.1

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "drift": "judging",
     "inspect": "judging",
     "report": "judging",
+    "monitor": "judging",
     "doctor": "judging",
     "demo": "making",
 }

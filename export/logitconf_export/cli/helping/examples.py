@@ -2,7 +2,7 @@
 
 The files that they name: ``model.onnx`` is a classifier, ``val.npz`` its inputs and their labels,
 ``logits.npz`` logits and labels, ``card.json`` what fit wrote, ``out.onnx`` the model with a head,
-``int8.onnx`` a variant of it.
+``int8.onnx`` a variant of it, ``rows.npz`` scores and masks that it gave.
 """
 
 import inspect
@@ -83,6 +83,13 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "inspect": (
         ("Where could a head go?", "logitconf inspect model.onnx"),
         ("What does a card say?", "logitconf inspect card.json"),
+    ),
+    "monitor": (
+        (
+            "Do the rows that came look like those of calibration?",
+            "logitconf monitor out.onnx --data rows.npz \\\n    --log monitor.log",
+        ),
+        ("Take it along, without logitconf", "logitconf monitor card.json --copy monitor"),
     ),
     "doctor": (
         ("What works here?", "logitconf doctor"),
