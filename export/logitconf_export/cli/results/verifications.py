@@ -19,6 +19,8 @@ from logitconf_export.verification.single import GRAPH, NUMBERS
 HELD = {True: "passed", False: "FAILED", None: "not checked"}
 # beyond so many steps a difference is better told in score units
 _MANY_ULPS = 10_000
+# one fault fails many runs
+_MOST_FAILURES = 5
 
 
 def verification_result(model: Path, report: VerificationReport) -> Result:
@@ -35,7 +37,7 @@ def verification_result(model: Path, report: VerificationReport) -> Result:
         style="good" if report.passed else "bad",
         blocks=tuple(_blocks(report)),
         details=tuple(_details(report)),
-        notes=(*known, *(failure(text) for text in report.failures)),
+        notes=(*known, *_failures(report)),
         following=tuple(_advice(model, report)),
     )
 
@@ -93,6 +95,18 @@ def _details(report: VerificationReport) -> Iterator[Block]:
         flowing=("check", "what was found"),
     )
     yield from (note(text) for text in report.notes if isinstance(text, Reassurance))
+    if len(report.failures) > _MOST_FAILURES:
+        yield from (failure(text) for text in report.failures)
+
+
+def _failures(report: VerificationReport) -> Iterator[Block]:
+    """What failed, checks and the user's own rows first; what is left is counted."""
+    own = {text for run in report.runs if run.calibration for text in run.failures()}
+    checks = {f"{check.name}: {check.detail}" for check in report.checks}
+    ranked = sorted(report.failures, key=lambda text: (text not in checks, text not in own))
+    yield from (failure(text) for text in ranked[:_MOST_FAILURES])
+    if len(ranked) > _MOST_FAILURES:
+        yield failure(f"{len(ranked) - _MOST_FAILURES} more; -v shows each")
 
 
 def _advice(model: Path, report: VerificationReport) -> Iterator[str]:

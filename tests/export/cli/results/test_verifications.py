@@ -55,3 +55,17 @@ def test_the_details_show_every_check_and_run() -> None:
     shown = text(replace(REPORT, checks=(Check("b", None, "why not"),)), verbose=True)
     assert "not checked  b      why not" in shown
     assert "the feeds" in shown
+
+
+def test_of_many_failures_checks_and_own_rows_come_first_and_the_others_are_counted() -> None:
+    flipped = Comparison(rows=10, flips_outside=2)
+    made_up = [replace(RUN, name=f"made {k}", calibration=False, eager=flipped) for k in range(9)]
+    own = replace(RUN, eager=flipped)
+    report = replace(REPORT, checks=(Check("a", False, "why"),), runs=(*made_up, own))
+    lines = [line for line in text(report).splitlines() if line.startswith("failure: ")]
+    assert len(lines) == 6
+    assert lines[0] == "failure: a: why"
+    assert "the feeds: 2 of 10 masks flipped" in lines[1]
+    assert lines[-1] == "failure: 6 more; -v shows each"
+    assert "made 8" in text(report, verbose=True)
+    assert "made 8" not in text(report)
