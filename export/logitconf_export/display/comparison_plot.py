@@ -13,6 +13,7 @@ from logitconf.errors import LogitconfError
 from logitconf.files import check_writable, write_atomically
 from logitconf.fitting.comparison import ScoreComparison
 from logitconf.metrics.intervals import clopper_pearson_lower, clopper_pearson_upper
+from logitconf.notebook.brief import brief
 from logitconf_export.display.drawing import (
     FAINT,
     INK,
@@ -56,6 +57,8 @@ class CurveGroup:
     coverage: Floats
     risk: Floats
     rows: int
+
+    __repr__ = brief
 
     @property
     def label(self) -> str:

@@ -116,6 +116,8 @@ class Reliability:
     rows: int
     left_out: int
 
+    __repr__ = brief
+
     @classmethod
     def of(cls, judged: JudgedRows) -> Reliability:
         """The bins of labelled rows.

@@ -210,9 +210,11 @@ class RiskCoverageDisplay(Display):
             text = f"certified: at most {percent_at_most(bound)}"
             _note(ax, text, (coverage, bound), (4 * side, 5), GREEN, right=side < 0)
         ax.plot(coverage, risk, "o", color=ORANGE, markersize=7, zorder=4)
-        text = f"accepts {percent(coverage)},\n{percent(risk)} of it wrong"
         # left of the point the curve is lower, as long as fewer rows are better ones
-        height = 6 if bound is None and side < 0 else -18
+        one_line = bound is not None and coverage > 0.62
+        height = -8 if one_line else 6 if bound is None and side < 0 else -18
+        between = " " if one_line else "\n"
+        text = f"accepts {percent(coverage)},{between}{percent(risk)} of it wrong"
         _note(ax, text, point, (9 * side, height), ORANGE, right=side < 0)
 
 

@@ -43,6 +43,8 @@ class Calibration:
     right: Flags
     left_out: int
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedRows:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from logitconf.card.score_card import ScoreCard
+from logitconf.notebook.brief import brief
 from logitconf.thresholds.per_class import NEVER
 from logitconf_export.display.judged import JudgedRows
 
@@ -28,6 +30,8 @@ class SliderCounts:
         accepted: (P,) how many scores lie below.
         errors: (P,) how many of those are wrong; None without labels.
         shipped: the position of the card's own threshold; None without one.
+        modes: names of the card's further thresholds, and their positions; none where it has one
+            for each class or label.
         moves_all: whether the positions move several thresholds together.
         rows: how many rows there are.
         wrong: how many of them are wrong; None without labels.
@@ -38,10 +42,13 @@ class SliderCounts:
     accepted: Counts
     errors: Counts | None
     shipped: int | None
+    modes: tuple[tuple[str, int], ...]
     moves_all: bool
     rows: int
     wrong: int | None
     noun: str
+
+    __repr__ = brief
 
     @classmethod
     def of(cls, judged: JudgedRows, positions: int = MOST_POSITIONS) -> SliderCounts | None:
@@ -57,13 +64,15 @@ class SliderCounts:
         card, scores = judged.card, judged.score[eligible]
         wrong = None if judged.wrong is None else judged.wrong[eligible]
         own = None if card.threshold is None else np.asarray(card.threshold, np.float32)
-        moves_all = own is not None and own.ndim > 0
+        moves_all, modes = own is not None and own.ndim > 0, _modes(card)
         if not moves_all or judged.limit is None:
             values = _spread(np.sort(scores), positions)
-            values = values if own is None else np.union1d(values, own)
+            marked = [*([] if own is None else [own]), *modes.values()]
+            values = np.union1d(values, np.array(marked, np.float32)) if marked else values
             counts = _below(scores, values, wrong)
         else:
             own, limits = np.zeros((), np.float32), judged.limit[eligible]
+            modes = {}
             # one that accepts nothing stays as it is
             open_ = limits != np.float32(NEVER)
             scores, limits = scores[open_], limits[open_]
@@ -81,11 +90,20 @@ class SliderCounts:
             accepted=counts[0],
             errors=None if wrong is None else counts[1],
             shipped=shipped,
+            modes=tuple((name, int(np.searchsorted(values, at))) for name, at in modes.items()),
             moves_all=moves_all,
             rows=len(judged),
             wrong=None if judged.wrong is None else judged.n_wrong,
             noun=judged.noun,
         )
+
+
+def _modes(card: ScoreCard) -> dict[str, np.float32]:
+    """The one threshold of each mode; none where there is one for each class or label."""
+    if card.modes is None:
+        return {}
+    pairs = zip(card.modes.names, card.modes.thresholds, strict=True)
+    return {name: np.float32(at) for name, at in pairs if not isinstance(at, tuple)}
 
 
 def _spread(ordered: Singles, most: int) -> Singles:

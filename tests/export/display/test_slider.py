@@ -7,6 +7,7 @@ import pytest
 from support.display_rows import labelled
 
 import logitconf
+from logitconf.card.modes import Modes
 from logitconf.fitting.score_classes import SCORE_CLASSES, from_card
 from logitconf_export.display.judged import judge
 from logitconf_export.display.slider import SliderCounts
@@ -73,6 +74,18 @@ def test_a_class_that_accepts_nothing_stays_closed() -> None:
     counts = SliderCounts.of(judge(card, LOGITS, LABELS))
     assert counts is not None
     assert counts.accepted[-1] == (LOGITS.argmax(1) != 1).sum()
+
+
+def test_modes_are_positions_of_their_own() -> None:
+    modes = Modes(("strict", "default"), (-0.95, -0.5), "default")
+    card = replace(logitconf.SoftmaxScore().card, threshold=-0.5, modes=modes)
+    counts = SliderCounts.of(judge(card, LOGITS, LABELS), positions=30)
+    assert counts is not None
+    places = dict(counts.modes)
+    assert places["default"] == counts.shipped
+    assert counts.values[places["strict"]] == np.float32(-0.95)
+    strict = from_card(replace(card, threshold=-0.95, modes=None)).select(LOGITS)["selected"]
+    assert counts.accepted[places["strict"]] == strict.sum()
 
 
 def test_without_a_score_there_is_no_slider() -> None:

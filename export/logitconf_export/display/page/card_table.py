@@ -29,6 +29,12 @@ def card_facts(card: ScoreCard) -> list[tuple[str, str]]:
     if card.calibration_map is not None:
         facts.append(("calibration map", f"{card.calibration_map.kind}, before the temperature"))
     facts.append(("threshold", _threshold(card)))
+    if card.modes is not None:
+        limits = (
+            f"{name} {_range_of(limit)}"
+            for name, limit in zip(card.modes.names, card.modes.thresholds, strict=True)
+        )
+        facts.append(("modes", "; ".join(limits)))
     if card.policy is not None:
         facts.append(("chosen by", _policy(card.policy)))
     if rows is not None:
@@ -41,9 +47,14 @@ def card_facts(card: ScoreCard) -> list[tuple[str, str]]:
 def _threshold(card: ScoreCard) -> str:
     value = card.threshold
     if isinstance(value, tuple):
-        ends = f"{short(min(value))} to {short(max(value))}"
-        return f"{len(value):,} thresholds, {ends}"
+        return f"{len(value):,} thresholds, {_range_of(value)}"
     return "none" if value is None else f"{value:.9g}"
+
+
+def _range_of(threshold: float | tuple[float, ...]) -> str:
+    if isinstance(threshold, tuple):
+        return f"{short(min(threshold))} to {short(max(threshold))}"
+    return short(threshold)
 
 
 def _policy(policy: Any) -> str:

@@ -176,8 +176,6 @@ def of_card(source: HeadSource, rows: GivenRows, *, kind: str = "logits") -> Evi
         LogitconfError: if the rows do not fit it.
     """
     card = card_of(source)
-    if rows.names is None:
-        rows = replace(rows, names=getattr(source, "class_names", None))
     head = _head("", card, None, _logits_for(card, rows), rows, kind=kind)
     file = NamedFile.at(source) if isinstance(source, str | Path) else None
     return Evidence((head,), None, None, file, None)
@@ -342,7 +340,7 @@ def _laid_out(card: ScoreCard, form: HeadForm | None, values: Array, rows: Given
         deep = form.input_rank - (form.members is not None) > 2
         noun = "position" if deep and not card.per_label else None
     labels, notes = _labels(card, form, len(values), rows)
-    names = rows.names
+    names = rows.names or _names_of(card)
     if labels is not None and labels.dtype.kind in "UO" and card.score != "learned":
         members = card.members is not None
         _, layout = check_logits(values, check_task(card.task), per_member=members)
@@ -358,6 +356,13 @@ def _laid_out(card: ScoreCard, form: HeadForm | None, values: Array, rows: Given
             what = counted(left_out, noun or "row")
             notes = (*notes, f"{what} {are} left out for their label")
     return HeadRows(card, values, labels, notes, noun, names)
+
+
+def _names_of(card: ScoreCard) -> Names | None:
+    """The names of a card's classes; a label map may give one to several of them."""
+    if card.class_names is None or card.label_map is None:
+        return card.class_names
+    return tuple(card.class_names[label] for label in card.label_map.accepted)
 
 
 def _labels(

@@ -229,6 +229,7 @@ def _slider(counts: SliderCounts, card: ScoreCard) -> Slider:
         "shipped": counts.shipped,
         "moved": counts.moves_all,
         "certified": card.certificate is not None,
+        "modes": [{"name": name, "position": place} for name, place in counts.modes],
     }
     return Slider(values, len(counts.values) - 1, start, note)
 

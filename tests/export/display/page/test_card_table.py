@@ -7,6 +7,7 @@ import numpy as np
 from support import report_models
 
 import logitconf
+from logitconf.card.modes import Modes
 from logitconf_export.display.page.card_table import card_facts, shortened_json
 
 
@@ -28,6 +29,12 @@ def test_facts_name_what_was_fitted_and_on_what() -> None:
     assert facts["chosen by"].startswith("risk (risk 0.30, confidence 0.95, bound 0.")
     assert card.rows is not None
     assert facts["on"] == f"300 rows, {card.rows.errors} errors, held out (50 %)"
+
+
+def test_modes_are_told_with_their_thresholds() -> None:
+    modes = Modes(("strict", "loose"), (-0.9, -0.5), "strict")
+    card = replace(logitconf.SoftmaxScore().card, threshold=-0.9, modes=modes)
+    assert dict(card_facts(card))["modes"] == "strict −0.90; loose −0.50"
 
 
 def test_several_thresholds_are_told_by_their_ends() -> None:

@@ -1,5 +1,6 @@
 """What a page is made of, for every kind of model and rows."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from support.display_rows import labelled
 
 import logitconf
 from logitconf import LogitconfError
+from logitconf.card.modes import LabelMap
 from logitconf_export.display.page import evidence
 from logitconf_export.display.page.evidence import GivenRows, NamedFile
 from logitconf_export.display.page.sections import summary_of
@@ -97,6 +99,22 @@ def test_a_score_or_its_card_is_shown_on_logits(tmp_path: Path) -> None:
             made.heads[0].judged.accepted, score.select(logits)["selected"]
         )
         assert made.verification is None
+
+
+def test_names_come_from_the_user_or_from_the_card() -> None:
+    logits, labels = report_models.rows()
+    card = replace(report_models.fitted().card, class_names=("a", "b", "c", "d"))
+    (head,) = evidence.of_card(card, given(logits=logits, labels=labels)).heads
+    assert head.names == ("a", "b", "c", "d")
+    texts = np.array(["a", "b", "c", "d"])[labels]
+    (named,) = evidence.of_card(card, given(logits=logits, labels=texts)).heads
+    np.testing.assert_array_equal(named.judged.wrong, head.judged.wrong)
+    rows = GivenRows.of({"logits": logits, "labels": labels}, names=["w", "x", "y", "z"])
+    assert evidence.of_card(card, rows).heads[0].names == ("w", "x", "y", "z")
+    mapped = LabelMap((2, 0, 1, 1), (3, 3, 3, 3))
+    several = replace(card, label_map=mapped)
+    (head,) = evidence.of_card(several, given(logits=logits, labels=labels)).heads
+    assert head.names == ("c", "a", "b", "b")
 
 
 def test_a_learned_confidence_is_wrong_where_the_classes_beside_it_are() -> None:

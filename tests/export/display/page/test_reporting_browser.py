@@ -1,6 +1,7 @@
 """The page in a real browser: what it asks for, what it shows, and where it fits."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from support.browser import chromium
 from support.display_rows import labelled
 
 import logitconf
+from logitconf.card.modes import Modes
 from logitconf.wording.numbers import percent
 
 pytest.importorskip("matplotlib")
@@ -144,6 +146,18 @@ def test_a_slider_of_many_thresholds_counts_as_select_does(opened: Any) -> None:
     shown = read(tab)
     assert (shown["threshold"], shown["coverage"].split()[2]) == ("+0.0", str(taken))
     assert "command" not in shown
+
+
+def test_a_button_moves_the_slider_to_a_mode(opened: Any) -> None:
+    logits, labels = report_models.rows()
+    modes = Modes(("strict", "as it ships"), (-0.95, -0.5), "as it ships")
+    card = replace(logitconf.SoftmaxScore().card, threshold=-0.5, modes=modes)
+    tab = opened(logitconf.report(card, {"logits": logits, "labels": labels}))
+    tab.click("text=strict")
+    strict = logitconf.SoftmaxScore().set_threshold(value=-0.95).select(logits)["selected"]
+    shown = read(tab)
+    assert (shown["threshold"], shown["coverage"].split()[2]) == ("−0.95", str(strict.sum()))
+    assert tab.is_disabled("text=strict")
 
 
 @pytest.mark.parametrize("width", [320, 390])

@@ -46,10 +46,13 @@
       }
       input.setAttribute("aria-valuetext", `threshold ${threshold}: ${words}`);
       const state = out("state");
-      state.textContent = shipped
-        ? "This is how it ships."
+      state.textContent = data.shipped === null
+        ? "No threshold is set."
+        : shipped ? "This is how it ships."
         : data.certified ? "Not how it ships; another threshold voids the certificate." : "Not how it ships.";
-      box.querySelector("button").disabled = shipped || data.shipped === null;
+      for (const button of box.querySelectorAll("button")) {
+        button.disabled = at === Number(button.dataset.position);
+      }
       const command = out("command");
       if (command) command.textContent = `${command.dataset.start} ${threshold}`;
       for (const mark of moving) move(mark, at, shipped);
@@ -80,10 +83,12 @@
       else mark.setAttribute("hidden", "");
     };
     input.addEventListener("input", show);
-    box.querySelector("button").addEventListener("click", () => {
-      input.value = data.shipped;
-      show();
-    });
+    for (const button of box.querySelectorAll("button")) {
+      button.addEventListener("click", () => {
+        input.value = button.dataset.position;
+        show();
+      });
+    }
     box.hidden = false;
     show();
   }
