@@ -67,7 +67,7 @@ def verify(
     _save(report, model, rows, saved)
     result = verification_result(model, report)
     if page is not None and arrays is not None:
-        from logitconf_export.display.page.evidence import GivenRows
+        from logitconf_export.display.page.given_rows import GivenRows
         from logitconf_export.display.page.reporting import model_page
 
         with working("Drawing", view):

@@ -96,7 +96,7 @@ def demo(
     ]
     result = _result(done, paths, following)
     if page is not None:
-        from logitconf_export.display.page.evidence import GivenRows
+        from logitconf_export.display.page.given_rows import GivenRows
         from logitconf_export.display.page.reporting import model_page
 
         rows = GivenRows.of({"inputs": test.images, "labels": test.labels})

@@ -128,7 +128,8 @@ def _place(several: "HeadsMetadata", head: str | None) -> int:
 
 
 def _rows(model: Path, data: Path, ignored: list[int], view: View) -> "tuple[HeadRows, ...]":
-    from logitconf_export.display.page.evidence import GivenRows, rows_of_heads
+    from logitconf_export.display.page.evidence import rows_of_heads
+    from logitconf_export.display.page.given_rows import GivenRows
 
     with working("Running the model", view):
         return rows_of_heads(model, GivenRows.of(data, ignored))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +13,17 @@ import onnx
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.class_names import Names, numbered_labels
-from logitconf.fitting.learned_score import predictions_right
-from logitconf.head_spec import layout_of
-from logitconf.tasks import ArrayLike, check_logits, check_task
+from logitconf.tasks import check_logits, check_task
 from logitconf.wording.numbers import counted
 from logitconf_export.attachment.detaching import each_head
 from logitconf_export.display.judged import JudgedRows, as_rows, judge
+from logitconf_export.display.page.given_rows import (
+    LOGITS,
+    GivenRows,
+    labels_for,
+    logits_for,
+    names_of,
+)
 from logitconf_export.heads.in_file import EmbeddedHead, head_in
 from logitconf_export.heads.metadata import read_heads
 from logitconf_export.heads.sources import HeadSource, card_of
@@ -27,11 +32,9 @@ from logitconf_export.onnx_files.types import Array, Arrays, ModelSource
 from logitconf_export.runtimes.feeds import HostFeeds, host_input_names
 from logitconf_export.runtimes.host_runs import run_rows, with_output
 from logitconf_export.runtimes.sessions import Session
-from logitconf_export.runtimes.stored_arrays import LABELS, ONE_INPUT, host_feeds, read_arrays
+from logitconf_export.runtimes.stored_arrays import host_feeds
 from logitconf_export.verification.report import VerificationReport
 from logitconf_export.verification.verifying import verify
-
-LOGITS, CONFIDENCE = "logits", "confidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,55 +123,6 @@ class Evidence:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GivenRows:
-    """The user's rows, as a file or a mapping has them.
-
-    Attributes:
-        arrays: by name; ``labels`` among them where they are known.
-        ignored: labels whose rows are left out.
-        names: of the classes or labels, where they are known; labels may be these.
-    """
-
-    arrays: Arrays
-    ignored: tuple[int, ...] = ()
-    names: Names | None = None
-
-    @classmethod
-    def of(
-        cls,
-        data: Mapping[str, ArrayLike] | str | Path,
-        ignored: Sequence[int] = (),
-        names: Sequence[str] | None = None,
-    ) -> GivenRows:
-        """The rows in a mapping of arrays, or in an ``.npz`` file.
-
-        Raises:
-            LogitconfError: if it is neither.
-        """
-        known = None if names is None else tuple(str(name) for name in names)
-        if isinstance(data, str | Path):
-            return cls(read_arrays(data, single=ONE_INPUT[0]), tuple(ignored), known)
-        if not isinstance(data, Mapping):
-            raise LogitconfError(
-                "data must be the path of an .npz file or arrays by name, such as "
-                f"{{'logits': ..., 'labels': ...}}, got {type(data).__name__}"
-            )
-        arrays = {str(name): np.asarray(array) for name, array in data.items()}
-        return cls(arrays, tuple(ignored), known)
-
-    @property
-    def plain(self) -> bool:
-        """Whether the labels are numbers, all of which count."""
-        named = self.labels is not None and self.labels.dtype.kind in "UO"
-        return not named and not self.ignored
-
-    @property
-    def labels(self) -> Array | None:
-        """One for each row, position or label; None if they are not known."""
-        return self.arrays.get(LABELS)
-
-
 def of_card(source: HeadSource, rows: GivenRows, *, kind: str = "logits") -> Evidence:
     """A fitted score, or its card, on rows of logits.
 
@@ -176,7 +130,7 @@ def of_card(source: HeadSource, rows: GivenRows, *, kind: str = "logits") -> Evi
         LogitconfError: if the rows do not fit it.
     """
     card = card_of(source)
-    head = _head("", card, None, _logits_for(card, rows), rows, kind=kind)
+    head = _head("", card, None, logits_for(card, rows), rows, kind=kind)
     file = NamedFile.at(source) if isinstance(source, str | Path) else None
     return Evidence((head,), None, None, file, None)
 
@@ -210,7 +164,7 @@ def of_model(
     heads = [head_in(one) for one in each_head(loaded)]
     logits, joint = None, None
     if feeds is None:
-        logits = [_logits_for(head.metadata.card, rows) for head in heads]
+        logits = [logits_for(head.metadata.card, rows) for head in heads]
     if verification is None:
         certified = any(head.metadata.card.certificate is not None for head in heads)
         verification = verify(
@@ -260,7 +214,7 @@ def rows_of_heads(model: ModelSource, rows: GivenRows) -> tuple[HeadRows, ...]:
     loaded = load_model(model)
     heads, inputs = [head_in(one) for one in each_head(loaded)], host_input_names(loaded)
     if not heads[0].attached or (LOGITS in rows.arrays and LOGITS not in inputs):
-        read = [_logits_for(head.metadata.card, rows) for head in heads]
+        read = [logits_for(head.metadata.card, rows) for head in heads]
     else:
         feeds = host_feeds(rows.arrays, inputs, "data")
         folder = Path(model).resolve().parent if isinstance(model, str | Path) else None
@@ -297,17 +251,6 @@ def _accepted_by_all(masks: Sequence[Array]) -> tuple[int, int]:
     return int(accepted.sum()), accepted.size
 
 
-def _logits_for(card: ScoreCard, rows: GivenRows) -> Array:
-    """The rows that are logits already; a learned confidence has its own."""
-    arrays = rows.arrays
-    wanted = (CONFIDENCE, LOGITS) if card.score == "learned" else (LOGITS,)
-    wanted = (*wanted, *([ONE_INPUT[0]] if len(arrays) == 1 else []))
-    name = next((name for name in wanted if name in arrays), None)
-    if name is None:
-        raise LogitconfError(f"data must hold '{wanted[0]}'; it holds {sorted(arrays)}")
-    return arrays[name]
-
-
 def _head(
     name: str,
     card: ScoreCard,
@@ -339,8 +282,8 @@ def _laid_out(card: ScoreCard, form: HeadForm | None, values: Array, rows: Given
         values = as_rows(values.astype(np.float64 if precise else np.float32), form)
         deep = form.input_rank - (form.members is not None) > 2
         noun = "position" if deep and not card.per_label else None
-    labels, notes = _labels(card, form, len(values), rows)
-    names = rows.names or _names_of(card)
+    labels, notes = labels_for(card, form, len(values), rows)
+    names = rows.names or names_of(card)
     if labels is not None and labels.dtype.kind in "UO" and card.score != "learned":
         members = card.members is not None
         _, layout = check_logits(values, check_task(card.task), per_member=members)
@@ -356,49 +299,3 @@ def _laid_out(card: ScoreCard, form: HeadForm | None, values: Array, rows: Given
             what = counted(left_out, noun or "row")
             notes = (*notes, f"{what} {are} left out for their label")
     return HeadRows(card, values, labels, notes, noun, names)
-
-
-def _names_of(card: ScoreCard) -> Names | None:
-    """The names of a card's classes; a label map may give one to several of them."""
-    if card.class_names is None or card.label_map is None:
-        return card.class_names
-    return tuple(card.class_names[label] for label in card.label_map.accepted)
-
-
-def _labels(
-    card: ScoreCard, form: HeadForm | None, count: int, rows: GivenRows
-) -> tuple[Array | None, tuple[str, ...]]:
-    """The labels of so many rows, and what to say where they are not used."""
-    labels = rows.labels
-    if labels is None:
-        return None, ()
-    if card.score == "learned":
-        return _right(form, rows, labels)
-    return (labels if form is None else _of_positions(labels, card, form, count)), ()
-
-
-def _right(
-    form: HeadForm | None, rows: GivenRows, labels: Array
-) -> tuple[Array | None, tuple[str, ...]]:
-    """Whether the model, whose classes lie beside a learned confidence, is right."""
-    if CONFIDENCE not in rows.arrays or LOGITS not in rows.arrays:
-        return None, (
-            "a learned confidence predicts nothing itself, so the labels say nothing of its "
-            "errors; give 'confidence', 'logits' and 'labels' to show them",
-        )
-    right = predictions_right(rows.arrays[LOGITS], labels)
-    several = form is not None and (form.n_classes or 1) > 1
-    return (right if several or right.ndim < 2 else right.all(axis=1)), ()
-
-
-def _of_positions(labels: Array, card: ScoreCard, form: HeadForm, count: int) -> Array:
-    """Labels as so many rows; those of labels have their axis where the head's is, or last."""
-    layout = layout_of(card, form)
-    if layout.family == "categorical" or layout.one_logit:
-        return labels.reshape(-1)
-    wide = form.n_classes or 1
-    if labels.ndim < 3 or labels.size != count * wide:
-        return labels
-    last = labels.shape[-1] == wide and labels.shape[form.class_axis] != wide
-    moved = labels if last else np.moveaxis(labels, form.class_axis, -1)
-    return moved.reshape(count, -1)

@@ -16,13 +16,8 @@ from logitconf.files import write_atomically
 from logitconf.tasks import ArrayLike
 from logitconf_export.display.drawing import load_matplotlib
 from logitconf_export.display.page import commands
-from logitconf_export.display.page.evidence import (
-    Evidence,
-    GivenRows,
-    of_card,
-    of_model,
-    with_data_file,
-)
+from logitconf_export.display.page.evidence import Evidence, of_card, of_model, with_data_file
+from logitconf_export.display.page.given_rows import GivenRows
 from logitconf_export.display.page.sections import head_section, joint_words, parity_of, summary_of
 from logitconf_export.heads.sources import HeadSource
 from logitconf_export.onnx_files.types import ModelSource
