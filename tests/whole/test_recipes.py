@@ -187,7 +187,7 @@ assert logitconf.load("own.json").threshold == score.threshold
             f"{EXPORT}/cli/app.py": [
                 before('    "verify": "judging",', '    "count": "judging",\n')
             ],
-            f"{EXPORT}/cli/helping/examples.py": [
+            f"{EXPORT}/cli/common/examples.py": [
                 before(
                     '    "inspect": (',
                     '    "count": (("How many nodes?", "logitconf count head.onnx"),),\n',

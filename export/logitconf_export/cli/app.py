@@ -18,8 +18,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.grouping import with_groups
 from logitconf_export.cli.common.output import print_error, print_line, warnings_as_lines
 from logitconf_export.cli.common.streams import ending_signals, guarded_streams
-from logitconf_export.cli.helping.examples import EXAMPLES, START, epilog, help_text
-from logitconf_export.cli.helping.usage import Commands, command_class
+from logitconf_export.cli.common.usage import Commands, command_class, help_text
 
 COMMANDS: Mapping[str, str] = {
     "fit": "making",
@@ -50,7 +49,6 @@ def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
         name="logitconf",
         help="Fit a confidence score on logits, bake it into an ONNX model, check its decisions.",
         cls=Commands,
-        epilog=epilog(START),
         context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
     )
@@ -64,7 +62,6 @@ def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
             cls=command_class(grouped),
             help=help_text(command),
             rich_help_panel=_PANELS[folder],
-            epilog=epilog(EXAMPLES[name]) if name in EXAMPLES else None,
         )(grouped)
     return app
 

@@ -10,7 +10,7 @@ from support.command_line import call
 
 from logitconf.policy_table import POLICIES
 from logitconf_export.cli.app import COMMANDS, application
-from logitconf_export.cli.helping.usage import COMMAND_SYNONYMS
+from logitconf_export.cli.common.usage import COMMAND_SYNONYMS
 
 FIT = "fit x.npz -o c.json"
 CASES = {

@@ -5,8 +5,7 @@ The files that they name: ``model.onnx`` is a classifier, ``val.npz`` its inputs
 ``int8.onnx`` a variant of it, ``rows.npz`` scores and masks that it gave.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "fit": (
@@ -109,9 +108,3 @@ def epilog(examples: tuple[tuple[str, str], ...]) -> str:
     """Examples as the end of a help text, in rich's markup."""
     blocks = [f"[dim]# {what}[/dim]\n{command}" for what, command in examples]
     return "[bold]Examples[/bold]\n\n" + "\n\n".join(blocks)
-
-
-def help_text(command: Callable[..., None]) -> str:
-    """What a command says of itself, each paragraph on one line, to be broken where it is shown."""
-    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
-    return "\n\n".join(" ".join(each.split()) for each in paragraphs)

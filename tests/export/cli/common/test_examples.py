@@ -13,7 +13,8 @@ import pytest
 from support.command_line import call, done, make_files
 
 from logitconf_export.cli.app import COMMANDS
-from logitconf_export.cli.helping.examples import EXAMPLES, START, help_text
+from logitconf_export.cli.common.examples import EXAMPLES, START
+from logitconf_export.cli.common.usage import help_text
 
 RUN = [
     pytest.param(name, command, id=f"{name}: {what}")

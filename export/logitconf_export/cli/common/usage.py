@@ -53,6 +53,13 @@ class Commands(TyperGroup):
         """Arguments and options, flags without a type."""
         return _without_types_of_flags(super().get_params(ctx))
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help, which ends with how to start."""
+        from logitconf_export.cli.common.examples import START, epilog
+
+        self.epilog = epilog(START)
+        super().format_help(ctx, formatter)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the first word names.
 
@@ -94,6 +101,14 @@ class Command(TyperCommand):
             if each.param_type_name == "option" and each.metavar is None:
                 each.metavar = self.types.get(each.name or "")
         return params
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help, which ends with examples."""
+        from logitconf_export.cli.common.examples import EXAMPLES, epilog
+
+        examples = EXAMPLES.get(self.name or "")
+        self.epilog = None if examples is None else epilog(examples)
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments that are left, as typer gives them.
@@ -231,3 +246,9 @@ def _named(param: TyperArgument | TyperOption | Any) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def help_text(command: Callable[..., None]) -> str:
+    """What a command says of itself, each paragraph on one line, to be broken where it is shown."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(each.split()) for each in paragraphs)
