@@ -8,6 +8,7 @@ unless they are asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -15,11 +16,13 @@ import onnx
 
 from logitconf.card.score_card import ScoreCard, check_outputs
 from logitconf.errors import LogitconfError, not_among
+from logitconf.head_spec import Head
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
 from logitconf_export.heads.sources import HeadSource, card_of, head_of
 from logitconf_export.hosts.candidates import Candidate, HostReading
+from logitconf_export.hosts.class_names import names_in
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import ModelSource
@@ -125,13 +128,23 @@ def attach(
         for source, card, place in zip(sources, cards, places, strict=True)
     ]
     if several is None:
-        write_one(host, heads[0], places[0])
+        write_one(host, _named(heads[0], host, places[0]), places[0])
     elif several == "each":
         write_each(host, heads, places)
     else:
         write_joint(host, heads, places)
     target.save(host)
     return host
+
+
+def _named(head: Head, host: onnx.ModelProto, place: Candidate) -> Head:
+    """The head with the names of its classes in its card, where the host alone knows them."""
+    if head.card.class_names is not None or head.card.label_map is not None:
+        return head
+    if SCORES[head.card.score].learned:
+        return head
+    names = names_in(host, place.n_classes or head.form.n_classes)
+    return replace(head, card=replace(head.card, class_names=names))
 
 
 def _leaves_open(source: HeadSource, card: ScoreCard) -> bool:

@@ -57,7 +57,7 @@ def reattach(
     host = own_copy(model)
     given = card if card is None or isinstance(card, ScoreCard) else ScoreCard.load(card)
     known = read_heads(host) if given is None or has_metadata(host) else None
-    if known is not None and given is not None and [h.card for h in known.heads] != [given]:
+    if known is not None and given is not None and not _same_card(known, given):
         raise LogitconfError(
             "the card must be the one that the model holds, but they differ; leave it out, or take "
             "the head off and attach the other card"
@@ -83,6 +83,14 @@ def reattach(
         write_one(host, heads[0], spots[0], outputs=_names_now(known.heads[0], place))
     target.save(host)
     return host
+
+
+def _same_card(known: HeadsMetadata, given: ScoreCard) -> bool:
+    """Whether a card is the model's own, which may have the names that its host carries."""
+    cards = [head.card for head in known.heads]
+    if given.class_names is None:
+        cards = [replace(card, class_names=None) for card in cards]
+    return cards == [given]
 
 
 def _form(head: HeadMetadata, known: HeadsMetadata) -> HeadForm:
