@@ -129,18 +129,22 @@ def by_the_network(pieces: Sequence[bytes]) -> tuple[Array, dict[str, list[str]]
 
 
 def labels_on(runtime: str, model: onnx.ModelProto, mode: str, rows: Array) -> Array:
-    """The file's labels in a mode, whose thresholds are given as an optional input."""
+    """The file's labels in a mode.
+
+    onnxruntime in Python takes the mode's thresholds as an optional input. In Node it passes over
+    such inputs without a word (1.30), and others refuse them: there the mode is chosen in the file.
+    """
     modes = card().modes
     if runtime == "tract" or modes is None:
         return labels_on_tract(model, mode, rows)
-    threshold = np.array(modes.threshold(mode), dtype=np.float32)
+    given = {}
+    if runtime == "onnxruntime":
+        given["logitconf/threshold"] = np.array(modes.threshold(mode), dtype=np.float32)
+    else:
+        model = logitconf.retune(model, mode=mode)
     content = model.SerializeToString()
     jobs = [
-        Job(
-            content,
-            {"bytes": rows[start : start + BATCH], "logitconf/threshold": threshold},
-            ("label",),
-        )
+        Job(content, {"bytes": rows[start : start + BATCH], **given}, ("label",))
         for start in range(0, len(rows), BATCH)
     ]
     labels = []
