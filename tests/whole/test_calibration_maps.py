@@ -11,15 +11,21 @@ import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
+from support import reference
 from support.mapped_scores import CASES, fitted, host_of, rows_of
 
 from logitconf import HeadForm, LogitconfError, LogitScore, SoftmaxScore
 from logitconf.head_spec import Head
+from logitconf.rows import split_rows
 from logitconf.scores.table import SCORES
 from logitconf_export import attach, detach, reattach, retune, to_onnx, verify
 from logitconf_export.decisions.hard_rows import arranged, hard_batches
 from logitconf_export.decisions.reference import Reference, same_head
+from logitconf_export.drift.measuring import drift
+from logitconf_export.drift.refitting import refit
+from logitconf_export.heads.in_file import head_in
 from logitconf_export.testing import runtime_matrix as matrix
+from logitconf_export.verification.certificate import HOLDS
 
 QUICK: dict[str, Any] = {"optimisations": ["all"], "pairs": 40}
 NUMBERS = "temperature and threshold are the card's"
@@ -212,6 +218,13 @@ def test_a_map_of_logits_is_refused_on_probabilities_unless_offsets_do_not_count
         assert Head.of_card(card, HeadForm(card.n_classes, kind="probabilities")).calibration
 
 
+def test_a_map_is_for_one_model_and_for_its_own_columns() -> None:
+    with pytest.raises(LogitconfError, match="members must be None, as the score was made, got 3"):
+        Head.of_card(fitted("vector").card, HeadForm(5, members=3))
+    with pytest.raises(LogitconfError, match="a calibration map of 5 columns needs logits with"):
+        Head.of_card(fitted("vector").card, HeadForm(4))
+
+
 @pytest.mark.parametrize("name", ["two logits", "labels"])
 def test_probabilities_are_mapped_as_the_logits_that_belong_to_them(name: str) -> None:
     score = fitted(name)
@@ -305,3 +318,52 @@ def test_a_matrix_is_not_added_up_along_the_last_axis_before_its_biases() -> Non
         for op in ("Unsqueeze", "ReduceSum")
     ]
     assert axes == [[2], [1]]
+
+
+@pytest.mark.parametrize("name", ["vector", "labels", "one logit"])
+def test_drift_counts_errors_and_calibration_of_the_mapped_logits(name: str) -> None:
+    score, host = fitted(name), attach(host_of(CASES[name]), fitted(name))
+    pixels, logits, labels = rows_of(name)
+    found = drift(host, host, {"pixels": pixels}, labels)
+    shares = np.asarray(score.probabilities(logits))
+    truth = labels if name == "vector" else (labels.reshape(shares.shape) > 0.5)
+    right = shares.argmax(axis=1) == truth if name == "vector" else (shares > 0.5) == truth
+    assert found.reference.errors is not None
+    wrong = ~right.reshape(len(labels), -1).all(axis=1)
+    assert found.reference.errors.count == wrong.sum()
+    sure = shares.max(axis=1) if name == "vector" else np.maximum(shares, 1.0 - shares)
+    assert found.reference.calibration_error == pytest.approx(
+        reference.calibration_error(sure.reshape(-1), right.reshape(-1)), abs=1e-5
+    )
+    other = attach(host_of(CASES[name]), replace(score.card, calibration_map=None))
+    assert not drift(host, other, {"pixels": pixels}).same_numbers
+
+
+def test_a_card_is_fitted_again_on_a_variant_with_the_same_kind_of_map() -> None:
+    score, host = fitted("vector"), attach(host_of(CASES["vector"]), fitted("vector"))
+    pixels, _, labels = rows_of("vector")
+    again = head_in(refit(host, {"pixels": pixels}, labels)).metadata.card
+    assert again.calibration_map is not None
+    assert score.card.calibration_map is not None
+    assert again.calibration_map.scale == pytest.approx(score.card.calibration_map.scale, rel=1e-4)
+
+
+def test_a_certificate_is_counted_again_on_the_labels_that_the_map_predicts() -> None:
+    _, logits, labels = rows_of("vector", 3000, 1)
+    score = SoftmaxScore(calibration="vector").fit(logits, labels, holdout=0.5)
+    score.set_threshold(risk=0.2)
+    _, held = split_rows(len(logits), 0.5, 0)
+    assert (score.probabilities(logits).argmax(axis=1) != logits.argmax(axis=1)).any()
+    report = verify(to_onnx(score), logits[held], labels=labels[held], **QUICK)
+    assert report.passed, failed(report)
+    counted = next(check for check in report.checks if check.name == HOLDS)
+    assert "the certified rows" in counted.detail
+
+
+@pytest.mark.parametrize("name", ["vector", "matrix", "one logit"])
+def test_a_compiled_module_decides_as_it_does_uncompiled(name: str) -> None:
+    module = fitted(name).compile()
+    compiled = torch.compile(module, backend="aot_eager")
+    rows = torch.from_numpy(rows_of(name)[1][:40])
+    for one, two in zip(compiled(rows), module(rows), strict=True):
+        assert torch.equal(one, two)
