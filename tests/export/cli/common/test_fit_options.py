@@ -42,7 +42,8 @@ def test_how_a_threshold_is_parted_goes_along_only_where_it_is_asked_for() -> No
 
 def test_several_policies_are_refused_by_the_flags_that_a_user_types() -> None:
     with pytest.raises(
-        LogitconfError, match="--tpr and --threshold, got --coverage and --threshold"
+        LogitconfError,
+        match="--tpr, --min-confidence and --threshold, got --coverage and --threshold",
     ):
         arguments(coverage=0.9, threshold=-0.5)
 

@@ -208,7 +208,7 @@ def test_fit_with_a_calibration_map_writes_it_and_says_what_it_does(
     found = card()["calibration_map"]
     z = made.logits * np.array(found["scale"]) + np.array(found["bias"])
     wrong = (z.argmax(axis=1) != made.labels).sum()
-    assert f"{wrong} errors in" in " ".join(out.split())
+    assert f"of {wrong} errors accepted" in " ".join(out.split())
     assert "vector: scales" in out
     assert "vector: scales" in done(capsys, "inspect card.json")
     assert "calibration map.scale" in done(capsys, "inspect card.json -v")
