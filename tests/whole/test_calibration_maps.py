@@ -14,7 +14,7 @@ from onnx import numpy_helper
 from support import reference
 from support.mapped_scores import CASES, fitted, host_of, rows_of
 
-from logitconf import HeadForm, LogitconfError, LogitScore, SoftmaxScore
+from logitconf import HeadForm, LogitconfError, SoftmaxScore
 from logitconf.head_spec import Head
 from logitconf.rows import split_rows
 from logitconf.scores.table import SCORES
