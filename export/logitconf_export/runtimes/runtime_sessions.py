@@ -34,7 +34,7 @@ class RuntimeSession:
         self._runtime, self._model = runtime, model.SerializeToString()
 
     def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Any]:
-        """The score and the mask, as bool.
+        """The score, the mask as bool, and what else is asked for behind them.
 
         Raises:
             LogitconfError: if the runtime refuses the model or the rows.
@@ -42,5 +42,5 @@ class RuntimeSession:
         (answer,) = self._runtime.run([Job(self._model, feeds, tuple(outputs))])
         if isinstance(answer, RunError):
             raise LogitconfError(f"{self.name} {self.version} cannot run it: {answer.reason}")
-        score, mask = answer
-        return [score, as_mask(mask)]
+        score, mask, *further = answer
+        return [score, as_mask(mask), *further]

@@ -45,6 +45,13 @@ def test_the_model_and_the_rows_reach_the_runtime_and_a_mask_of_numbers_becomes_
     assert runtime.jobs == [Job(MODEL.SerializeToString(), FEEDS, ("score", "mask"))]
 
 
+def test_what_else_is_asked_for_comes_behind_score_and_mask() -> None:
+    answer = (np.array([-0.5], np.float32), np.array([True]), np.array([3], np.int64))
+    session = RuntimeSession(Scripted(answer), "1.0", MODEL)
+    score, mask, label = session.run(FEEDS, ["score", "mask", "label"])
+    np.testing.assert_array_equal([score[0], mask[0], label[0]], [-0.5, 1.0, 3.0])
+
+
 def test_inputs_have_the_dims_that_the_model_declares() -> None:
     session = RuntimeSession(Scripted(()), "1.0", MODEL)
     assert {name: dims for name, (_, dims) in session.inputs.items()} == {"z": ("N", 3, 7), "t": ()}

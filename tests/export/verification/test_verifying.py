@@ -48,6 +48,15 @@ def test_an_onnxruntime_of_another_version_fails_and_the_rows_are_compared_all_t
     assert installed.passed, installed.failures
 
 
+@pytest.mark.parametrize("name", ["onnx-reference", "ort-format"])
+def test_further_outputs_are_judged_on_other_runtimes_too(name: str) -> None:
+    outputs = ["label", "probabilities"]
+    report = verify(to_onnx(head_models.make_head(), outputs=outputs), runtimes=[name], **QUICK)
+    assert report.passed, report.failures
+    judged = {word for run in report.runs for word in outputs if word in str(run)}
+    assert judged == set(outputs)
+
+
 def test_without_onnxruntime_among_the_runtimes_no_provider_is_tried(
     alone: onnx.ModelProto,
 ) -> None:
