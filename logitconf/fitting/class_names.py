@@ -74,17 +74,19 @@ def check_names(names: Sequence[str], layout: Layout) -> Names:
         LogitconfError: if not.
     """
     if isinstance(names, str):
-        raise LogitconfError(f"class_names must be a sequence of names, got the text {names!r}")
+        raise LogitconfError(
+            f"class_names (--names) must be a sequence of names, got the text {names!r}"
+        )
     known = tuple(str(name) for name in names if isinstance(name, str))
     if len(known) != len(names) or len(set(known)) != len(known):
-        raise LogitconfError(
-            f"class_names must be different texts, got {first_few([*map(repr, names)], 5)}"
-        )
+        given = first_few([*map(repr, names)], 5)
+        raise LogitconfError(f"class_names (--names) must be different texts, got {given}")
     wanted = _count(layout)
     if wanted is not None and len(known) != wanted:
+        given = first_few([*map(repr, known)], 5)
         raise LogitconfError(
-            f"class_names must name each of {wanted} {_what(layout)} in their order, got "
-            f"{len(known)}"
+            f"class_names (--names) must name each of {wanted} {_what(layout)} in their order, "
+            f"got {len(known)}: {given}"
         )
     return known
 

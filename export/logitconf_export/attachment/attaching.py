@@ -20,7 +20,7 @@ from logitconf.head_spec import Head
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
-from logitconf_export.heads.sources import HeadSource, card_of, head_of
+from logitconf_export.heads.sources import HeadSource, card_of, head_of, with_names
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.class_names import names_in
 from logitconf_export.hosts.reading import read_host
@@ -49,6 +49,7 @@ def attach(
     outputs: Iterable[str] | None = None,
     probabilities: bool | None = None,
     tunable: bool | None = None,
+    class_names: Sequence[str] | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
     """The host with the outputs ``score`` and ``mask`` of the head.
@@ -83,6 +84,8 @@ def attach(
         probabilities: the same as ``"probabilities"`` among the outputs.
         tunable: whether callers may give other thresholds and temperatures: both become optional
             inputs, whose defaults are the card's; from IR version 4 of the host.
+        class_names: of the classes in their order, for the card; what it says unless given, or
+            else the host. With ``several`` of every head.
         force: whether a file at ``path`` may be replaced.
 
     Returns:
@@ -127,8 +130,15 @@ def attach(
         )
         for source, card, place in zip(sources, cards, places, strict=True)
     ]
+    if class_names is not None:
+        heads = [
+            with_names(one, class_names, place.n_classes)
+            for one, place in zip(heads, places, strict=True)
+        ]
+    elif several is None:
+        heads = [_named(heads[0], host, places[0])]
     if several is None:
-        write_one(host, _named(heads[0], host, places[0]), places[0])
+        write_one(host, heads[0], places[0])
     elif several == "each":
         write_each(host, heads, places)
     else:

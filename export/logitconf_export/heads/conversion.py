@@ -5,7 +5,7 @@ Nothing of the exporting machine gets into the graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import onnx
@@ -16,7 +16,7 @@ from logitconf.errors import LogitconfError, not_among
 from logitconf.head_spec import decide, dropped_axes
 from logitconf_export.heads.graph_writer import PREFIX, GraphWriter
 from logitconf_export.heads.metadata import head_metadata, write_metadata
-from logitconf_export.heads.sources import HeadSource, head_of
+from logitconf_export.heads.sources import HeadSource, head_of, with_names
 from logitconf_export.heads.symbolic import SymbolicArray
 from logitconf_export.onnx_files.opsets import DEFAULT_OPSET, check_opset, ir_for_opset
 from logitconf_export.onnx_files.saving import Destination
@@ -48,6 +48,7 @@ def to_onnx(
     probabilities: bool | None = None,
     members: int | None = None,
     tunable: bool | None = None,
+    class_names: Sequence[str] | None = None,
     force: bool = False,
 ) -> onnx.ModelProto:
     """The head as an ONNX model: input ``logits``, outputs ``score`` and ``mask``.
@@ -71,6 +72,7 @@ def to_onnx(
         members: of an ensemble, along the last axis, where the card does not say.
         tunable: whether callers may give other thresholds and temperatures: both become inputs
             too, whose defaults are the initializers; from IR version 4.
+        class_names: of the classes in their order, for the card; what it says unless given.
         force: whether a file at ``path`` may be replaced.
 
     Returns:
@@ -95,6 +97,8 @@ def to_onnx(
         members=members,
         tunable=tunable or (True if optional_inputs else None),
     )
+    if class_names is not None:
+        made = with_names(made, class_names)
     graph = head_graph(made, opset=opset, logits_dtype=logits_dtype)
     if ir < 4 and made.form.tunable:
         raise LogitconfError(f"a tunable head needs IR version 4 or newer, got {ir}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from logitconf.arrays import to_numpy
 from logitconf.card.score_card import HeadForm, ScoreCard, check_outputs
 from logitconf.errors import LogitconfError
-from logitconf.head_spec import Head
+from logitconf.head_spec import Head, layout_of
+from logitconf.scores.table import SCORES
 
 if TYPE_CHECKING:
     from logitconf.fitting.logit_score import LogitScore
@@ -95,6 +96,35 @@ def head_of(
         head = made.with_numbers(held)
     asked_form = _asked(form, given, probabilities)
     return head if asked_form == form else head.with_form(asked_form)
+
+
+def with_names(head: Head, names: Sequence[str], n_classes: int | None = None) -> Head:
+    """The head with the names of its classes in its card.
+
+    Args:
+        head: to be named.
+        names: one for each class in their order; of one logit two, of no and of yes.
+        n_classes: columns of the logits, where the head does not say.
+
+    Raises:
+        LogitconfError: if there are not as many names as classes.
+    """
+    # looked up here: fits of maps and tables of rows come with the room
+    from logitconf.fitting.class_names import check_names
+
+    card = head.card
+    layout = layout_of(card, head.form)
+    if layout.n_classes is None:
+        layout = replace(layout, n_classes=n_classes)
+    if SCORES[card.score].learned and card.task != "multilabel":
+        raise LogitconfError(
+            "class_names (--names) must be of a score of classes, got a learned confidence, which "
+            "judges predictions and has none; leave them out"
+        )
+    if card.label_map is not None:
+        # a label need not stand for any class, so there may be more; the card checks how many
+        layout = replace(layout, n_classes=None)
+    return replace(head, card=replace(card, class_names=check_names(names, layout)))
 
 
 def _asked(form: HeadForm, given: Mapping[str, Any], probabilities: bool | None) -> HeadForm:

@@ -76,10 +76,14 @@ def test_one_logit_has_the_names_of_its_two_sides() -> None:
         (["a", "b", "c", "d"], None, "as many as there are columns, got 4 ('a', 'b', 'c', 'd')"),
         (["cat", None, "dog"], NAMES, "got None among names"),
         (["cat", 3], NAMES, "got 3 among names"),
-        ([0, 1], ("cat", "dog"), "class_names must name each of 3 columns in their order, got 2"),
-        ([0, 1], ("cat", "dog", "cat"), "class_names must be different texts"),
-        ([0, 1], (0, 1, 2), "class_names must be different texts"),
-        ([0, 1], "cat", "class_names must be a sequence of names, got the text 'cat'"),
+        (
+            [0, 1],
+            ("cat", "dog"),
+            "class_names (--names) must name each of 3 columns in their order, got 2: 'cat', 'dog'",
+        ),
+        ([0, 1], ("cat", "dog", "cat"), "class_names (--names) must be different texts"),
+        ([0, 1], (0, 1, 2), "class_names (--names) must be different texts"),
+        ([0, 1], "cat", "class_names (--names) must be a sequence of names, got the text 'cat'"),
     ],
 )
 def test_what_does_not_fit_is_named(labels: Any, names: Any, message: str) -> None:

@@ -1,5 +1,6 @@
 """A head is the same, given as a score, a card, its file, values or a torch module."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from logitconf.card.modes import LabelMap
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import from_card
 from logitconf.head import ConfidenceHead
 from logitconf.head_spec import Head
-from logitconf_export.heads.sources import card_of, head_of
+from logitconf_export.heads.sources import card_of, head_of, with_names
 
 CARD = ScoreCard("softmax", "multiclass", 1.5, -0.5, n_classes=4)
 FORM = HeadForm(4, mask_type="uint8")
@@ -86,3 +88,38 @@ def test_anything_else_is_no_head(source: Any) -> None:
 def test_a_card_without_a_threshold_makes_no_head() -> None:
     with pytest.raises(LogitconfError, match="threshold"):
         head_of(ScoreCard("softmax", "multiclass", n_classes=4))
+
+
+def test_names_go_into_the_card_and_nothing_else_changes() -> None:
+    head = head_of(CARD)
+    made = with_names(head, ["a", "b", "c", "d"])
+    assert made.card.class_names == ("a", "b", "c", "d")
+    assert replace(made.card, class_names=None) == CARD
+    assert made.form == head.form
+    one = head_of(ScoreCard("softmax", "binary", 1.0, -0.9, n_classes=1))
+    assert with_names(one, ("ham", "spam")).card.class_names == ("ham", "spam")
+
+
+@pytest.mark.parametrize(
+    ("card", "names", "n_classes", "message"),
+    [
+        (CARD, ("a", "b", "c"), None, "name each of 4 columns in their order, got 3: 'a', 'b'"),
+        (replace(CARD, n_classes=None), ("a", "b"), 5, "name each of 5 columns in their order"),
+        (CARD, ("a", "b", "c", "a"), None, "must be different texts"),
+        (CARD, "abcd", None, "must be a sequence of names, got the text 'abcd'"),
+        (ScoreCard("learned", "binary", 1.0, 0.0), ("no", "yes"), 1, "got a learned confidence"),
+    ],
+    ids=["too few", "too few for the host", "twice", "text", "learned"],
+)
+def test_names_that_do_not_fit_are_refused(
+    card: ScoreCard, names: Any, n_classes: int | None, message: str
+) -> None:
+    with pytest.raises(LogitconfError, match=message):
+        with_names(head_of(card), names, n_classes)
+
+
+def test_a_label_map_may_have_more_labels_than_there_are_classes() -> None:
+    card = replace(CARD, n_classes=2, label_map=LabelMap((0, 1), (2, 2)))
+    assert with_names(head_of(card), ("a", "b", "unsure")).card.class_names is not None
+    with pytest.raises(LogitconfError, match="there must be 3 names, one for each class, got 2"):
+        with_names(head_of(card), ("a", "b"))

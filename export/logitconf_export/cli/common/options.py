@@ -98,6 +98,15 @@ TaskOfGraphs = Annotated[
         words=TASKS,
     ),
 ]
+Names = Annotated[
+    str | None,
+    in_panel(
+        None,
+        "--names",
+        "Of the classes in their order, kept in the card: a,b,c or a text file, a name a line.",
+        default="what the labels, the card or the model tell",
+    ),
+]
 Temperature = Annotated[
     float | None,
     in_panel(None, "--temperature", "Another temperature, > 0.", default="as it is"),

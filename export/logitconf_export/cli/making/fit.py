@@ -9,7 +9,13 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.fit_options import AUTO, PolicyOptions, RowMeaning, ScoreOptions
-from logitconf_export.cli.common.options import LogitsLocation, OutputFile, RowSource, in_panel
+from logitconf_export.cli.common.options import (
+    LogitsLocation,
+    Names,
+    OutputFile,
+    RowSource,
+    in_panel,
+)
 from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.pages import PageFile, as_typed, check_page_file, with_page
 from logitconf_export.cli.common.streams import write_bytes
@@ -43,6 +49,7 @@ def fit(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="With --holdout: of the draw.")] = 0,
+    names: Names = None,
     page: PageFile = None,
     view: View,
     context: typer.Context,
@@ -65,6 +72,7 @@ def fit(
     # what cannot be asked for is refused before the rows are read and fitted
     policy_asked(outliers=threshold.ood is not None, per_label=asked.per_label, **policy)
     from logitconf_export.cli.results.fits import figures_of, fit_result
+    from logitconf_export.cli.rows.class_names import given_names
     from logitconf_export.cli.rows.given import given_rows
     from logitconf_export.display.judged import judge
 
@@ -74,7 +82,7 @@ def fit(
         stored = read_arrays(threshold.ood, single="logits")
         policy["ood_logits"] = named_array(stored, "logits", threshold.ood)
         policy["kind"] = where.kind if source.model is None else None
-    rows, task = given_rows(source, where, meaning, asked.score)
+    rows, task = given_rows(source, where, meaning, asked.score, given_names(names))
     chosen = _chosen(rows, task, seed, view) if asked.score == AUTO else None
     if chosen is not None:
         asked = replace(asked, score=chosen.score)

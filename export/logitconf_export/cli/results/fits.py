@@ -69,13 +69,9 @@ def fit_result(
         figures: on the rows that its threshold was chosen on.
         output: where the card was written; - for stdout.
         following: what to run next.
-        class_names: of the columns, where the labels were names.
+        class_names: of the columns, where they are known.
     """
-    names = (
-        []
-        if class_names is None
-        else [("labels", f"names, the columns being {first_few(class_names, 10)}")]
-    )
+    names = [] if class_names is None else [("classes", first_few(class_names, 10))]
     verdict = f"Fitted: {named(output)} {rule_of(card)}"
     return Result(
         verdict,

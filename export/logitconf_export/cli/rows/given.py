@@ -13,7 +13,11 @@ from logitconf_export.cli.rows.tables import TABLES, TableColumns, is_table, row
 
 
 def given_rows(
-    source: RowSource, where: LogitsLocation, meaning: RowMeaning, score: str | None = None
+    source: RowSource,
+    where: LogitsLocation,
+    meaning: RowMeaning,
+    score: str | None = None,
+    names: tuple[str, ...] | None = None,
 ) -> tuple[LabelledRows, str]:
     """Labelled logits and their task.
 
@@ -22,6 +26,7 @@ def given_rows(
         where: with a model the tensor to take; without, only what kind the numbers are.
         meaning: what its columns are.
         score: the score that they are for, where that matters.
+        names: of the classes, if the user gives them.
 
     Raises:
         LogitconfError: if the options do not fit together, or the rows do not fit the model.
@@ -37,16 +42,18 @@ def given_rows(
     columns = TableColumns(source.logits_columns, source.labels_column)
     if model is None and is_table(file) and score != "learned":
         rows = rows_from_table(file, columns, where.kind)
-        return rows.without(ignored).numbered(task), task
+        return rows.without(ignored).named(names).numbered(task), task
     if columns != TableColumns():
         raise LogitconfError(
             f"--logits-columns and --labels-column are for tables ({', '.join(TABLES)}) of logits, "
             f"got {file}"
         )
     if model is None and score == "learned":
-        return learned_rows_from_file(file, where.kind, ignored)
+        rows, task = learned_rows_from_file(file, where.kind, ignored)
+        return rows.named(names), task
     if model is None:
-        return rows_from_file(file, where.kind).without(ignored).numbered(task), task
+        rows = rows_from_file(file, where.kind).without(ignored)
+        return rows.named(names).numbered(task), task
     members = score is not None and score in SCORES and SCORES[score].over_members
     ask = HostRows(
         model, file, where, task, per_member=meaning.per_member or members, ignored=ignored
@@ -57,5 +64,7 @@ def given_rows(
             task=told_by_host(ask, meaning.class_logits if score == "learned" else where.logits),
         )
     if score == "learned":
-        return learned_rows_from_host(ask, meaning.class_logits)
-    return rows_from_host(ask), ask.task
+        rows, task = learned_rows_from_host(ask, meaning.class_logits)
+        return rows.named(names), task
+    rows = rows_from_host(ask)
+    return (rows if names is None else rows.named(names).numbered(ask.task)), ask.task

@@ -58,6 +58,10 @@ class LabelledRows:
         kept = self.kept(ignored)
         return replace(self, logits=self.logits[kept], labels=self.labels[kept])
 
+    def named(self, names: tuple[str, ...] | None) -> "LabelledRows":
+        """The rows with other names of their columns, where any are given."""
+        return self if names is None else replace(self, class_names=names)
+
     def numbered(self, task: str) -> "LabelledRows":
         """The rows with labels that are numbers, whatever names they had.
 

@@ -8,7 +8,7 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.head_options import CardOptions, HeadOptions
-from logitconf_export.cli.common.options import HeadPlaces, Model, OutputFile
+from logitconf_export.cli.common.options import HeadPlaces, Model, Names, OutputFile
 from logitconf_export.cli.common.output import deliver
 from logitconf_export.cli.common.view import View
 from logitconf_export.cli.common.waiting import working
@@ -31,6 +31,7 @@ def attach(
     instead: CardOptions,
     where: HeadPlaces,
     head: HeadOptions,
+    names: Names = None,
     copy_weights: Annotated[
         bool,
         typer.Option("--copy-weights", help="Copy weights in other files to the output's folder."),
@@ -45,6 +46,7 @@ def attach(
     from logitconf_export.attachment.attaching import attach as attach_heads
     from logitconf_export.cli.common.suggestions import verify_command
     from logitconf_export.cli.results.heads import head_words, heads_of, model_result
+    from logitconf_export.cli.rows.class_names import given_names
 
     loaded = _cards(cards or [], instead, host, where)
     with working("Attaching", view):
@@ -63,6 +65,7 @@ def attach(
             mask_type=head.mask_type,
             outputs=head.wanted(),
             tunable=head.tunable,
+            class_names=given_names(names),
             force=output.force,
         )
     result = model_result(

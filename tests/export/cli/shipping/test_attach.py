@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from support import reference
@@ -14,6 +15,8 @@ from support.command_line import (
     make_files,
 )
 
+from logitconf_export.cli.app import run
+from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.testing import runtime_matrix as matrix
 
 SCORE_TOLERANCE = 1e-5
@@ -76,3 +79,54 @@ def test_attach_adds_calibrated_probabilities_on_request(
     expected = reference.probabilities(made.logits, 2.0)
     np.testing.assert_allclose(found, expected, atol=SCORE_TOLERANCE)
     assert mask.dtype == np.uint8
+
+
+def test_names_go_from_fit_attach_and_export_into_the_card(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("names.txt").write_text("eel\nfox\ngnu\nhen\n", encoding="utf-8")
+    out = done(capsys, "fit logits.npz --coverage 0.7 --names cat,dog,ewe,fly -o card.json")
+    assert "classes      cat, dog, ewe, fly\n" in out
+    assert card()["class_names"] == ["cat", "dog", "ewe", "fly"]
+    done(capsys, "attach host.onnx card.json -o kept.onnx")
+    done(capsys, "attach host.onnx card.json --names names.txt -o named.onnx")
+    done(capsys, "export card.json --names names.txt -o head.onnx")
+    names = [
+        read_metadata(onnx.load(f"{name}.onnx")).card.class_names
+        for name in ("kept", "named", "head")
+    ]
+    given = ("eel", "fox", "gnu", "hen")
+    assert names == [("cat", "dog", "ewe", "fly"), given, given]
+    done(capsys, "verify named.onnx")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "fit logits.npz --coverage 0.7 --names cat,dog -o new",
+        "fit --model host.onnx --data pixels.npz --coverage 0.7 --names cat,dog -o new",
+        "attach host.onnx card.json --names cat,dog -o new",
+        "export card.json --names cat,dog -o new",
+    ],
+)
+def test_names_must_be_as_many_as_the_classes(
+    made: Rows, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    done(capsys, "fit logits.npz --coverage 0.7 -o card.json")
+    np.savez("pixels.npz", pixels=made.pixels, labels=made.labels)
+    assert run(command.split()) == 2
+    error = "(--names) must name each of 4 columns in their order, got 2: 'cat', 'dog'"
+    assert error in capsys.readouterr().err
+    assert not Path("new").exists()
+
+
+def test_labels_that_are_names_are_numbered_by_them_in_rows_of_a_host_too(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = np.array(["fly", "cat", "ewe", "dog"])
+    np.savez("numbers.npz", pixels=made.pixels, labels=made.labels)
+    np.savez("names.npz", pixels=made.pixels, labels=names[made.labels])
+    fit = "fit --model host.onnx --coverage 0.7 --names fly,cat,ewe,dog"
+    done(capsys, f"{fit} --data numbers.npz -o numbers.json")
+    done(capsys, f"{fit} --data names.npz -o names.json")
+    assert Path("names.json").read_bytes() == Path("numbers.json").read_bytes()
