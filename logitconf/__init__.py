@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from logitconf_export.display.plots import plot_scores as plot_scores
     from logitconf_export.drift.measuring import DriftReport as DriftReport
     from logitconf_export.drift.measuring import drift as drift
+    from logitconf_export.drift.recertifying import recertify as recertify
     from logitconf_export.heads.conversion import to_onnx as to_onnx
     from logitconf_export.hosts.reading import read_host as read_host
     from logitconf_export.verification.report import VerificationReport as VerificationReport
@@ -103,6 +104,7 @@ _SHIPS = {
     "plot_risk_coverage": "display.plots",
     "plot_scores": "display.plots",
     "read_host": "hosts.reading",
+    "recertify": "drift.recertifying",
     "reattach": "attachment.reattaching",
     "report": "display.page.reporting",
     "retune": "attachment.retuning",

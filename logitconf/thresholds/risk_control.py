@@ -13,7 +13,8 @@ from logitconf.thresholds.gaps import Gaps, GapThreshold, NoteKind, place
 # Candidates lie at every hundredth of the rows.
 GRID = 100
 # Of the error probability that the promise allows: what a second, stricter start is given, and how
-# far below the other it must lie to be worth it. Chosen by simulation (tests/benchmarks/power.py).
+# far below the other it must lie to be worth it. Chosen by simulation; what they bring is measured
+# by tests/benchmarks/certificates.py.
 EARLY_SHARE, EARLY_ROWS = 0.2, 0.5
 # Shares that add up to one do so but for rounding.
 _WHOLE = 1e-9

@@ -14,8 +14,9 @@ from support.head_cases import eager, head_for, run
 
 import logitconf
 from logitconf_export import attach, head_nodes, retune, to_onnx, verify
+from logitconf_export.attachment.thresholds import policy_arguments
 from logitconf_export.drift.measuring import drift
-from logitconf_export.drift.refitting import policy_arguments, refit
+from logitconf_export.drift.refitting import refit
 from logitconf_export.verification.certificate import HOLDS
 from logitconf_export.verification.report import VerificationReport
 

@@ -19,8 +19,8 @@ from logitconf.fitting.fit import (
 )
 from logitconf.rows import Rows, split_rows
 from logitconf.tasks import ArrayLike, check_task
-from logitconf.thresholds.certificate import certificate_of
-from logitconf.thresholds.lookup import policy_asked
+from logitconf.thresholds.certificate import certificate_of, promises_risk
+from logitconf.thresholds.lookup import policy_asked, policy_of_card
 from logitconf.wording.numbers import counted
 from logitconf_export.onnx_files.types import Array
 
@@ -103,11 +103,66 @@ def choose_threshold(
         )
     # what a head gives besides, such as a confidence, is not the threshold's
     tuned = replace(
-        card, threshold=chosen.threshold, policy=chosen.policy, rows=chosen.rows, certificate=None
+        card,
+        threshold=chosen.threshold,
+        policy=chosen.policy,
+        rows=chosen.rows,
+        certificate=None,
+        # the old counts are those of other rows and of another threshold
+        sketch=chosen.sketch,
+        modes=None if card.modes is None else replace(card.modes, chosen=None),
     )
     if asked.promise is not None:
         tuned = replace(tuned, certificate=certificate_of(tuned, fitted_rows=shared))
     return ChosenThreshold(tuned, held, tuple(notes), words)
+
+
+def recertify_card(
+    card: ScoreCard, logits: ArrayLike, labels: ArrayLike | None, *, kind: str = "logits"
+) -> ChosenThreshold:
+    """The card with its own policy followed again, and a new certificate.
+
+    Args:
+        card: with a policy that promises a risk; its certificate may be void, or the promise in
+            doubt.
+        logits: (N, ...) as its task says, of rows that nothing was fitted on.
+        labels: theirs.
+        kind: what the logits hold.
+
+    Raises:
+        UncertifiableError: if the rows cannot certify the promise.
+        LogitconfError: if the card promises nothing, without labels, or as `choose_threshold`.
+    """
+    if not promises_risk(card):
+        name = "no policy" if card.policy is None else f"policy {card.policy.get('name')!r}"
+        raise LogitconfError(
+            f"recertify needs a card whose policy promises a risk, got {name}; retune with --risk "
+            "or --coverage and --data chooses its threshold"
+        )
+    if labels is None:
+        raise LogitconfError("recertify needs rows with labels, got none; add 'labels'")
+    return choose_threshold(card, logits, labels, policy_arguments(card), kind=kind)
+
+
+def policy_arguments(card: ScoreCard) -> dict[str, Any]:
+    """The arguments of ``set_threshold`` that follow a card's policy again.
+
+    >>> policy_arguments(ScoreCard("softmax", "multiclass", policy={"name": "quantile", "q": 0.9}))
+    {'q': 0.9}
+
+    Raises:
+        LogitconfError: for a threshold that was named, or a policy that needs other rows.
+    """
+    policy = policy_of_card(card.policy)
+    if policy is None or policy.is_given or policy.needs_outliers:
+        reason = "was given as a number"
+        if policy is not None and policy.needs_outliers:
+            reason = f"needs the rows of policy {policy.name}"
+        raise LogitconfError(
+            f"refitting follows the card's policy, but the threshold {reason}; fit a card on the "
+            "variant and attach that"
+        )
+    return policy.to_arguments()
 
 
 def _checked(card: ScoreCard, logits: ArrayLike, labels: ArrayLike | None, kind: str) -> Rows:

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "attach": "shipping",
     "detach": "shipping",
     "retune": "shipping",
+    "recertify": "shipping",
     "reattach": "shipping",
     "ensemble": "shipping",
     "verify": "judging",

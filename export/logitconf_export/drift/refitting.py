@@ -6,14 +6,18 @@ from typing import Any, cast
 
 import onnx
 
+from logitconf.card.parts import Split
 from logitconf.card.score_card import ScoreCard
-from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.tasks import InputKind, Layout, check_task, logits_of
-from logitconf.thresholds.lookup import policy_of_card
+from logitconf.thresholds.certificate import promises_risk
 from logitconf_export.attachment.retuning import write_cards
+from logitconf_export.attachment.thresholds import policy_arguments
 from logitconf_export.drift.measuring import checked_labels, decided
 from logitconf_export.onnx_files.types import Array, ModelSource
+
+# Of the rows, where a card promises a risk and does not say what was held out for it.
+HOLDOUT = 0.5
 
 
 def refit(
@@ -27,7 +31,8 @@ def refit(
 ) -> onnx.ModelProto:
     """The variant with temperature and threshold fitted on its own logits, by its card's policy.
 
-    Parameters that are written into the graph, such as GEN's exponent, stay.
+    Parameters that are written into the graph, such as GEN's exponent, stay. A risk is certified
+    anew, on rows that are held out as the card's own were: half of them where it does not say.
 
     Args:
         variant: a host with a head; it is not changed.
@@ -53,27 +58,21 @@ def refit(
     if card.calibration_map is not None:
         fixed["calibration"] = card.calibration_map.kind
     score = SCORE_CLASSES[card.score](card.temperature, card.task, **fixed)
-    score.fit(logits, truth.reshape(-1) if layout.one_logit else truth, kind="logits")
+    held = _held_out(card)
+    score.fit(
+        logits,
+        truth.reshape(-1) if layout.one_logit else truth,
+        kind="logits",
+        holdout=None if held is None else held.holdout,
+        seed=0 if held is None else held.seed,
+    )
     score.set_threshold(**policy)
     return write_cards(variant, {0: score.card}, path, force=force)
 
 
-def policy_arguments(card: ScoreCard) -> dict[str, Any]:
-    """The arguments of ``set_threshold`` that follow a card's policy again.
-
-    >>> policy_arguments(ScoreCard("softmax", "multiclass", policy={"name": "quantile", "q": 0.9}))
-    {'q': 0.9}
-
-    Raises:
-        LogitconfError: for a threshold that was named, or a policy that needs other rows.
-    """
-    policy = policy_of_card(card.policy)
-    if policy is None or policy.is_given or policy.needs_outliers:
-        reason = "was given as a number"
-        if policy is not None and policy.needs_outliers:
-            reason = f"needs the rows of policy {policy.name}"
-        raise LogitconfError(
-            f"refitting follows the card's policy, but the threshold {reason}; fit a card on the "
-            "variant and attach that"
-        )
-    return policy.to_arguments()
+def _held_out(card: ScoreCard) -> Split | None:
+    """Which rows certify and are not fitted on; None where nothing is certified."""
+    if not promises_risk(card):
+        return None
+    own = None if card.rows is None else card.rows.split
+    return Split(HOLDOUT, 0) if own is None else own

@@ -12,10 +12,11 @@ from scipy.special import logsumexp
 from support import head_models, reference
 
 from logitconf.card.score_card import HeadForm, ScoreCard
-from logitconf.errors import LogitconfError
 from logitconf.head import ConfidenceHead
+from logitconf.rows import split_rows
+from logitconf.thresholds.certificate import broken_bindings, wrong_arithmetic
 from logitconf_export.attachment.attaching import attach
-from logitconf_export.drift.refitting import policy_arguments, refit
+from logitconf_export.drift.refitting import refit
 from logitconf_export.heads.metadata import read_metadata
 
 PIXELS = head_models.make_pixels(400)
@@ -51,27 +52,25 @@ def test_temperature_and_threshold_are_those_of_the_variants_own_logits(tmp_path
     assert (card.policy["name"], card.policy["accepted"]) == ("coverage", 320)
 
 
-@pytest.mark.parametrize(
-    ("policy", "words"),
-    [
-        (None, "threshold was given as a number"),
-        ({"name": "value", "value": -0.7}, "threshold was given as a number"),
-        (
-            {"name": "fpr", "fpr": 0.1, "ood_rows": 9, "ood_accepted": 0},
-            "needs the rows of policy fpr",
-        ),
-    ],
-)
-def test_a_threshold_that_no_policy_of_these_rows_chose_is_not_refitted(
-    policy: dict[str, Any] | None, words: str
-) -> None:
-    with pytest.raises(LogitconfError, match=words):
-        policy_arguments(ScoreCard("softmax", "multiclass", threshold=-0.7, policy=policy))
-
-
-def test_a_policy_is_followed_without_what_came_out_of_it() -> None:
-    numbers = {"risk": 0.05, "confidence": 0.9}
-    outcome = {"bound": 0.04, "candidates": 9, "tested": 3, "accepted": 7, "errors": 0}
-    policy = {"name": "risk", **numbers, **outcome}
-    card = ScoreCard("softmax", "multiclass", threshold=-0.7, policy=policy)
-    assert policy_arguments(card) == numbers
+def test_a_risk_is_certified_on_rows_that_were_not_fitted_on() -> None:
+    host = head_models.make_host()
+    weight, bias = (numpy_helper.to_array(tensor) for tensor in host.graph.initializer)
+    logits = PIXELS @ weight + bias
+    labels = (logits / 2 + np.random.default_rng(5).gumbel(size=logits.shape)).argmax(axis=1)
+    risk = {"name": "risk", "risk": 0.45, "confidence": 0.9, "bound": 0.4, "candidates": 9}
+    outcome = {"tested": 3, "accepted": 100, "errors": 30}
+    card = read_metadata(refit(variant({**risk, **outcome}), {"pixels": PIXELS}, labels)).card
+    assert card.certificate is not None
+    assert (card.certificate.rows, card.certificate.fitted_rows) == (200, 0)
+    assert card.rows is not None
+    assert card.rows.split is not None
+    assert card.rows.split.holdout == 0.5
+    assert (card.certificate.risk, card.certificate.confidence) == (0.45, 0.9)
+    assert broken_bindings(card) == wrong_arithmetic(card) == ()
+    # counted by hand on the rows that the split leaves out
+    _, held = split_rows(400, 0.5, 0)
+    scores = reference.score("softmax", logits[held].astype(np.float64), card.temperature)
+    accepted = scores < np.asarray(card.threshold)
+    wrong = logits[held].argmax(axis=1) != labels[held]
+    counted = int(accepted.sum()), int(wrong[accepted].sum())
+    assert counted == (card.certificate.accepted, card.certificate.errors)

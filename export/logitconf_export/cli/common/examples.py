@@ -2,7 +2,8 @@
 
 The files that they name: ``model.onnx`` is a classifier, ``val.npz`` its inputs and their labels,
 ``logits.npz`` logits and labels, ``card.json`` what fit wrote, ``out.onnx`` the model with a head,
-``int8.onnx`` a variant of it, ``rows.npz`` scores and masks that it gave.
+``int8.onnx`` a variant of it, ``rows.npz`` scores and masks that it gave;
+``promised.onnx`` is certified, ``fresh.npz`` are rows that nothing was fitted on.
 """
 
 from collections.abc import Mapping
@@ -41,6 +42,12 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "detach": (("The model as it was", "logitconf detach out.onnx -o bare.onnx"),),
     "retune": (("Stricter or laxer", "logitconf retune out.onnx --threshold -0.8 -o laxer.onnx"),),
+    "recertify": (
+        (
+            "The promise, on rows of today",
+            "logitconf recertify promised.onnx --data fresh.npz \\\n    -o today.onnx",
+        ),
+    ),
     "reattach": (
         ("After an optimiser rewired it", "logitconf reattach out.onnx -o mended.onnx"),
         (

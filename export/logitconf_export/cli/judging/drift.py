@@ -53,7 +53,9 @@ def drift(
     with working("Running both", view):
         reports = [measure(reference, variant, feeds, labels, provider=provider)]
     if labels is not None and output is not None:
+        from logitconf.wording.promise import promise_of
         from logitconf_export.drift.refitting import refit
+        from logitconf_export.heads.metadata import read_metadata
 
         written = OutputFile(output, force)
         with working("Refitting", view):
@@ -61,6 +63,7 @@ def drift(
             reports.append(
                 measure(reference, written.file or tuned, feeds, labels, provider=provider)
             )
-        deliver(drift_result(variant, reports, output), tuned, written, view)
+        promise = promise_of(read_metadata(tuned).card)
+        deliver(drift_result(variant, reports, output, promise=promise), tuned, written, view)
     else:
         show(drift_result(variant, reports), view, force=force)

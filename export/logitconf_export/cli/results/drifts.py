@@ -12,7 +12,11 @@ from logitconf_export.verification.report import Reassurance
 
 
 def drift_result(
-    variant: Path, reports: Sequence[DriftReport], output: Path | None = None
+    variant: Path,
+    reports: Sequence[DriftReport],
+    output: Path | None = None,
+    *,
+    promise: str | None = None,
 ) -> Result:
     """One column for the reference, one for the variant and one for it after refitting.
 
@@ -20,6 +24,7 @@ def drift_result(
         variant: the file.
         reports: on it, and on what was refitted.
         output: where that was written; - for stdout.
+        promise: what the refitted card certifies, in words; None for nothing.
     """
     last = reports[-1]
     name, words = f"{variant if output is None else output}", ""
@@ -28,6 +33,8 @@ def drift_result(
     label = "Refitted" if output is not None else "Different" if last.flips.count else "Same"
     on_stdout = f"{output}" == "-"
     facts = [("written", "to stdout") if on_stdout else written(output)] if output else []
+    if promise is not None:
+        facts.append(("promise", promise))
     known = dict.fromkeys(text for report in reports for text in report.notes)
     notes = [note(text) for text in known if not isinstance(text, Reassurance)]
     if output is not None:

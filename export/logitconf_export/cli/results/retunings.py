@@ -69,6 +69,7 @@ def retuning_result(
     *,
     effects: Mapping[int, Effect] = MappingProxyType({}),
     notes: Sequence[str] = (),
+    done: str = "Retuned",
 ) -> Result:
     """The heads before and after.
 
@@ -79,6 +80,7 @@ def retuning_result(
         following: what to run next.
         effects: what the new numbers do to the user's rows, by the place of the head.
         notes: what should be known.
+        done: what was done, in a word.
     """
     after = read_heads(tuned).heads
     facts: Pairs = []
@@ -100,7 +102,7 @@ def retuning_result(
     else:
         moved = f"is {ways[0]}" if len(set(ways)) == 1 else f"has {len(ways)} other heads"
     return model_result(
-        f"Retuned: {named(path)} {moved}",
+        f"{done}: {named(path)} {moved}",
         path,
         tuned,
         facts=facts,

@@ -36,6 +36,11 @@ def folder(
         Path(member).write_bytes(Path("model.onnx").read_bytes())
     done(capsys, "fit --model model.onnx --data val.npz -o card.json")
     done(capsys, "attach model.onnx card.json -o out.onnx")
+    stored = dict(np.load("val.npz"))
+    for name, rows in (("old.npz", slice(0, 300)), ("fresh.npz", slice(300, None))):
+        np.savez(name, **{key: array[rows] for key, array in stored.items()})
+    done(capsys, "fit --model model.onnx --data old.npz --holdout 0.5 --risk 0.4 -o promise.json")
+    done(capsys, "attach model.onnx promise.json -o promised.onnx")
     variant = onnx.load("out.onnx")
     weight = variant.graph.initializer[0]
     steps = np.round(onnx.numpy_helper.to_array(weight) * 50.0) / 50.0

@@ -199,3 +199,15 @@ def test_a_threshold_that_was_named_is_not_refitted(capsys: pytest.CaptureFixtur
     assert outcome.code == 2
     assert "the threshold was given as a number" in outcome.err
     assert not Path("tuned.onnx").exists()
+
+
+def test_a_refitted_promise_is_made_on_held_out_rows_and_said(
+    digits: Digits, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done(capsys, "retune float16.onnx --risk 0.1 --data val.npz -o promised.onnx")
+    out = done(capsys, "drift reference.onnx promised.onnx --data val.npz --retune -o tuned.onnx")
+    card = read_metadata(onnx.load("tuned.onnx")).card
+    assert card.certificate is not None
+    assert card.certificate.fitted_rows == 0
+    assert card.certificate.rows < len(digits.labels)
+    assert f"on {card.certificate.rows:,} held-out rows" in " ".join(out.split())
