@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from support.command_line import call, done, make_files
@@ -32,11 +33,15 @@ inspect out.onnx
 verify out.onnx --data val.npz
 verify edited.onnx --data val.npz
 retune out.onnx --coverage 0.6 --data val.npz -o tuned.onnx
+recertify out.onnx --data val.npz -o anew.onnx
+recertify card.json --data logits.npz -o anew.json
 drift out.onnx tuned.onnx --data val.npz
 detach out.onnx -o back.onnx
 reattach out.onnx -o mended.onnx
 ensemble host.onnx host.onnx -o joined.onnx
 report out.onnx --data val.npz -o page.html
+monitor out.onnx --data rows.npz
+monitor out.onnx --data dark.npz
 doctor
 demo --out digits
 """
@@ -69,6 +74,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Shown]]:
         folder = tmp_path_factory.mktemp("screens")
         patch.chdir(folder)
         make_files(folder)
+        for name, shift in (("rows", 0.0), ("dark", 0.5)):
+            score = np.linspace(-1.0, -0.4, 500, dtype=np.float32) + np.float32(shift)
+            np.savez(f"{name}.npz", score=score, mask=score < -0.6, right=score < -0.7)
         results: list[Result] = []
         lines = Result.lines
 
