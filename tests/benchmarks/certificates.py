@@ -101,6 +101,8 @@ def made_up_laws(risk: float) -> Iterator[Law]:
     # as many are wrong as a start may have, and then all break it
     late = generator.random(MADE_UP) < np.where(size < 0.5, 0.9 * risk, 1.6 * risk)
     yield Law("errors that set in at half of the rows", scores, late, classes)
+    early = generator.random(MADE_UP) < 0.01 + 0.75 * size**1.6
+    yield Law("errors from the surest rows on, as of 100 classes", scores, early)
 
 
 def coco() -> Law:
@@ -294,6 +296,8 @@ def _of_all(
         if fewest_rows(*promise) > rows:
             continue
         for law in [law for law in (*laws, *made_up_laws(promise[0])) if law.scores.ndim == 1]:
+            if options.laws and law.name not in options.laws:
+                continue
             best = best_possible(law, promise, rows)
             for name in tools:
                 draws = options.draws if name == "logitconf" else options.other_draws
@@ -307,6 +311,8 @@ def _of_parts(laws: Sequence[Law], options: argparse.Namespace) -> Iterator[str]
     made_up = list(made_up_laws(promise[0]))
     for law in (*laws, *made_up):
         if law.predicted is None and law.scores.ndim == 1:
+            continue
+        if options.laws and law.name not in options.laws:
             continue
         word = "label" if law.predicted is None else "class"
         for rows in options.rows[1:]:
@@ -324,6 +330,7 @@ def main() -> None:
     parser.add_argument("--other-draws", type=int, default=400, help="of other procedures")
     parser.add_argument("--rows", type=int, nargs="*", default=SIZES)
     parser.add_argument("--parts", nargs="*", default=["anchors", "all", "classes"])
+    parser.add_argument("--laws", nargs="*", help="all of them by default")
     parser.add_argument("--tools", nargs="*", default=list(TOOLS))
     options = parser.parse_args()
     warnings.simplefilter("ignore")

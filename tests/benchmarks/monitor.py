@@ -33,6 +33,8 @@ SIZES = (1000, 2000, 5000, 20_000)
 DELAY_SIZES = (1000, 2000, 5000, 60_000)
 QUIET = (0, 5000, 30_000)
 SHIFT = 30_000
+# Accepted rows in a row, for the worst stretch of a stream.
+WINDOW = 5000
 # Streams that are played at once: what they need stays in the processor's cache.
 BLOCK = 500
 
@@ -136,7 +138,6 @@ def alarms(
     inputs = ManyBets(edges, patterns_of(levels), limit)
     two = np.broadcast_to([[[False], [True]]], (len(made), 2, 1))
     promise = ManyBets(np.full((len(made), 1), risk), two, limit)
-    # a player for whom no row is left cannot come to one
     generator = np.random.default_rng([streams.start, size, 1])
     ordered = np.sort(levels, axis=1)
     for start in range(0, rows, INTERVAL):
@@ -245,9 +246,12 @@ def employment(risk: float) -> str:
     assert certificate is not None
     assert monitor.promise is not None
     broken = monitor.promise.alarm
+    wrong = np.concatenate([[0], np.cumsum(~right[mask])])
+    worst = float((wrong[WINDOW:] - wrong[:-WINDOW]).max() / WINDOW)
     return (
         f"| {risk:g} | {certificate.accepted / certificate.rows:.3f} | {certificate.bound:.4f} | "
-        f"{mask.mean():.3f} | {1 - right[mask].mean():.4f} | {monitor.rows:,} | {verdict} | "
+        f"{mask.mean():.3f} | {1 - right[mask].mean():.4f} | {worst:.4f} | "
+        f"{monitor.rows:,} | {verdict} | "
         f"{'never' if monitor.inputs.alarm is None else monitor.inputs.alarm} | "
         f"{'never' if broken is None else broken} |"
     )
