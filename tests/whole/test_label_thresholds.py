@@ -197,7 +197,7 @@ def test_the_command_line_fits_attaches_and_verifies_labels(
     onnx.save(tagger(), "host.onnx")
     fit = "fit logits.npz --score margin --task multilabel --per-label --coverage 0.8 -o card.json"
     printed = done(capsys, fit)
-    assert "1600 labels of 400 rows" in printed
+    assert "1,280 of 1,600 labels" in printed
     done(capsys, "attach host.onnx card.json -o out.onnx")
     done(capsys, "verify out.onnx --data val.npz")
     assert "per label" in done(capsys, "inspect out.onnx")

@@ -152,7 +152,7 @@ def test_the_commands_fit_on_class_labels_and_attach_to_the_confidence(
     options = "--score learned --coverage 0.7"
     from_host = "fit --model host.onnx --data val.npz --logits confidence"
     out = done(capsys, f"{from_host} {options} -o card.json")
-    assert f"accuracy of all       {files['right'].mean():.2%}" in out
+    assert f"accuracy  {files['right'].mean() * 100:.1f} % of all" in out
     done(capsys, f"fit logits.npz {options} -o same.json")
     card, same = (json.loads(Path(name).read_text()) for name in ("card.json", "same.json"))
     assert (card["score"], card["task"], card["n_classes"]) == ("learned", "binary", 1)
