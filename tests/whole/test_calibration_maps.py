@@ -36,6 +36,11 @@ SCORES_OF_CLASSES = [
     if SCORES[name].band.of_shift is not None
 ]  # fmt: skip
 
+# that such maps change labels is told at every attach, and tested beside it
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:the calibration map .* can change:logitconf.errors.LogitconfWarning"
+)
+
 
 def run(model: onnx.ModelProto, rows: Any) -> list[Any]:
     session = onnxruntime.InferenceSession(model.SerializeToString())

@@ -7,6 +7,7 @@ unless they are asked for.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,8 @@ from typing import cast
 import onnx
 
 from logitconf.card.score_card import ScoreCard, check_outputs
-from logitconf.errors import LogitconfError, not_among
-from logitconf.head_spec import Head
+from logitconf.errors import LogitconfError, LogitconfWarning, not_among
+from logitconf.head_spec import Head, layout_of
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
@@ -143,6 +144,10 @@ def attach(
         write_each(host, heads, places)
     else:
         write_joint(host, heads, places)
+    for one, place in zip(heads, places, strict=True):
+        words = _other_labels(one, place)
+        if words is not None:
+            warnings.warn(words, LogitconfWarning, stacklevel=2)
     target.save(host)
     return host
 
@@ -155,6 +160,20 @@ def _named(head: Head, host: onnx.ModelProto, place: Candidate) -> Head:
         return head
     names = names_in(host, place.n_classes or head.form.n_classes)
     return replace(head, card=replace(head.card, class_names=names))
+
+
+def _other_labels(head: Head, place: Candidate) -> str | None:
+    """What must be known where the calibrated logits can be of another label than the host's."""
+    made = head.card.calibration_map
+    competing = layout_of(head.card, head.form).family == "categorical"
+    if made is None or made.keeps_label(competing=competing):
+        return None
+    read = "read it" if "label" in head.form.outputs else "ask for it (--outputs label)"
+    return (
+        f"the calibration map ({made.kind}) can change the label against the host's own "
+        f"'{place.output}', and score and mask are of the changed one, which the output label "
+        f"gives; {read}"
+    )
 
 
 def _leaves_open(source: HeadSource, card: ScoreCard) -> bool:

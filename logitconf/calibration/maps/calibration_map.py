@@ -146,6 +146,18 @@ class CalibrationMap:
         """
         return self.matrix is None and (self.scale is None or len(set(self.scale)) == 1)
 
+    def keeps_label(self, *, competing: bool) -> bool:
+        """Whether the label of every row is that of its unmapped logits, whatever they are.
+
+        Args:
+            competing: whether the columns are classes, of which the largest counts; else each
+                counts by its sign.
+        """
+        if self.matrix is not None:
+            return False
+        unbiased = self.bias is None or not any(self.bias)
+        return unbiased and (not competing or self.scale is None or len(set(self.scale)) == 1)
+
     @property
     def rounding(self) -> MapRounding:
         """How it rounds what it makes."""

@@ -9,6 +9,9 @@ from onnx import numpy_helper, parser
 from support.head_cases import SCORES, head_for
 
 from logitconf import LogitconfError
+from logitconf.calibration.maps.calibration_map import CalibrationMap
+from logitconf.card.score_card import ScoreCard
+from logitconf.errors import LogitconfWarning
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.attachment.detaching import detach, head_nodes
 from logitconf_export.attachment.retuning import retune
@@ -213,3 +216,33 @@ def test_retune_refuses_what_makes_no_head(numbers: dict[str, float], phrase: st
     attached = attach(softmax_host(), head_for("softmax"))
     with pytest.raises(LogitconfError, match=phrase):
         retune(attached, **numbers)  # type: ignore[arg-type]
+
+
+BIASED = CalibrationMap("vector", scale=(1.0,) * 5, bias=(4.0, -1.0, -1.0, -1.0, -1.0))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "advice"),
+    [((), "; ask for it (--outputs label)"), (("label",), "which the output label gives; read it")],
+)
+def test_a_map_that_can_change_the_label_is_told_once(
+    outputs: tuple[str, ...], advice: str
+) -> None:
+    card = ScoreCard("softmax", "multiclass", 1.0, -0.5, 5, calibration_map=BIASED)
+    with pytest.warns(LogitconfWarning, match="can change the label against") as told:
+        model = attach(softmax_host(), card, outputs=outputs)
+    assert len(told) == 1
+    assert str(told[0].message).endswith(advice)
+    assert f"the host's own '{softmax_host().graph.output[0].name}'" in str(told[0].message)
+    if outputs:
+        label, host_output = run(model, ["label", softmax_host().graph.output[0].name])
+        assert (label != host_output.argmax(axis=1)).any()
+
+
+def test_a_map_that_keeps_every_label_is_no_news() -> None:
+    same = CalibrationMap("vector", scale=(1.0,) * 5, bias=(0.0,) * 5)
+    attach(
+        softmax_host(),
+        ScoreCard("softmax", "multiclass", 1.0, -0.5, 5, calibration_map=same),
+        outputs=("label",),
+    )

@@ -95,3 +95,36 @@ def test_no_mapped_logit_lies_beyond_the_reach_that_its_rounding_tells() -> None
     rows = random.normal(size=(2000, 5)) * 10.0
     largest = np.abs(rows @ made.buffers["matrix"] + made.buffers["bias"]).max(axis=1)
     assert (largest <= made.rounding.reach(np.abs(rows).max(axis=1))).all()
+
+
+@pytest.mark.parametrize(
+    ("parts", "classes", "labels"),
+    [
+        ({"kind": "vector", "scale": (1.0, 1.0, 1.0), "bias": (0.0, 0.0, 0.0)}, True, True),
+        ({"kind": "vector", "scale": (0.5, 1.0, 1.5)}, False, True),
+        ({"kind": "vector", "scale": (1.0, 1.0, 1.0), "bias": (0.5, 0.0, -0.5)}, False, False),
+        ({"kind": "platt", "bias": (0.5, 0.25, 0.5)}, False, False),
+        (
+            {
+                "kind": "matrix",
+                "matrix": ((1.0, 0.5, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+                "bias": (0.0, 0.0, 0.0),
+            },
+            False,
+            False,
+        ),
+    ],
+    ids=["nothing", "scales", "biases", "platt", "matrix"],
+)
+def test_a_map_says_whether_any_row_can_get_another_label(
+    parts: dict[str, Any], classes: bool, labels: bool
+) -> None:
+    made = CalibrationMap(**parts)
+    x = np.random.default_rng(0).normal(0, 0.5, (5000, 3))
+    y = x * np.array(made.scale or 1.0) + np.array(made.bias or 0.0)
+    if made.matrix is not None:
+        y = x @ np.array(made.matrix) + np.array(made.bias)
+    assert made.keeps_label(competing=True) == classes
+    assert made.keeps_label(competing=False) == labels
+    assert np.array_equal(y.argmax(axis=1), x.argmax(axis=1)) == classes
+    assert np.array_equal(y > 0, x > 0) == labels

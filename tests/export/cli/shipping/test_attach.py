@@ -130,3 +130,16 @@ def test_labels_that_are_names_are_numbered_by_them_in_rows_of_a_host_too(
     done(capsys, f"{fit} --data numbers.npz -o numbers.json")
     done(capsys, f"{fit} --data names.npz -o names.json")
     assert Path("names.json").read_bytes() == Path("numbers.json").read_bytes()
+
+
+def test_a_map_that_can_change_the_label_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done(capsys, "fit logits.npz --score margin --calibration vector -o card.json")
+    assert run(["attach", "host.onnx", "card.json", "-o", "out.onnx"]) == 0
+    err = capsys.readouterr().err
+    assert err == (
+        "logitconf: warning: the calibration map (vector) can change the label against the host's "
+        "own 'classes', and score and mask are of the changed one, which the output label gives; "
+        "ask for it (--outputs label)\n"
+    )
