@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -111,6 +112,32 @@ def clopper_pearson_lower(errors: int, rows: int, confidence: float) -> float:
     if errors == 0:
         return 0.0
     return _beta_quantile(errors, rows - errors + 1, 1.0 - confidence)
+
+
+def share_floor(count: int, rows: int, confidence: float) -> float:
+    """What the true share is at least, after `count` of `rows` lie below a limit that they chose.
+
+    It holds for all limits at once, so that the rows that choose a threshold may count what it
+    accepts.
+
+    Args:
+        count: 0 to `rows`.
+        rows: independent draws, at least 1.
+        confidence: one-sided, in [0.5, 1).
+
+    Raises:
+        LogitconfError: for numbers outside of these.
+
+    Source: Massart 1990, the one-sided inequality of Dvoretzky, Kiefer and Wolfowitz.
+
+    >>> round(share_floor(90, 100, 0.95), 4)  # 0.9 - sqrt(log(20) / 200)
+    0.7776
+    """
+    if not (rows > 0 and 0 <= count <= rows):
+        raise LogitconfError(f"count must lie in [0, rows], got {count} of {rows} rows")
+    if not 0.5 <= confidence < 1.0:
+        raise LogitconfError(f"confidence must lie in [0.5, 1), got {confidence}")
+    return max(0.0, count / rows - math.sqrt(-math.log1p(-confidence) / (2.0 * rows)))
 
 
 def _beta_quantile(a: int, b: int, share: float) -> float:

@@ -70,6 +70,20 @@ def percent_at_most(bound: float) -> str:
     return f"{_stripped(f'{rounded:.{decimals}f}', 0)} %"
 
 
+def percent_at_least(bound: float) -> str:
+    """A lower bound on a share in percent, rounded down, so that what is shown is a bound too.
+
+    >>> percent_at_least(0.8819), percent_at_least(0.1), percent_at_least(1.0)
+    ('88.1 %', '10 %', '100 %')
+    """
+    if not _FINEST_SHARE < bound < 1.0 - _FINEST_SHARE:
+        return percent(bound)
+    decimals = _decimals(bound)
+    scale = 10.0**decimals
+    rounded = math.floor(100.0 * bound * scale + _NOISE) / scale
+    return f"{_stripped(f'{rounded:.{decimals}f}', 0)} %"
+
+
 def counted(number: int, what: str, plural: str = "") -> str:
     """A count and its noun.
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from logitconf.card.parts import Certificate
 from logitconf.card.score_card import ScoreCard
+from logitconf.metrics.intervals import share_floor
 from logitconf.policy_table import POLICY_PARTS
 from logitconf.thresholds.certificate import broken_bindings, promises_risk, wrong_arithmetic
-from logitconf.wording.numbers import counted, percent, percent_at_most
+from logitconf.wording.numbers import counted, percent, percent_at_least, percent_at_most
 
 
 def promise_of(card: ScoreCard) -> str | None:
@@ -25,6 +26,25 @@ def promise_of(card: ScoreCard) -> str | None:
     if problems:
         return f"void: {problems[0]}"
     return certificate_words(card.certificate)
+
+
+def coverage_floor_of(card: ScoreCard) -> str | None:
+    """How many rows the certified threshold accepts at least; None where that is not known.
+
+    Only of one threshold: what several accept is no share below one limit.
+    """
+    certificate = card.certificate
+    if certificate is None or certificate.policy["name"] in POLICY_PARTS or not certificate.rows:
+        return None
+    sure = certificate.confidence
+    if sure < 0.5 or broken_bindings(card) or wrong_arithmetic(card):
+        return None
+    floor = share_floor(certificate.accepted, certificate.rows, sure)
+    both = "" if sure <= 0.5 else f"; together with the risk {percent(2.0 * sure - 1.0)}"
+    return (
+        f"at least {percent_at_least(floor)} of rows like these are accepted, {percent(sure)} "
+        f"confidence{both}"
+    )
 
 
 def certificate_words(certificate: Certificate) -> str:

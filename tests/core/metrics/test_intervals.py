@@ -83,3 +83,23 @@ def test_bad_input_is_refused() -> None:
         intervals.clopper_pearson_upper(1, 2, 1.0)
     with pytest.raises(LogitconfError, match=r"got lengths \[1, 2\]"):
         intervals.bootstrap(selective.area_under_risk_coverage, [1.0, 2.0], [True], seed=0)
+
+
+def test_a_share_is_above_its_floor_at_all_limits_at_once() -> None:
+    # the limit whose floor is highest above the true share is chosen afterwards, the worst there is
+    generator, rows, draws = np.random.default_rng(0), 80, 2000
+    broken = 0
+    for _ in range(draws):
+        shares = np.sort(generator.random(rows))
+        floors = [intervals.share_floor(k + 1, rows, 0.9) for k in range(rows)]
+        broken += bool((np.array(floors) > shares).any())
+    # at most a tenth; 250 of 2000 or more then come with a probability below one in a thousand
+    assert 100 < broken < 250
+    assert intervals.share_floor(500, 1000, 0.95) == pytest.approx(
+        0.5 - math.sqrt(math.log(20) / 2000)
+    )
+    assert intervals.share_floor(1, 100, 0.95) == 0.0
+    with pytest.raises(LogitconfError, match=r"\[0.5, 1\), got 0.4"):
+        intervals.share_floor(1, 2, 0.4)
+    with pytest.raises(LogitconfError, match="got 3 of 2 rows"):
+        intervals.share_floor(3, 2, 0.9)

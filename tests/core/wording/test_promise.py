@@ -10,7 +10,7 @@ from scipy.stats import beta
 from logitconf.card.score_card import ScoreCard
 from logitconf.fitting.logit_score import LogitScore
 from logitconf.fitting.score_classes import SCORE_CLASSES
-from logitconf.wording.promise import promise_of
+from logitconf.wording.promise import coverage_floor_of, promise_of
 
 
 def drawn(count: int, seed: int) -> tuple[Any, Any]:
@@ -105,3 +105,16 @@ def test_a_certificate_of_another_head_or_one_that_was_taken_out_is_no_promise(
     assert promise_of(replace(certified, certificate=None)) == (
         "not certified: the policy promises a risk, but there is no certificate"
     )
+
+
+def test_beside_the_risk_a_floor_on_what_is_accepted(fitted: LogitScore) -> None:
+    card = fitted.set_threshold(risk=0.1, confidence=0.9).card
+    assert card.certificate is not None
+    floor = card.certificate.accepted / 1000 - np.sqrt(np.log(10) / 2000)
+    assert coverage_floor_of(card) == (
+        f"at least {np.floor(1000 * floor) / 10:g} % of rows like these are accepted, 90 % confidence; "
+        "together with the risk 80 %"
+    )
+    assert coverage_floor_of(replace(card, threshold=-0.99)) is None
+    assert coverage_floor_of(fitted.set_threshold(coverage=0.9).card) is None
+    assert coverage_floor_of(fitted.set_threshold(risk=0.2, per_class=True).card) is None

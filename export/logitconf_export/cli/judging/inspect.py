@@ -56,7 +56,7 @@ def _of_card(path: Path, card: "ScoreCard") -> "Result":
     from logitconf.wording.facts import card_facts
     from logitconf.wording.rule import rule_of
     from logitconf_export.cli.results.blocks import Facts
-    from logitconf_export.cli.results.cards import card_details
+    from logitconf_export.cli.results.cards import card_blocks
     from logitconf_export.cli.results.result import Result, headed
 
     verdict = f"Card: {path} {rule_of(card)}"
@@ -65,7 +65,7 @@ def _of_card(path: Path, card: "ScoreCard") -> "Result":
         lambda: headed("card", {"file": f"{path}", "card": card.to_dict()}, verdict=verdict),
         style="strong",
         blocks=(Facts(card_facts(card)),),
-        details=(Facts(card_details(card), "The card, exactly"),),
+        details=tuple(card_blocks(card, "The card, exactly")),
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from logitconf.card.score_card import ScoreCard
 from logitconf.wording.lists import first_few
 from logitconf.wording.numbers import short
+from logitconf.wording.promise import coverage_floor_of
+from logitconf_export.cli.results.blocks import Facts
 
 Pairs = list[tuple[str, str]]
 
@@ -27,6 +29,14 @@ def card_details(card: ScoreCard) -> Pairs:
         for name, value in _flat(values)
         if value is not None
     ]
+
+
+def card_blocks(card: ScoreCard, title: str) -> Iterator[Facts]:
+    """The details of a card, and what is certain beside its promise."""
+    yield Facts(card_details(card), title)
+    floor = coverage_floor_of(card)
+    if floor is not None:
+        yield Facts([("coverage", floor)], "Beside the promise")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

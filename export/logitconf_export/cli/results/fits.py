@@ -12,7 +12,7 @@ from logitconf.wording.lists import first_few
 from logitconf.wording.numbers import counted, percent, short
 from logitconf.wording.rule import rule_of
 from logitconf_export.cli.results.blocks import Facts
-from logitconf_export.cli.results.cards import Pairs, card_details
+from logitconf_export.cli.results.cards import Pairs, card_blocks
 from logitconf_export.cli.results.result import Result, commands, headed, named, written
 from logitconf_export.display.judged import JudgedRows
 
@@ -91,7 +91,7 @@ def fit_result(
             Facts([*card_facts(card, counts=False), *names, _written(output)]),
             Facts(figure_facts(figures), title_of(card)),
         ),
-        details=(Facts(card_details(card), "The card, exactly"),),
+        details=tuple(card_blocks(card, "The card, exactly")),
         following=following,
     )
 

@@ -13,7 +13,7 @@ from logitconf.wording.lists import joined
 from logitconf.wording.numbers import counted
 from logitconf.wording.rule import rule_of
 from logitconf_export.cli.results.blocks import Block, Facts, note
-from logitconf_export.cli.results.cards import card_details
+from logitconf_export.cli.results.cards import card_blocks
 from logitconf_export.cli.results.models import Pairs, port_facts, port_values
 from logitconf_export.cli.results.result import Result, commands, headed, size, written
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, has_metadata, read_heads
@@ -93,7 +93,7 @@ def head_details(described: HeadsMetadata) -> Iterator[Block]:
             if value is not None
         ]
         of = f" of head {count}" if several else ""
-        yield Facts(card_details(head.card), f"The card{of}, exactly")
+        yield from card_blocks(head.card, f"The card{of}, exactly")
         yield Facts(form, f"How the head is written{of}")
 
 
