@@ -111,8 +111,9 @@ def test_beside_the_risk_a_floor_on_what_is_accepted(fitted: LogitScore) -> None
     card = fitted.set_threshold(risk=0.1, confidence=0.9).card
     assert card.certificate is not None
     floor = card.certificate.accepted / 1000 - np.sqrt(np.log(10) / 2000)
+    shown = np.floor(1000 * floor) / 10
     assert coverage_floor_of(card) == (
-        f"at least {np.floor(1000 * floor) / 10:g} % of rows like these are accepted, 90 % confidence; "
+        f"at least {shown:g} % of rows like these are accepted, 90 % confidence; "
         "together with the risk 80 %"
     )
     assert coverage_floor_of(replace(card, threshold=-0.99)) is None
