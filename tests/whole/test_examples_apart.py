@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from google.protobuf import text_format  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from support.example_runs import EXAMPLES, check_printed, digits_folder, run_shown, shown
 from support.installed_runtimes import HOME
+
+from logitconf_export.attachment.attaching import attach
+from logitconf_export.heads.metadata import read_metadata
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -153,3 +157,21 @@ def test_the_repository_is_what_triton_s_own_schema_describes(digits: Path) -> N
     assert config.max_batch_size > 0
     with pytest.raises(text_format.ParseError, match="no field named"):
         text_format.Parse("max_batch_sise: 4", schema.ModelConfig())
+
+
+def test_names_of_classes_become_triton_s_labels(digits: Path, tmp_path: Path) -> None:
+    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    plain = digits / "model" / "model.onnx"
+    card = read_metadata(onnx.load(plain)).card
+    attach(plain, card, tmp_path / "model.onnx", class_names=names)
+    for source, home in ((plain.parent, tmp_path / "plain"), (tmp_path, tmp_path / "named")):
+        program = EXAMPLES / "triton_repository" / "make_repository.py"
+        subprocess.run([sys.executable, program, source, home], check=True, capture_output=True)
+    plain_config, config = (
+        (tmp_path / name / "digits" / "config.pbtxt").read_text() for name in ("plain", "named")
+    )
+    assert not (tmp_path / "plain" / "digits" / "labels.txt").exists()
+    assert (tmp_path / "named" / "digits" / "labels.txt").read_text().splitlines() == names
+    line = '    label_filename: "labels.txt"\n'
+    assert config.replace(line, "", 1) == plain_config
+    assert f'name: "logits"\n    data_type: TYPE_FP32\n    dims: [ 10 ]\n{line}' in config
