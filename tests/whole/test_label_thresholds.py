@@ -200,4 +200,4 @@ def test_the_command_line_fits_attaches_and_verifies_labels(
     assert "1,280 of 1,600 labels" in printed
     done(capsys, "attach host.onnx card.json -o out.onnx")
     done(capsys, "verify out.onnx --data val.npz")
-    assert "per label" in done(capsys, "inspect out.onnx")
+    assert "for each label by itself" in done(capsys, "inspect out.onnx")
