@@ -37,7 +37,7 @@ Flags = NDArray[np.bool_]
 Certify = Callable[[Scores, Flags, float, float], float | None]
 ANCHORS = ((31, 3911, 0.0134), (68, 4241, 0.0229), (218, 4805, 0.0554), (269, 14845, 0.0218),
            (1065, 22140, 0.0527))  # fmt: skip
-PROMISES = ((0.05, 0.9), (0.1, 0.95))
+PROMISES = ((0.05, 0.9), (0.1, 0.95), (0.05, 0.95))
 SIZES = (50, 200, 500, 1000, 5000)
 # Rows of a law that is made up.
 MADE_UP = 100_000
@@ -103,6 +103,8 @@ def made_up_laws(risk: float) -> Iterator[Law]:
     yield Law("errors that set in at half of the rows", scores, late, classes)
     early = generator.random(MADE_UP) < 0.01 + 0.75 * size**1.6
     yield Law("errors from the surest rows on, as of 100 classes", scores, early)
+    square = generator.random(MADE_UP) < 0.9 * size**2
+    yield Law("errors by the square of the rank", scores, square)
 
 
 def coco() -> Law:
@@ -292,7 +294,8 @@ def _anchors() -> Iterator[str]:
 def _of_all(
     laws: Sequence[Law], tools: Sequence[str], options: argparse.Namespace
 ) -> Iterator[str]:
-    for promise, rows in ((p, n) for p in PROMISES for n in options.rows):
+    promises = [PROMISES[position] for position in options.promises]
+    for promise, rows in ((p, n) for p in promises for n in options.rows):
         if fewest_rows(*promise) > rows:
             continue
         for law in [law for law in (*laws, *made_up_laws(promise[0])) if law.scores.ndim == 1]:
@@ -330,6 +333,7 @@ def main() -> None:
     parser.add_argument("--other-draws", type=int, default=400, help="of other procedures")
     parser.add_argument("--rows", type=int, nargs="*", default=SIZES)
     parser.add_argument("--parts", nargs="*", default=["anchors", "all", "classes"])
+    parser.add_argument("--promises", type=int, nargs="*", default=[0, 1], help="their places")
     parser.add_argument("--laws", nargs="*", help="all of them by default")
     parser.add_argument("--tools", nargs="*", default=list(TOOLS))
     options = parser.parse_args()
