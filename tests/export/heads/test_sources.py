@@ -107,7 +107,7 @@ def test_names_go_into_the_card_and_nothing_else_changes() -> None:
         (replace(CARD, n_classes=None), ("a", "b"), 5, "name each of 5 columns in their order"),
         (CARD, ("a", "b", "c", "a"), None, "must be different texts"),
         (CARD, "abcd", None, "must be a sequence of names, got the text 'abcd'"),
-        (ScoreCard("learned", "binary", 1.0, 0.0), ("no", "yes"), 1, "got a learned confidence"),
+        (ScoreCard("learned", "binary", 1.0, 0.0, 1), ("no", "yes"), 1, "got a learned confidence"),
     ],
     ids=["too few", "too few for the host", "twice", "text", "learned"],
 )
