@@ -320,7 +320,10 @@ def ended(case: Case, steps: Iterator[tuple[str, Step]]) -> Iterator[tuple[str, 
     """How each step ended: the step, one word, and the fault if it is one."""
     for step, act in steps:
         try:
-            act()
+            with warnings.catch_warnings():
+                # advice is no fault, whatever the tests make of warnings
+                warnings.simplefilter("ignore")
+                act()
         except LogitconfError as error:
             words = str(error)
             if not words or len(words) > LONGEST:
@@ -352,9 +355,7 @@ def try_all(
                 if what == "card"
                 else model_steps(case, folder, thorough=thorough)
             )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                outcomes = list(ended(case, steps))
+            outcomes = list(ended(case, steps))
             tried[what] += 1
             tried[f"{what} with a fault"] += any(fault for _, _, fault in outcomes)
             for step, end, fault in outcomes:
