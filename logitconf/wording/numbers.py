@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 MINUS = "−"
 # so far from 0 or 1, as a share, digits say less than a limit does
@@ -62,12 +63,7 @@ def percent_at_most(bound: float) -> str:
     >>> percent_at_most(0.0911), percent_at_most(0.1), percent_at_most(0.0)
     ('9.2 %', '10 %', '0 %')
     """
-    if not _FINEST_SHARE < bound < 1.0 - _FINEST_SHARE:
-        return percent(bound)
-    decimals = _decimals(bound)
-    scale = 10.0**decimals
-    rounded = math.ceil(100.0 * bound * scale - _NOISE) / scale
-    return f"{_stripped(f'{rounded:.{decimals}f}', 0)} %"
+    return _rounded_percent(bound, lambda value: math.ceil(value - _NOISE))
 
 
 def percent_at_least(bound: float) -> str:
@@ -76,12 +72,7 @@ def percent_at_least(bound: float) -> str:
     >>> percent_at_least(0.8819), percent_at_least(0.1), percent_at_least(1.0)
     ('88.1 %', '10 %', '100 %')
     """
-    if not _FINEST_SHARE < bound < 1.0 - _FINEST_SHARE:
-        return percent(bound)
-    decimals = _decimals(bound)
-    scale = 10.0**decimals
-    rounded = math.floor(100.0 * bound * scale + _NOISE) / scale
-    return f"{_stripped(f'{rounded:.{decimals}f}', 0)} %"
+    return _rounded_percent(bound, lambda value: math.floor(value + _NOISE))
 
 
 def counted(number: int, what: str, plural: str = "") -> str:
@@ -91,6 +82,15 @@ def counted(number: int, what: str, plural: str = "") -> str:
     ('1 row', '12,000 classes')
     """
     return f"{number:,} {what if number == 1 else plural or f'{what}s'}"
+
+
+def _rounded_percent(bound: float, rounded: Callable[[float], int]) -> str:
+    """As `percent`, but rounded to whole last digits by the function."""
+    if not _FINEST_SHARE < bound < 1.0 - _FINEST_SHARE:
+        return percent(bound)
+    decimals = _decimals(bound)
+    scale = 10.0**decimals
+    return f"{_stripped(f'{rounded(100.0 * bound * scale) / scale:.{decimals}f}', 0)} %"
 
 
 def _decimals(share: float) -> int:
