@@ -78,6 +78,30 @@ def given_or_extracted(
     return extract_logits(model, loader, outdir=outdir, prefix=prefix)
 
 
+def rows_of(
+    card: ScoreCard, logits: ArrayLike, labels: ArrayLike | None, *, kind: str | None = "logits"
+) -> Rows:
+    """The rows that a user gives to a fitted card.
+
+    Args:
+        card: whose task, members and labels say how the rows are shaped.
+        logits: (N, ...) as its task says.
+        labels: as its task says, or None.
+        kind: what the logits hold, as in :meth:`~logitconf.rows.Rows.checked`.
+
+    Raises:
+        LogitconfError: as :meth:`~logitconf.rows.Rows.checked`.
+    """
+    return Rows.checked(
+        logits,
+        labels,
+        check_task(card.task),
+        kind=kind,
+        per_member=card.members is not None,
+        per_label=card.per_label,
+    )
+
+
 def fit_card(
     card: ScoreCard,
     rows: Rows,

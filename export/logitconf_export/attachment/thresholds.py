@@ -15,10 +15,11 @@ from logitconf.fitting.fit import (
     card_with_threshold,
     check_as_fitted,
     fitted_rows,
+    rows_of,
     score_rows,
 )
 from logitconf.rows import Rows, split_rows
-from logitconf.tasks import ArrayLike, check_task
+from logitconf.tasks import ArrayLike
 from logitconf.thresholds.certificate import certificate_of, promises_risk
 from logitconf.thresholds.lookup import policy_asked, policy_of_card
 from logitconf.wording.numbers import counted
@@ -166,15 +167,7 @@ def policy_arguments(card: ScoreCard) -> dict[str, Any]:
 
 
 def _checked(card: ScoreCard, logits: ArrayLike, labels: ArrayLike | None, kind: str) -> Rows:
-    rows = Rows.checked(
-        logits,
-        labels,
-        check_task(card.task),
-        kind=kind,
-        per_member=card.members is not None,
-        per_label=card.per_label,
-    )
-    return check_as_fitted(card, rows)
+    return check_as_fitted(card, rows_of(card, logits, labels, kind=kind))
 
 
 def _drawn(card: ScoreCard, rows: Rows) -> tuple[Rows | None, Array]:

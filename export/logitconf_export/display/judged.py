@@ -11,14 +11,14 @@ from logitconf.arrays import to_numpy
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.fitting.calibrated_rows import calibrated_probabilities, rows_mapped
-from logitconf.fitting.fit import rows_right
+from logitconf.fitting.fit import rows_of, rows_right
 from logitconf.fitting.score_classes import from_card
 from logitconf.head_spec import threshold_of
 from logitconf.notebook.brief import brief
 from logitconf.rows import Rows
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES
-from logitconf.tasks import ArrayLike, check_task
+from logitconf.tasks import ArrayLike
 from logitconf_export.onnx_files.types import Array
 
 Floats = npt.NDArray[np.float64]
@@ -123,14 +123,7 @@ def judge(
         LogitconfError: if logits or labels do not fit the card, or there are none.
     """
     score = from_card(card)
-    rows = Rows.checked(
-        logits,
-        labels,
-        check_task(card.task),
-        kind=kind,
-        per_member=card.members is not None,
-        per_label=card.per_label,
-    )
+    rows = rows_of(card, logits, labels, kind=kind)
     plain, rows = rows, rows_mapped(card, rows)
     if not len(rows):
         raise LogitconfError(f"there must be at least one row to show, got {rows.logits.shape}")
