@@ -22,7 +22,7 @@ from logitconf_export.attachment.thresholds import recertify_card
 from logitconf_export.drift.measuring import checked_labels, decided
 from logitconf_export.heads.metadata import HeadsMetadata, read_heads
 from logitconf_export.heads.sources import HeadSource, card_of
-from logitconf_export.onnx_files.loading import load_model
+from logitconf_export.onnx_files.loading import is_model, load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.feeds import host_input_names
 from logitconf_export.runtimes.stored_arrays import LABELS, given_feeds, read_arrays
@@ -87,8 +87,8 @@ def recertify(
         UncertifiableError: if the rows cannot certify the promise.
         LogitconfError: if the card promises no risk, or the rows do not fit it.
     """
-    if _is_model(source):
-        model = cast(ModelSource, source)
+    if is_model(source):
+        model = source
         several = read_heads(load_model(model))
         place = _place(several, head)
         own = several.heads[place]
@@ -103,17 +103,11 @@ def recertify(
     for words in chosen.warnings:
         warnings.warn(words, LogitconfWarning, stacklevel=2)
     written = None
-    if _is_model(source):
-        written = write_cards(cast(ModelSource, source), {place: chosen.card}, path, force=force)
+    if is_model(source):
+        written = write_cards(source, {place: chosen.card}, path, force=force)
     elif path is not None:
         chosen.card.save(path, force=force)
     return Recertified(before, chosen.card, written, logits, labels, kind, chosen.notes)
-
-
-def _is_model(source: ModelSource | HeadSource) -> bool:
-    if isinstance(source, str | Path):
-        return Path(source).suffix.lower() != ".json"
-    return isinstance(source, bytes | onnx.ModelProto)
 
 
 def _place(several: HeadsMetadata, head: str | None) -> int:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -19,6 +19,13 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 """Both spellings of the default operator domain."""
 
 LARGEST_PROTOBUF = 2**31 - 1
+
+
+def is_model(source: object) -> TypeGuard[ModelSource]:
+    """Whether this is a model of ONNX, not a score or a card."""
+    if isinstance(source, str | Path):
+        return Path(source).suffix.lower() != ".json"
+    return isinstance(source, bytes | onnx.ModelProto)
 
 
 def load_model(source: ModelSource, *, external_data: bool = False) -> onnx.ModelProto:

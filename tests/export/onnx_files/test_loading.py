@@ -12,6 +12,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.onnx_files.loading import (
     external_tensors,
     host_opset,
+    is_model,
     load_model,
 )
 
@@ -158,3 +159,9 @@ def test_an_opset_below_one_is_refused(model: onnx.ModelProto) -> None:
     model.opset_import[0].version = 0
     with pytest.raises(LogitconfError, match="must be 1 or more, got 0"):
         host_opset(model)
+
+
+def test_a_model_is_told_from_a_card_by_its_name_or_kind() -> None:
+    model = onnx.ModelProto()
+    assert all(is_model(source) for source in ("a.onnx", Path("b"), b"", model))
+    assert not any(is_model(source) for source in ("card.json", Path("CARD.JSON"), object()))

@@ -51,6 +51,9 @@ def completing(words: Iterable[str]) -> Callable[[], list[str]]:
 
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="An ONNX model.")]
+ModelOrCard = Annotated[
+    Path, typer.Argument(metavar="MODEL.onnx", help="A model with a head, or a card (.json).")
+]
 Card = Annotated[Path, typer.Argument(metavar="CARD.json", help="A card that fit wrote.")]
 Provider = Annotated[
     str, in_panel(None, "--provider", f"Run there: {', '.join(PROVIDERS)}.", words=PROVIDERS)
@@ -76,6 +79,16 @@ Runtimes = Annotated[
         ),
         show_default="onnxruntime",
         autocompletion=completing(RUNTIMES),
+    ),
+]
+KindOfCard = Annotated[
+    str | None,
+    in_panel(
+        ROWS,
+        "--kind",
+        f"With a card: what 'logits' holds: {', '.join(KINDS)}.",
+        default="logits",
+        words=KINDS,
     ),
 ]
 Task = Annotated[
@@ -265,3 +278,13 @@ class ReportFiles:
         ),
     ] = None
     force: Force = False
+
+
+def check_kind_of_card(kind: str | None, *, of_model: bool) -> None:
+    """Refuses ``--kind`` beside a model.
+
+    Raises:
+        LogitconfError: if it is given.
+    """
+    if of_model and kind is not None:
+        raise LogitconfError("--kind belongs to a card; a model says itself what its head reads")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from logitconf.errors import LogitconfError
+from logitconf_export.cli.common.options import ModelOrCard
 from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.view import Force, View
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def monitor(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL.onnx", help="A model with a head, or a card (.json).")
-    ],
+    model: ModelOrCard,
     *,
     data: Annotated[
         Path | None,
@@ -133,14 +132,11 @@ def monitor_result(watching: "Monitor") -> "Result":
 
 def _card(model: Path) -> "ScoreCard":
     """The card itself, or that of the head in a model."""
-    if model.suffix.lower() == ".json":
-        from logitconf.card.score_card import ScoreCard
-
-        return ScoreCard.load(model)
     from logitconf_export.heads.metadata import read_metadata
-    from logitconf_export.onnx_files.loading import load_model
+    from logitconf_export.heads.sources import card_of
+    from logitconf_export.onnx_files.loading import is_model, load_model
 
-    return read_metadata(load_model(model)).card
+    return read_metadata(load_model(model)).card if is_model(model) else card_of(model)
 
 
 def _rows(path: Path) -> dict[str, Any]:

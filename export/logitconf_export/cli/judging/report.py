@@ -7,11 +7,13 @@ import typer
 
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.options import (
-    KINDS,
     ROWS,
+    KindOfCard,
+    ModelOrCard,
     OutputFile,
     Providers,
     Runtimes,
+    check_kind_of_card,
     in_panel,
 )
 from logitconf_export.cli.common.output import show
@@ -21,9 +23,7 @@ from logitconf_export.cli.common.waiting import working
 
 
 def report(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL.onnx", help="A model with a head, or a card (.json).")
-    ],
+    model: ModelOrCard,
     *,
     data: Annotated[
         Path,
@@ -38,16 +38,7 @@ def report(
         list[int] | None,
         in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
     ] = None,
-    kind: Annotated[
-        str | None,
-        in_panel(
-            ROWS,
-            "--kind",
-            f"With a card: what 'logits' holds: {', '.join(KINDS)}.",
-            default="logits",
-            words=KINDS,
-        ),
-    ] = None,
+    kind: KindOfCard = None,
     view: View,
 ) -> None:
     """Write a page that shows what a model with a head does on rows; exit code 1 if it fails.
@@ -58,13 +49,12 @@ def report(
     view.check(model, data, force=output.force, output=output.path)
     check_page_file(output.path, (model, data), force=output.force)
     from logitconf_export.cli.results.pages import page_result
-    from logitconf_export.display.page.reporting import is_model
     from logitconf_export.display.page.reporting import report as make_page
+    from logitconf_export.onnx_files.loading import is_model
 
     if not is_model(model) and (runtime or provider):
         raise LogitconfError(f"--on and --provider run a model, got the card {model}")
-    if is_model(model) and kind is not None:
-        raise LogitconfError("--kind belongs to a card; a model says itself what its head reads")
+    check_kind_of_card(kind, of_model=is_model(model))
     with working("Verifying and drawing", view):
         page = make_page(
             model,

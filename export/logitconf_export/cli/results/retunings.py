@@ -11,10 +11,12 @@ import onnx
 from logitconf.card.score_card import ScoreCard
 from logitconf.wording.numbers import counted, percent, short
 from logitconf_export.cli.results.cards import Pairs, threshold_words
-from logitconf_export.cli.results.fits import Figures
+from logitconf_export.cli.results.fits import Figures, figures_of
 from logitconf_export.cli.results.heads import model_result
 from logitconf_export.cli.results.result import Result, named
+from logitconf_export.display.judged import judge
 from logitconf_export.heads.metadata import HeadMetadata, read_heads
+from logitconf_export.onnx_files.types import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,24 @@ class Effect:
     before: Figures
     after: Figures
     labelled: bool
+
+    @classmethod
+    def on_rows(
+        cls,
+        before: ScoreCard,
+        after: ScoreCard,
+        logits: Array,
+        labels: Array | None,
+        *,
+        kind: str,
+        noun: str | None = None,
+    ) -> "Effect":
+        """What two cards do to the same rows; see `logitconf_export.display.judged.judge`."""
+        earlier, later = (
+            figures_of(judge(card, logits, labels, kind=kind, noun=noun))
+            for card in (before, after)
+        )
+        return cls(earlier, later, labelled=labels is not None)
 
     @property
     def moved(self) -> str:

@@ -1,26 +1,24 @@
 """The command ``recertify``: a promise made anew on fresh rows, by the card's own policy."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.options import KINDS, ROWS, OutputFile, in_panel
+from logitconf_export.cli.common.options import (
+    KindOfCard,
+    ModelOrCard,
+    OutputFile,
+    check_kind_of_card,
+)
 from logitconf_export.cli.common.output import deliver, show
 from logitconf_export.cli.common.streams import write_bytes
 from logitconf_export.cli.common.view import View
 from logitconf_export.cli.common.waiting import working
 
-if TYPE_CHECKING:
-    from logitconf_export.cli.results.retunings import Effect
-    from logitconf_export.drift.recertifying import Recertified
-
 
 def recertify(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL.onnx", help="A model with a head, or a card (.json).")
-    ],
+    model: ModelOrCard,
     *,
     data: Annotated[
         Path,
@@ -31,16 +29,7 @@ def recertify(
         str | None,
         typer.Option("--head", help="Of several heads: the output that it judges."),
     ] = None,
-    kind: Annotated[
-        str | None,
-        in_panel(
-            ROWS,
-            "--kind",
-            f"With a card: what 'logits' holds: {', '.join(KINDS)}.",
-            default="logits",
-            words=KINDS,
-        ),
-    ] = None,
+    kind: KindOfCard = None,
     view: View,
 ) -> None:
     """Certify a card's promise anew on fresh rows; for one that is in doubt or void.
@@ -49,16 +38,15 @@ def recertify(
     cannot certify the promise, nothing is written. Use each set of rows once.
     """
     output.check(model, data, view=view)
-    if kind is not None and model.suffix.lower() != ".json":
-        raise LogitconfError("--kind belongs to a card; a model says itself what its head reads")
     from logitconf_export.cli.common.suggestions import verify_command
     from logitconf_export.cli.results.fits import figures_of, fit_result
-    from logitconf_export.cli.results.retunings import retuning_result
+    from logitconf_export.cli.results.retunings import Effect, retuning_result
     from logitconf_export.display.judged import judge
     from logitconf_export.drift.recertifying import recertify as certify_anew
     from logitconf_export.heads.metadata import read_heads
-    from logitconf_export.onnx_files.loading import load_model
+    from logitconf_export.onnx_files.loading import is_model, load_model
 
+    check_kind_of_card(kind, of_model=is_model(model))
     with working("Certifying", view):
         made = certify_anew(model, data, output.file, head=head, kind=kind, force=output.force)
     if made.model is None:
@@ -76,21 +64,11 @@ def recertify(
         made.model,
         output.path,
         following,
-        effects={place: _effect(made) for place in changed},
+        effects={
+            place: Effect.on_rows(made.before, made.card, made.logits, made.labels, kind=made.kind)
+            for place in changed
+        },
         notes=made.notes,
         done="Recertified",
     )
     deliver(result, made.model, output, view)
-
-
-def _effect(made: "Recertified") -> "Effect":
-    """What the new numbers do to the rows."""
-    from logitconf_export.cli.results.fits import figures_of
-    from logitconf_export.cli.results.retunings import Effect
-    from logitconf_export.display.judged import judge
-
-    earlier, later = (
-        figures_of(judge(card, made.logits, made.labels, kind=made.kind))
-        for card in (made.before, made.card)
-    )
-    return Effect(earlier, later, labelled=True)

@@ -158,9 +158,7 @@ def _effects(
     """What the new numbers do to the rows, by the place of the head."""
     if not rows:
         return {}
-    from logitconf_export.cli.results.fits import figures_of
     from logitconf_export.cli.results.retunings import Effect
-    from logitconf_export.display.judged import judge
     from logitconf_export.heads.metadata import read_heads
 
     effects = {}
@@ -168,9 +166,7 @@ def _effects(
     for place, (old, new, own) in enumerate(pairs):
         if old.card == new.card:
             continue
-        earlier, later = (
-            figures_of(judge(card, own.values, own.labels, kind=old.form.kind, noun=own.noun))
-            for card in (old.card, new.card)
+        effects[place] = Effect.on_rows(
+            old.card, new.card, own.values, own.labels, kind=old.form.kind, noun=own.noun
         )
-        effects[place] = Effect(earlier, later, labelled=own.labels is not None)
     return effects

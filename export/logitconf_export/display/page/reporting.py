@@ -7,9 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, TypeGuard, cast
-
-import onnx
+from typing import Any, cast
 
 from logitconf.errors import MissingExtraError
 from logitconf.files import write_atomically
@@ -20,6 +18,7 @@ from logitconf_export.display.page.evidence import Evidence, of_card, of_model, 
 from logitconf_export.display.page.given_rows import GivenRows
 from logitconf_export.display.page.sections import head_section, joint_words, parity_of, summary_of
 from logitconf_export.heads.sources import HeadSource
+from logitconf_export.onnx_files.loading import is_model
 from logitconf_export.onnx_files.types import ModelSource
 from logitconf_export.verification.report import VerificationReport
 
@@ -185,13 +184,6 @@ def _card_lines(evidence: Evidence, kind: str) -> list[tuple[str, str]]:
         return []
     data = None if evidence.data is None else evidence.data.name
     return commands.of_card(evidence.model.name, data, kind=kind)
-
-
-def is_model(source: ModelSource | HeadSource) -> TypeGuard[ModelSource]:
-    """Whether this is a model of ONNX, not a score or a card."""
-    if isinstance(source, str | Path):
-        return Path(source).suffix.lower() != ".json"
-    return isinstance(source, bytes | onnx.ModelProto)
 
 
 def check_page() -> None:
