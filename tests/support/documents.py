@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from support.folders import inside
+
 from logitconf_export.cli.app import run
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -93,7 +95,7 @@ def played(text: str, folder: Path) -> str:
         DocumentError: if a block fails, or is of a language that nobody runs.
     """
     play, parts, end = Play(folder), [], 0
-    with contextlib.chdir(folder) if sys.version_info >= (3, 11) else _inside(folder):
+    with inside(folder), _no_agent_left(folder):
         for block in blocks(text):
             code = _real(block, play)
             lines = (f"{block.indent}{line}".rstrip() for line in code.splitlines())
@@ -272,14 +274,14 @@ def _captured() -> Iterator[io.StringIO]:
 
 
 @contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
-    """contextlib.chdir, which Python 3.10 lacks."""
-    before = Path.cwd()
-    os.chdir(folder)
+def _no_agent_left(folder: Path) -> Iterator[None]:
+    """Ends the agent that gpg starts in the background and leaves to itself."""
     try:
         yield
     finally:
-        os.chdir(before)
+        if (folder / "private-keys-v1.d").exists():
+            home = {**os.environ, "GNUPGHOME": f"{folder}"}
+            subprocess.run(["gpgconf", "--kill", "gpg-agent"], env=home, check=True, timeout=60)
 
 
 def make_folder(folder: Path) -> None:

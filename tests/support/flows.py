@@ -24,6 +24,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from support.flow_hosts import PACKAGED, made_hosts, make_host
 from support.flow_rows import made_labels, made_rows
+from support.folders import inside
 from support.real_hosts import Feed, NotAvailableError, RealHost, fetch
 
 import logitconf
@@ -98,23 +99,13 @@ def flows(path: Path, feeds: Mapping[str, Feed]) -> Iterator[Flow]:
     several = len({option(words, "-o") for words in fits}) > 1
     rest = [step for step in steps if step[0] != "fit"]
     for chosen in [fits] if several else [[words] for words in fits]:
-        with tempfile.TemporaryDirectory() as folder, _inside(folder):
+        with tempfile.TemporaryDirectory() as folder, inside(folder):
             way = [*(("fit", words) for words in chosen), *rest]
             yield _followed(path, feeds, way)
             # what was written beside the weights of the host
             for name in {Path(option(words, "-o") or "out.onnx") for _, words in way}:
                 name.unlink(missing_ok=True)
                 name.with_name("bare.onnx").unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _inside(folder: str) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
 
 
 def _followed(path: Path, feeds: Mapping[str, Feed], steps: list[tuple[str, list[str]]]) -> Flow:
