@@ -113,5 +113,12 @@ def test_python_fits_attaches_and_verifies_and_names_the_extra_where_torch_is_ne
 
 def test_verify_says_that_its_reference_was_numpy(rows: Rows, folder: Path) -> None:
     assert len(rows.labels)
-    report = json.loads((folder / "report.json").read_text())
+    for command in (
+        "fit --model host.onnx --data val.npz --score energy --coverage 0.9 -o asked.json",
+        "attach host.onnx asked.json -o asked.onnx",
+        "verify asked.onnx --data val.npz --json asked_report.json",
+    ):
+        done = ran(folder, "-m", "logitconf", *command.split())
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    report = json.loads((folder / "asked_report.json").read_text())
     assert "the reference is NumPy, by the same formula: torch is not installed" in report["notes"]
