@@ -1,0 +1,6 @@
+"""Proof: bounds on how far a head's scores in a runtime lie from the exact ones.
+
+Read `tables` first: what each operation of a runtime does, tried on every float that it can get.
+
+What may enter: what follows from tables and from a graph alone, for every row in a stated range.
+"""

@@ -1,0 +1,283 @@
+"""What is known of a runtime's operations, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from logitconf.errors import LogitconfError
+
+PATHS = ("body", "offset", "tail", "one element")
+"""Where in a buffer an element may lie: among many, among many that begin beside the alignment of
+vectors, among the few behind the last whole vector, or alone."""
+
+
+class MissingTableError(LogitconfError):
+    """There is no table for what was asked; the message says for what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where operations were tried; another one needs tables of its own.
+
+    Attributes:
+        runtime: as ``--on`` takes it, or ``"torch"`` or ``"numpy"``.
+        version: of the runtime.
+        provider: of onnxruntime, by its short name; ``"cpu"`` elsewhere.
+        processor: its maker, family and widest vectors, by which runtimes choose their code.
+        system: operating system and machine.
+    """
+
+    runtime: str
+    version: str
+    provider: str
+    processor: str
+    system: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Errors over a range of inputs.
+
+    An error is (result − exact) / ulp(exact), exact being a real number and its ulp that of the
+    element type, at least its smallest subnormal: 2^-149 in float32.
+
+    Attributes:
+        low: first input, included.
+        high: last input, included.
+        least: no error is below; ≤ 0.
+        most: no error is above; ≥ 0.
+    """
+
+    low: float
+    high: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperationTable:
+    """One operation on one path, over a range of inputs.
+
+    Attributes:
+        operation: ONNX's name; ``"Softmax exp"`` for the exponential inside a Softmax.
+        element: ``"float32"`` or ``"float64"``.
+        path: one of :data:`PATHS`.
+        pieces: the range, in ascending order, without gaps.
+        tried: how many inputs were tried.
+        floats: how many there are in the range; None where there are two operands, whose pairs
+            nobody can try.
+        worst_at: the input with the largest error in size.
+        backward_steps: neighbours among the inputs tried whose results go the wrong way.
+        largest_backward: the longest of these steps, in floats; 0 if it is monotone.
+        constant: the second operand, where it is a constant of the graph.
+    """
+
+    operation: str
+    element: str
+    path: str
+    pieces: tuple[Piece, ...]
+    tried: int
+    floats: int | None
+    worst_at: float
+    backward_steps: int = 0
+    largest_backward: int = 0
+    constant: float | None = None
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether every input of the range was tried."""
+        return self.tried == self.floats
+
+    @property
+    def monotone(self) -> bool:
+        """Whether no two neighbours tried go the wrong way."""
+        return self.backward_steps == 0
+
+    @property
+    def worst(self) -> float:
+        """The largest error in size, in ulps."""
+        return max(max(-piece.least, piece.most) for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialCase:
+    """What an operation makes of inputs that are not ordinary numbers.
+
+    Attributes:
+        operation: ONNX's name.
+        element: of the inputs; a result that is a bool counts as 0 or 1.
+        inputs: as text, such as ``"nan"``, ``"-inf"`` or ``"-0.0"``: the operands, or the row that
+            is reduced.
+        results: every result that some place in a buffer gave, as text, in order; for a Softmax
+            the row, joined by spaces.
+    """
+
+    operation: str
+    element: str
+    inputs: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SumTable:
+    """How a sum is added up.
+
+    Attributes:
+        operation: ``"ReduceSum"``, or ``"Softmax sum"`` for the sum inside a Softmax.
+        element: ``"float32"`` or ``"float64"``.
+        terms: how many are added.
+        axis: ``"last"``, or ``"inner"`` for one with others behind it.
+        rows: how many sums were made at once.
+        depth: no term passes through more additions, each of which rounds once.
+        probed: of how many terms that is known; all of them if it equals ``terms``.
+        worst: largest error over 2^-24 (2^-53 in float64) times the sum of sizes, of random rows.
+    """
+
+    operation: str
+    element: str
+    terms: int
+    axis: Literal["last", "inner"]
+    rows: int
+    depth: int
+    probed: int
+    worst: float
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """Between which bounds errors lie, in ulps of the exact result, over all paths.
+
+    Attributes:
+        least: ≤ 0.
+        most: ≥ 0.
+        exhaustive: whether every input was tried on every path.
+        largest_backward: the longest step that goes the wrong way on one path, in floats.
+    """
+
+    least: float
+    most: float
+    exhaustive: bool
+    largest_backward: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeTables:
+    """All that is known of a runtime's operations.
+
+    Attributes:
+        environment: where it was measured.
+        date: of the day, ISO.
+        seconds: that it took.
+        threads: that the runtime was let use; None if it chose.
+        operations: one operation on one path each.
+        specials: what becomes of NaN, infinities, zeros and subnormals.
+        sums: how sums are added up.
+    """
+
+    environment: Environment
+    date: str
+    seconds: float
+    threads: int | None
+    operations: tuple[OperationTable, ...]
+    specials: tuple[SpecialCase, ...] = ()
+    sums: tuple[SumTable, ...] = ()
+
+    def of(
+        self, operation: str, element: str = "float32", constant: float | None = None
+    ) -> list[OperationTable]:
+        """The tables of one operation; none if it was not measured."""
+        wanted = (operation, element, constant)
+        return [t for t in self.operations if (t.operation, t.element, t.constant) == wanted]
+
+    def error(
+        self,
+        operation: str,
+        low: float,
+        high: float,
+        *,
+        element: str = "float32",
+        constant: float | None = None,
+    ) -> Error:
+        """The errors of an operation on inputs in [low, high], wherever they lie in a buffer.
+
+        Args:
+            operation: ONNX's name.
+            low: smallest input, of either operand.
+            high: largest input.
+            element: ``"float32"`` or ``"float64"``.
+            constant: the second operand, where it is a constant with a table of its own.
+
+        Raises:
+            MissingTableError: if some path has no table, or one that does not reach so far.
+        """
+        tables = self.of(operation, element, constant)
+        bounds = []
+        for path in PATHS:
+            here = [table for table in tables if table.path == path]
+            pieces = [(table, piece) for table in here for piece in table.pieces]
+            if not _covered(low, high, [piece for _, piece in pieces], element):
+                raise MissingTableError(
+                    f"{self.environment.runtime} {self.environment.version} has no table of "
+                    f"{operation} in {element}, path {path}, from {low!r} to {high!r}"
+                )
+            bounds += [(t, p) for t, p in pieces if p.high >= low and p.low <= high]
+        return Error(
+            min(piece.least for _, piece in bounds),
+            max(piece.most for _, piece in bounds),
+            all(table.exhaustive for table, _ in bounds),
+            max(table.largest_backward for table, _ in bounds),
+        )
+
+    def depth(
+        self, operation: str, terms: int, axis: str, element: str = "float32"
+    ) -> SumTable | None:
+        """The deepest sum of so many terms that was probed in full; None if there is none."""
+        fitting = [
+            table
+            for table in self.sums
+            if (table.operation, table.terms, table.axis, table.element)
+            == (operation, terms, axis, element)
+            and table.probed == terms
+        ]
+        return max(fitting, key=lambda table: table.depth, default=None)
+
+    def results(
+        self, operation: str, *inputs: float, element: str = "float32"
+    ) -> tuple[float, ...]:
+        """What becomes of inputs that are no ordinary numbers, wherever they lie.
+
+        Raises:
+            MissingTableError: if that was not tried.
+        """
+        wanted = (operation, element, tuple(as_text(value) for value in inputs))
+        for case in self.specials:
+            if (case.operation, case.element, case.inputs) == wanted:
+                return tuple(float(result) for result in case.results)
+        raise MissingTableError(
+            f"{self.environment.runtime} {self.environment.version} was not asked what {operation} "
+            f"makes of {', '.join(wanted[2])} in {element}"
+        )
+
+
+def as_text(value: float) -> str:
+    """A number in a table of special cases.
+
+    >>> as_text(float("nan")), as_text(-0.0), as_text(1)
+    ('nan', '-0.0', '1.0')
+    """
+    return repr(float(value))
+
+
+def _covered(low: float, high: float, pieces: list[Piece], element: str) -> bool:
+    """Whether pieces hold every float of a range."""
+    kind = np.dtype(element).type
+    missing = kind(low)
+    for piece in sorted(pieces, key=lambda piece: piece.low):
+        if piece.low <= missing <= piece.high:
+            if piece.high >= high:
+                return True
+            missing = np.nextafter(kind(piece.high), kind(np.inf))
+    return False
