@@ -21,6 +21,7 @@ from logitconf.head_spec import Head, layout_of
 from logitconf.scores.table import SCORES
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.attachment.writing import write_each, write_joint, write_one
+from logitconf_export.heads.model_info import write_model_info
 from logitconf_export.heads.sources import HeadSource, card_of, head_of, with_names
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.class_names import names_in
@@ -51,6 +52,7 @@ def attach(
     probabilities: bool | None = None,
     tunable: bool | None = None,
     class_names: Sequence[str] | None = None,
+    model_info: bool = False,
     force: bool = False,
 ) -> onnx.ModelProto:
     """The host with the outputs ``score`` and ``mask`` of the head.
@@ -87,6 +89,8 @@ def attach(
             inputs, whose defaults are the card's; from IR version 4 of the host.
         class_names: of the classes in their order, for the card; what it says unless given, or
             else the host. With ``several`` of every head.
+        model_info: whether names and threshold also go into the metadata that OpenVINO's model API
+            reads; for one head on rows of classes. :func:`~logitconf.retune` renews it.
         force: whether a file at ``path`` may be replaced.
 
     Returns:
@@ -144,6 +148,8 @@ def attach(
         write_each(host, heads, places)
     else:
         write_joint(host, heads, places)
+    if model_info:
+        write_model_info(host)
     for one, place in zip(heads, places, strict=True):
         words = _other_labels(one, place)
         if words is not None:

@@ -59,7 +59,14 @@ def remove_all(host: onnx.ModelProto, known: HeadsMetadata | None, place: HeadPl
     """
     remove_heads(host.graph, place)
     drop(host.metadata_props, [entry.key == METADATA_KEY for entry in host.metadata_props])
-    if known is None or uses_default_domain(host):
+    if known is None:
+        return
+    if any(head.attached and head.attached.model_info is not None for head in known.heads):
+        # few files have it, and `inspect` takes heads off
+        from logitconf_export.heads.model_info import restore_model_info
+
+        restore_model_info(host, known)
+    if uses_default_domain(host):
         return
     if _added_import(known):
         drop(host.opset_import, [entry.domain in DEFAULT_DOMAINS for entry in host.opset_import])

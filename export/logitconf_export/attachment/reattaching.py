@@ -21,6 +21,7 @@ from logitconf_export.heads.metadata import (
     has_metadata,
     read_heads,
 )
+from logitconf_export.heads.model_info import write_model_info
 from logitconf_export.hosts.candidates import Candidate, HostReading
 from logitconf_export.hosts.reading import read_host
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
@@ -81,6 +82,8 @@ def reattach(
         write_each(host, heads, spots)
     else:
         write_one(host, heads[0], spots[0], outputs=_names_now(known.heads[0], place))
+        if known.heads[0].attached and known.heads[0].attached.model_info is not None:
+            write_model_info(host)
     target.save(host)
     return host
 

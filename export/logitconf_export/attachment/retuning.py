@@ -18,6 +18,7 @@ from logitconf.notebook.brief import brief
 from logitconf.thresholds.reach import check_reachable
 from logitconf.thresholds.surely_right import MinConfidence
 from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads, write_heads
+from logitconf_export.heads.model_info import renew_model_info
 from logitconf_export.onnx_files.loading import array_of, load_model, own_copy
 from logitconf_export.onnx_files.saving import Destination
 from logitconf_export.onnx_files.types import ModelSource
@@ -136,6 +137,8 @@ def write_cards(
         _set(result.graph, f"{old.prefix}temperature", card.temperature)
         _set(result.graph, f"{old.prefix}threshold", card.threshold)
         tuned[place] = replace(old, card=card)
+        if old.attached is not None and old.attached.model_info is not None:
+            renew_model_info(result, tuned[place])
     write_heads(result, replace(several, heads=tuple(tuned)))
     target.save(result)
     return result

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import onnx
 from onnx import helper
@@ -193,6 +194,7 @@ def _write(host: onnx.ModelProto, head: Head, place: Candidate, names: Names) ->
         dropped = dropped_axes(head.card, head.form, name)
         _take_dims([value], host.graph, place, dropped)
         (host.graph.output if name in names.shown else host.graph.value_info).append(value)
+    given: dict[str, Any] = {name: names.outputs[name] for name in head.form.outputs}
     attached = Attachment(
         prefix=names.prefix,
         tensor=place.tensor,
@@ -200,7 +202,7 @@ def _write(host: onnx.ModelProto, head: Head, place: Candidate, names: Names) ->
         kind=place.kind,
         added_import=added_import,
         raised_import=raised_import,
-        **{name: names.outputs[name] for name in head.form.outputs},
+        **given,
     )
     return HeadMetadata(head.card, head.form, attached)
 

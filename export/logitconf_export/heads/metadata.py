@@ -24,6 +24,8 @@ from logitconf_export.heads.graph_writer import PREFIX
 METADATA_KEY = "logitconf"
 METADATA_SCHEMA = 1
 SEVERAL_SCHEMA = 2
+MODEL_INFO = "model_info "
+"""How keys start of the metadata that OpenVINO's model API reads."""
 # beyond any that there will be; the field of a file holds 64 bits
 _NEWEST_IMPORT = 10_000
 _WHAT = "the metadata 'logitconf'"
@@ -45,6 +47,8 @@ class Attachment:
         probabilities: name of the calibrated probabilities, None where they were not asked for.
         label: name of the predicted class or labels, likewise.
         confidence: name of the probability that the label is right, likewise.
+        model_info: the metadata that the head's own took the place of, by its keys; None where the
+            host had none of that key. None in all where a head writes none.
         added_import: whether the host had no default-domain import and was given one.
         raised_import: the version that the host imported of it, too old for a head but used by
             nothing, so that it was raised.
@@ -61,10 +65,14 @@ class Attachment:
     raised_import: int | None = None
     label: str | None = None
     confidence: str | None = None
+    model_info: tuple[tuple[str, str | None], ...] | None = None
 
     def __post_init__(self) -> None:
         _check_prefix(self.prefix)
         check_text(self.kind, "kind", KINDS)
+        for key, _ in self.model_info or ():
+            if not key.startswith(MODEL_INFO):
+                raise LogitconfError(f"model_info must have keys of its own, got {shown(key)}")
         if self.raised_import is not None:
             check_count(self.raised_import, "raised_import", least=1, most=_NEWEST_IMPORT)
 

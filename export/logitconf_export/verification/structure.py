@@ -11,6 +11,7 @@ from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.conversion import optional_inputs_of
 from logitconf_export.heads.metadata import HeadsMetadata
+from logitconf_export.heads.model_info import other_model_info
 from logitconf_export.onnx_files.loading import (
     DEFAULT_DOMAINS,
     external_tensors,
@@ -27,6 +28,7 @@ MADE_ONCE = "every value is made once"
 IMPORTED_ONCE = "every operator set is imported once"
 FIXED = "no number can be overridden"
 OPERATORS = "no function stands in for an operator"
+MODEL_INFO = "model_info says what the card says"
 
 _OVERRIDABLE_FROM = 4
 """IR version from which an initializer may lack an input; with one, a caller may override it."""
@@ -45,6 +47,9 @@ def file_checks(model: onnx.ModelProto, several: HeadsMetadata) -> list[Check]:
         FIXED: _overridable(model, several),
         OPERATORS: _stand_ins(model),
     }
+    if any(head.attached and head.attached.model_info is not None for head in several.heads):
+        other = other_model_info(model, several)
+        findings[MODEL_INFO] = f"not what the card says: {listed(other)}" if other else ""
     checks = [Check(name, not wrong, wrong) for name, wrong in findings.items()]
     return [_accepted(model, several), *checks]
 

@@ -52,10 +52,12 @@ def place_facts(head: HeadMetadata) -> Pairs:
         if name == f"{attached.prefix}{output}"
     ]
     outputs = joined(list(attached.outputs))
+    info = [key for key, _ in attached.model_info or ()]
     return [
         ("reads", f"{attached.tensor}: {columns}"),
         ("judges", f"{attached.output}, by {outputs}"),
         *renamed,
+        *([("says too", f"{joined(info)}, for OpenVINO's model API")] if info else []),
     ]
 
 

@@ -39,6 +39,12 @@ def attach(
     self_contained: Annotated[
         bool, typer.Option("--self-contained", help="Take weights in other files into the output.")
     ] = False,
+    model_info: Annotated[
+        bool,
+        typer.Option(
+            "--model-info", help="Write names and threshold for OpenVINO's model API, too."
+        ),
+    ] = False,
     view: View,
 ) -> None:
     """Add the outputs score and mask to a model."""
@@ -66,6 +72,7 @@ def attach(
             outputs=head.wanted(),
             tunable=head.tunable,
             class_names=given_names(names),
+            model_info=model_info,
             force=output.force,
         )
     result = model_result(

@@ -143,3 +143,17 @@ def test_a_map_that_can_change_the_label_is_told_in_one_line(
         "own 'classes', and score and mask are of the changed one, which the output label gives; "
         "ask for it (--outputs label)\n"
     )
+
+
+def test_model_info_goes_into_the_metadata_and_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done(capsys, "fit logits.npz --score softmax --coverage 0.7 -o card.json")
+    out = done(capsys, "attach host.onnx card.json --names a,b,c,d --model-info -o out.onnx")
+    assert "says too" in out
+    assert "model_info labels" in out
+    entries = {entry.key: entry.value for entry in onnx.load("out.onnx").metadata_props}
+    assert entries["model_info labels"] == "a b c d"
+    assert float(entries["model_info confidence_threshold"]) == -card()["threshold"]
+    done(capsys, "detach out.onnx -o bare.onnx")
+    assert onnx.load("bare.onnx") == onnx.load("host.onnx")
