@@ -134,17 +134,17 @@ def _nan_accepted(model: onnx.ModelProto) -> None:
 
 def _not_above_instead_of_below(model: onnx.ModelProto) -> None:
     """score < threshold as not (threshold < score): accepts ties and NaN."""
-    node = _node(model, "logitconf/is_below")
+    node = _node(model, "logitconf/lt")
     node.input[:] = list(node.input)[::-1]
     node.output[0] = "is_over"
     place = list(model.graph.node).index(node) + 1
-    made = helper.make_node("Not", ["is_over"], ["logitconf/is_below"], name="not_over")
+    made = helper.make_node("Not", ["is_over"], ["logitconf/lt"], name="not_over")
     model.graph.node.insert(place, made)
 
 
 def _mean_for_sum(model: onnx.ModelProto) -> None:
     """ReduceMean takes its axes as an attribute at opset 17."""
-    node = _node(model, "logitconf/total")
+    node = _node(model, "logitconf/sum")
     node.op_type = "ReduceMean"
     del node.input[1:]
     node.attribute.append(helper.make_attribute("axes", [1]))
@@ -236,31 +236,31 @@ UNREADABLE_FAULTS: dict[str, Fault] = {
 """A card or form that describes no head at all."""
 
 SILENT_FAULTS: dict[str, Fault] = {
-    "floor forgotten": _read_instead("mask", "logitconf/is_above", "logitconf/is_below"),
+    "floor forgotten": _read_instead("mask", "logitconf/lt2", "logitconf/lt"),
     "a dead node": _extra_node,
-    "shape of the maximum kept by another axis name": _attribute("logitconf/largest", "axes", [-1]),
+    "shape of the maximum kept by another axis name": _attribute("logitconf/max", "axes", [-1]),
 }
 """A graph that is not the head's though it computes the same."""
 
 GRAPH_FAULTS: dict[str, Fault] = {
-    "<= for <": _operator("logitconf/is_below", "LessOrEqual"),
-    "> for <": _operator("logitconf/is_below", "Greater"),
-    "comparison swapped": _swap_inputs("logitconf/is_below"),
+    "<= for <": _operator("logitconf/lt", "LessOrEqual"),
+    "> for <": _operator("logitconf/lt", "Greater"),
+    "comparison swapped": _swap_inputs("logitconf/lt"),
     "not above for below": _not_above_instead_of_below,
     "NaN accepted": _nan_accepted,
     "or for and": _operator("mask", "Or"),
     "mask inverted": _after("mask", ("Not", {})),
-    "axis of the maximum wrong": _attribute("logitconf/largest", "axes", [0]),
+    "axis of the maximum wrong": _attribute("logitconf/max", "axes", [0]),
     "mean for sum": _mean_for_sum,
-    "minimum for maximum": _operator("logitconf/largest", "ReduceMin"),
-    "maximum added": _operator("logitconf/difference", "Add"),
+    "minimum for maximum": _operator("logitconf/max", "ReduceMin"),
+    "maximum added": _operator("logitconf/sub", "Add"),
     "temperature multiplied": _read_instead(
-        "logitconf/product", "logitconf/reciprocal", _TEMPERATURE
+        "logitconf/mul", "logitconf/inv", _TEMPERATURE
     ),
-    "temperature twice": _after("logitconf/product", ("Mul", {}), constants=np.float32(1 / 1.5)),
-    "temperature used as threshold": _read_instead("logitconf/is_below", _THRESHOLD, _TEMPERATURE),
+    "temperature twice": _after("logitconf/mul", ("Mul", {}), constants=np.float32(1 / 1.5)),
+    "temperature used as threshold": _read_instead("logitconf/lt", _THRESHOLD, _TEMPERATURE),
     "score not negated": _operator("score", "Identity"),
-    "score the other way up": _operator("logitconf/reciprocal_2", "Identity"),
+    "score the other way up": _operator("logitconf/inv2", "Identity"),
     "score clipped": _after("score", ("Max", {}), constants=np.float32(-0.99)),
     "score stretched by 1e-5": _after("score", ("Mul", {}), constants=np.float32(1 + 1e-5)),
     "score rounded to float16": _after("score", _HALF, _SINGLE),

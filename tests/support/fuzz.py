@@ -132,7 +132,7 @@ def renamed(rng: Random, model: onnx.ModelProto) -> None:
     names = (
         "n" * 10**5,
         "",
-        "logitconf/total",
+        "logitconf/sum",
         "score",
         "mask",
         "../../etc",

@@ -13,16 +13,16 @@ ONCE = "every value is made once"
 
 
 def _swap_the_comparison(model: onnx.ModelProto) -> None:
-    node = tampering.made_by(model, "logitconf/is_below")
+    node = tampering.made_by(model, "logitconf/lt")
     node.input[:] = list(node.input)[::-1]
 
 
 def _accept_what_is_below_or_equal(model: onnx.ModelProto) -> None:
-    tampering.made_by(model, "logitconf/is_below").op_type = "LessOrEqual"
+    tampering.made_by(model, "logitconf/lt").op_type = "LessOrEqual"
 
 
 def _minimum(model: onnx.ModelProto) -> None:
-    tampering.made_by(model, "logitconf/largest").op_type = "ReduceMin"
+    tampering.made_by(model, "logitconf/max").op_type = "ReduceMin"
 
 
 def _or_for_and(model: onnx.ModelProto) -> None:
@@ -35,22 +35,22 @@ def _dead_node(model: onnx.ModelProto) -> None:
 
 
 def _other_axis(model: onnx.ModelProto) -> None:
-    tampering.made_by(model, "logitconf/largest").attribute[0].ints[:] = [0]
+    tampering.made_by(model, "logitconf/max").attribute[0].ints[:] = [0]
 
 
 def _cast_in_the_middle(model: onnx.ModelProto) -> None:
     """Without the head's names, so that only the wiring shows it."""
-    tampering.made_by(model, "logitconf/total").input[0] = "wide"
-    for name, source, to in (("half", "logitconf/exponential", 10), ("wide", "half", 1)):
+    tampering.made_by(model, "logitconf/sum").input[0] = "wide"
+    for name, source, to in (("half", "logitconf/exp", 10), ("wide", "half", 1)):
         node = helper.make_node("Cast", [source], [name], name=f"host/{name}", to=to)
-        place = [n.name for n in model.graph.node].index("logitconf/total")
+        place = [n.name for n in model.graph.node].index("logitconf/sum")
         model.graph.node.insert(place, node)
 
 
 def _in_a_branch(model: onnx.ModelProto) -> None:
     """The mask comes from an If whose branches ask the threshold otherwise."""
     node = tampering.made_by(model, "mask")
-    node.output[0] = "logitconf/both"
+    node.output[0] = "logitconf/and"
     graph = parser.parse_graph(
         "g () => (bool[N] mask) <bool yes = {1}> { mask = If (yes) <then_branch = t () => "
         "(bool[N] a) { a = Not (logitconf_both) }, else_branch = e () => (bool[N] b) "
@@ -58,7 +58,7 @@ def _in_a_branch(model: onnx.ModelProto) -> None:
     )
     graph.node[0].name = "logitconf/branch"
     for attribute in graph.node[0].attribute:
-        attribute.g.node[0].input[0] = "logitconf/both"
+        attribute.g.node[0].input[0] = "logitconf/and"
     tampering.insert(model, graph, len(model.graph.node))
 
 
@@ -77,7 +77,7 @@ def _function(domain: str, name: str, text: str) -> onnx.FunctionProto:
 
 def _local(model: onnx.ModelProto) -> None:
     """The node keeps its name, and its domain is another's."""
-    tampering.made_by(model, "logitconf/is_below").domain = "local"
+    tampering.made_by(model, "logitconf/lt").domain = "local"
     model.functions.append(_function("local", "Less", "y = Less (b, a)"))
     model.opset_import.append(helper.make_opsetid("local", 1))
 
@@ -92,7 +92,7 @@ def _override(domain: str, name: str, text: str) -> Callable[[onnx.ModelProto], 
 def _override_with_an_overload(model: onnx.ModelProto) -> None:
     """The node asks for another version of its operator by name."""
     model.ir_version = 10
-    tampering.made_by(model, "logitconf/is_below").overload = "swapped"
+    tampering.made_by(model, "logitconf/lt").overload = "swapped"
     function = _function("", "Less", "y = Greater (a, b)")
     function.overload = "swapped"
     model.functions.append(function)
@@ -112,7 +112,7 @@ def _two_default_opsets(model: onnx.ModelProto) -> None:
 
 def _made_twice(model: onnx.ModelProto) -> None:
     """Two nodes make the mask."""
-    other = helper.make_node("Not", ["logitconf/is_below"], ["mask"], name="host/not")
+    other = helper.make_node("Not", ["logitconf/lt"], ["mask"], name="host/not")
     model.graph.node.append(other)
 
 
@@ -120,7 +120,7 @@ def _same_function_twice(model: onnx.ModelProto) -> None:
     for text in ("y = Less (a, b)", "y = Greater (a, b)"):
         model.functions.append(_function("local", "Smaller", text))
     model.opset_import.append(helper.make_opsetid("local", 1))
-    node = tampering.made_by(model, "logitconf/is_below")
+    node = tampering.made_by(model, "logitconf/lt")
     node.domain, node.op_type = "local", "Smaller"
 
 

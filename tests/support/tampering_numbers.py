@@ -88,7 +88,7 @@ def _two_values_in_one(model: onnx.ModelProto) -> None:
 
 def _shadowed(model: onnx.ModelProto) -> None:
     """The comparison moves into a branch with a threshold of its own under the head's name."""
-    node = tampering.made_by(model, "logitconf/is_below")
+    node = tampering.made_by(model, "logitconf/lt")
     inner = onnx.NodeProto()
     inner.CopyFrom(node)
     inner.output[0] = "inner"
@@ -100,7 +100,7 @@ def _shadowed(model: onnx.ModelProto) -> None:
         helper.make_node(
             "If",
             ["yes"],
-            ["logitconf/is_below"],
+            ["logitconf/lt"],
             name=node.name,
             then_branch=branches[0],
             else_branch=branches[1],
@@ -109,7 +109,7 @@ def _shadowed(model: onnx.ModelProto) -> None:
 
 
 def _other_constant(model: onnx.ModelProto) -> None:
-    tensor = tampering.number(model, "scalar_-1.5")
+    tensor = tampering.number(model, "-1.5")
     tensor.CopyFrom(numpy_helper.from_array(np.array(-np.inf, np.float32), tensor.name))
 
 
@@ -213,7 +213,7 @@ def _cycle(model: onnx.ModelProto) -> None:
 NUMBER_DESIGNS: dict[str, Tampering] = {
     "the threshold is an input too": Tampering(hosted_with(_as_input("threshold")), FIXED),
     "the temperature is an input too": Tampering(hosted_with(_as_input("temperature")), FIXED),
-    "a constant is an input too": Tampering(hosted_with(_as_input("scalar_-1.5")), FIXED),
+    "a constant is an input too": Tampering(hosted_with(_as_input("-1.5")), FIXED),
     "the threshold of a head alone is an input": Tampering(
         alone_with(_as_input("threshold")), FIXED
     ),

@@ -69,25 +69,25 @@ def _between_mask_and_output(operator: str, *more: str) -> Callable[[onnx.ModelP
     """A host's node makes the output that the card names, from the head's mask."""
 
     def change(model: onnx.ModelProto) -> None:
-        tampering.made_by(model, "mask").output[0] = "logitconf/both"
-        node = helper.make_node(operator, ["logitconf/both", *more], ["mask"], name="host/mask")
+        tampering.made_by(model, "mask").output[0] = "logitconf/and"
+        node = helper.make_node(operator, ["logitconf/and", *more], ["mask"], name="host/mask")
         model.graph.node.append(node)
 
     return change
 
 
 def _constant_mask(model: onnx.ModelProto) -> None:
-    tampering.made_by(model, "mask").output[0] = "logitconf/both"
+    tampering.made_by(model, "mask").output[0] = "logitconf/and"
     graph = tampering.body("<bool yes = {1}> { shape = Shape (score) mask = Expand (yes, shape) }")
     tampering.insert(model, graph, len(model.graph.node))
 
 
 def _rounded_score(model: onnx.ModelProto) -> None:
     """Behind the mask's back: only the score that is shown differs."""
-    tampering.made_by(model, "score").output[0] = "logitconf/negated"
+    tampering.made_by(model, "score").output[0] = "logitconf/neg"
     for node in model.graph.node:
-        node.input[:] = ["logitconf/negated" if n == "score" else n for n in node.input]
-    node = helper.make_node("Round", ["logitconf/negated"], ["score"], name="host/score")
+        node.input[:] = ["logitconf/neg" if n == "score" else n for n in node.input]
+    node = helper.make_node("Round", ["logitconf/neg"], ["score"], name="host/score")
     model.graph.node.append(node)
 
 
@@ -170,7 +170,7 @@ def _second_entry(model: onnx.ModelProto) -> None:
 
 def _second_key(model: onnx.ModelProto) -> None:
     entry = next(e for e in model.metadata_props if e.key == "logitconf")
-    entry.value = entry.value.replace('"threshold": ', '"threshold": -0.05, "threshold": ', 1)
+    entry.value = entry.value.replace('"threshold":', '"threshold":-0.05,"threshold":', 1)
 
 
 def _not_attached(model: onnx.ModelProto) -> None:
@@ -262,12 +262,12 @@ OUTPUT_DESIGNS: dict[str, Tampering] = {
     "the mask negated": Tampering(hosted_with(_between_mask_and_output("Not")), NOTHING_BEHIND),
     "the mask constant": Tampering(hosted_with(_constant_mask), NOTHING_BEHIND),
     "the mask or something": Tampering(
-        hosted_with(_between_mask_and_output("Or", "logitconf/is_below")), NOTHING_BEHIND
+        hosted_with(_between_mask_and_output("Or", "logitconf/lt")), NOTHING_BEHIND
     ),
     "the score rounded": Tampering(hosted_with(_rounded_score), NOTHING_BEHIND),
     "a decoy that negates": Tampering(hosted_with(_decoy("Not", "logitconf/mask")), NOTHING_BEHIND),
     "a decoy by Or": Tampering(
-        hosted_with(_decoy("Or", "logitconf/mask", "logitconf/is_above")), NOTHING_BEHIND
+        hosted_with(_decoy("Or", "logitconf/mask", "logitconf/lt2")), NOTHING_BEHIND
     ),
     "a decoy of the host": Tampering(hosted_with(_decoy_of_the_host), DECOYS),
     "a second head under the names that count": Tampering(

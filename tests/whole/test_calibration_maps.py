@@ -250,7 +250,7 @@ def test_a_head_without_a_map_is_written_as_before_there_were_maps() -> None:
         "Less", "Less", "And",
     ]  # fmt: skip
     assert [tensor.name.removeprefix("logitconf/") for tensor in model.graph.initializer] == [
-        "temperature", "threshold", "axes_1", "scalar_-1.5",
+        "temperature", "threshold", "axes_1", "-1.5",
     ]  # fmt: skip
     text = next(e.value for e in model.metadata_props if e.key == "logitconf")
     assert "calibration" not in text

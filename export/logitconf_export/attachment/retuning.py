@@ -220,11 +220,13 @@ def _check_not_folded(graph: onnx.GraphProto, head: HeadMetadata) -> None:
     """Checks that no other constant was computed from the temperature.
 
     Optimisers do that (onnxsim 0.8, onnxruntime's offline optimisation), under the name of the
-    value that they computed; the head's own numbers are called scalars, or one.
+    value that they computed. The head's own numbers are called by their digits; by 0.1, scalars, or
+    one.
     """
     temperature = np.float32(head.card.temperature)
     derived = {float(temperature), float(1 / temperature)}
-    words = ("temperature", "threshold", "scalar", "one", "confidence", *map_buffers(head.card))
+    words = ("temperature", "threshold", "confidence", *map_buffers(head.card))
+    words += ("scalar", "one", "-", *"0123456789")
     own = tuple(head.prefix + word for word in words)
     for tensor in graph.initializer:
         if not tensor.name.startswith(head.prefix) or tensor.name.startswith(own):

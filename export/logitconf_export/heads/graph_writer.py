@@ -1,6 +1,8 @@
 """Writing a head's nodes at any opset from 7: all differences between opsets live here."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,25 @@ from logitconf_export.onnx_files.opsets import check_opset
 
 PREFIX = "logitconf/"
 
-_SCALAR_NAMES = {
-    "inf": "infinity",
-    "-inf": "minus_infinity",
-    "nan": "not_a_number",
-    "0": "zero",
-    "1": "one",
+# Names are most of a head's bytes: each stands in its node, its output and all that reads it.
+_SHORT = {
+    "Equal": "eq",
+    "Gemm": "dot",
+    "Less": "lt",
+    "Reciprocal": "inv",
+    "ReduceMax": "max",
+    "ReduceMin": "min",
+    "ReduceSum": "sum",
+    "Softmax": "soft",
+    "Squeeze": "sq",
+    "Where": "if",
+}
+_SCALARS = {
+    "inf": "inf",
+    "-inf": "neginf",
+    "nan": "nan",
+    "3.40282e+38": "highest",
+    "-3.40282e+38": "lowest",
 }
 
 
@@ -31,13 +46,11 @@ class GraphWriter:
         self.opset = check_opset(opset)
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, TensorProto] = {}
-        self._used: dict[str, int] = {}
-        self._holds: dict[str, str] = {}
+        self._used: Counter[str] = Counter()
 
-    def node(self, op: str, inputs: Sequence[str], what: str, **attributes: Any) -> str:
-        """Appends one node whose name and output say what it holds."""
-        name = _numbered(what, self._used)
-        self._holds[name] = what
+    def node(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Appends one node whose name and output are its operator's, numbered from the second."""
+        name = _numbered(op, self._used)
         self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
         return name
 
@@ -54,10 +67,10 @@ class GraphWriter:
                 live.append(node)
                 needed.update(node.input)
         self.nodes = live[::-1]
-        used: dict[str, int] = {}
+        used: Counter[str] = Counter()
         names: dict[str, str] = {}
         for node in self.nodes:
-            old, node.name = node.name, _numbered(self._holds[node.name], used)
+            old, node.name = node.name, _numbered(node.op_type, used)
             names.update({value: node.name + value.removeprefix(old) for value in node.output})
         names.update(outputs)
         for node in self.nodes:
@@ -84,14 +97,12 @@ class GraphWriter:
     def scalar(self, value: float, dtype: "np.dtype[Any]") -> str:
         """A scalar initializer of a floating dtype."""
         text = f"{value:g}"
-        what = _SCALAR_NAMES.get(text, f"scalar_{text}")
+        what = _SCALARS.get(text, text)
         if dtype != np.float32:
             what = f"{what}_{dtype.name}"
         return self.constant(np.array(value, dtype=dtype), what)
 
-    def reduce(
-        self, kind: str, x: str, axes: Sequence[int], what: str, *, keepdims: bool = False
-    ) -> str:
+    def reduce(self, kind: str, x: str, axes: Sequence[int], *, keepdims: bool = False) -> str:
         """ReduceMax, ReduceMin or ReduceSum over the axes.
 
         The axes are an input from opset 13 for ReduceSum, from 18 for the others.
@@ -99,137 +110,132 @@ class GraphWriter:
         as_input = self.opset >= (13 if kind == "Sum" else 18)
         if as_input:
             inputs = [x, self._axes(axes)]
-            return self.node(f"Reduce{kind}", inputs, what, keepdims=int(keepdims))
-        return self.node(f"Reduce{kind}", [x], what, axes=list(axes), keepdims=int(keepdims))
+            return self.node(f"Reduce{kind}", inputs, keepdims=int(keepdims))
+        return self.node(f"Reduce{kind}", [x], axes=list(axes), keepdims=int(keepdims))
 
-    def squeeze(self, x: str, axis: int, what: str) -> str:
+    def squeeze(self, x: str, axis: int) -> str:
         """Drops an axis of size one."""
         if self.opset >= 13:
-            return self.node("Squeeze", [x, self._axes([axis])], what)
-        return self.node("Squeeze", [x], what, axes=[axis])
+            return self.node("Squeeze", [x, self._axes([axis])])
+        return self.node("Squeeze", [x], axes=[axis])
 
-    def unsqueeze(self, x: str, axis: int, what: str) -> str:
+    def unsqueeze(self, x: str, axis: int) -> str:
         """Adds an axis of size one."""
         if self.opset >= 13:
-            return self.node("Unsqueeze", [x, self._axes([axis])], what)
-        return self.node("Unsqueeze", [x], what, axes=[axis])
+            return self.node("Unsqueeze", [x, self._axes([axis])])
+        return self.node("Unsqueeze", [x], axes=[axis])
 
     def _axes(self, axes: Sequence[int]) -> str:
         label = "_".join(str(axis) for axis in axes)
         return self.constant(np.array(axes, dtype=np.int64), f"axes_{label}")
 
-    def reshape(self, x: str, shape: Sequence[int], what: str) -> str:
+    def reshape(self, x: str, shape: Sequence[int]) -> str:
         """A new shape; 0 keeps an axis, −1 takes what is left."""
         label = "_".join(str(size) for size in shape)
         return self.node(
-            "Reshape", [x, self.constant(np.array(shape, dtype=np.int64), f"shape_{label}")], what
+            "Reshape", [x, self.constant(np.array(shape, dtype=np.int64), f"shape_{label}")]
         )
 
-    def split(self, x: str, sizes: Sequence[int], axis: int, what: str) -> list[str]:
+    def split(self, x: str, sizes: Sequence[int], axis: int) -> list[str]:
         """Pieces of these sizes along an axis."""
-        first = self.node("Split", [x], what, axis=axis)
+        first = self.node("Split", [x], axis=axis)
         node = self.nodes[-1]
         if self.opset >= 13:
-            label = "_".join(str(size) for size in sizes)
+            label = "_".join(f"{len([*run])}x{size}" for size, run in groupby(sizes))
             node.input.append(self.constant(np.array(sizes, dtype=np.int64), f"sizes_{label}"))
         else:
             node.attribute.append(helper.make_attribute("split", list(sizes)))
-        node.output[:] = [f"{first}_of_{len(sizes)}_{i + 1}" for i in range(len(sizes))]
+        node.output[:] = [f"{first}_{i + 1}" for i in range(len(sizes))]
         return list(node.output)
 
-    def largest(self, x: str, count: int, axis: int, what: str) -> str:
+    def largest(self, x: str, count: int, axis: int) -> str:
         """That many of the largest values along an axis, from the largest down."""
         if self.opset >= 10:
             wanted = self.constant(np.array([count], dtype=np.int64), f"count_{count}")
-            values = self.node("TopK", [x, wanted], what, axis=axis)
+            values = self.node("TopK", [x, wanted], axis=axis)
         else:
-            values = self.node("TopK", [x], what, axis=axis, k=count)
+            values = self.node("TopK", [x], axis=axis, k=count)
         self.nodes[-1].output.append(f"{values}_classes")
         return values
 
-    def product(
-        self, a: str, b: str, dtype: "np.dtype[Any]", what: str, *, transposed: bool = False
-    ) -> str:
+    def product(self, a: str, b: str, dtype: "np.dtype[Any]", *, transposed: bool = False) -> str:
         """The product of two matrices, or of the first and the transpose of the second."""
         operands = [a, b]
         if self.opset < 11:
             operands.append(self.constant(np.zeros((1, 1), dtype=dtype), "no_bias"))
-        return self.node("Gemm", operands, what, transB=int(transposed))
+        return self.node("Gemm", operands, transB=int(transposed))
 
-    def cast(self, x: str, to: int, what: str) -> str:
+    def cast(self, x: str, to: int) -> str:
         """Another element type."""
-        return self.node("Cast", [x], what, to=to)
+        return self.node("Cast", [x], to=to)
 
-    def equal(self, a: str, b: str, what: str) -> str:
+    def equal(self, a: str, b: str) -> str:
         """A == b for floats; False where either is NaN, from opset 11.
 
         Below 11 Equal takes no floats, and NaN compares equal: the callers' guards see it anyway.
         """
         if self.opset >= 11:
-            return self.node("Equal", [a, b], what)
+            return self.node("Equal", [a, b])
         unlike = self.node(
             "Or",
-            [self.node("Less", [a, b], "is_less"), self.node("Less", [b, a], "is_more")],
-            "is_unlike",
+            [self.node("Less", [a, b]), self.node("Less", [b, a])],
         )
-        return self.node("Not", [unlike], what)
+        return self.node("Not", [unlike])
 
-    def bound(self, kind: str, x: str, limit: float, dtype: "np.dtype[Any]", what: str) -> str:
+    def bound(self, kind: str, x: str, limit: float, dtype: "np.dtype[Any]") -> str:
         """Max or Min with a scalar, as Clip, which is quicker, but old ones take float32 alone."""
         if dtype == np.float64 and self.opset >= 8:
-            return self.node(kind, [x, self.scalar(limit, dtype)], what)
+            return self.node(kind, [x, self.scalar(limit, dtype)])
         if self.opset < 11:
             attribute = {"Max": "min", "Min": "max"}
-            return self.node("Clip", [x], what, **{attribute[kind]: limit})
+            return self.node("Clip", [x], **{attribute[kind]: limit})
         limits = [self.scalar(limit, dtype)]
         if kind == "Min":
             limits.insert(0, self.scalar(-float("inf"), dtype))
-        return self.node("Clip", [x, *limits], what)
+        return self.node("Clip", [x, *limits])
 
-    def where(self, condition: str, a: str, b: str, dtype: "np.dtype[Any]", what: str) -> str:
+    def where(self, condition: str, a: str, b: str, dtype: "np.dtype[Any]") -> str:
         """A where the condition holds, else b."""
         if self.opset >= 9:
-            return self.node("Where", [condition, a, b], what)
-        return self._where_without_where(condition, a, b, dtype, what)
+            return self.node("Where", [condition, a, b])
+        return self._where_without_where(condition, a, b, dtype)
 
-    def _where_without_where(
-        self, condition: str, a: str, b: str, dtype: "np.dtype[Any]", what: str
-    ) -> str:
+    def _where_without_where(self, condition: str, a: str, b: str, dtype: "np.dtype[Any]") -> str:
         """Where by arithmetic, for what heads select, below opset 9; drops a NaN of a or b."""
-        holds = self.cast(condition, helper.np_dtype_to_tensor_dtype(dtype), "holds")
+        holds = self.cast(condition, helper.np_dtype_to_tensor_dtype(dtype))
         one = self.scalar(1.0, dtype)
         if b == self.scalar(float("nan"), dtype):
             # sqrt(1 - 1) adds 0, sqrt(0 - 1) adds NaN
-            poison = self.node("Sqrt", [self.node("Sub", [holds, one], "lack")], "poison")
-            return self.node("Add", [a, poison], what)
+            poison = self.node("Sqrt", [self.node("Sub", [holds, one])])
+            return self.node("Add", [a, poison])
         if a == self.scalar(-float("inf"), dtype):
             # log(1 - 1) adds -inf, log(1 - 0) adds 0
-            fails = self.node("Sub", [one, holds], "fails")
-            return self.node("Add", [b, self.node("Log", [fails], "sink")], what)
+            fails = self.node("Sub", [one, holds])
+            return self.node("Add", [b, self.node("Log", [fails])])
         if b == self.scalar(float("inf"), dtype):
-            lift = self.node("Neg", [self.node("Log", [holds], "log_holds")], "lift")
-            return self.node("Add", [a, lift], what)
+            lift = self.node("Neg", [self.node("Log", [holds])])
+            return self.node("Add", [a, lift])
         if b == self.scalar(-float("inf"), dtype):
             # log(1) adds 0, log(0) adds -inf
-            return self.node("Add", [a, self.node("Log", [holds], "log_holds")], what)
+            return self.node("Add", [a, self.node("Log", [holds])])
         sunk = self.scalar(-float("inf"), dtype)
         sides = [
-            self._where_without_where(condition, a, sunk, dtype, "if_so"),
-            self._where_without_where(condition, sunk, b, dtype, "if_not"),
+            self._where_without_where(condition, a, sunk, dtype),
+            self._where_without_where(condition, sunk, b, dtype),
         ]
-        return self.node("Max", sides, what)
+        return self.node("Max", sides)
 
-    def softmax(self, x: str, axis: int, rank: int, what: str) -> str:
+    def softmax(self, x: str, axis: int, rank: int) -> str:
         """Softmax over the last axis; below opset 13 the operator is right for no other."""
         if axis != rank - 1:
             raise LogitconfError(f"Softmax is written for the last axis only, got {axis} of {rank}")
-        return self.node("Softmax", [x], what, axis=axis)
+        return self.node("Softmax", [x], axis=axis)
 
 
-def _numbered(what: str, used: dict[str, int]) -> str:
-    """A name that says what it holds, numbered from the second on."""
-    used[what] = count = used.get(what, 0) + 1
-    return f"{PREFIX}{what}" if count == 1 else f"{PREFIX}{what}_{count}"
+def _numbered(op: str, used: Counter[str]) -> str:
+    what = _SHORT.get(op, op.lower())
+    used[what] += 1
+    return f"{PREFIX}{what}" if used[what] == 1 else f"{PREFIX}{what}{used[what]}"
 
 
 def apply_names(graph: onnx.GraphProto, rename: dict[str, str], prefix: str) -> None:

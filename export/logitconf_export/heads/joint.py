@@ -54,15 +54,15 @@ def joint_graph(
     # runtimes differ in what Max makes of NaN, but no NaN passes Less
     bounds = []
     for name in scores:
-        above = writer.node("Less", [low, name], "above")
-        below = writer.node("Less", [name, high], "below")
-        bounds.append(writer.node("And", [above, below], "finite"))
-    finite = _folded(writer, "And", bounds, "all_finite")
-    largest = _folded(writer, "Max", scores, "largest")
-    score = writer.where(finite, largest, writer.scalar(np.nan, single), single, "joint_score")
-    mask = _folded(writer, "And", masks, "all_accept")
+        above = writer.node("Less", [low, name])
+        below = writer.node("Less", [name, high])
+        bounds.append(writer.node("And", [above, below]))
+    finite = _folded(writer, "And", bounds)
+    largest = _folded(writer, "Max", scores)
+    score = writer.where(finite, largest, writer.scalar(np.nan, single), single)
+    mask = _folded(writer, "And", masks)
     if mask_type != "bool":
-        mask = writer.cast(mask, ELEMENT_TYPES[mask_type], "joint_mask")
+        mask = writer.cast(mask, ELEMENT_TYPES[mask_type])
     for node in writer.nodes:
         for old, new in ((score, "score"), (mask, "mask")):
             node.output[:] = [new if name == old else name for name in node.output]
@@ -86,10 +86,10 @@ def joint_nodes(several: HeadsMetadata, *, opset: int) -> onnx.GraphProto:
     return graph
 
 
-def _folded(writer: GraphWriter, op: str, names: Sequence[str], what: str) -> str:
+def _folded(writer: GraphWriter, op: str, names: Sequence[str]) -> str:
     result = names[0]
     for name in names[1:]:
-        result = writer.node(op, [result, name], what)
+        result = writer.node(op, [result, name])
     return result
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 import onnx
@@ -205,12 +205,24 @@ def head_metadata(card: ScoreCard, form: HeadForm, attached: Attachment | None =
 
 
 def _values(head: HeadMetadata) -> dict[str, Any]:
-    values: dict[str, Any] = {"card": head.card.to_dict(), "head": asdict(head.form)}
+    values: dict[str, Any] = {
+        "card": _without_defaults(ScoreCard, head.card.to_dict()),
+        "head": _without_defaults(HeadForm, asdict(head.form)),
+    }
     return values if head.attached is None else {**values, "attached": json_values(head.attached)}
 
 
+def _without_defaults(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    """What a reader would not fill in by itself; every version does that."""
+    usual = {
+        f.name: f.default if f.default_factory is MISSING else f.default_factory()
+        for f in fields(kind)
+    }
+    return {name: value for name, value in values.items() if usual.get(name, MISSING) != value}
+
+
 def _text(values: dict[str, Any]) -> str:
-    text = json.dumps(values, allow_nan=False)
+    text = json.dumps(values, allow_nan=False, separators=(",", ":"))
     if len(text) > MOST_BYTES:
         raise LogitconfError(
             f"{_WHAT} must have at most {MOST_BYTES} bytes, got {len(text)}; give all classes one "

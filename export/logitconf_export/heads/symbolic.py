@@ -62,44 +62,44 @@ class SymbolicArray:
         return NAMESPACE
 
     def __add__(self, other: Operand) -> SymbolicArray:
-        return _binary("Add", "sum", self, other)
+        return _binary("Add", self, other)
 
     # an operation with a number on its left is written with the number on its right if it can be
     __radd__ = __add__
 
     def __sub__(self, other: Operand) -> SymbolicArray:
-        return _binary("Sub", "difference", self, other)
+        return _binary("Sub", self, other)
 
     def __rsub__(self, other: float) -> SymbolicArray:
-        return _binary("Sub", "difference", other, self)
+        return _binary("Sub", other, self)
 
     def __mul__(self, other: Operand) -> SymbolicArray:
-        return _binary("Mul", "product", self, other)
+        return _binary("Mul", self, other)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Operand) -> SymbolicArray:
-        return _binary("Div", "quotient", self, other)
+        return _binary("Div", self, other)
 
     def __neg__(self) -> SymbolicArray:
-        return _unary("Neg", "negated", self)
+        return _unary("Neg", self)
 
     # Less alone is safe with NaN on every runtime, so "greater" is Less with its operands swapped
     def __lt__(self, other: Operand) -> SymbolicArray:
-        return _binary("Less", "is_below", self, other, dtype=_BOOL)
+        return _binary("Less", self, other, dtype=_BOOL)
 
     def __gt__(self, other: Operand) -> SymbolicArray:
-        return _binary("Less", "is_above", other, self, dtype=_BOOL)
+        return _binary("Less", other, self, dtype=_BOOL)
 
     def __eq__(self, other: Operand) -> SymbolicArray:  # type: ignore[override]
         left, right, _ = _operands(self, other)
-        name = self.writer.equal(left, right, "is_equal")
+        name = self.writer.equal(left, right)
         return self._made(name, _broadcast(self, other), _BOOL)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __and__(self, other: SymbolicArray) -> SymbolicArray:
-        return _binary("And", "both", self, other)
+        return _binary("And", self, other)
 
     def __getitem__(self, key: tuple[Any, ...]) -> SymbolicArray:
         """One position of one axis, whose axis is dropped: ``x[:, 1, ...]``."""
@@ -109,7 +109,7 @@ class SymbolicArray:
             _refuse(f"the index {key!r}", "a whole number on one axis")
         axis, index = taken[0], parts[taken[0]]
         position = self.writer.constant(np.array(index, dtype=np.int64), f"position_{index}")
-        name = self.writer.node("Gather", [self.name, position], "column", axis=axis)
+        name = self.writer.node("Gather", [self.name, position], axis=axis)
         return self._made(name, (*self.shape[:axis], *self.shape[axis + 1 :]))
 
     def __matmul__(self, other: SymbolicArray) -> SymbolicArray:
@@ -121,7 +121,7 @@ class SymbolicArray:
         if total is None:
             _refuse("pieces of a free axis", "one of a fixed size")
         sizes = [min(size, total - start) for start in range(0, total, size)]
-        names = self.writer.split(self.value, sizes, axis, "piece")
+        names = self.writer.split(self.value, sizes, axis)
         return [
             self._made(name, (*self.shape[:axis], piece, *self.shape[axis + 1 :]))
             for name, piece in zip(names, sizes, strict=True)
@@ -129,12 +129,12 @@ class SymbolicArray:
 
     def softmax(self, axis: int) -> SymbolicArray:
         """Softmax over the last axis, in one operation."""
-        name = self.writer.softmax(self.value, axis, self.ndim, "probabilities")
+        name = self.writer.softmax(self.value, axis, self.ndim)
         return self._made(name, self.shape)
 
     def topk(self, count: int, axis: int) -> tuple[SymbolicArray]:
         """That many of the largest values along an axis, from the largest down; not which."""
-        name = self.writer.largest(self.value, count, axis, "top")
+        name = self.writer.largest(self.value, count, axis)
         return (self._made(name, (*self.shape[:axis], count, *self.shape[axis + 1 :])),)
 
     def constant(self, values: npt.NDArray[np.float32], name: str) -> SymbolicArray:
@@ -149,7 +149,7 @@ class SymbolicArray:
         """
         table = self.writer.constant(np.array(values, dtype=np.int64), "labels")
         places = _astype(self, np.dtype(np.int32))
-        name = self.writer.node("Gather", [table, places.value], "label", axis=0)
+        name = self.writer.node("Gather", [table, places.value], axis=0)
         return self._made(name, self.shape, np.dtype(np.int64))
 
     @property
@@ -218,40 +218,36 @@ def _broadcast(*operands: Operand) -> Shape:
     return tuple(next((d for d in dims if d != 1), 1) for dims in zip(*aligned, strict=True))
 
 
-def _binary(
-    op: str, what: str, left: Operand, right: Operand, dtype: DType | None = None
-) -> SymbolicArray:
+def _binary(op: str, left: Operand, right: Operand, dtype: DType | None = None) -> SymbolicArray:
     a, b, common = _operands(left, right)
     writer = _first(left, right).writer
     shape = _broadcast(left, right)
-    return SymbolicArray(writer, writer.node(op, [a, b], what), dtype or common, shape)
+    return SymbolicArray(writer, writer.node(op, [a, b]), dtype or common, shape)
 
 
-def _unary(op: str, what: str, x: SymbolicArray) -> SymbolicArray:
-    return x._made(x.writer.node(op, [x.value], what), x.shape)
+def _unary(op: str, x: SymbolicArray) -> SymbolicArray:
+    return x._made(x.writer.node(op, [x.value]), x.shape)
 
 
 def _product(left: SymbolicArray, right: SymbolicArray) -> SymbolicArray:
     if left.ndim != 2 or right.ndim != 2:
         _refuse(f"a product of {left.ndim} by {right.ndim} axes", "two matrices")
-    name = left.writer.product(
-        left.value, right.name, left.dtype, "weighted_sum", transposed=right.transposed
-    )
+    name = left.writer.product(left.value, right.name, left.dtype, transposed=right.transposed)
     return left._made(name, (left.shape[0], right.shape[1]))
 
 
-def _named_unary(op: str, what: str) -> Callable[[SymbolicArray], SymbolicArray]:
-    return lambda x: _unary(op, what, x)
+def _named_unary(op: str) -> Callable[[SymbolicArray], SymbolicArray]:
+    return lambda x: _unary(op, x)
 
 
-def _named_binary(op: str, what: str) -> Callable[[Operand, Operand], SymbolicArray]:
-    return lambda left, right: _binary(op, what, left, right)
+def _named_binary(op: str) -> Callable[[Operand, Operand], SymbolicArray]:
+    return lambda left, right: _binary(op, left, right)
 
 
-def _reduction(kind: str, what: str) -> Callable[..., SymbolicArray]:
+def _reduction(kind: str) -> Callable[..., SymbolicArray]:
     def reduce(x: SymbolicArray, *, axis: int, keepdims: bool = False) -> SymbolicArray:
         axis = _counted(axis, x.ndim)
-        name = x.writer.reduce(kind, x.value, [axis], what, keepdims=keepdims)
+        name = x.writer.reduce(kind, x.value, [axis], keepdims=keepdims)
         middle = (1,) if keepdims else ()
         return x._made(name, (*x.shape[:axis], *middle, *x.shape[axis + 1 :]))
 
@@ -268,15 +264,15 @@ def _astype(x: SymbolicArray, dtype: DType, *, copy: bool = True) -> SymbolicArr
     if x.dtype == dtype:
         return x
     kind = helper.np_dtype_to_tensor_dtype(dtype)
-    return x._made(x.writer.cast(x.value, kind, f"as_{dtype.name}"), x.shape, dtype)
+    return x._made(x.writer.cast(x.value, kind), x.shape, dtype)
 
 
 def _clip(
     x: SymbolicArray, min: float | None = None, max: float | None = None
 ) -> SymbolicArray:  # the standard's names
-    for kind, limit, what in (("Max", min, "at_least"), ("Min", max, "at_most")):
+    for kind, limit in (("Max", min), ("Min", max)):
         if limit is not None:
-            x = x._made(x.writer.bound(kind, x.value, limit, x.dtype, what), x.shape)
+            x = x._made(x.writer.bound(kind, x.value, limit, x.dtype), x.shape)
     return x
 
 
@@ -284,29 +280,27 @@ def _where(condition: SymbolicArray, left: Operand, right: Operand) -> SymbolicA
     if not isinstance(left, SymbolicArray) and not isinstance(right, SymbolicArray):
         _refuse("a choice between two numbers", "an array for one of them")
     a, b, dtype = _operands(left, right)
-    name = condition.writer.where(condition.value, a, b, dtype, "chosen")
+    name = condition.writer.where(condition.value, a, b, dtype)
     return condition._made(name, _broadcast(condition, left, right), dtype)
 
 
 def _squeeze(x: SymbolicArray, *, axis: int) -> SymbolicArray:
     axis = _counted(axis, x.ndim)
-    return x._made(
-        x.writer.squeeze(x.value, axis, "squeezed"), (*x.shape[:axis], *x.shape[axis + 1 :])
-    )
+    return x._made(x.writer.squeeze(x.value, axis), (*x.shape[:axis], *x.shape[axis + 1 :]))
 
 
 def _reshape(x: SymbolicArray, shape: Shape) -> SymbolicArray:
     """A new shape; a free size stays where it is."""
     if any(size is None and x.shape[i : i + 1] != (None,) for i, size in enumerate(shape)):
         _refuse(f"the shape {shape} for {x.shape}", "one that leaves free axes where they are")
-    name = x.writer.reshape(x.value, [0 if size is None else size for size in shape], "table")
+    name = x.writer.reshape(x.value, [0 if size is None else size for size in shape])
     known = None if None in x.shape else math.prod(size or 1 for size in x.shape)
     left = None if known is None else known // math.prod(s or 1 for s in shape if s != -1)
     return x._made(name, tuple(left if size == -1 else size for size in shape))
 
 
 def _permute(x: SymbolicArray, axes: Sequence[int]) -> SymbolicArray:
-    name = x.writer.node("Transpose", [x.value], "arranged", perm=list(axes))
+    name = x.writer.node("Transpose", [x.value], perm=list(axes))
     return x._made(name, tuple(x.shape[axis] for axis in axes))
 
 
@@ -314,7 +308,7 @@ def _concat(arrays: Sequence[SymbolicArray], *, axis: int) -> SymbolicArray:
     first = arrays[0]
     sizes = [array.shape[axis] for array in arrays]
     total = None if None in sizes else sum(size or 0 for size in sizes)
-    name = first.writer.node("Concat", [a.value for a in arrays], "joined", axis=axis)
+    name = first.writer.node("Concat", [a.value for a in arrays], axis=axis)
     return first._made(name, (*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
 
@@ -332,7 +326,7 @@ def _arange(count: int, *, dtype: DType, device: GraphWriter) -> SymbolicArray:
 
 
 def _expand_dims(x: SymbolicArray, *, axis: int) -> SymbolicArray:
-    name = x.writer.unsqueeze(x.value, axis, "expanded")
+    name = x.writer.unsqueeze(x.value, axis)
     return x._made(name, (*x.shape[:axis], 1, *x.shape[axis:]))
 
 
@@ -346,32 +340,32 @@ NAMESPACE = ModuleType("symbolic_arrays", "The functions of symbolic arrays, by 
 vars(NAMESPACE).update(
     {
         "__getattr__": _missing,
-        "abs": _named_unary("Abs", "size"),
-        "add": _named_binary("Add", "sum"),
+        "abs": _named_unary("Abs"),
+        "add": _named_binary("Add"),
         "arange": _arange,
         "astype": _astype,
         "clip": _clip,
         "concat": _concat,
-        "exp": _named_unary("Exp", "exponential"),
+        "exp": _named_unary("Exp"),
         "expand_dims": _expand_dims,
         "finfo": np.finfo,
         "float32": np.dtype(np.float32),
         "float64": np.dtype(np.float64),
         "full": _full,
         "int64": np.dtype(np.int64),
-        "log": _named_unary("Log", "logarithm"),
+        "log": _named_unary("Log"),
         "matmul": _product,
         "matrix_transpose": lambda x: replace(x, shape=x.shape[::-1], transposed=True),
-        "max": _reduction("Max", "largest"),
-        "maximum": _named_binary("Max", "larger"),
-        "min": _reduction("Min", "smallest"),
-        "minimum": _named_binary("Min", "smaller"),
+        "max": _reduction("Max"),
+        "maximum": _named_binary("Max"),
+        "min": _reduction("Min"),
+        "minimum": _named_binary("Min"),
         "permute_dims": _permute,
-        "reciprocal": _named_unary("Reciprocal", "reciprocal"),
+        "reciprocal": _named_unary("Reciprocal"),
         "reshape": _reshape,
         "squeeze": _squeeze,
-        "sum": _reduction("Sum", "total"),
-        "tanh": _named_unary("Tanh", "hyperbolic_tangent"),
+        "sum": _reduction("Sum"),
+        "tanh": _named_unary("Tanh"),
         "uint8": np.dtype(np.uint8),
         "where": _where,
     }

@@ -120,8 +120,8 @@ def test_head_nodes_are_those_that_attach_added() -> None:
 
 def test_names_that_the_host_uses_already_are_left_to_it() -> None:
     model = host(
-        'z = MatMul (x, w)\n score = Softmax <axis = 1> (z)\n "logitconf/total" = Relu (z)',
-        outputs='float[N,5] score, float[N,5] "logitconf/total"',
+        'z = MatMul (x, w)\n score = Softmax <axis = 1> (z)\n "logitconf/sum" = Relu (z)',
+        outputs='float[N,5] score, float[N,5] "logitconf/sum"',
     )
     attached = attach(model, head_for("softmax"), logits="z", kind="logits")
     record = read_metadata(attached).attached

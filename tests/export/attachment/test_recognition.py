@@ -177,7 +177,7 @@ def test_a_threshold_that_the_host_compares_with_too_is_no_head() -> None:
 
 
 def test_a_value_of_the_host_that_has_our_name_is_no_head() -> None:
-    host = renamed(make_host(), {"h": "logitconf/total", "z": "logitconf2/score"})
+    host = renamed(make_host(), {"h": "logitconf/sum", "z": "logitconf2/score"})
     assert find_heads(host, None) is None
     assert detach(host) == host
     model = attach(host, make_score().compile(n_classes=5))

@@ -141,13 +141,13 @@ def test_the_ir_version_is_one_that_runtimes_of_that_opset_read(opset: int, ir: 
 
 def test_a_choice_between_two_tensors_is_written_by_arithmetic_before_there_is_where() -> None:
     writer = GraphWriter(8)
-    writer.where("c", "a", "b", np.dtype(np.float32), "chosen")
+    chosen = writer.where("c", "a", "b", np.dtype(np.float32))
     kinds = {"c": TensorProto.BOOL, "a": TensorProto.FLOAT, "b": TensorProto.FLOAT}
     graph = helper.make_graph(
         writer.nodes,
         "choice",
         [helper.make_tensor_value_info(name, kind, [4]) for name, kind in kinds.items()],
-        [helper.make_tensor_value_info("logitconf/chosen", TensorProto.FLOAT, [4])],
+        [helper.make_tensor_value_info(chosen, TensorProto.FLOAT, [4])],
         list(writer.initializers.values()),
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 8)], ir_version=3)
@@ -166,4 +166,4 @@ def test_a_choice_between_two_tensors_is_written_by_arithmetic_before_there_is_w
 
 def test_softmax_is_written_for_the_last_axis_only() -> None:
     with pytest.raises(LogitconfError, match="last axis only, got 1 of 3"):
-        GraphWriter(17).softmax("x", 1, 3, "probabilities")
+        GraphWriter(17).softmax("x", 1, 3)

@@ -97,9 +97,9 @@ def test_what_no_output_needs_is_not_written_and_leaves_no_gap_in_the_names() ->
     x.writer.finish({NAMESPACE.abs(kept).value: "score"}, [])
     names = [(node.op_type, node.name, list(node.output)) for node in x.writer.nodes]
     assert names == [
-        ("Mul", "logitconf/product", ["logitconf/product"]),
-        ("Exp", "logitconf/exponential", ["logitconf/exponential"]),
-        ("Abs", "logitconf/size", ["score"]),
+        ("Mul", "logitconf/mul", ["logitconf/mul"]),
+        ("Exp", "logitconf/exp", ["logitconf/exp"]),
+        ("Abs", "logitconf/abs", ["score"]),
     ]
 
 

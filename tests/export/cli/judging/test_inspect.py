@@ -176,4 +176,4 @@ def test_inspect_shows_the_card_in_a_file_and_in_a_model(
         out = done(capsys, f"inspect {path} -v")
         assert repr(card()["temperature"]) in out
         assert repr(card()["threshold"]) in out
-    assert "logitconf/largest" in out
+    assert "logitconf/max" in out
