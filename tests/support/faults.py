@@ -254,9 +254,7 @@ GRAPH_FAULTS: dict[str, Fault] = {
     "mean for sum": _mean_for_sum,
     "minimum for maximum": _operator("logitconf/max", "ReduceMin"),
     "maximum added": _operator("logitconf/sub", "Add"),
-    "temperature multiplied": _read_instead(
-        "logitconf/mul", "logitconf/inv", _TEMPERATURE
-    ),
+    "temperature multiplied": _read_instead("logitconf/mul", "logitconf/inv", _TEMPERATURE),
     "temperature twice": _after("logitconf/mul", ("Mul", {}), constants=np.float32(1 / 1.5)),
     "temperature used as threshold": _read_instead("logitconf/lt", _THRESHOLD, _TEMPERATURE),
     "score not negated": _operator("score", "Identity"),
