@@ -32,4 +32,4 @@ $(LIGHT): pyproject.toml constraints.txt
 	touch $(LIGHT)
 
 clean:
-	rm -rf .venv .venv-light demo-output dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-light .venv-dask .venv-ray .venv-spark demo-output dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
