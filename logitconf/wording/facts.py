@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logitconf.card.modes import Modes
 from logitconf.card.score_card import ScoreCard
 from logitconf.wording.calibration import calibration_of
 from logitconf.wording.choice import choice_of
@@ -29,6 +30,8 @@ def card_facts(
         facts.append(("rule", rule_of(card)))
     if card.threshold is not None:
         facts.append(("chosen", threshold_origin(card) or ""))
+    if card.modes is not None:
+        facts.append(("modes", _modes(card.modes)))
     facts.append(("certificate", promise_of(card) or "none"))
     calibration = calibration_of(card)
     if calibration is not None:
@@ -57,6 +60,16 @@ def _subject(card: ScoreCard) -> str:
     if card.members is None:
         return words
     return f"{words}, over {counted(card.members, 'member') if card.members else 'members'}"
+
+
+def _modes(modes: Modes) -> str:
+    """Each mode with its threshold, or the ends of several."""
+    limits = []
+    for name, threshold in zip(modes.names, modes.thresholds, strict=True):
+        every = threshold if isinstance(threshold, tuple) else (threshold,)
+        ends = dict.fromkeys(short(end) for end in (min(every), max(every)))
+        limits.append(f"{name} {' to '.join(ends)}")
+    return "; ".join(limits)
 
 
 def _counts(card: ScoreCard) -> str:

@@ -48,6 +48,11 @@ def test_long_tables_are_cut_and_say_how_much() -> None:
     assert "and 990 more" in text
 
 
+def test_a_number_and_its_percent_sign_are_never_parted() -> None:
+    cells = parsed(table([("90.6 % of 500 rows", "a % b")]))
+    assert cells.text == ["90.6\u00a0% of 500 rows", "a % b"]
+
+
 def test_a_row_of_one_cell_is_no_heading() -> None:
     assert parsed(table([("only",)])).tags == ["table", "tbody", "tr", "td"]
     assert parsed(table([("name", 1)])).tags == ["table", "tbody", "tr", "th", "td"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from logitconf.card.modes import Modes
 from logitconf.card.score_card import ScoreCard
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.wording.calibration import calibration_of
@@ -48,6 +49,16 @@ def test_a_certified_card_says_rule_promise_and_counts(certified: ScoreCard) -> 
 )
 def test_a_card_says_what_its_logits_are_of(card: ScoreCard, words: str) -> None:
     assert dict(card_facts(card))["score"] == words
+
+
+def test_modes_are_told_with_their_thresholds() -> None:
+    card = ScoreCard("softmax", "multiclass", threshold=-0.9)
+    modes = Modes(("strict", "loose"), (-0.9, -0.5), "strict")
+    assert dict(card_facts(replace(card, modes=modes)))["modes"] == "strict −0.90; loose −0.50"
+    several = Modes(("strict", "loose"), ((-0.9, -0.8), (-0.5, -0.5)))
+    facts = dict(card_facts(replace(card, threshold=(-0.7, -0.7), modes=several)))
+    assert facts["modes"] == "strict −0.90 to −0.80; loose −0.50"
+    assert "modes" not in dict(card_facts(card))
 
 
 def test_a_calibration_map_is_among_the_facts() -> None:

@@ -39,6 +39,15 @@ def report(
         in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
     ] = None,
     kind: KindOfCard = None,
+    names: Annotated[
+        str | None,
+        in_panel(
+            ROWS,
+            "--names",
+            "Of the classes in their order: a,b,c or a text file, a name a line.",
+            default="what the card says",
+        ),
+    ] = None,
     view: View,
 ) -> None:
     """Write a page that shows what a model with a head does on rows; exit code 1 if it fails.
@@ -49,6 +58,7 @@ def report(
     view.check(model, data, force=output.force, output=output.path)
     check_page_file(output.path, (model, data), force=output.force)
     from logitconf_export.cli.results.pages import page_result
+    from logitconf_export.cli.rows.class_names import given_names
     from logitconf_export.display.page.reporting import report as make_page
     from logitconf_export.onnx_files.loading import is_model
 
@@ -64,6 +74,7 @@ def report(
             runtimes=tuple(runtime or ("onnxruntime",)),
             ignore_labels=tuple(ignore_label or ()),
             kind=kind or "logits",
+            names=given_names(names),
             force=output.force,
         )
     show(page_result(page, output.path), view, output=output)

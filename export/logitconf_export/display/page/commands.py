@@ -34,15 +34,24 @@ def of_model(
     providers: Sequence[str] = (),
     runtimes: Sequence[str] = (),
     ignored: Sequence[int] = (),
+    names: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """What makes the page of a model again, and what goes on from it: purpose and command."""
     where = [word for name in providers for word in ("--provider", name)]
     where += [word for name in runtimes for word in ("--on", name)]
-    left_out = [word for label in ignored for word in ("--ignore-label", str(label))]
     rows = [] if data is None else ["--data", beside(data)]
     commands = []
     if data is not None:
-        made = command("report", beside(model), *rows, *where, *left_out, "-o", "report.html")
+        made = command(
+            "report",
+            beside(model),
+            *rows,
+            *where,
+            *_left_out(ignored),
+            *_named(names),
+            "-o",
+            "report.html",
+        )
         commands.append(("this page", made))
     commands += [
         ("the check of its decisions", command("verify", beside(model), *rows, *where)),
@@ -51,9 +60,16 @@ def of_model(
     return commands
 
 
-def of_card(card: str, data: str | None, *, kind: str = "logits") -> list[tuple[str, str]]:
+def of_card(
+    card: str,
+    data: str | None,
+    *,
+    kind: str = "logits",
+    ignored: Sequence[int] = (),
+    names: Sequence[str] = (),
+) -> list[tuple[str, str]]:
     """What makes the page of a card again, and what goes on from it: purpose and command."""
-    meant = [] if kind == "logits" else ["--kind", kind]
+    meant = [*([] if kind == "logits" else ["--kind", kind]), *_left_out(ignored), *_named(names)]
     commands = []
     if data is not None:
         made = command("report", beside(card), "--data", beside(data), *meant, "-o", "report.html")
@@ -61,7 +77,23 @@ def of_card(card: str, data: str | None, *, kind: str = "logits") -> list[tuple[
     return [*commands, ("what the card says", command("inspect", beside(card)))]
 
 
-def retuning(model: str) -> str:
-    """The command that sets another threshold, up to the threshold itself."""
+def retuning(model: str, head: str = "") -> str:
+    """The command that sets another threshold, up to the threshold itself.
+
+    Args:
+        model: its file.
+        head: the output that it judges, of several heads that decide each for itself.
+    """
     out = f"{Path(model).stem}-retuned.onnx"
-    return f"{command('retune', beside(model), '-o', beside(out))} --threshold"
+    which = [f"--head={head}"] if head else []
+    return f"{command('retune', beside(model), *which, '-o', beside(out))} --threshold"
+
+
+def _left_out(ignored: Sequence[int]) -> list[str]:
+    return [word for label in ignored for word in ("--ignore-label", str(label))]
+
+
+def _named(names: Sequence[str]) -> list[str]:
+    """The option that gives names, where the command line can: none has a comma or is blank."""
+    told = ",".join(names)
+    return [f"--names={told}"] if [part.strip() for part in told.split(",")] == [*names] else []

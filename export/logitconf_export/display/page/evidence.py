@@ -12,7 +12,7 @@ import onnx
 
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.fitting.class_names import Names, numbered_labels
+from logitconf.fitting.class_names import Names, check_names, numbered_labels
 from logitconf.tasks import check_logits, check_task
 from logitconf.wording.numbers import counted
 from logitconf_export.attachment.detaching import each_head
@@ -113,6 +113,7 @@ class Evidence:
         model: the file of the model or card, None if it came otherwise.
         data: the file of the rows, None if they came otherwise.
         note: why no head is shown, if none is.
+        share_threshold: whether several heads decide jointly, by one threshold.
     """
 
     heads: tuple[HeadEvidence, ...]
@@ -121,6 +122,7 @@ class Evidence:
     model: NamedFile | None
     data: NamedFile | None
     note: str = ""
+    share_threshold: bool = False
 
 
 def of_card(source: HeadSource, rows: GivenRows, *, kind: str = "logits") -> Evidence:
@@ -189,7 +191,7 @@ def of_model(
             raise
         shown, joint, note = (), None, f"Nothing is shown of the rows: {error}."
     file = None if path is None else NamedFile.at(path)
-    return Evidence(shown, joint, verification, file, None, note)
+    return Evidence(shown, joint, verification, file, None, note, several.joint is not None)
 
 
 def _shown(
@@ -261,6 +263,9 @@ def _head(
     kind: str,
 ) -> HeadEvidence:
     """The rows as a head judges them, with their labels where these fit."""
+    if name and rows.names is not None and not _fit(rows.names, card, values):
+        # those of one head need not be those of another
+        rows = replace(rows, names=None)
     own = _laid_out(card, form, values, rows)
     notes = own.notes
     try:
@@ -274,6 +279,23 @@ def _head(
     return HeadEvidence(name, card, form, judged, notes, own.names)
 
 
+def _checked(names: Names, card: ScoreCard, values: Array) -> Names:
+    """The names, if there is one for each column.
+
+    Raises:
+        LogitconfError: if not.
+    """
+    _, layout = check_logits(values, check_task(card.task), per_member=card.members is not None)
+    return check_names(names, layout)
+
+
+def _fit(names: Names, card: ScoreCard, values: Array) -> bool:
+    try:
+        return bool(_checked(names, card, values))
+    except LogitconfError:
+        return False
+
+
 def _laid_out(card: ScoreCard, form: HeadForm | None, values: Array, rows: GivenRows) -> HeadRows:
     """Rows without those whose labels are to be ignored."""
     noun = None
@@ -283,7 +305,7 @@ def _laid_out(card: ScoreCard, form: HeadForm | None, values: Array, rows: Given
         deep = form.input_rank - (form.members is not None) > 2
         noun = "position" if deep and not card.per_label else None
     labels, notes = labels_for(card, form, len(values), rows)
-    names = rows.names or names_of(card)
+    names = names_of(card) if rows.names is None else _checked(rows.names, card, values)
     if labels is not None and labels.dtype.kind in "UO" and card.score != "learned":
         members = card.members is not None
         _, layout = check_logits(values, check_task(card.task), per_member=members)

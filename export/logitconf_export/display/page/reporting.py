@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from logitconf.errors import MissingExtraError
 from logitconf.files import write_atomically
+from logitconf.notebook.html import unbroken
 from logitconf.tasks import ArrayLike
 from logitconf_export.display.drawing import load_matplotlib
 from logitconf_export.display.page import commands
@@ -133,7 +134,7 @@ def report(
         )
     else:
         evidence = with_data_file(of_card(cast(HeadSource, model), rows, kind=kind), file)
-        page = page_of(evidence, _card_lines(evidence, kind))
+        page = page_of(evidence, _card_lines(evidence, rows, kind))
     if path is not None:
         page.save(path, force=force)
     return page
@@ -175,15 +176,18 @@ def model_page(
             providers=() if tuple(providers) == ("cpu",) else providers,
             runtimes=() if tuple(runtimes) == ("onnxruntime",) else runtimes,
             ignored=rows.ignored,
+            names=rows.names or (),
         )
     return page_of(evidence, lines or ())
 
 
-def _card_lines(evidence: Evidence, kind: str) -> list[tuple[str, str]]:
+def _card_lines(evidence: Evidence, rows: GivenRows, kind: str) -> list[tuple[str, str]]:
     if evidence.model is None:
         return []
     data = None if evidence.data is None else evidence.data.name
-    return commands.of_card(evidence.model.name, data, kind=kind)
+    return commands.of_card(
+        evidence.model.name, data, kind=kind, ignored=rows.ignored, names=rows.names or ()
+    )
 
 
 def check_page() -> None:
@@ -215,8 +219,11 @@ def page_of(
         MissingExtraError: without matplotlib or jinja2.
     """
     check_page()
-    heads = [head_section(head, place) for place, head in enumerate(evidence.heads, 1)]
     checked = evidence.verification
+    heads = [
+        head_section(head, place, _retuning(evidence, head.name) if checked else "")
+        for place, head in enumerate(evidence.heads, 1)
+    ]
     verdict = [] if checked is None else [checked.verdict]
     if len(heads) == 1:
         verdict.append(summary_of(evidence.heads[0].judged))
@@ -234,10 +241,15 @@ def page_of(
         failures=() if checked is None else checked.failures[:_MOST_FAILURES],
         heads=heads,
         parity=None if checked is None else parity_of(checked),
-        retuning=commands.retuning(evidence.model.name) if checked and evidence.model else None,
         commands=lines,
         files=[file for file in (evidence.model, evidence.data) if file is not None],
     )
+
+
+def _retuning(evidence: Evidence, head: str) -> str:
+    if evidence.model is None:
+        return ""
+    return commands.retuning(evidence.model.name, "" if evidence.share_threshold else head)
 
 
 def _unnamed(evidence: Evidence) -> str:
@@ -263,6 +275,7 @@ def filled(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=unbroken,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from logitconf.card.score_card import ScoreCard
+from logitconf.wording.facts import card_facts
 from logitconf.wording.numbers import counted, percent, short
-from logitconf.wording.promise import promise_of
+from logitconf.wording.promise import coverage_floor_of, promise_of
 from logitconf.wording.rule import rule_of
 from logitconf_export.display.class_counts import ByClass, ClassCounts
 from logitconf_export.display.displays import (
@@ -18,7 +20,6 @@ from logitconf_export.display.displays import (
 )
 from logitconf_export.display.drawing import frame_of, svg_of
 from logitconf_export.display.judged import JudgedRows
-from logitconf_export.display.page.card_table import card_facts, shortened_json
 from logitconf_export.display.page.evidence import HeadEvidence
 from logitconf_export.display.slider import SliderCounts
 from logitconf_export.verification.report import TABLE_HEADER, VerificationReport
@@ -27,6 +28,7 @@ _FEW_CLASSES = 12
 _SHOWN_CLASSES = 8
 _MOST_CLASSES = 400
 _MOST_RUNS = 300
+_MOST_THRESHOLDS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class HeadSection:
         rule: what it accepts.
         promise: what it is certified to do.
         certified: whether that is a certificate that holds by its own numbers.
+        coverage: how many rows are accepted at least; empty where nothing is certain of that.
         summary: what it does on the rows, in one sentence.
         figures: names and values.
         slider: None where nothing could be accepted.
@@ -100,6 +103,8 @@ class HeadSection:
         notes: what could not be shown, and why.
         facts: of the card.
         card: as JSON.
+        retuning: the command that sets another threshold, up to that; empty where there is no file
+            or it takes several.
     """
 
     anchor: str
@@ -107,6 +112,7 @@ class HeadSection:
     rule: str
     promise: str
     certified: bool
+    coverage: str
     summary: str
     figures: tuple[tuple[str, str, str], ...]
     slider: Slider | None
@@ -115,6 +121,7 @@ class HeadSection:
     notes: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     card: str
+    retuning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +146,13 @@ class Parity:
     failures: tuple[str, ...]
 
 
-def head_section(head: HeadEvidence, place: int) -> HeadSection:
+def head_section(head: HeadEvidence, place: int, retuning: str = "") -> HeadSection:
     """What the page says of one head.
 
     Args:
         head: on its rows.
         place: which of the heads it is.
+        retuning: the command that sets another threshold of it, up to that.
     """
     judged, card = head.judged, head.card
     promise = promise_of(card)
@@ -155,6 +163,7 @@ def head_section(head: HeadEvidence, place: int) -> HeadSection:
         rule=rule_of(card),
         promise=promise or "nothing is certified: the threshold was chosen without a promise",
         certified=promise is not None and promise.startswith("certified"),
+        coverage=coverage_floor_of(card) or "",
         summary=summary_of(judged),
         figures=tuple(_figures(judged)),
         slider=None if slider is None else _slider(slider, card),
@@ -164,8 +173,25 @@ def head_section(head: HeadEvidence, place: int) -> HeadSection:
         ),
         notes=head.notes,
         facts=tuple(card_facts(card)),
-        card=shortened_json(card),
+        card=_shortened_json(card),
+        retuning="" if slider is None or slider.moves_all else retuning,
     )
+
+
+def _shortened_json(card: ScoreCard) -> str:
+    """The card as JSON; vectors longer than a page are cut, and say so."""
+    values = card.to_dict()
+    return json.dumps(_cut(values), indent=1, allow_nan=False)
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _cut(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        kept = [_cut(item) for item in value[:_MOST_THRESHOLDS]]
+        rest = len(value) - _MOST_THRESHOLDS
+        return [*kept, f"and {rest} more"] if rest > 0 else kept
+    return value
 
 
 def summary_of(judged: JudgedRows) -> str:

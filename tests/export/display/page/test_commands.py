@@ -34,6 +34,9 @@ def test_the_threshold_is_what_is_left_to_say_of_a_retuning() -> None:
     assert commands.retuning("my model.onnx") == (
         "logitconf retune 'my model.onnx' -o 'my model-retuned.onnx' --threshold"
     )
+    assert commands.retuning("m.onnx", "-y") == (
+        "logitconf retune m.onnx --head=-y -o m-retuned.onnx --threshold"
+    )
 
 
 def test_the_page_of_a_card_is_made_again_with_what_its_rows_hold() -> None:
@@ -42,4 +45,8 @@ def test_the_page_of_a_card_is_made_again_with_what_its_rows_hold() -> None:
         "logitconf report card.json --data rows.npz --kind probabilities -o report.html"
     )
     assert lines["what the card says"] == "logitconf inspect card.json"
+    lines = dict(commands.of_card("card.json", "rows.npz", ignored=[3], names=["a b", "c"]))
+    assert shlex.split(lines["this page"])[5:-2] == ["--ignore-label", "3", "--names=a b,c"]
+    # a comma would part a name in two
+    assert "--names" not in dict(commands.of_card("c", "r", names=["a,b", "c"]))["this page"]
     assert list(dict(commands.of_card("card.json", None))) == ["what the card says"]

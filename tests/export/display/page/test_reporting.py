@@ -88,6 +88,7 @@ def test_the_verdict_comes_first_then_rule_and_promise(made: Any) -> None:
         "Accepts ",
         "accepts score &lt;".replace("&lt;", "<"),
         "certified: at most 30 % errors",
+        "together with the risk 90 %",
         "Move the threshold",
         "Accepted and rejected by true class",
         "Does it decide the same everywhere?",

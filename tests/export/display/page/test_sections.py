@@ -1,5 +1,6 @@
 """The parts of a page: words and numbers, and what they leave out."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from support import report_models
 from support.display_rows import labelled
 
 import logitconf
+from logitconf.wording.facts import card_facts
 from logitconf_export.display.judged import judge
 from logitconf_export.display.page.evidence import HeadEvidence
 from logitconf_export.display.page.sections import HeadSection, head_section, parity_of, summary_of
@@ -68,7 +70,21 @@ def test_a_certificate_is_named_and_its_absence_too() -> None:
     assert certified.promise.startswith("certified: at most 30 % errors among the accepted")
     plain = section(report_models.fitted(), LOGITS, LABELS)
     assert not plain.certified
+    assert certified.coverage.startswith("at least ")
+    assert certified.coverage.endswith("together with the risk 90 %")
+    assert plain.coverage == ""
     assert plain.promise.startswith("nothing is certified")
+
+
+def test_the_card_is_shown_whole_unless_it_is_very_long() -> None:
+    score = report_models.fitted(risk=0.3)
+    made = section(score, LOGITS, LABELS)
+    assert json.loads(made.card) == json.loads(score.card.to_json())
+    assert made.facts == tuple(card_facts(score.card))
+    logits, _ = labelled(50, 1000)
+    long = replace(logitconf.SoftmaxScore().card, n_classes=1000, threshold=(-0.5,) * 1000)
+    shown = json.loads(section(long, logits).card)["threshold"]
+    assert (len(shown), shown[-1]) == (401, "and 600 more")
 
 
 def test_a_slider_without_a_rule_starts_in_the_middle() -> None:

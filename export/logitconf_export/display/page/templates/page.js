@@ -4,11 +4,11 @@
   const strip = (text) => (text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text);
   const percent = (count, total) => {
     const share = count / total;
-    if (!(share > 0 && share < 1)) return `${share * 100} %`;
+    if (!(share > 0 && share < 1)) return `${share * 100}\u00a0%`;
     const rare = Math.min(share, 1 - share);
-    if (rare < 1e-6) return share < 0.5 ? "under 0.0001 %" : "above 99.9999 %";
+    if (rare < 1e-6) return share < 0.5 ? "under 0.0001\u00a0%" : "above 99.9999\u00a0%";
     const decimals = Math.max(1, -1 - Math.floor(Math.log10(rare)));
-    return `${strip((100 * share).toFixed(decimals))} %`;
+    return `${strip((100 * share).toFixed(decimals))}\u00a0%`;
   };
   const group = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
   const minus = (text) => text.replace("-", "−");
