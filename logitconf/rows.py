@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, dtype_name, namespace, rows_at, to_numpy
+from logitconf.blocks.cutting import CACHED_ELEMENTS, cut, elements_of
+from logitconf.blocks.identity import SUM_OF_ROWS, RowsIdentity, digest_in_order, identity_of
+from logitconf.blocks.pages import letting_go
+from logitconf.blocks.threads import in_threads
 from logitconf.errors import LogitconfError, share_hint
 from logitconf.kinds import kind_of_rows
 from logitconf.notebook.brief import brief
@@ -29,32 +32,37 @@ from logitconf.tasks import (
     logits_of,
     predicted_correctly,
 )
+from logitconf.telling.progress import work
 
+Result = TypeVar("Result")
 Positions: TypeAlias = npt.NDArray[np.int64]
-Keys: TypeAlias = npt.NDArray[np.uint64]
 
-# A digest of today: it does not depend on the order of the rows. Those without it are older.
-_SUM_OF_ROWS = "sum:"
-# Rows are digested in blocks that stay in a level-2 cache.
-_BLOCK_ELEMENTS = 1 << 16
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+# Pieces of rows that must be gathered are of so many blocks.
+_BLOCKS_A_PIECE = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Checked logits and labels, and what follows from them: each made once, when first asked for.
+    """Checked logits and labels, and what follows from them, made when it is asked for.
+
+    Some rows of many are no copy: they are looked up block by block, and so are logits that are
+    made from probabilities. `logits` and `labels` hold all of them at once, and copy then.
 
     Attributes:
-        logits: (N, ...) as the layout says; of the library and on the device that they came in.
+        source: (S, ...) as the layout says; of the library and on the device that they came in.
         layout: where classes and members lie.
-        labels: of the same library; categorical (N,), labels and one logit (N, L); None if none.
+        source_labels: of the same library; categorical (S,), labels and one logit (S, L); or None.
         kind: what they were given as, before they became logits.
+        positions: (N,) of the rows in the source; None: all of them.
+        unmade: what the source still holds, if it must become logits.
     """
 
-    logits: Array
+    source: Array
     layout: Layout
-    labels: Array | None = None
+    source_labels: Array | None = None
     kind: InputKind = "logits"
+    positions: Positions | None = None
+    unmade: InputKind = "logits"
 
     __repr__ = brief
 
@@ -87,17 +95,97 @@ class Rows:
         values, layout = check_logits(logits, task, per_member=per_member, per_label=per_label)
         checked = None if labels is None else check_labels(labels, values, layout)
         what = kind_of_rows(values, layout, kind)
-        if what != "logits":
-            values = logits_of(at_least_float32(values), layout, what)
-        return cls(values, layout, checked, what)
+        return cls(values, layout, checked, what, unmade=what)
 
     def __len__(self) -> int:
-        return int(self.logits.shape[0])
+        return int(self.source.shape[0]) if self.positions is None else len(self.positions)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the logits, (N, ...)."""
+        return (len(self), *self.source.shape[1:])
 
     def at(self, positions: Positions) -> Rows:
-        """The rows at these positions."""
-        labels = None if self.labels is None else rows_at(self.labels, positions)
-        return Rows(rows_at(self.logits, positions), self.layout, labels, self.kind)
+        """The rows at these positions; no copy."""
+        if self.positions is not None:
+            positions = self.positions[positions]
+        return replace(self, positions=positions)
+
+    def block(self, rows: slice) -> Rows:
+        """Consecutive rows; a copy where they must be looked up or made."""
+        logits, labels = (
+            None if part is None else self._own(part, rows)
+            for part in (self.source, self.source_labels)
+        )
+        if self.unmade != "logits":
+            logits = logits_of(at_least_float32(logits), self.layout, self.unmade)
+        return Rows(logits, self.layout, labels, self.kind)
+
+    def _own(self, part: Array, rows: slice) -> Array:
+        if self.positions is None:
+            return part[rows, ...]
+        return rows_at(part, self.positions[rows])
+
+    @property
+    def plain(self) -> bool:
+        """Whether the source is just these logits."""
+        return self.positions is None and self.unmade == "logits"
+
+    @cached_property
+    def logits(self) -> Array:
+        """All logits, (N, ...)."""
+        return self.source if self.plain else self.block(slice(0, len(self))).source
+
+    @cached_property
+    def labels(self) -> Array | None:
+        """All labels."""
+        if self.source_labels is None or self.positions is None:
+            return self.source_labels
+        return rows_at(self.source_labels, self.positions)
+
+    def pieces(self) -> Iterator[tuple[Array, Array | None]]:
+        """Logits and labels, from the first row to the last: at once if that copies nothing."""
+        cuts = [slice(0, len(self))]
+        if not self.plain or self.layout.members is not None:
+            (step, *_) = cut(len(self), self._columns, elements_of(self.source)) or cuts
+            cuts = cut(len(self), 1, max(1, step.stop) * _BLOCKS_A_PIECE)
+        for rows in cuts:
+            block = self.block(rows)
+            yield block.source, block.source_labels
+
+    def each_block(self, function: Callable[[Rows], Result], what: str) -> list[Result]:
+        """What the function gives for each block of rows, in their order; at least one.
+
+        Args:
+            function: of some of the rows; called in several threads, if NumPy computes them.
+            what: is done, for those who wait.
+        """
+        elements = elements_of(self.source)
+        cuts = cut(len(self), self._columns, elements)
+        if len(cuts) < 2:
+            return [function(self if self.plain else self.block(slice(0, len(self))))]
+
+        def of_block(rows: slice) -> Result:
+            return function(self.block(rows))
+
+        with work(what, len(self)) as advance:
+            return in_threads(
+                letting_go(of_block, self.source),
+                cuts,
+                advance=advance,
+                threads=None if elements == CACHED_ELEMENTS else 1,
+            )
+
+    def collected(self, function: Callable[[Rows], tuple[Array, ...]], what: str) -> list[Array]:
+        """The arrays (N, ...) that a function of a block of n rows gives as (n, ...)."""
+        parts = self.each_block(function, what)
+        if len(parts) == 1:
+            return list(parts[0])
+        return [namespace(same[0]).concat(same, axis=0) for same in zip(*parts, strict=True)]
+
+    @property
+    def _columns(self) -> int:
+        return math.prod(self.source.shape[1:])
 
     @cached_property
     def values(self) -> Array:
@@ -119,35 +207,56 @@ class Rows:
         """The predicted class, (N,); None unless classes compete in one model."""
         if self.layout.family != "categorical" or self.layout.members is not None:
             return None
-        return to_numpy(namespace(self.logits).argmax(self.logits, axis=1))
+        (classes,) = self.collected(_predicted, "Predicting")
+        return np.asarray(classes)
 
     @cached_property
     def right(self) -> npt.NDArray[np.bool_]:
         """Whether the labelled rows of one model are predicted right, (N,); per label (N, L)."""
         if self.predicted is not None:
             return np.asarray(self.predicted == to_numpy(self.labels))
-        labels: Array = self.labels
-        return to_numpy(predicted_correctly(self.logits, labels, self.layout))
+        (right,) = self.collected(_right, "Predicting")
+        return np.asarray(right)
 
     @cached_property
     def identity(self) -> RowsIdentity:
         """What tells these rows apart from others."""
-        return _identity_of(self.logits, self.labels)
+        shapes = [self.shape]
+        if self.source_labels is not None:
+            shapes.append((len(self), *self.source_labels.shape[1:]))
+
+        def parts(rows: slice) -> list[Array]:
+            block = self.block(rows)
+            both = [block.source, block.source_labels]
+            return [part for part in both if part is not None]
+
+        identity = identity_of(shapes, letting_go(parts, self.source))
+        return identity if len(shapes) > 1 else replace(identity, keys=None)
 
     @contextmanager
     def identified_meanwhile(self) -> Iterator[None]:
         """Makes the identity in a thread beside the arithmetic in the block."""
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(getattr, self, "identity")
+            made = pool.submit(getattr, self, "identity")
             yield
+            made.result()
 
     def matches(self, digest: object) -> bool:
         """Whether a card's digest, of today or of an older version, is that of these rows."""
         if not isinstance(digest, str):
             return False
-        if digest.startswith(_SUM_OF_ROWS):
+        if digest.startswith(SUM_OF_ROWS):
             return digest == self.identity.sha256
-        return digest == _digest_in_order(self.logits, self.labels)
+        return digest == digest_in_order(self.logits, self.labels)
+
+
+def _predicted(rows: Rows) -> tuple[Array]:
+    return (to_numpy(namespace(rows.source).argmax(rows.source, axis=1)),)
+
+
+def _right(rows: Rows) -> tuple[Array]:
+    labels: Array = rows.source_labels
+    return (to_numpy(predicted_correctly(rows.source, labels, rows.layout)),)
 
 
 def check_order(logits: ArrayLike, labels: ArrayLike | None) -> None:
@@ -218,95 +327,9 @@ def check_holdout(holdout: float) -> None:
         )
 
 
-def shared_rows(fitted: Keys, certifying: Keys) -> int:
-    """How many of the certifying rows are among the fitted."""
-    return int(np.isin(certifying, fitted).sum())
-
-
 def overlap_note(shared: int, rows: int) -> str:
     """What to tell a user whose certifying rows were fitted on too."""
     return (
         f"{shared} of the {rows} rows that certify the risk were used to fit too, so "
         "the promise may be too good; fit with holdout=0.5, or calibrate on other rows"
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowsIdentity:
-    """What tells rows apart.
-
-    Attributes:
-        sha256: a digest of all of them, whatever their order, library and precision: SHA-256 of
-            their number and of sums of the rows' own digests. It tells rows apart that differ by
-            chance or mistake; who wants to can make others with the same sums.
-        keys: (N,) a number for each row, the same for the same row; None without labels.
-    """
-
-    sha256: str
-    keys: Keys | None
-
-
-def _identity_of(logits: Array, labels: Array | None) -> RowsIdentity:
-    """The identity of checked logits and labels."""
-    xp, rows = namespace(logits), int(logits.shape[0])
-    parts = [
-        xp.reshape(array, (rows, math.prod(array.shape[1:])))
-        for array in (logits, labels)
-        if array is not None
-    ]
-    columns = [int(part.shape[1]) for part in parts]
-    factors = np.split(_factors(sum(columns)), np.cumsum(columns)[:-1])
-    words, keys = np.zeros(4, np.uint64), np.empty(rows, np.uint64)
-    step = max(1, _BLOCK_ELEMENTS // max(1, sum(columns)))
-    for start in range(0, rows, step):
-        block = slice(start, min(start + step, rows))
-        lanes = [_bits(part[block, ...]) @ own for part, own in zip(parts, factors, strict=True)]
-        first, second = np.add.reduce(lanes).T
-        # what is summed must not be linear in the rows' values, or values could trade places
-        mixed = [_mixed(first), _mixed(second)]
-        mixed += [_mixed(first + _GOLDEN * second), _mixed(second + _GOLDEN * first)]
-        keys[block] = mixed[0]
-        words += [word.sum(dtype=np.uint64) for word in mixed]
-    digest = hashlib.sha256(f"{rows} rows of {columns}".encode())
-    digest.update(words.astype("<u8").tobytes())
-    return RowsIdentity(_SUM_OF_ROWS + digest.hexdigest(), None if labels is None else keys)
-
-
-def _bits(values: Array) -> npt.NDArray[np.uint64]:
-    """What the numbers (n, K) are, as float64 bits that are the same for the same numbers."""
-    exact = to_numpy(values).astype(np.float64, order="C")
-    exact += 0.0  # -0 is 0
-    exact[np.isnan(exact)] = np.nan
-    bits = exact.view(np.uint64)
-    # high bits, where few-digit floats differ, are folded onto the low ones before they are mixed
-    return bits ^ (bits >> np.uint64(29))
-
-
-def _factors(columns: int) -> npt.NDArray[np.uint64]:
-    """Two odd factors a column, (K, 2); fixed for ever, as digests are kept in cards."""
-    places = np.arange(1, 2 * columns + 1, dtype=np.uint64).reshape(columns, 2)
-    return _mixed(places * _GOLDEN) | np.uint64(1)
-
-
-def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Words in which every bit depends on all bits of those given.
-
-    Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators" (mix64).
-    """
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
-
-
-def _digest_in_order(logits: Array, labels: Array | None) -> str:
-    """The digest of cards of version 0.1: SHA-256 of torch's names of dtypes, and the content."""
-    digest = hashlib.sha256()
-    for array in (logits,) if labels is None else (logits, labels):
-        name, content = dtype_name(array), array
-        if name == "bfloat16":
-            content = array.view(namespace(array).int16)
-        raw: npt.NDArray[Any] = to_numpy(content)
-        raw = np.ascontiguousarray(raw, dtype=raw.dtype.newbyteorder("="))
-        digest.update(f"torch.{name} {len(raw)} {raw.size}".encode())
-        digest.update(raw.data)
-    return digest.hexdigest()

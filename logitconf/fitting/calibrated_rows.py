@@ -1,23 +1,30 @@
-"""Rows as a card calibrates them, and the fit of what it calibrates them with."""
+"""Rows as a card calibrates and scores them, and the fit of what it calibrates them with."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from logitconf.arrays import Array, beside, namespace, to_numpy
 from logitconf.calibration.maps.choice import check_calibration, choose_map
 from logitconf.calibration.maps.fit import check_kind, fit_map
 from logitconf.calibration.maps.mapping import mapped
 from logitconf.calibration.names import AUTO, TEMPERATURE
-from logitconf.calibration.temperature.fit import fit_temperature
+from logitconf.calibration.temperature.chunks import Chunk
+from logitconf.calibration.temperature.fit import fit_from, spread
 from logitconf.card.score_card import ScoreCard, refusal_of_maps
 from logitconf.errors import LogitconfError, LogitconfWarning
-from logitconf.head_spec import probabilities
+from logitconf.head_spec import accept, probabilities, threshold_of
 from logitconf.rows import Rows
-from logitconf.tasks import signed_canonical
+from logitconf.scores.evaluation import evaluate
+from logitconf.scores.reductions import Form
+from logitconf.scores.table import SCORES
+from logitconf.tasks import Layout, predicted_correctly, signed_canonical
+from logitconf.thresholds.calibration_rows import FloatArray
 
 # mapped with all that a matrix needs in between: 64 MiB of float32
 _BLOCK_ELEMENTS = 1 << 24
@@ -91,6 +98,121 @@ def as_number(value: float, like: Array) -> Array:
     return namespace(like).astype(beside(np.asarray(value), like), like.dtype, copy=False)
 
 
+def score_of(card: ScoreCard, rows: Rows) -> Array:
+    """The scores (N,) of rows, in the dtype that they are computed with."""
+    (scores,) = rows.collected(
+        lambda block: (_block_score(card, rows_mapped(card, block)),), "Scoring"
+    )
+    return scores
+
+
+def _block_score(card: ScoreCard, rows: Rows) -> Array:
+    """The scores of rows that the card's calibration map has mapped."""
+    layout, row = rows.layout, SCORES[card.score]
+    canonical = rows.canonical(signed=row.keeps_sign)
+    form = Form(
+        layout.axis,
+        rank=canonical.ndim,
+        n_classes=layout.n_classes,
+        parameters=card.parameters,
+        members=layout.members,
+    )
+    return evaluate(card.score, canonical, as_number(card.temperature, canonical), layout, form)
+
+
+def score_rows(card: ScoreCard, rows: Rows) -> FloatArray:
+    """The scores (N,) as a card's threshold compares them: float32, in NumPy."""
+    return to_numpy(score_of(card, rows)).astype(np.float32)
+
+
+def decided(card: ScoreCard, rows: Rows) -> tuple[Array, Array]:
+    """The scores of rows, and which of them a card with a threshold accepts, both (N, ...)."""
+    limits = np.asarray(card.threshold, np.float32)
+    form = Form(n_classes=rows.layout.n_classes)
+
+    def of_block(block: Rows) -> tuple[Array, Array]:
+        mapped = rows_mapped(card, block)
+        score = _block_score(card, mapped)
+        threshold = threshold_of(beside(limits, score), mapped.values, mapped.layout, form)
+        rounded = namespace(score).astype(score, threshold.dtype, copy=False)
+        return score, accept(rounded, threshold, SCORES[card.score].floor)
+
+    score, selected = rows.collected(of_block, "Scoring")
+    return score, selected
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredRows:
+    """What a card makes of rows.
+
+    Attributes:
+        scores: (N,), or (N, L) where each label is judged by itself; float32.
+        wrong: of the same shape; None without labels.
+        predicted: (N,) classes; None unless they compete in one model.
+    """
+
+    scores: FloatArray
+    wrong: npt.NDArray[np.bool_] | None
+    predicted: npt.NDArray[np.int64] | None
+
+
+def scored_rows(card: ScoreCard, rows: Rows, scores: FloatArray | None = None) -> ScoredRows:
+    """Scores, errors and predicted classes of rows, in one pass.
+
+    Args:
+        card: that scores.
+        rows: with labels or without.
+        scores: where they are known already.
+    """
+
+    def of_block(block: Rows) -> dict[str, npt.NDArray[Any]]:
+        mapped = rows_mapped(card, block)
+        known: dict[str, npt.NDArray[Any]] = {}
+        if scores is None:
+            known["scores"] = to_numpy(_block_score(card, mapped)).astype(np.float32)
+        if mapped.labels is not None:
+            known["wrong"] = ~rows_right(card.score, mapped, card.temperature)
+        if mapped.predicted is not None:
+            known["predicted"] = mapped.predicted
+        return known
+
+    blocks = rows.each_block(of_block, "Scoring")
+    made: dict[str, Any] = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
+    known = made["scores"] if scores is None else scores
+    return ScoredRows(known, made.get("wrong"), made.get("predicted"))
+
+
+def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[np.bool_]:
+    """Whether each labelled row was predicted right, (N,); labels as checked for the score.
+
+    The rows are those of a card with a calibration map if they are mapped by it.
+
+    Where each label is judged by itself, (N, L).
+
+    An ensemble predicts by the mean of its members' probabilities at the temperature
+    (Lakshminarayanan et al. 2017, section 2.4).
+    """
+    (right,) = rows.collected(
+        lambda block: (_block_right(score, block, temperature),), "Predicting"
+    )
+    return np.asarray(right)
+
+
+def _block_right(score: str, rows: Rows, temperature: float) -> npt.NDArray[np.bool_]:
+    layout: Layout = rows.layout
+    labels: Array = to_numpy(rows.labels)
+    if SCORES[score].learned:
+        right = labels > 0.5
+        return np.asarray(right if layout.per_label else right.all(axis=1))
+    if layout.members is None:
+        return rows.right
+    mean: Array = to_numpy(calibrated_probabilities(rows, temperature)).reshape(len(rows), -1)
+    single = Layout(layout.task, layout.n_classes, per_label=layout.per_label)
+    # a label is a yes from 1/2, a logit from 0
+    decisions: Array = mean if layout.family == "categorical" else mean - 0.5
+    return np.asarray(predicted_correctly(decisions, labels, single))
+
+
 def with_fitted_calibration(card: ScoreCard, rows: Rows, calibration: str) -> ScoreCard:
     """The card with the temperature of least NLL, and the map that was asked for.
 
@@ -153,15 +275,21 @@ def with_fitted_calibration(card: ScoreCard, rows: Rows, calibration: str) -> Sc
 
 def with_fitted_temperature(card: ScoreCard, rows: Rows) -> ScoreCard:
     """The card with the temperature of least NLL; as it was, with a warning, if none stands out."""
-    layout, labels = rows.layout, rows.labels
-    members = layout.members
-    if members is not None:
-        labels = namespace(labels).repeat(labels, members, axis=0)
-    fitted = fit_temperature(
-        signed_canonical(rows.logits, layout),
-        labels,
+    layout = rows.layout
+
+    def chunk(logits: Array, labels: Array) -> Chunk:
+        if layout.members is not None:
+            labels = namespace(labels).repeat(labels, layout.members, axis=0)
+        return signed_canonical(logits, layout), labels
+
+    places = spread(len(rows))
+    few = [] if places is None else rows.at(places).pieces()
+    fitted = fit_from(
+        lambda: (chunk(*piece) for piece in rows.pieces()),
+        [chunk(*piece) for piece in few],
         family=layout.family,
         initial=card.temperature,
+        rows=len(rows) * (layout.members or 1),
     )
     if fitted.identified and layout.task != "multilabel" and _all_the_same(rows.labels):
         fitted = replace(fitted, identified=False, reason="all labels are the same")
@@ -184,4 +312,5 @@ def with_fitted_temperature(card: ScoreCard, rows: Rows) -> ScoreCard:
 
 
 def _all_the_same(labels: Array) -> bool:
-    return len(np.unique(to_numpy(labels))) == 1
+    values = to_numpy(labels)
+    return bool(values.min() == values.max())

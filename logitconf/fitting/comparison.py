@@ -17,10 +17,11 @@ from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.calibrated_rows import (
     calibrated_probabilities,
     rows_mapped,
+    score_rows,
     with_fitted_calibration,
 )
 from logitconf.fitting.class_names import numbered_labels
-from logitconf.fitting.fit import score_rows, with_fitted_parameters
+from logitconf.fitting.fit import with_fitted_parameters
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.areas import area_interval, area_parts, differences
 from logitconf.metrics.intervals import Interval, check_share

@@ -11,30 +11,30 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from logitconf.arrays import Array, to_numpy
+from logitconf.blocks.identity import Keys
 from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.parts import ParameterFit, RowCounts, Split
 from logitconf.card.score_card import ScoreCard
 from logitconf.card.sketch import ScoreSketch
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
 from logitconf.fitting.calibrated_rows import (
-    as_number,
-    calibrated_probabilities,
+    ScoredRows,
     check_mappable,
     rows_mapped,
+    rows_right,
+    score_rows,
+    scored_rows,
     with_fitted_calibration,
 )
 from logitconf.metrics.selective import area_under_risk_coverage
 from logitconf.monitoring.sketching import sketch_of
 from logitconf.outputs.confidence_fit import fit_confidence
-from logitconf.rows import Keys, Rows, overlap_note, split_rows
-from logitconf.scores.evaluation import evaluate
+from logitconf.rows import Rows, overlap_note, split_rows
 from logitconf.scores.reductions import Form, adds_apart
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES, check_defined
-from logitconf.tasks import ArrayLike, Layout, check_task, predicted_correctly
+from logitconf.tasks import ArrayLike, Layout, check_task
 from logitconf.telling.progress import steps
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
 from logitconf.thresholds.certificate import certificate_of
@@ -134,8 +134,8 @@ def fit_card(
     if holdout is None:
         with rows.identified_meanwhile():
             card, scores = _fitted(card, rows, tried, calibration)
-            scores = score_rows(card, rows) if scores is None else scores
-        return calibrate_card(_signed(card, rows), rows, rows.identity.keys, scores=scores)
+            scored = scored_rows(card, rows, scores)
+        return calibrate_card(_signed(card, rows), rows, rows.identity.keys, scored=scored)
     fitting, held = (rows.at(positions) for positions in split_rows(len(rows), holdout, seed))
     with fitting.identified_meanwhile():
         card, _ = _fitted(card, fitting, tried, calibration)
@@ -150,7 +150,7 @@ def calibrate_card(
     rows: Rows,
     fitted_keys: Keys | None = None,
     *,
-    scores: FloatArray | None = None,
+    scored: ScoredRows | None = None,
 ) -> tuple[ScoreCard, CalibrationRows]:
     """The card with other calibration rows, without a threshold, and what stays of the rows.
 
@@ -158,7 +158,7 @@ def calibrate_card(
         card: temperature and parameters stay.
         rows: checked.
         fitted_keys: of the rows that the card was fitted on, where they are known.
-        scores: of these rows by this card, where they are known already.
+        scored: what this card makes of these rows, where that is known already.
     """
     layout = rows.layout
     card = replace(
@@ -171,17 +171,17 @@ def calibrate_card(
         n_classes=layout.n_classes,
         members=layout.members,
     )
-    with rows.identified_meanwhile():
-        scores = score_rows(card, rows) if scores is None else scores
-        mapped = rows_mapped(card, rows)
-        wrong = None if rows.labels is None else ~rows_right(card.score, mapped, card.temperature)
+    if scored is None:
+        with rows.identified_meanwhile():
+            scored = scored_rows(card, rows)
     if card.temperature_fit is not None and rows.matches(card.temperature_fit.sha256):
         # fitted on these very rows, but maybe by a version that digested them otherwise
         card = _signed(card, rows)
     n_classes = layout.n_classes or 1
-    keys = rows.identity.keys
-    calibration = CalibrationRows(scores, wrong, mapped.predicted, n_classes, keys, fitted_keys)
-    sure = None if wrong is None else fit_confidence(scores, wrong)
+    calibration = CalibrationRows(
+        scored.scores, scored.wrong, scored.predicted, n_classes, rows.identity.keys, fitted_keys
+    )
+    sure = None if scored.wrong is None else fit_confidence(scored.scores, scored.wrong)
     calibration = replace(calibration, confidence=sure)
     counts = _counts(calibration, rows.identity.sha256)
     return replace(card, rows=counts, confidence=sure), calibration
@@ -227,30 +227,6 @@ def _sketch_of(
     return sketch_of(calibration, threshold)
 
 
-def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[np.bool_]:
-    """Whether each labelled row was predicted right, (N,); labels as checked for the score.
-
-    The rows are those of a card with a calibration map if they are mapped by it.
-
-    Where each label is judged by itself, (N, L).
-
-    An ensemble predicts by the mean of its members' probabilities at the temperature
-    (Lakshminarayanan et al. 2017, section 2.4).
-    """
-    layout: Layout = rows.layout
-    labels: Array = to_numpy(rows.labels)
-    if SCORES[score].learned:
-        right = labels > 0.5
-        return np.asarray(right if layout.per_label else right.all(axis=1))
-    if layout.members is None:
-        return rows.right
-    mean: Array = to_numpy(calibrated_probabilities(rows, temperature)).reshape(len(rows), -1)
-    single = Layout(layout.task, layout.n_classes, per_label=layout.per_label)
-    # a label is a yes from 1/2, a logit from 0
-    decisions: Array = mean if layout.family == "categorical" else mean - 0.5
-    return np.asarray(predicted_correctly(decisions, labels, single))
-
-
 def fitted_rows(card: ScoreCard, calibration: CalibrationRows | None) -> int | None:
     """How many of the calibration rows the card was fitted on; None if that is not known."""
     fit, rows = card.temperature_fit, card.rows
@@ -261,33 +237,13 @@ def fitted_rows(card: ScoreCard, calibration: CalibrationRows | None) -> int | N
     return None if calibration is None else calibration.fitted_rows()
 
 
-def score_of(card: ScoreCard, rows: Rows) -> Array:
-    """The scores (N,) of rows, in the dtype that they are computed with."""
-    layout, row = rows.layout, SCORES[card.score]
-    rows = rows_mapped(card, rows)
-    canonical = rows.canonical(signed=row.keeps_sign)
-    form = Form(
-        layout.axis,
-        rank=canonical.ndim,
-        n_classes=layout.n_classes,
-        parameters=card.parameters,
-        members=layout.members,
-    )
-    return evaluate(card.score, canonical, as_number(card.temperature, canonical), layout, form)
-
-
-def score_rows(card: ScoreCard, rows: Rows) -> FloatArray:
-    """The scores (N,) as a card's threshold compares them: float32, in NumPy."""
-    return to_numpy(score_of(card, rows)).astype(np.float32)
-
-
 def check_as_fitted(card: ScoreCard, rows: Rows) -> Rows:
     """The rows, if they are shaped as those that the card was fitted on.
 
     Raises:
         LogitconfError: if they have other columns or members, or the score is not defined for them.
     """
-    layout, shape = rows.layout, tuple(rows.logits.shape)
+    layout, shape = rows.layout, rows.shape
     if card.n_classes not in (None, layout.n_classes):
         raise LogitconfError(
             f"logits must have {card.n_classes} columns, as the score was fitted, got shape {shape}"

@@ -7,14 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from logitconf.arrays import Array, beside, namespace
+from logitconf.arrays import Array
 from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.numbers import check_temperature
 from logitconf.card.score_card import HeadForm, ScoreCard, check_outputs
 from logitconf.errors import LogitconfError, LogitconfWarning, torch_for
-from logitconf.fitting.calibrated_rows import asked_calibration, probabilities_of, rows_mapped
+from logitconf.fitting.calibrated_rows import (
+    asked_calibration,
+    decided,
+    probabilities_of,
+    score_of,
+    score_rows,
+)
 from logitconf.fitting.class_names import Names, numbered_labels
 from logitconf.fitting.conventions import ScoreConventions
 from logitconf.fitting.fit import (
@@ -23,13 +27,9 @@ from logitconf.fitting.fit import (
     check_as_fitted,
     fit_card,
     given_or_extracted,
-    score_of,
-    score_rows,
 )
-from logitconf.head_spec import accept, threshold_of
 from logitconf.metrics.separation import separation_notes
 from logitconf.rows import Rows, check_order
-from logitconf.scores.reductions import Form
 from logitconf.scores.table import SCORES, check_defined, check_parameters, class_of
 from logitconf.tasks import ArrayLike, Layout, check_logits, check_task
 from logitconf.thresholds.calibration_rows import CalibrationRows, FloatArray
@@ -158,7 +158,7 @@ class LogitScore(ScoreConventions, ABC):
         rows = self._laid_out(X, Y, kind)
         check_defined(self.name, rows.layout, rows.kind)
         if len(rows) == 0:
-            raise LogitconfError(f"fit needs at least one row, got shape {rows.logits.shape}")
+            raise LogitconfError(f"fit needs at least one row, got shape {rows.shape}")
         self.card, self._calibration = fit_card(
             replace(self.card, class_names=None),
             rows,
@@ -188,7 +188,7 @@ class LogitScore(ScoreConventions, ABC):
         Y, names = self._named(X, Y, self.class_names)
         rows = self._checked(X, Y, kind=kind)
         if len(rows) == 0:
-            raise LogitconfError(f"calibrate needs at least one row, got {rows.logits.shape}")
+            raise LogitconfError(f"calibrate needs at least one row, got {rows.shape}")
         fitted_keys = self._calibration.fitted_keys if self._calibration else None
         self.card, self._calibration = calibrate_card(self.card, rows, fitted_keys)
         self.card = replace(self.card, class_names=names)
@@ -229,13 +229,8 @@ class LogitScore(ScoreConventions, ABC):
         if self.threshold is None:
             self.set_threshold()
         rows = self._checked(query_logits, kind=kind)
-        score = score_of(self.card, rows)
-        threshold = beside(np.asarray(self.threshold, np.float32), score)
-        form = Form(n_classes=rows.layout.n_classes)
-        values = rows_mapped(self.card, rows).values
-        threshold = threshold_of(threshold, values, rows.layout, form)
-        rounded = namespace(score).astype(score, threshold.dtype, copy=False)
-        return {"score": score, "selected": accept(rounded, threshold, SCORES[self.name].floor)}
+        score, selected = decided(self.card, rows)
+        return {"score": score, "selected": selected}
 
     def set_threshold(
         self,

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from logitconf.notebook.brief import brief
 
 if TYPE_CHECKING:
+    from logitconf.blocks.identity import Keys
     from logitconf.card.confidence import ConfidenceMap
-    from logitconf.rows import Keys
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
@@ -49,7 +49,7 @@ class CalibrationRows:
         if self.keys is None or self.fitted_keys is None:
             return None
         # not at the door, since policies load without what rows need
-        from logitconf.rows import shared_rows
+        from logitconf.blocks.identity import shared_rows
 
         return shared_rows(self.fitted_keys, self.keys)
 

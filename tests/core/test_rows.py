@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import logitconf
+from logitconf.blocks.identity import shared_rows
 from logitconf.calibration.temperature.fit import fit_temperature
 from logitconf.card.parts import Split
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf.metrics.intervals import clopper_pearson_upper
-from logitconf.rows import Rows, shared_rows, split_rows
+from logitconf.rows import Rows, split_rows
 
 steady = settings(derandomize=True, deadline=None, max_examples=40)
 
@@ -261,3 +262,39 @@ def test_a_holdout_without_labels_and_calibrating_nothing_are_refused() -> None:
         logitconf.SoftmaxScore().fit(logits, holdout=0.5)
     with pytest.raises(LogitconfError, match="calibrate needs at least one row"):
         logitconf.SoftmaxScore().calibrate(logits[:0])
+
+
+PROBABILITIES = np.random.default_rng(3).dirichlet(np.ones(4), 500)
+
+
+@pytest.mark.parametrize("kind", ["logits", "probabilities"])
+@pytest.mark.parametrize("as_tensors", [False, True])
+def test_some_rows_of_many_are_those_that_were_asked_for(kind: str, as_tensors: bool) -> None:
+    values = PROBABILITIES if kind == "probabilities" else np.log(PROBABILITIES)
+    labels = np.arange(500) % 4
+    given = torch.from_numpy(values) if as_tensors else values
+    places = np.random.default_rng(1).permutation(500)[:300]
+    # looked up twice
+    some = Rows.checked(given, labels, "multiclass", kind=kind).at(places).at(np.arange(50, 300))
+    own = places[50:]
+    assert (len(some), some.shape, some.plain) == (250, (250, 4), False)
+    np.testing.assert_allclose(some.logits, np.log(PROBABILITIES)[own], rtol=1e-15)
+    np.testing.assert_array_equal(some.labels, labels[own])
+    expected = np.log(PROBABILITIES)[own].argmax(axis=1)
+    np.testing.assert_array_equal(some.predicted, expected)
+    np.testing.assert_array_equal(some.right, expected == labels[own])
+    alone = Rows.checked(some.logits, some.labels, "multiclass", kind="logits")
+    assert some.identity.sha256 == alone.identity.sha256
+    np.testing.assert_array_equal(some.identity.keys, alone.identity.keys)
+    pieces = [*some.pieces()]
+    np.testing.assert_array_equal(np.concatenate([piece[0] for piece in pieces]), some.logits)
+    np.testing.assert_array_equal(np.concatenate([piece[1] for piece in pieces]), some.labels)
+
+
+def test_rows_are_walked_through_in_blocks_that_share_their_memory() -> None:
+    logits = np.random.default_rng(0).normal(size=(900, 200)).astype(np.float32)
+    rows = Rows.checked(logits, np.zeros(900, int), "multiclass")
+    blocks = rows.each_block(lambda block: block, "Walking")
+    assert len(blocks) > 1
+    assert all(np.shares_memory(block.source, logits) for block in blocks)
+    np.testing.assert_array_equal(np.concatenate([block.source for block in blocks]), logits)

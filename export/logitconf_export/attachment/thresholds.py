@@ -10,13 +10,13 @@ import numpy as np
 
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.fitting.calibrated_rows import score_rows
 from logitconf.fitting.fit import (
     calibrate_card,
     card_with_threshold,
     check_as_fitted,
     fitted_rows,
     rows_of,
-    score_rows,
 )
 from logitconf.rows import Rows, split_rows
 from logitconf.tasks import ArrayLike
@@ -70,7 +70,7 @@ def choose_threshold(
     """
     rows = _checked(card, logits, labels, kind)
     if not len(rows):
-        raise LogitconfError(f"a policy needs at least one row, got shape {rows.logits.shape}")
+        raise LogitconfError(f"a policy needs at least one row, got shape {rows.shape}")
     arguments = dict(policy)
     outliers = arguments.pop("ood_logits", None)
     asked = policy_asked(outliers=outliers is not None, per_label=card.per_label, **arguments)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from logitconf.arrays import to_numpy
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.fitting.calibrated_rows import calibrated_probabilities, rows_mapped
-from logitconf.fitting.fit import rows_of, rows_right
+from logitconf.fitting.calibrated_rows import calibrated_probabilities, rows_mapped, rows_right
+from logitconf.fitting.fit import rows_of
 from logitconf.fitting.score_classes import from_card
 from logitconf.head_spec import threshold_of
 from logitconf.notebook.brief import brief
@@ -126,7 +126,7 @@ def judge(
     rows = rows_of(card, logits, labels, kind=kind)
     plain, rows = rows, rows_mapped(card, rows)
     if not len(rows):
-        raise LogitconfError(f"there must be at least one row to show, got {rows.logits.shape}")
+        raise LogitconfError(f"there must be at least one row to show, got {rows.shape}")
     if card.threshold is None:
         values, accepted, limit = to_numpy(score.score(logits, kind=kind)), None, None
     else:

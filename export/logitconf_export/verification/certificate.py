@@ -5,8 +5,7 @@ import numpy as np
 from logitconf.card.parts import Certificate
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
-from logitconf.fitting.calibrated_rows import rows_mapped
-from logitconf.fitting.fit import rows_right
+from logitconf.fitting.calibrated_rows import rows_mapped, rows_right
 from logitconf.head_spec import Head
 from logitconf.policy_table import POLICY_PARTS
 from logitconf.rows import Rows

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-import numpy as np
-from array_api_compat import is_cupy_array
-
-from logitconf.arrays import Array, beside, dtype_name, is_tensor, rows_at, to_numpy
+from logitconf.arrays import Array, beside, dtype_name, to_numpy
+from logitconf.blocks.cutting import CACHED_ELEMENTS, cut, elements_of, stays
 from logitconf.errors import LogitconfError
 from logitconf.tasks import ArrayLike, Family, as_array
 
 # (logits, labels) or (logits, labels, weights)
 Chunk: TypeAlias = Sequence[ArrayLike]
 
-# 2^16 float64 logits with their exponentials stay in a level-2 cache.
-_CPU_ELEMENTS = 1 << 16
-_ACCELERATOR_ELEMENTS = 1 << 23
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -86,15 +81,14 @@ def check_values(chunk: Sequence[Array], family: Family) -> None:
 
 def blocks(parts: Sequence[Array]) -> list[slice]:
     """Consecutive rows of a chunk in blocks of limited size, whatever computes them."""
-    elements = _ACCELERATOR_ELEMENTS if _stays(parts[0]) else _CPU_ELEMENTS
-    rows, step = int(parts[0].shape[0]), max(1, elements // int(parts[0].shape[1]))
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+    elements = elements_of(parts[0]) if stays(parts[0]) else CACHED_ELEMENTS
+    return cut(int(parts[0].shape[0]), int(parts[0].shape[1]), elements)
 
 
 def block_of(parts: Sequence[Array], rows: slice) -> tuple[Array, Array, Array | None]:
     """Some rows of a chunk, where they are computed: NumPy's, or an accelerator's own."""
     own = [part[rows, ...] for part in parts]
-    if _stays(parts[0]):
+    if stays(parts[0]):
         own[1:] = [beside(to_numpy(part), own[0]) for part in own[1:]]
     else:
         own = [to_numpy(part) for part in own]
@@ -112,20 +106,3 @@ def first_rows(chunks: Iterable[Chunk], rows: int, family: Family) -> list[Chunk
         if missing <= 0:
             break
     return taken
-
-
-def spread_rows(chunk: Sequence[Array], rows: int) -> Chunk:
-    """At most `rows` rows of a chunk, evenly spread, since files are often sorted by class."""
-    total = int(chunk[0].shape[0])
-    positions = np.linspace(0, total - 1, num=min(rows, total)).astype(np.int64)
-    return tuple(rows_at(part, positions) for part in chunk)
-
-
-def _stays(array: Array) -> bool:
-    """Whether the rows are computed where they lie, and not by NumPy in threads.
-
-    So are those on an accelerator that knows float64: Apple's does not, and JAX only if asked.
-    """
-    if is_tensor(array):
-        return array.device.type not in ("cpu", "mps")
-    return bool(is_cupy_array(array))

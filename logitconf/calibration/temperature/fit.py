@@ -10,14 +10,16 @@ unknown is b, in which the problem is convex, not T.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from logitconf.arrays import Array
+from logitconf.arrays import Array, rows_at
+from logitconf.blocks.pages import letting_go
+from logitconf.blocks.threads import in_threads
 from logitconf.calibration.temperature.chunks import (
     Chunk,
     block_of,
@@ -25,9 +27,14 @@ from logitconf.calibration.temperature.chunks import (
     check_chunk,
     check_values,
     first_rows,
-    spread_rows,
 )
-from logitconf.calibration.temperature.halley import Solution, minimise, rounded
+from logitconf.calibration.temperature.halley import (
+    Evaluate,
+    Solution,
+    halley_step,
+    minimise,
+    rounded,
+)
 from logitconf.calibration.temperature.likelihood import (
     VECTOR_SIZE,
     LikelihoodSums,
@@ -43,14 +50,13 @@ AllReduce: TypeAlias = Callable[[Vector], Vector]
 
 _WARM_ROWS = 1000
 _WARM_PASSES = 12
-# Passes are made at a b of so many bits. Wherever the start was, the last one is then made at the
-# such b nearest to the root, so its float32 rounding, and T, do not depend on the start. From there
-# Halley's step is at most 2^-11 of b and its error, about the cube, below 2^-32.
+# The first pass over many rows is made in float32, and so are others where it started far away.
+# Then passes are exact and made at a b of so many bits. Wherever the start was, the last one is
+# made at the such b nearest to the root, so its float32 rounding, and T, do not depend on the
+# start. From there Halley's step is at most 2^-11 of b and its error, about the cube, below 2^-32.
 _BITS = 11
 _WARM_BITS = 6
 _MOST_PASSES = 200
-# NumPy lets other threads run while it computes a block; beyond so many, memory is the limit.
-_MOST_THREADS = 8
 
 
 def fit_temperature(
@@ -85,8 +91,9 @@ def fit_temperature(
     chunk: Chunk = (logits, labels) if weights is None else (logits, labels, weights)
     chunk = check_chunk(chunk, family)
     rows = int(chunk[0].shape[0])
-    warm = [spread_rows(chunk, _WARM_ROWS)] if rows > 2 * _WARM_ROWS else []
-    return _fit(lambda: [chunk], warm, family=family, initial=initial, all_reduce=None, rows=rows)
+    places = spread(rows)
+    warm = [] if places is None else [[rows_at(part, places) for part in chunk]]
+    return fit_from(lambda: [chunk], warm, family=family, initial=initial, rows=rows)
 
 
 def fit_temperature_chunks(
@@ -118,19 +125,28 @@ def fit_temperature_chunks(
     1.8205
     """
     warm = first_rows(chunks(), _WARM_ROWS, family)
-    return _fit(chunks, warm, family=family, initial=initial, all_reduce=all_reduce)
+    return fit_from(chunks, warm, family=family, initial=initial, all_reduce=all_reduce)
 
 
-def _fit(
+def fit_from(
     chunks: Callable[[], Iterable[Chunk]],
-    warm: list[Chunk],
+    warm: Sequence[Chunk],
     *,
     family: Family,
     initial: float,
-    all_reduce: AllReduce | None,
+    all_reduce: AllReduce | None = None,
     rows: int | None = None,
 ) -> TemperatureFit:
-    """Warm start, first pass with the survey of the data, solution, report."""
+    """The temperature of data in chunks, from a first guess on: warm start, survey, solution.
+
+    Args:
+        chunks: starts a pass, as in `fit_temperature_chunks`.
+        warm: rows to guess from; empty to start at the initial temperature.
+        family: whether the columns compete.
+        initial: the temperature to compare with and to fall back on; > 0.
+        all_reduce: as in `fit_temperature_chunks`.
+        rows: how many there are, where that is known, for those who wait.
+    """
     with np.errstate(over="ignore"):
         initial_temperature = float(np.float32(initial))
     if not _is_normal(initial_temperature):
@@ -138,22 +154,25 @@ def _fit(
     start = 1.0 / initial_temperature
 
     def evaluate(
-        data: Iterable[Chunk], b: float, *, survey: bool, what: str, rows: int | None
+        data: Iterable[Chunk], b: float, *, survey: bool, what: str, rows: int | None, quick: bool
     ) -> LikelihoodSums:
         with work(f"Fitting the temperature, {what}", rows) as advance:
-            vector = _pass_sums(data, family, b, start if survey else None, advance)
+            vector = _pass_sums(data, family, b, start if survey else None, advance, quick=quick)
         if all_reduce is not None:
             vector = np.asarray(all_reduce(vector), dtype=np.float64)
         return LikelihoodSums.from_vector(vector)
 
-    b = start
+    b, quick = start, False
     # Every process takes part in the warm start, even one that holds no rows.
     if warm or all_reduce is not None:
         few = sum(len(chunk[0]) for chunk in warm)
-        sample = evaluate(warm, start, survey=True, what="first guess", rows=few)
+        guess = partial(evaluate, warm, what="first guess", rows=few, quick=True)
+        sample = guess(start, survey=True)
+        # with fewer rows all is done in a moment, and exactly
+        quick = sample.rows + sample.left_out >= _WARM_ROWS
         if sample.weight > 0.0 and sample.gap > 0.0:
             b = minimise(
-                lambda at: evaluate(warm, at, survey=False, what="first guess", rows=few),
+                lambda at: guess(at, survey=False),
                 start,
                 sample,
                 bits=_WARM_BITS,
@@ -162,16 +181,17 @@ def _fit(
     b = rounded(b, _BITS)
 
     passes = 1
-    first = evaluate(chunks(), b, survey=True, what="pass 1", rows=rows)
+    first = evaluate(chunks(), b, survey=True, what="pass 1", rows=rows, quick=quick)
     if first.rows + first.left_out == 0:
         raise LogitconfError("logits must have at least one row, got none")
 
-    def evaluate_again(at: float) -> LikelihoodSums:
+    def evaluate_again(at: float, *, quick: bool = False) -> LikelihoodSums:
         nonlocal passes
         passes += 1
         # of many processes each tells of its own rows, and knows of all
         own = None if all_reduce is not None else int(first.rows + first.left_out)
-        sums = evaluate(chunks(), at, survey=False, what=f"pass {passes}", rows=own)
+        what = f"pass {passes}"
+        sums = evaluate(chunks(), at, survey=False, what=what, rows=own, quick=quick)
         if (sums.rows, sums.left_out) != (first.rows, first.left_out):
             raise LogitconfError(
                 f"each call of chunks() must give the same rows, got {first.rows:.0f} usable rows, "
@@ -179,15 +199,45 @@ def _fit(
             )
         return sums
 
-    reason = _unidentified_reason(first)
-    solution = Solution(b, b, first, reason)
-    if reason is None:
-        solution = minimise(evaluate_again, b, first, bits=_BITS, most_passes=_MOST_PASSES)
+    solution = Solution(b, b, first, _unidentified_reason(first))
+    if solution.reason is None and quick:
+        solution = _approached(partial(evaluate_again, quick=True), b, first)
+    if solution.reason is None:
+        b = rounded(solution.inverse, _BITS)
+        sums = evaluate_again(b) if quick else first
+        solution = minimise(evaluate_again, b, sums, bits=_BITS, most_passes=_MOST_PASSES)
     return _report(first, solution, initial_temperature, passes)
 
 
+def _approached(evaluate: Evaluate, b: float, sums: LikelihoodSums) -> Solution:
+    """A b from which one exact pass leads to the root; from a b not far away, without a pass."""
+    if not (math.isfinite(sums.slope) and math.isfinite(sums.curvature)):
+        # float32 does not hold these logits
+        return Solution(b, b, sums)
+    step = halley_step(sums)
+    if abs(step) <= math.ldexp(b, -_WARM_BITS + 2):
+        return Solution(b + step, b, sums)
+    return minimise(evaluate, b, sums, bits=_WARM_BITS, most_passes=_MOST_PASSES)
+
+
+def spread(rows: int) -> npt.NDArray[np.int64] | None:
+    """Places of rows to guess from, evenly spread, since files are often sorted by class.
+
+    None where they are so few that a guess costs more than it saves.
+    """
+    if rows <= 2 * _WARM_ROWS:
+        return None
+    return np.linspace(0, rows - 1, num=_WARM_ROWS).astype(np.int64)
+
+
 def _pass_sums(
-    data: Iterable[Chunk], family: Family, b: float, initial: float | None, advance: Advance
+    data: Iterable[Chunk],
+    family: Family,
+    b: float,
+    initial: float | None,
+    advance: Advance,
+    *,
+    quick: bool,
 ) -> Vector:
     """The vector of `LikelihoodSums` over `data`; the first pass, with `initial`, checks labels."""
     vector = np.zeros(VECTOR_SIZE)
@@ -199,25 +249,20 @@ def _pass_sums(
         def block_sums(rows: slice, parts: tuple[Array, ...] = parts) -> Vector:
             logits, own, weights = block_of(parts, rows)
             return chunk_sums(
-                logits, own, weights, family=family, inverse_temperature=b, initial=initial
+                logits,
+                own,
+                weights,
+                family=family,
+                inverse_temperature=b,
+                initial=initial,
+                quick=quick,
             )
 
         # In the order of the rows, so that the result does not depend on the number of threads.
-        cut = blocks(parts)
-        for block, sums in zip(cut, _in_threads(block_sums, cut), strict=True):
+        summing = letting_go(block_sums, parts[0])
+        for sums in in_threads(summing, blocks(parts), advance=advance):
             vector += sums
-            advance(block.stop - block.start)
     return vector
-
-
-def _in_threads(function: Callable[[slice], Vector], rows: list[slice]) -> Iterator[Vector]:
-    """What the function gives for each of the blocks, in their order."""
-    threads = min(_MOST_THREADS, os.cpu_count() or 1, len(rows))
-    if threads < 2:
-        yield from map(function, rows)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(function, rows)
 
 
 def _unidentified_reason(sums: LikelihoodSums) -> str | None:
@@ -278,4 +323,5 @@ def _report(
 
 def _is_normal(temperature: float) -> bool:
     """Whether a temperature is a normal float32 value."""
-    return bool(np.finfo(np.float32).tiny <= temperature <= np.finfo(np.float32).max)
+    limits = np.finfo(np.float32)
+    return float(limits.tiny) <= temperature <= float(limits.max)

@@ -55,7 +55,7 @@ def minimise(
             low = b
         else:
             high = b
-        candidate = b + _halley_step(sums)
+        candidate = b + halley_step(sums)
         nearest = rounded(candidate, bits)
         # The neighbour, passed already, is as near where the root lies half-way between them.
         close = abs(candidate - b) <= math.ldexp(b, 2 - bits)
@@ -79,7 +79,7 @@ def minimise(
     return Solution(b, b, sums)
 
 
-def _halley_step(sums: LikelihoodSums) -> float:
+def halley_step(sums: LikelihoodSums) -> float:
     """The step from b towards the root of the slope; infinite where the curvature has vanished."""
     if not 0.0 < sums.curvature < math.inf:
         return math.copysign(math.inf, -sums.slope)

@@ -4,7 +4,8 @@ With b = 1/T and x the logits, a categorical row costs f = log sum exp(b x) - b 
 derivatives in b are cumulants of x under p = softmax(b x): f' = E[x] - x_y, f'' = Var[x], and f'''
 is the third central moment. A Bernoulli label y in [0, 1] costs f = softplus(b x) - y b x. All are
 sums over rows, so chunks, threads and machines add up. They are taken in float64, so that T is
-the same whichever library and device the logits lie in.
+the same whichever library and device the logits lie in; a search for the root's neighbourhood may
+take them in float32, which errs by less than 1e-6.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _LABEL_BITS = 32
 # A short last axis is reduced several times more slowly than the first.
 _FEW_COLUMNS = 40
 _LOWEST = float(np.finfo(np.float64).min)
+# In units of 1/b, far below what adds to any sum, and with a cube that float32 holds.
+_NEGLIGIBLE = -1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,13 @@ class _Point:
         b: the inverse temperature.
         initial: inverse of the initial temperature in the first pass, else None.
         masked: whether a logit may be -inf.
+        quick: whether exponentials and moments are taken in float32, 2^-24 off each.
     """
 
     b: float
     initial: float | None
     masked: bool
+    quick: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ def chunk_sums(
     family: Family,
     inverse_temperature: float,
     initial: float | None,
+    quick: bool = False,
 ) -> Vector:
     """One chunk's sums in the order of `LikelihoodSums`, float64, shape (42,).
 
@@ -112,6 +118,7 @@ def chunk_sums(
         family: whether the columns compete.
         inverse_temperature: b >= 0.
         initial: inverse of the initial temperature when this is the first pass, else None.
+        quick: whether float32 will do, at a third of the cost.
     """
     xp = namespace(logits)
     if family == "categorical":
@@ -120,7 +127,9 @@ def chunk_sums(
     terms = _categorical_terms if family == "categorical" else _bernoulli_terms
     total = logits.shape[0]
     # Most chunks are finite, and then need no further look: all else shows in the sums.
-    at = _Point(inverse_temperature, initial, masked=False)
+    # At b = 0 all that counts is which logits are there.
+    quick = quick and inverse_temperature > 0.0
+    at = _Point(inverse_temperature, initial, masked=False, quick=quick)
     with np.errstate(all="ignore"):
         summed = _weighed(xp, terms(xp, logits, labels, at), weights)
         if not np.isfinite(summed).all():
@@ -168,35 +177,29 @@ def _usable_rows(xp: Any, logits: Array, labels: Array, family: Family) -> Array
 
 
 def _turned(xp: Any, values: Array) -> tuple[Array, int]:
-    """Values (N, K) in float64, as (K, N) if K is small, and the axis of K then."""
+    """Values (N, K) as (K, N) if K is small, and the axis of K then."""
     rows, columns = values.shape
     if columns > _FEW_COLUMNS:
-        return xp.astype(values, xp.float64, copy=False), 1
+        return values, 1
     # a flat copy, since one of the transpose alone may keep its strides
-    flat = xp.astype(xp.reshape(values.T, (-1,)), xp.float64, copy=False)
-    return xp.reshape(flat, (columns, rows)), 0
+    return xp.reshape(xp.reshape(values.T, (-1,)), (columns, rows)), 0
+
+
+def _own_double(xp: Any, values: Array) -> Array:
+    """A float64 copy."""
+    return xp.astype(values, xp.float64, copy=True)
 
 
 def _categorical_terms(xp: Any, logits: Array, labels: Array, at: _Point) -> list[Array]:
     """Gap, initial NLL, NLL and its three derivatives, (N,) each, for labels (N,)."""
-    x, axis = _turned(xp, logits)
-    own = xp.take_along_axis(x, xp.expand_dims(labels, axis=axis), axis=axis)
-    largest = xp.max(x, axis=axis, keepdims=True)
-    gap = xp.squeeze(largest - own, axis=axis)
-    x = x - largest
-    if at.masked:
-        # Makes 0 * (-inf), a masked class's share of a moment, 0 instead of NaN.
-        x = xp.where(x == -xp.inf, _LOWEST, x)
-    power = xp.exp(x * at.b) if at.b > 0.0 else xp.astype(x > _LOWEST, x.dtype)
-    total = xp.sum(power, axis=axis)
-    moments = []
-    for _ in range(3):
-        power *= x
-        moments.append(xp.sum(power, axis=axis) / total)
-    first, second, cubic = moments
-    nll_initial = xp.zeros_like(gap)
+    values, axis = _turned(xp, logits)
+    own = xp.take_along_axis(values, xp.expand_dims(labels, axis=axis), axis=axis)
+    largest = xp.astype(xp.max(values, axis=axis, keepdims=True), xp.float64, copy=False)
+    gap = xp.squeeze(largest - xp.astype(own, xp.float64, copy=False), axis=axis)
+    moments = _quick_moments if at.quick else _exact_moments
+    nll_initial, total, first, second, cubic = moments(xp, values, largest, axis, at)
     if at.initial is not None:
-        nll_initial = xp.log(xp.sum(xp.exp(x * at.initial), axis=axis)) + at.initial * gap
+        nll_initial = nll_initial + at.initial * gap
     return [
         gap,
         nll_initial,
@@ -207,6 +210,57 @@ def _categorical_terms(xp: Any, logits: Array, labels: Array, at: _Point) -> lis
     ]
 
 
+def _exact_moments(xp: Any, x: Array, largest: Array, axis: int, at: _Point) -> tuple[Array, ...]:
+    """Log of the sum of exponentials at the initial b or 0, that sum at b, E[d], E[d^2], E[d^3].
+
+    Where d = x - largest; (N,) each, float64.
+    """
+    d = _own_double(xp, x)
+    d -= largest
+    if at.masked:
+        # Makes 0 * (-inf), a masked class's share of a moment, 0 instead of NaN.
+        d = xp.where(d == -xp.inf, _LOWEST, d)
+    initial = xp.zeros_like(xp.squeeze(largest, axis=axis))
+    if at.initial is not None:
+        initial = xp.log(xp.sum(xp.exp(d * at.initial), axis=axis))
+    power = xp.exp(d * at.b) if at.b > 0.0 else xp.astype(d > _LOWEST, d.dtype)
+    total = xp.sum(power, axis=axis)
+    moments = []
+    for _ in range(3):
+        power *= d
+        moments.append(xp.sum(power, axis=axis) / total)
+    return initial, total, *moments
+
+
+def _quick_moments(xp: Any, x: Array, largest: Array, axis: int, at: _Point) -> tuple[Array, ...]:
+    """What `_exact_moments` gives, from float32 exponentials and powers of b d."""
+    if x.dtype == xp.float64:
+        # their differences are what float32 must hold
+        d = xp.astype(x - largest, xp.float32)
+    else:
+        d = xp.astype(x, xp.float32, copy=True)
+        d -= xp.astype(largest, xp.float32)
+    if at.masked:
+        d = xp.where(d == -xp.inf, _NEGLIGIBLE / at.b, d)
+    initial = xp.zeros_like(xp.squeeze(largest, axis=axis))
+    if at.initial is not None:
+        power = xp.exp(d * at.initial)
+        initial = xp.log(xp.astype(xp.sum(power, axis=axis), xp.float64))
+    d *= at.b
+    power = xp.exp(d)
+    sums = [xp.sum(power, axis=axis)]
+    for _ in range(3):
+        if axis == 1:
+            # one step for a product and its sum, which is not written
+            sums.append(xp.vecdot(power, d))
+            power *= d
+        else:
+            power *= d
+            sums.append(xp.sum(power, axis=axis))
+    total, *moments = (xp.astype(each, xp.float64) for each in sums)
+    return initial, total, *(m / (total * at.b**k) for k, m in enumerate(moments, start=1))
+
+
 def _bernoulli_terms(xp: Any, logits: Array, labels: Array, at: _Point) -> list[Array]:
     """Gap, initial NLL, NLL and its three derivatives, summed over labels, (N,) each.
 
@@ -214,24 +268,34 @@ def _bernoulli_terms(xp: Any, logits: Array, labels: Array, at: _Point) -> list[
     probability of the less likely answer.
     """
     (x, axis), (y, _) = _turned(xp, logits), _turned(xp, labels)
+    kind = xp.float32 if at.quick else xp.float64
+    x, y = (xp.astype(each, kind, copy=False) for each in (x, y))
     if at.masked:
         # A certain negative adds nothing: far below zero its terms vanish, at b = 0 those of zero
         # do.
-        x = xp.where(x == -xp.inf, _LOWEST if at.b > 0.0 else 0.0, x)
+        far = _NEGLIGIBLE / at.b if at.quick else _LOWEST
+        x = xp.where(x == -xp.inf, far if at.b > 0.0 else 0.0, x)
     size = xp.abs(x)
-    gap = xp.sum((x + size) * 0.5 - y * x, axis=axis)
+
+    def summed(values: Array) -> Array:
+        return xp.sum(values, axis=axis, dtype=xp.float64)
+
+    gap = summed((x + size) * 0.5 - y * x)
     nll_initial = xp.zeros_like(gap)
     if at.initial is not None:
         tail = xp.exp(size * -at.initial)
-        nll_initial = xp.sum(xp.log1p(tail), axis=axis) + at.initial * gap
-    tail = xp.exp(size * -at.b)
-    nll = xp.sum(xp.log1p(tail), axis=axis) + at.b * gap
+        nll_initial = summed(xp.log1p(tail)) + at.initial * gap
+    # a b, whose cube float32 holds wherever it adds to a sum
+    size = size * at.b if at.quick else size
+    scale = at.b if at.quick else 1.0
+    tail = xp.exp(-size if at.quick else size * -at.b)
+    nll = summed(xp.log1p(tail)) + at.b * gap
     moment = tail / (tail + 1.0)
     moment *= size
-    first = xp.sum(moment, axis=axis)
+    first = summed(moment) / scale
     # with w a in `moment`: (1 - w) a, then (1 - 2 w) a
     rest = size - moment
     product = moment * rest
-    curvature = xp.sum(product, axis=axis)
+    curvature = summed(product) / scale**2
     product *= rest - moment
-    return [gap, nll_initial, nll, gap - first, curvature, -xp.sum(product, axis=axis)]
+    return [gap, nll_initial, nll, gap - first, curvature, -summed(product) / scale**3]

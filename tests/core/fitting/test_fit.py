@@ -11,6 +11,7 @@ from support import reference
 
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.fitting.calibrated_rows import rows_right
 from logitconf.fitting.fit import (
     calibrate_card,
     card_with_threshold,
@@ -18,7 +19,6 @@ from logitconf.fitting.fit import (
     fitted_rows,
     given_or_extracted,
     rounding_of,
-    rows_right,
     with_fitted_parameters,
 )
 from logitconf.metrics.selective import area_under_risk_coverage

@@ -15,9 +15,8 @@ from logitconf.calibration.temperature.chunks import (
     check_chunk,
     check_values,
     first_rows,
-    spread_rows,
 )
-from logitconf.calibration.temperature.fit import fit_temperature, fit_temperature_chunks
+from logitconf.calibration.temperature.fit import fit_temperature, fit_temperature_chunks, spread
 from logitconf.errors import LogitconfError
 
 
@@ -56,14 +55,16 @@ def test_first_rows_stop_reading_once_they_have_enough() -> None:
     assert [len(part[0]) for part in taken] == [3, 2]
 
 
-@pytest.mark.parametrize("rows", [1, 7, 50])
-def test_spread_rows_take_both_ends_of_arrays_and_tensors(rows: int) -> None:
-    column = np.arange(50.0)[:, None]
-    numpy_part, tensor_part = spread_rows((column, torch.from_numpy(column)), rows)
-    assert numpy_part.shape == (rows, 1)
-    assert numpy_part.tolist() == tensor_part.tolist()
-    assert float(numpy_part[0, 0]) == 0.0
-    assert rows == 1 or float(numpy_part[-1, 0]) == 49.0
+@pytest.mark.parametrize("rows", [2001, 2500, 10**6])
+def test_rows_to_guess_from_are_spread_from_end_to_end(rows: int) -> None:
+    places = spread(rows)
+    assert places is not None
+    assert (places[0], places[-1], places.size) == (0, rows - 1, 1000)
+    assert np.ptp(np.diff(places)) <= 1
+
+
+def test_few_rows_are_not_guessed_from() -> None:
+    assert spread(2000) is None
 
 
 def test_a_block_shares_the_memory_of_its_chunk() -> None:

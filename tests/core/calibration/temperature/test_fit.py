@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import torch
@@ -325,9 +326,7 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
     x, y = categorical_rows(12, rows=60_000)
     fits = []
     for threads in (1, 2, 5):
-        monkeypatch.setattr(
-            "logitconf.calibration.temperature.fit.os.cpu_count", lambda threads=threads: threads
-        )
+        monkeypatch.setattr("logitconf.blocks.threads.cores", lambda threads=threads: threads)
         fits.append(fit_temperature(x.astype(np.float32), y, family="categorical"))
     assert fits[0] == fits[1] == fits[2]
 
@@ -380,6 +379,60 @@ def test_bad_input_is_refused_with_its_reason(case: str) -> None:
     logits, labels, message = BAD_INPUT[case]
     with pytest.raises(LogitconfError, match=message):
         fit_temperature(logits, labels, family="categorical")
+
+
+def in_fifty_digits(x: Float64, y: Labels, start: float) -> float:
+    """The root of the slope of the likelihood by Newton steps in 50 digits, as a temperature."""
+    with mpmath.workdps(50):
+        b = mpmath.mpf(1) / mpmath.mpf(start)
+        rows = [[mpmath.mpf(float(value)) for value in row] for row in x]
+        for _ in range(2):
+            slope = curvature = mpmath.mpf(0)
+            for row, label in zip(rows, y, strict=True):
+                powers = [mpmath.exp(b * (value - max(row))) for value in row]
+                total = mpmath.fsum(powers)
+                mean = mpmath.fdot(powers, row) / total
+                squares = mpmath.fsum(p * v * v for p, v in zip(powers, row, strict=True)) / total
+                slope += mean - row[label]
+                curvature += squares - mean**2
+            step = slope / curvature
+            b -= step
+        # Newton's error is the square of its step
+        assert abs(step / b) < 1e-12
+        return float(1 / b)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_the_temperature_of_many_rows_is_right_to_the_last_float32_bit(
+    seed: int, kind: type
+) -> None:
+    x, y = categorical_rows(seed, rows=2400, classes=3)
+    x = x.astype(kind).astype(np.float64)
+    fit = fit_temperature(x.astype(kind), y, family="categorical")
+    assert fit.temperature == float(np.float32(in_fifty_digits(x, y, fit.temperature)))
+    # its passes are quick ones and one that is exact
+    assert fit.passes == 2
+
+
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+def test_many_rows_are_fitted_as_few_are(family: Family) -> None:
+    """The same rows again and again: a quick search for T, beside an exact one."""
+    x, y = categorical_rows(3) if family == "categorical" else bernoulli_rows(3)
+    few = fit_temperature(x, y, family=family)
+    many = fit_temperature(np.tile(x, (8, 1)), np.concatenate([y] * 8), family=family)
+    assert many.temperature == few.temperature
+    assert many.nll_after == pytest.approx(few.nll_after, rel=1e-14)
+    # from exponentials in float32
+    assert many.nll_before == pytest.approx(few.nll_before, rel=1e-8)
+
+
+@pytest.mark.parametrize("rows", [400, 3000])
+def test_logits_beyond_float32_have_a_temperature_beyond_it(rows: int) -> None:
+    x, y = categorical_rows(5, rows=rows)
+    fit = fit_temperature(1e60 * x, y, family="categorical")
+    assert not fit.identified
+    assert "is beyond float32" in (fit.reason or "")
 
 
 @pytest.mark.parametrize("value", [math.nan, -0.1, 1.1])

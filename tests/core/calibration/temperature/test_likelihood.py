@@ -192,3 +192,47 @@ def test_slices_of_many_rows_add_up_to_the_naive_likelihood(family: Family, colu
 
 def test_the_vector_has_a_place_for_each_sum_and_bit() -> None:
     assert VECTOR_SIZE == SCALARS + 32
+
+
+# Exponentials, powers and their sums in float32: some roundings of 2^-24 each.
+QUICK = 1e-6
+
+
+@pytest.mark.parametrize("family", ["categorical", "bernoulli"])
+@pytest.mark.parametrize("columns", [5, 41, 300])
+@pytest.mark.parametrize("b", [1e-6, 0.02, 0.7, 20.0])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_quick_sums_are_the_exact_ones_to_float32(
+    family: Family, columns: int, b: float, kind: type
+) -> None:
+    generator = np.random.default_rng(columns)
+    logits: NDArray[Any] = (4.0 * generator.standard_normal((200, columns))).astype(kind)
+    logits[:50, 1:3] = -math.inf
+    logits[50, 0] = math.nan
+    labels: NDArray[Any] = np.zeros(200, np.int64)
+    if family == "bernoulli":
+        labels = generator.random((200, columns)).round(1)
+        labels[:50, 1:3] = 0.0
+
+    def summed(*, quick: bool) -> LikelihoodSums:
+        vector = chunk_sums(
+            logits,
+            labels,
+            None,
+            family=family,
+            inverse_temperature=b,
+            initial=1.0,
+            quick=quick,
+        )
+        return LikelihoodSums.from_vector(vector)
+
+    exact, quick = summed(quick=False), summed(quick=True)
+    assert (quick.rows, quick.left_out) == (exact.rows, exact.left_out) == (199, 1)
+    assert quick.label_bits == exact.label_bits
+    for name in ("gap", "nll_initial", "nll", "curvature"):
+        assert getattr(quick, name) == pytest.approx(getattr(exact, name), rel=QUICK)
+    # both are differences, of terms as large as the gap and the spread of the logits
+    spread = float(np.abs(logits[np.isfinite(logits)]).max())
+    size = exact.gap if family == "categorical" else spread * columns * 200
+    assert quick.slope == pytest.approx(exact.slope, abs=QUICK * size)
+    assert quick.third == pytest.approx(exact.third, abs=QUICK * columns * 200 * spread**3)

@@ -1,0 +1,128 @@
+"""What tells rows apart from others, whatever their order, library and precision."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.arrays import Array, dtype_name, namespace, to_numpy
+from logitconf.blocks.cutting import cut
+from logitconf.blocks.threads import cores, in_threads
+
+Keys: TypeAlias = npt.NDArray[np.uint64]
+
+SUM_OF_ROWS = "sum:"
+"""A digest of today begins so: it does not depend on the order of the rows. Others are older."""
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowsIdentity:
+    """What tells rows apart.
+
+    Attributes:
+        sha256: a digest of all of them, whatever their order, library and precision: SHA-256 of
+            their number and of sums of the rows' own digests. It tells rows apart that differ by
+            chance or mistake; who wants to can make others with the same sums.
+        keys: (N,) a number for each row, the same for the same row; None without labels.
+    """
+
+    sha256: str
+    keys: Keys | None
+
+
+def identity_of(
+    shapes: Sequence[tuple[int, ...]], parts: Callable[[slice], Sequence[Array]]
+) -> RowsIdentity:
+    """The identity of rows that are numbers in one or several arrays.
+
+    Args:
+        shapes: of the arrays, (N, ...) each.
+        parts: some consecutive rows of each of them; called in several threads.
+    """
+    rows = shapes[0][0]
+    columns = [math.prod(shape[1:]) for shape in shapes]
+    factors = [
+        np.ascontiguousarray(own.T)
+        for own in np.split(_factors(sum(columns)), np.cumsum(columns)[:-1])
+    ]
+    keys = np.empty(rows, np.uint64)
+
+    def summed(block: slice) -> Keys:
+        lanes = [_lanes(part, own) for part, own in zip(parts(block), factors, strict=True)]
+        first, second = np.add.reduce(lanes)
+        # what is summed must not be linear in the rows' values, or values could trade places
+        mixed = [_mixed(first), _mixed(second)]
+        mixed += [_mixed(first + _GOLDEN * second), _mixed(second + _GOLDEN * first)]
+        keys[block] = mixed[0]
+        return np.array([word.sum(dtype=np.uint64) for word in mixed])
+
+    # the other cores have the arithmetic to do
+    words = in_threads(summed, cut(rows, sum(columns)), threads=(cores() + 2) // 3)
+    total = np.add.reduce([np.zeros(4, np.uint64), *words])
+    digest = hashlib.sha256(f"{rows} rows of {columns}".encode())
+    digest.update(total.astype("<u8").tobytes())
+    return RowsIdentity(SUM_OF_ROWS + digest.hexdigest(), keys)
+
+
+def shared_rows(fitted: Keys, certifying: Keys) -> int:
+    """How many of the certifying rows are among the fitted."""
+    return int(np.isin(certifying, fitted).sum())
+
+
+def _lanes(values: Array, factors: Keys) -> Keys:
+    """Two sums (2, n) over the columns of numbers (n, ...), each times factors (2, K)."""
+    bits = _bits(values)
+    # einsum's sum of products is twice as fast as matmul's, which has no kernel for whole numbers
+    return np.stack([np.einsum("nk,k->n", bits, own) for own in factors])
+
+
+def _bits(values: Array) -> Keys:
+    """What the numbers (n, ...) are, as float64 bits (n, K) that are the same for the same."""
+    exact = to_numpy(values).astype(np.float64, order="C")
+    exact = exact.reshape(len(exact), math.prod(exact.shape[1:]))
+    exact += 0.0  # -0 is 0
+    missing = np.isnan(exact)
+    if missing.any():
+        exact[missing] = np.nan
+    bits = exact.view(np.uint64)
+    # high bits, where few-digit floats differ, are folded onto the low ones before they are mixed
+    folded = bits >> np.uint64(29)
+    folded ^= bits
+    return folded
+
+
+def _factors(columns: int) -> npt.NDArray[np.uint64]:
+    """Two odd factors a column, (K, 2); fixed for ever, as digests are kept in cards."""
+    places = np.arange(1, 2 * columns + 1, dtype=np.uint64).reshape(columns, 2)
+    return _mixed(places * _GOLDEN) | np.uint64(1)
+
+
+def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Words in which every bit depends on all bits of those given.
+
+    Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators" (mix64).
+    """
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+def digest_in_order(logits: Array, labels: Array | None) -> str:
+    """The digest of cards of version 0.1: SHA-256 of torch's names of dtypes, and the content."""
+    digest = hashlib.sha256()
+    for array in (logits,) if labels is None else (logits, labels):
+        name, content = dtype_name(array), array
+        if name == "bfloat16":
+            content = array.view(namespace(array).int16)
+        raw: npt.NDArray[Any] = to_numpy(content)
+        raw = np.ascontiguousarray(raw, dtype=raw.dtype.newbyteorder("="))
+        digest.update(f"torch.{name} {len(raw)} {raw.size}".encode())
+        digest.update(raw.data)
+    return digest.hexdigest()

@@ -1,0 +1,58 @@
+"""Pages of a mapped file, let go once they are read, so that a large file never fills the memory.
+
+The system keeps what it has read for as long as nobody else needs the memory; the process does not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import mmap
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from logitconf.arrays import Array
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# 16 MB of float32, where a block has 2^16 elements
+_BLOCKS = 64
+
+
+def letting_go(
+    function: Callable[[Item], Result], array: Array, *, blocks: int = _BLOCKS
+) -> Callable[[Item], Result]:
+    """The function of a block of an array, which now and then drops the pages that it has read.
+
+    Nothing is lost: they are read again when they are asked for, from the system's own cache. A map
+    that copies what is written (mode "c") keeps its pages; an array that maps no file has none.
+
+    Args:
+        function: reads blocks of the array, in any thread.
+        array: of any library.
+        blocks: after so many.
+    """
+    mapped = _map_under(array)
+    if mapped is None or not hasattr(mapped, "madvise"):
+        return function
+    turns = itertools.count(1)
+
+    def reading(item: Item) -> Result:
+        result = function(item)
+        if next(turns) % blocks == 0:
+            mapped.madvise(mmap.MADV_DONTNEED)
+        return result
+
+    return reading
+
+
+def _map_under(array: Array) -> mmap.mmap | None:
+    """The shared map that a NumPy array is a view of, if it is."""
+    below = array
+    while isinstance(below, np.ndarray):
+        if isinstance(below, np.memmap) and below.mode == "c":
+            return None
+        below = below.base
+    return below if isinstance(below, mmap.mmap) else None
