@@ -8,7 +8,6 @@ from logitconf.scores.reductions import (
     Form,
     bounded_score,
     exponential_sum,
-    half_deficit,
     largest_logit,
     largest_probability,
     least_label,
@@ -16,6 +15,7 @@ from logitconf.scores.reductions import (
     softplus_sum,
     worst_label,
 )
+from logitconf.scores.top_two import half_deficit
 
 
 def energy_categorical(x: Array, temperature: Array, form: Form) -> Array:

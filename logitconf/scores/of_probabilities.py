@@ -13,12 +13,12 @@ from logitconf.scores.reductions import (
     exponential_rest,
     exponential_squares,
     exponential_sum,
-    half_deficit,
     largest_probability,
     log_reciprocal,
     row_has_score,
     worst_label,
 )
+from logitconf.scores.top_two import half_deficit
 
 _NAN = float("nan")
 _INFINITY = float("inf")

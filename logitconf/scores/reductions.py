@@ -33,12 +33,10 @@ _LOWEST = -1e30
 # 1.1 times; 8192 x 10: 0.8): fed by another node it is slow where vectors do not fill up.
 _MANY_CLASSES = 64
 _FULL_VECTORS = 16
-# From here on maxima of rows and columns beat a tournament of columns.
-_WIDE = 48
 # Up to here classes are taken one by one, beyond in pieces first.
 _FEW = 16
 # Beyond, an axis that is not the last would need too many pieces.
-_MOST_IN_PIECES = 256
+MOST_IN_PIECES = 256
 # Lost beside every 1 + x - 1 that is not 0. Smaller still, onnxruntime 1.31 would take it for 0.
 _TINY = 1e-30
 _INFINITY = float("inf")
@@ -187,7 +185,7 @@ def adds_apart(form: Form) -> bool:
 
     There onnxruntime 1.31 adds one class after the other if the axis before has size one.
     """
-    in_pieces = form.n_classes is not None and form.n_classes <= _MOST_IN_PIECES
+    in_pieces = form.n_classes is not None and form.n_classes <= MOST_IN_PIECES
     return not form.last and not in_pieces
 
 
@@ -203,15 +201,15 @@ def over_classes(reduction: Reduction, x: Array, form: Form, *, keepdims: bool =
             return sum_along(x, form.class_axis, keepdims=keepdims)
         return getattr(xp, reduction)(x, axis=form.class_axis, keepdims=keepdims)
     pairwise = getattr(xp, _PAIRWISE[reduction])
-    (value,) = _fold(lambda a, b: (pairwise(a[0], b[0]),), x, form)
+    (value,) = fold(lambda a, b: (pairwise(a[0], b[0]),), x, form)
     return value if keepdims else xp.squeeze(value, axis=form.class_axis)
 
 
 # what is known of some classes: their largest value, say, and their second largest
-_Known: TypeAlias = tuple[Array, ...]
+Known: TypeAlias = tuple[Array, ...]
 
 
-def _fold(combine: Callable[[_Known, _Known], _Known], x: Array, form: Form) -> _Known:
+def fold(combine: Callable[[Known, Known], Known], x: Array, form: Form) -> Known:
     """What is known of all classes, from one class and the next: pieces first, then singles."""
     axis, classes = form.class_axis, form.n_classes or 0
     if classes <= _FEW:
@@ -221,37 +219,17 @@ def _fold(combine: Callable[[_Known, _Known], _Known], x: Array, form: Form) -> 
     pieces = split(x, size, axis)
     whole = classes // size
     joined = _joined(combine, pieces[:whole])
-    singles: list[_Known] = list(zip(*(split(known, 1, axis) for known in joined), strict=True))
+    singles: list[Known] = list(zip(*(split(known, 1, axis) for known in joined), strict=True))
     rest = [(one,) for piece in pieces[whole:] for one in split(piece, 1, axis)]
     return functools.reduce(combine, [*singles, *rest])
 
 
-def _joined(combine: Callable[[_Known, _Known], _Known], pieces: Sequence[Array]) -> _Known:
-    known: list[_Known] = [(piece,) for piece in pieces]
+def _joined(combine: Callable[[Known, Known], Known], pieces: Sequence[Array]) -> Known:
+    known: list[Known] = [(piece,) for piece in pieces]
     return functools.reduce(combine, known)
 
 
-def half_deficit(x: Array, form: Form) -> Array:
-    """Half of the second largest logit minus the largest, exact, (N, ...); 0 for a tie.
-
-    Half, because the whole of it may lie beyond float32 where the margin, divided by T, does not.
-    −inf where only one class is finite; NaN for a row with a NaN, a +inf or no finite value.
-    """
-    xp = namespace(x)
-    if form.n_classes == 2:
-        before = (slice(None),) * form.class_axis
-        first, other = (x[(*before, i, ...)] for i in (0, 1))
-        deficit = -xp.abs(first * 0.5 - other * 0.5)
-        return xp.where(xp.maximum(first, other) < _INFINITY, deficit, _NAN)
-    largest, second = _top_two(x, form)
-    if form.runtime != "onnxruntime" or not _one_by_one(form):
-        # OpenVINO, tract, OpenCV and CUDA give the lowest float as the maximum of -inf
-        second = xp.where(second > lowest_float(x), second, -_INFINITY)
-    deficit = second * 0.5 - largest * 0.5
-    return xp.where(_carrier(x, form) < _INFINITY, deficit, _NAN)
-
-
-def _carrier(x: Array, form: Form) -> Array:
+def carrier(x: Array, form: Form) -> Array:
     """NaN or +inf for a row with a NaN or a +inf, else below +inf, (N, ...).
 
     Runtimes drop a NaN in a maximum, never in a sum. A product of matrices takes one pass over the
@@ -266,56 +244,6 @@ def _carrier(x: Array, form: Form) -> Array:
         return xp.squeeze(xp.matmul(row, xp.matrix_transpose(x)), axis=0)
     column = filled((form.n_classes, 1), _SHRINK, x)
     return xp.squeeze(xp.matmul(x, column), axis=1)
-
-
-def _top_two(x: Array, form: Form) -> tuple[Array, Array]:
-    """The two largest values, equal for a tie, (N, ...) each."""
-    xp = namespace(x)
-    axis, classes = form.class_axis, form.n_classes
-    if _one_by_one(form):
-        largest, second = _fold(_better_two, x, form)
-        return xp.squeeze(largest, axis=axis), xp.squeeze(second, axis=axis)
-    rows = _rows(form)
-    if classes is None or rows is None:
-        return _mask_largest(x, axis, expected=1)
-    # Two values differ in their row or in their column, so the second largest is second among the
-    # maxima of all rows and columns. The largest is there twice, more often for a tie.
-    table = xp.reshape(x, (*x.shape[:axis], rows, classes // rows))
-    maxima = xp.concat([xp.max(table, axis=axis + 1), xp.max(table, axis=axis)], axis=axis)
-    return _mask_largest(maxima, axis, expected=2)
-
-
-def _one_by_one(form: Form) -> bool:
-    """Whether the two largest classes are sought class by class, without a reduction."""
-    limit = _WIDE if form.last else _MOST_IN_PIECES + 1
-    return form.n_classes is not None and form.n_classes < limit
-
-
-def _better_two(a: _Known, b: _Known) -> _Known:
-    """The two largest of what is known; a single class has no second."""
-    xp = namespace(a[0])
-    losers = [xp.minimum(a[0], b[0]), *a[1:], *b[1:]]
-    return xp.maximum(a[0], b[0]), functools.reduce(xp.maximum, losers)
-
-
-def _rows(form: Form) -> int | None:
-    """How many rows to lay the classes out in; None where it cannot be done."""
-    classes = form.n_classes
-    if classes is None or not form.last:
-        return None
-    divisors = (rows for rows in range(math.isqrt(classes), 3, -1) if classes % rows == 0)
-    return next(divisors, None)
-
-
-def _mask_largest(x: Array, axis: int, *, expected: int) -> tuple[Array, Array]:
-    """The largest value and the next, equal if the largest is there more often than expected."""
-    xp = namespace(x)
-    largest = xp.max(x, axis=axis, keepdims=True)
-    at_top = x == largest
-    runner_up = xp.max(xp.where(at_top, -_INFINITY, x), axis=axis)
-    count = xp.sum(as_type(at_top, x.dtype), axis=axis)
-    largest = xp.squeeze(largest, axis=axis)
-    return largest, xp.where(count > expected + 0.5, largest, runner_up)
 
 
 # makes NaN of the score of a row that has none; comes last, since much drops a NaN on its way
@@ -335,7 +263,7 @@ def worst_label(x: Array, form: Form) -> tuple[Array, Seal]:
     largest_float = -lowest_float(x)
     smallest = over_classes("min", xp.abs(x), form)
     # OpenVINO, tract and OpenCV give the largest float as the minimum of +inf
-    has_score = (_carrier(x, form) < _INFINITY) & (smallest < largest_float)
+    has_score = (carrier(x, form) < _INFINITY) & (smallest < largest_float)
     return smallest, lambda score: xp.where(has_score, score, _NAN)
 
 
@@ -379,7 +307,7 @@ def largest_logit(x: Array, form: Form) -> Array:
 def row_has_score(x: Array, largest: Array, form: Form) -> Array:
     """Whether a row with this largest value has no NaN, no +inf and a finite value, (N, ...)."""
     # OpenVINO, tract and OpenCV give the lowest float as the maximum of -inf
-    return (_carrier(x, form) < _INFINITY) & (largest > lowest_float(x))
+    return (carrier(x, form) < _INFINITY) & (largest > lowest_float(x))
 
 
 def softplus_sum(x: Array, temperature: Array, form: Form) -> Array:
