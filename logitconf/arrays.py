@@ -129,7 +129,8 @@ def constant(values: npt.ArrayLike, like: Array, name: str) -> Array:
     [0.5, 1.0]
     """
     single = np.asarray(values, dtype=np.float32)
-    if hasattr(like, "constant"):
+    # torch.export's tensors have an attribute of that name which is no method
+    if callable(getattr(like, "constant", None)):
         return like.constant(single, name)
     xp, place = namespace(like), getattr(like, "device", None)
     return xp.asarray(single.tolist(), dtype=xp.float32, device=place)
@@ -166,6 +167,28 @@ def sum_along(x: Array, axis: int, *, keepdims: bool = False) -> Array:
     return xp.sum(x, axis=axis, keepdims=keepdims)
 
 
+def sum_of_sizes(x: Array, axis: int) -> Array:
+    """The sum of abs values along an axis, in one operation where there is one.
+
+    >>> import numpy as np
+    >>> float(sum_of_sizes(np.array([2.0, -5.0]), 0))
+    7.0
+    """
+    if hasattr(x, "sum_of_sizes"):
+        return x.sum_of_sizes(axis)
+    return sum_along(namespace(x).abs(x), axis)
+
+
+def only_finite(x: Array) -> Array:
+    """The finite values, and NaN for all others, in one operation where there is one.
+
+    >>> import numpy as np
+    >>> only_finite(np.array([2.0, np.nan])).tolist()
+    [2.0, nan]
+    """
+    return x.only_finite() if hasattr(x, "only_finite") else x + (x - x)
+
+
 def softmax(x: Array, axis: int) -> Array:
     """Softmax over an axis, in one operation where there is one."""
     if hasattr(x, "softmax"):
@@ -173,6 +196,15 @@ def softmax(x: Array, axis: int) -> Array:
     xp = namespace(x)
     exponentials = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
     return exponentials / xp.sum(exponentials, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    """The logarithm of the softmax over an axis, in one operation where there is one."""
+    if hasattr(x, "log_softmax"):
+        return x.log_softmax(axis)
+    xp = namespace(x)
+    shifted = x - xp.max(x, axis=axis, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
 
 
 def split(x: Array, size: int, axis: int) -> Sequence[Array]:

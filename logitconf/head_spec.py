@@ -18,7 +18,7 @@ from logitconf.errors import LogitconfError, not_among
 from logitconf.notebook.brief import brief
 from logitconf.outputs.confidence import confidence
 from logitconf.outputs.labels import Mapped, labels
-from logitconf.scores.evaluation import evaluate
+from logitconf.scores.evaluation import evaluate, only_finite_or_nan
 from logitconf.scores.of_members import member_mean
 from logitconf.scores.reductions import Form, Runtime, adds_apart, divides_first
 from logitconf.scores.table import SCORE_SYNONYMS, SCORES, check_defined, check_parameters
@@ -120,7 +120,7 @@ def decide(
     divisor = as_type(temperature, values.dtype)
     score = as_type(evaluate(card.score, rows, divisor, layout, reduced), xp.float32)
     limit = threshold_of(threshold, rows, layout, reduced)
-    floor = row.floor if _needs_floor(card, form, layout) else None
+    floor = row.floor if _needs_floor(card, form, layout, reduced) else None
     mask = accepted = accept(score, limit, floor)
     if form.mask_type != "bool":
         mask = as_type(mask, getattr(xp, form.mask_type))
@@ -179,12 +179,14 @@ def _reduced_of(card: ScoreCard, form: HeadForm) -> tuple[Layout, Form]:
     return layout, _reduced(card, form, layout, form.input_rank)
 
 
-def _needs_floor(card: ScoreCard, form: HeadForm, layout: Layout) -> bool:
+def _needs_floor(card: ScoreCard, form: HeadForm, layout: Layout, reduced: Form) -> bool:
     """Whether a row without a score may end as −inf, or a runtime may lose its NaN."""
-    if form.runtime != "onnxruntime":
+    if form.runtime == "any":
         return True
     single = layout.axis is None and form.members is None
-    exact = single and form.precision == "float32"
+    finite = single or only_finite_or_nan(card.score, layout.family, reduced)
+    # double may hold what the float32 score cannot
+    exact = finite and form.precision == "float32"
     return not exact and SCORES[card.score].floor == -math.inf
 
 

@@ -246,7 +246,7 @@ class HeadForm:
         rank: number of axes of the input; None stands for 2.
         class_axis: the axis of the classes, counted from the front; for one logit an element the
             rank itself.
-        runtime: ``"any"`` or ``"onnxruntime"``.
+        runtime: ``"any"``, ``"onnxruntime"`` or ``"cuda"``.
         precision: ``"float32"``, or ``"float64"`` to compute in double and round once.
         mask_type: ``"bool"``, ``"uint8"`` or ``"float32"``.
         kind: what the input holds: ``"logits"``, ``"probabilities"`` or ``"log-probabilities"``.
@@ -316,8 +316,10 @@ OUTPUTS = ("score", "mask", "label", "confidence", "probabilities")
 """What a head can give, in this order."""
 MASK_TYPES = ("bool", "uint8", "float32")
 KINDS = ("logits", "probabilities", "log-probabilities")
+RUNTIMES = ("any", "onnxruntime", "cuda")
+"""Which forms a head may take: right everywhere, fastest on a CPU, fewest nodes for a GPU."""
 _HEAD_WORDS = {
-    "runtime": ("any", "onnxruntime"),
+    "runtime": RUNTIMES,
     "precision": ("float32", "float64"),
     "mask_type": MASK_TYPES,
     "kind": KINDS,
@@ -326,6 +328,7 @@ _HEAD_WORDS = {
 _HEAD_SYNONYMS = {
     "runtime": {
         "ort": "onnxruntime",
+        "gpu": "cuda",
         "all": "any",
         **dict.fromkeys(("openvino", "tract", "tensorrt", "opencv", "tflite", "web"), "any"),
     },

@@ -328,7 +328,8 @@ class LogitScore(ScoreConventions, ABC):
             n_classes: columns along the class axis; what ``fit`` saw unless given.
             rank: axes of the logits; 2 unless given.
             class_axis: where the classes are, for rank 2 to 8.
-            runtime: ``"any"``: right on every runtime; ``"onnxruntime"``: fastest there.
+            runtime: ``"any"``: right on every runtime; ``"onnxruntime"``: fastest there;
+                ``"cuda"``: fewest nodes.
             precision: ``"float64"`` computes in double and rounds once.
             mask_type: ``"uint8"`` or ``"float32"`` for runtimes without bool outputs.
             kind: ``"probabilities"`` or ``"log-probabilities"`` if the head gets those.

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 from logitconf.arrays import Array, silent
 from logitconf.errors import LogitconfError
 from logitconf.scores import of_logits, of_members, of_probabilities
-from logitconf.scores.reductions import Form
+from logitconf.scores.reductions import Form, one_softmax
 from logitconf.scores.table import SCORES
 from logitconf.tasks import Family, Layout
 
@@ -27,6 +27,13 @@ def formula(score: str, family: Family) -> ScoreFunction:
     if family not in row.families:
         raise LogitconfError(f"{score} must be defined for {family} logits, got no formula")
     return cast("ScoreFunction", getattr(_HOMES[row.home], f"{score}_{family}"))
+
+
+def only_finite_or_nan(score: str, family: Family, form: Form) -> bool:
+    """Whether the formula itself makes NaN of every value that is not finite."""
+    if family != "categorical":
+        return False
+    return (score == "margin" and form.few_nodes) or (score == "energy" and one_softmax(form))
 
 
 @silent

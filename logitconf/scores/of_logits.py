@@ -3,7 +3,7 @@
 Lower means more confident, everywhere. z = logits / T; natural logarithms.
 """
 
-from logitconf.arrays import Array, as_type, lowest_float, namespace
+from logitconf.arrays import Array, as_type, lowest_float, namespace, only_finite
 from logitconf.scores.reductions import (
     Form,
     bounded_score,
@@ -11,11 +11,13 @@ from logitconf.scores.reductions import (
     largest_logit,
     largest_probability,
     least_label,
+    log_largest_probability,
+    one_softmax,
     row_has_score,
     softplus_sum,
     worst_label,
 )
-from logitconf.scores.top_two import half_deficit
+from logitconf.scores.top_two import half_deficit, margin_of_few_nodes
 
 
 def energy_categorical(x: Array, temperature: Array, form: Form) -> Array:
@@ -24,6 +26,9 @@ def energy_categorical(x: Array, temperature: Array, form: Form) -> Array:
     Source: Liu et al. 2020, equation 4.
     """
     xp = namespace(x)
+    if one_softmax(form):
+        log_probability = log_largest_probability(x, temperature, form)
+        return only_finite(log_probability * temperature - xp.max(x, axis=form.class_axis))
     largest, total = exponential_sum(x, temperature, form)
     return -(largest + temperature * xp.log(total))
 
@@ -38,6 +43,8 @@ def energy_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
 
 def margin_categorical(x: Array, temperature: Array, form: Form) -> Array:
     """−(largest − second of z), exact up to the division: at most 0."""
+    if form.few_nodes:
+        return margin_of_few_nodes(x, temperature, form)
     return half_deficit(x, form) / (temperature * 0.5)
 
 

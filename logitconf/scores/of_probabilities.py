@@ -146,7 +146,7 @@ def gen_categorical(x: Array, temperature: Array, form: Form) -> Array:
     twice = xp.log(total) * 2.0
     top = xp.exp(((base - largest) * inverse + xp.log(rest) - twice) * gamma)
     if most:
-        sorts = form.runtime == "onnxruntime" and form.n_classes is not None
+        sorts = not form.portable and form.n_classes is not None
         seen = largest_values(x, most, axis) if sorts else x
         shifted = (seen - largest) * inverse
         spread = (shifted + xp.log(total - xp.exp(shifted)) - twice) * gamma

@@ -2,7 +2,8 @@
 
 This is the one place that chooses how a graph is written. The choice looks only at what is static
 when a head is exported (:class:`Form`), never at values. ``runtime="any"`` takes forms that are
-right on every runtime; ``"onnxruntime"`` the fastest right one there. tests/benchmarks has the
+right on every runtime; ``"onnxruntime"`` the fastest right one on a CPU; ``"cuda"`` the one of
+fewest nodes, each of which a GPU launches by itself, right on a CPU too. tests/benchmarks has the
 measurements behind each choice.
 """
 
@@ -16,6 +17,7 @@ from logitconf.arrays import (
     Array,
     as_type,
     filled,
+    log_softmax,
     lowest_float,
     namespace,
     softmax,
@@ -23,7 +25,7 @@ from logitconf.arrays import (
     sum_along,
 )
 
-Runtime: TypeAlias = Literal["any", "onnxruntime"]
+Runtime: TypeAlias = Literal["any", "onnxruntime", "cuda"]
 
 # A sum of finite float32 values times this cannot overflow below 2**100 terms.
 _SHRINK = 2.0**-100
@@ -69,6 +71,16 @@ class Form:
         return self.axis == self.rank - 1
 
     @property
+    def portable(self) -> bool:
+        """Whether only what is right on every runtime may be used."""
+        return self.runtime == "any"
+
+    @property
+    def few_nodes(self) -> bool:
+        """Whether nodes cost more than passes over the classes: a GPU takes the last axis whole."""
+        return self.runtime == "cuda" and self.last
+
+    @property
     def class_axis(self) -> int:
         """The class axis of logits that have one."""
         return -1 if self.axis is None else self.axis
@@ -82,12 +94,16 @@ def largest_probability(x: Array, temperature: Array, form: Form) -> Array:
     the logits, and for T < 1 a row beyond T times the largest float has no score.
     """
     xp = namespace(x)
+    axis = form.class_axis
+    if form.few_nodes:
+        # a row of -inf stays one, whatever its maximum is, and Softmax makes NaN of it
+        shifted = (x - xp.max(x, axis=axis, keepdims=True)) / temperature
+        return xp.max(softmax(shifted, axis), axis=axis)
     if divides_first(form):
-        scaled = x * xp.reciprocal(temperature)
-        return xp.max(softmax(scaled, form.class_axis), axis=form.class_axis)
+        return xp.max(softmax(x * xp.reciprocal(temperature), axis), axis=axis)
     _, total = exponential_sum(x, temperature, form)
     probability = xp.reciprocal(total)
-    if form.runtime != "onnxruntime":
+    if form.portable:
         return probability
     # CUDA gives the lowest float as the maximum of -inf, so that the sum is 0; others are in [1, K]
     return xp.where(total > 0.5, probability, _NAN)
@@ -98,6 +114,25 @@ def divides_first(form: Form) -> bool:
     if form.runtime != "onnxruntime" or not form.last or form.n_classes is None:
         return False
     return form.n_classes >= _MANY_CLASSES or form.n_classes % _FULL_VECTORS == 0
+
+
+def log_largest_probability(x: Array, temperature: Array, form: Form) -> Array:
+    """−log S with S = Σ exp((x − m) / T), (N, ...), by a softmax that divides first.
+
+    NaN for a row without a score, and for T < 1 for one beyond T times the largest float.
+    """
+    xp = namespace(x)
+    axis = form.class_axis
+    quotients = x / temperature if form.few_nodes else x * xp.reciprocal(temperature)
+    if x.dtype == xp.float64:
+        # onnxruntime's LogSoftmax in double makes a finite number of a NaN
+        return xp.log(xp.max(softmax(quotients, axis), axis=axis))
+    return xp.max(log_softmax(quotients, axis), axis=axis)
+
+
+def one_softmax(form: Form) -> bool:
+    """Whether the sum of exponentials is taken from one fused Softmax that divides first."""
+    return form.few_nodes
 
 
 def exponential_sum(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
@@ -238,7 +273,7 @@ def carrier(x: Array, form: Form) -> Array:
     xp = namespace(x)
     if form.rank > 2 or form.axis != 1 or form.n_classes is None:
         return over_classes("sum", x * _SHRINK, form)
-    if form.runtime == "onnxruntime":
+    if not form.portable:
         # at half the price of the other; OpenCV 5 would not survive an empty batch
         row = filled((1, form.n_classes), _SHRINK, x)
         return xp.squeeze(xp.matmul(row, xp.matrix_transpose(x)), axis=0)
@@ -281,7 +316,7 @@ def least_label(x: Array, form: Form) -> tuple[Array, Seal]:
 
 def _sealed(size: Array, form: Form, score: Array) -> Array:
     xp = namespace(size)
-    if form.runtime == "onnxruntime":
+    if not form.portable:
         # at a fifth of the price of Where; other runtimes fold x - x
         return score + (size - size)
     return xp.where(size < _INFINITY, score, _NAN)
@@ -290,7 +325,7 @@ def _sealed(size: Array, form: Form, score: Array) -> Array:
 def bounded_score(score: Array, form: Form) -> Array:
     """The score of single logits, NaN where it is not finite; it can be −inf or NaN, never +inf."""
     xp = namespace(score)
-    if form.runtime == "onnxruntime":
+    if not form.portable:
         return score + (score - score)
     return xp.where(score > -_INFINITY, score, _NAN)
 

@@ -3,7 +3,16 @@
 import functools
 import math
 
-from logitconf.arrays import Array, as_type, lowest_float, namespace
+from logitconf.arrays import (
+    Array,
+    as_type,
+    constant,
+    largest_values,
+    lowest_float,
+    namespace,
+    only_finite,
+    sum_of_sizes,
+)
 from logitconf.scores.reductions import MOST_IN_PIECES, Form, Known, carrier, fold
 
 # From here on maxima of rows and columns beat a tournament of columns.
@@ -25,11 +34,26 @@ def half_deficit(x: Array, form: Form) -> Array:
         deficit = -xp.abs(first * 0.5 - other * 0.5)
         return xp.where(xp.maximum(first, other) < _INFINITY, deficit, _NAN)
     largest, second = _top_two(x, form)
-    if form.runtime != "onnxruntime" or not _one_by_one(form):
+    if form.portable or not _one_by_one(form):
         # OpenVINO, tract, OpenCV and CUDA give the lowest float as the maximum of -inf
         second = xp.where(second > lowest_float(x), second, -_INFINITY)
     deficit = second * 0.5 - largest * 0.5
     return xp.where(carrier(x, form) < _INFINITY, deficit, _NAN)
+
+
+def margin_of_few_nodes(x: Array, temperature: Array, form: Form) -> Array:
+    """The second largest logit minus the largest, divided by T, (N, ...), in seven nodes.
+
+    NaN for a row with a NaN, a +inf, fewer than two finite classes, or one of the two largest
+    beyond half the largest float.
+    """
+    xp = namespace(x)
+    # Doubled, what CUDA's TopK gives for -inf, the lowest float, becomes -inf again.
+    weights = as_type(constant([-2.0, 2.0], x, "second_less_first"), x.dtype)
+    doubled = xp.sum(largest_values(x, 2, form.class_axis) * weights, axis=form.class_axis)
+    margin = doubled / (temperature * 2.0)
+    # TopK drops a NaN; a sum of sizes, at least 0 and so above every margin, does not
+    return only_finite(xp.minimum(margin, sum_of_sizes(x, form.class_axis)))
 
 
 def _top_two(x: Array, form: Form) -> tuple[Array, Array]:

@@ -14,11 +14,14 @@ from logitconf.arrays import (
     filled,
     is_tensor,
     largest_values,
+    log_softmax,
     lowest_float,
     namespace,
+    only_finite,
     silent,
     softmax,
     split,
+    sum_of_sizes,
 )
 
 ROWS = np.array([[1.0, -2.0, 0.5, 4.0], [0.0, 0.0, 3.0, -1.0]], np.float32)
@@ -35,6 +38,23 @@ def test_softmax_sums_to_one_over_its_axis(kind: str) -> None:
     shares = np.asarray(softmax(KINDS[kind](ROWS), 1))
     expected = np.exp(ROWS) / np.exp(ROWS).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares, expected, rtol=1e-6)
+
+
+@kinds
+def test_log_softmax_is_right_where_softmax_is_zero(kind: str) -> None:
+    found = np.asarray(log_softmax(KINDS[kind](ROWS * np.float32(100)), 1))
+    wide = ROWS.astype(np.float64) * 100
+    expected = wide - np.log(np.exp(wide - 400).sum(axis=1, keepdims=True)) - 400
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@kinds
+def test_sizes_add_up_and_what_is_not_finite_is_nan(kind: str) -> None:
+    np.testing.assert_array_equal(np.asarray(sum_of_sizes(KINDS[kind](ROWS), 1)), [7.5, 4.0])
+    values = KINDS[kind](np.array([1.0, np.inf, -np.inf, np.nan, -0.0, 3e38], np.float32))
+    with np.errstate(invalid="ignore"):
+        found = np.asarray(only_finite(values))
+    np.testing.assert_array_equal(found, np.array([1, np.nan, np.nan, np.nan, 0, 3e38], np.float32))
 
 
 @kinds

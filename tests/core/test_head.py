@@ -33,7 +33,7 @@ from logitconf import (
     SoftmaxScore,
 )
 
-runtimes = pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+runtimes = pytest.mark.parametrize("runtime", ["any", "onnxruntime", "cuda"])
 
 COVERAGES = np.linspace(0.0025, 0.9975, 400)
 HARD_ROWS = np.array(
@@ -156,7 +156,7 @@ def test_hard_rows_are_scored_and_rejected_as_the_rule_says(
 
 @names_and_cases
 def test_an_empty_batch_passes_through_the_head(name: str, case: str) -> None:
-    for runtime in ("any", "onnxruntime"):
+    for runtime in ("any", "onnxruntime", "cuda"):
         score, mask = head_of(name, case, rank=rank_of(case), runtime=runtime)(logits_for(case, 0))
         assert score.shape == mask.shape == (0,)
 

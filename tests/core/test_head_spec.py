@@ -48,7 +48,7 @@ LAYOUTS: dict[str, tuple[str, int | None, dict[str, Any], Any]] = {
     "judged labels": ("multilabel", 4, {}, (-0.6, -0.5, -0.7, -0.9)),
 }
 _LABELLED = ("softmax", "energy", "margin", "mutual_information")
-RUNTIMES, PRECISIONS = ("any", "onnxruntime"), ("float32", "float64")
+RUNTIMES, PRECISIONS = ("any", "onnxruntime", "cuda"), ("float32", "float64")
 
 
 def heads() -> "list[tuple[str, ScoreCard, HeadForm]]":

@@ -41,7 +41,7 @@ def classifier(columns: int) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("data", real_data.LOGIT_SPLITS)
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime", "cuda"])
 def test_five_places_decide_alike_at_400_coverages(
     name: str, data: str, runtime: str, tmp_path: Path
 ) -> None:

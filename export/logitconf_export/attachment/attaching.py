@@ -77,7 +77,8 @@ def attach(
         copy_weights: whether weights in other files may be copied to another folder.
         self_contained: whether weights in other files go into the result, below 2 GiB in all.
         n_classes: columns of the logits, where neither score nor host says.
-        runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
+        runtime: ``"any"``, right on every runtime, unless given; ``"onnxruntime"``
+            or ``"cuda"``.
         precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
         mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
         outputs: what it gives beside score and mask: ``"label"``, the predicted class or labels,

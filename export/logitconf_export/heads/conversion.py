@@ -63,7 +63,8 @@ def to_onnx(
         n_classes: columns along the class axis; what the score was fitted with unless given.
         rank: axes of the logits; 2 unless given.
         class_axis: where the classes are; 1 unless given.
-        runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
+        runtime: ``"any"``, right on every runtime, unless given; ``"onnxruntime"``
+            or ``"cuda"``.
         precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
         mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
         outputs: what it gives beside score and mask: ``"label"``, ``"confidence"`` (from opset 9),

@@ -103,7 +103,7 @@ class GraphWriter:
         return self.constant(np.array(value, dtype=dtype), what)
 
     def reduce(self, kind: str, x: str, axes: Sequence[int], *, keepdims: bool = False) -> str:
-        """ReduceMax, ReduceMin or ReduceSum over the axes.
+        """ReduceMax, ReduceMin, ReduceSum or ReduceL1 over the axes.
 
         The axes are an input from opset 13 for ReduceSum, from 18 for the others.
         """
@@ -194,6 +194,12 @@ class GraphWriter:
             limits.insert(0, self.scalar(-float("inf"), dtype))
         return self.node("Clip", [x, *limits])
 
+    def only_finite(self, x: str, dtype: "np.dtype[Any]") -> str:
+        """X where it is finite, else NaN: from opset 10 what division by infinity leaves."""
+        if self.opset < 10:
+            return self.node("Add", [x, self.node("Sub", [x, x])])
+        return self.node("Mod", [x, self.scalar(float("inf"), dtype)], fmod=1)
+
     def where(self, condition: str, a: str, b: str, dtype: "np.dtype[Any]") -> str:
         """A where the condition holds, else b."""
         if self.opset >= 9:
@@ -225,11 +231,11 @@ class GraphWriter:
         ]
         return self.node("Max", sides)
 
-    def softmax(self, x: str, axis: int, rank: int) -> str:
-        """Softmax over the last axis; below opset 13 the operator is right for no other."""
+    def softmax(self, x: str, axis: int, rank: int, *, op: str = "Softmax") -> str:
+        """Softmax or LogSoftmax over the last axis; below opset 13 they are right for no other."""
         if axis != rank - 1:
-            raise LogitconfError(f"Softmax is written for the last axis only, got {axis} of {rank}")
-        return self.node("Softmax", [x], axis=axis)
+            raise LogitconfError(f"{op} is written for the last axis only, got {axis} of {rank}")
+        return self.node(op, [x], axis=axis)
 
 
 def _numbered(op: str, used: Counter[str]) -> str:

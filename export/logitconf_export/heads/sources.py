@@ -61,7 +61,8 @@ def head_of(
         n_classes: columns along the class axis; what the card or the head says unless given.
         rank: axes of the logits; 2 unless given.
         class_axis: where the classes are; 1 unless given.
-        runtime: ``"any"``, right on every runtime, unless given; or ``"onnxruntime"``.
+        runtime: ``"any"``, right on every runtime, unless given; ``"onnxruntime"``
+            or ``"cuda"``.
         precision: ``"float32"`` unless given; ``"float64"`` computes in double and rounds once.
         mask_type: ``"bool"`` unless given; ``"uint8"`` or ``"float32"``.
         outputs: what it gives beside score and mask, of ``logitconf.card.score_card.OUTPUTS``.

@@ -132,6 +132,20 @@ class SymbolicArray:
         name = self.writer.softmax(self.value, axis, self.ndim)
         return self._made(name, self.shape)
 
+    def log_softmax(self, axis: int) -> SymbolicArray:
+        """The logarithm of the softmax over the last axis, in one operation."""
+        name = self.writer.softmax(self.value, axis, self.ndim, op="LogSoftmax")
+        return self._made(name, self.shape)
+
+    def sum_of_sizes(self, axis: int) -> SymbolicArray:
+        """The sum of abs values along an axis."""
+        name = self.writer.reduce("L1", self.value, [axis])
+        return self._made(name, (*self.shape[:axis], *self.shape[axis + 1 :]))
+
+    def only_finite(self) -> SymbolicArray:
+        """The finite values, and NaN for all others."""
+        return self._made(self.writer.only_finite(self.value, self.dtype), self.shape)
+
     def topk(self, count: int, axis: int) -> tuple[SymbolicArray]:
         """That many of the largest values along an axis, from the largest down; not which."""
         name = self.writer.largest(self.value, count, axis)

@@ -29,7 +29,7 @@ CLOSE = 3e-6
 
 
 @pytest.mark.parametrize(("score", "task"), HEADS)
-@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime", "cuda"])
 def test_the_graph_says_what_the_head_says_of_hard_rows(
     score: str, task: str, runtime: str
 ) -> None:
@@ -41,7 +41,7 @@ def test_the_graph_says_what_the_head_says_of_hard_rows(
 
 
 @pytest.mark.parametrize("opset", [7, 9, 11, 17, 26])
-@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime", "cuda"])
 @pytest.mark.parametrize("form", [{}, {"class_axis": 2, "rank": 3}], ids=["rows", "positions"])
 def test_the_likeliest_classes_of_gen_are_the_same_at_every_opset(
     opset: int, runtime: str, form: dict[str, Any]
@@ -152,7 +152,7 @@ AXES = [(2, 0), (2, 1), (3, 1), (3, 2), (3, 0), (4, 1), (4, 3)]
 
 @pytest.mark.parametrize(("rank", "axis"), AXES)
 @pytest.mark.parametrize(("score", "columns"), [c for c in SCORES_AND_COLUMNS if c[1] < 600])
-@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime", "cuda"])
 def test_every_class_axis_gives_one_score_a_position(
     score: str, rank: int, axis: int, runtime: str, columns: int
 ) -> None:
@@ -184,14 +184,14 @@ def test_a_free_class_dim_takes_any_number_of_classes(score: str) -> None:
 @pytest.mark.parametrize(("score", "task"), HEADS)
 def test_no_rows_give_no_scores(score: str, task: str) -> None:
     columns = TASKS[task][1]
-    for runtime in ("any", "onnxruntime"):
+    for runtime in ("any", "onnxruntime", "cuda"):
         head = head_for(score, task, runtime=runtime)
         decision = run(to_onnx(head), np.zeros((0, columns), np.float32))
         assert decision.score.shape == decision.mask.shape == (0,)
 
 
 @pytest.mark.parametrize(("score", "columns"), SCORES_AND_COLUMNS)
-@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime", "cuda"])
 def test_one_threshold_a_class_is_looked_up_by_the_predicted_class(
     score: str, columns: int, runtime: str
 ) -> None:

@@ -35,7 +35,7 @@ def heads(members: int | None = None) -> list[tuple[str, ConfidenceHead]]:
         if refusal(score, Layout(check_task(task), columns, members=members)):
             continue
         for given, runtime, precision in itertools.product(
-            parameters_of(score, columns), ("any", "onnxruntime"), ("float32", "float64")
+            parameters_of(score, columns), ("any", "onnxruntime", "cuda"), ("float32", "float64")
         ):
             form = HeadForm(columns, runtime=runtime, precision=precision, members=members)
             parameters = check_parameters(score, given)

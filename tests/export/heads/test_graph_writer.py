@@ -48,7 +48,7 @@ def cast_rows(columns: int, dtype: str) -> torch.Tensor:
     return torch.from_numpy(hard_rows(columns)).to(getattr(torch, dtype))
 
 
-@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime", "cuda"])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_every_cell_of_the_matrix_decides_as_the_head_does(
     runtime: str, precision: str, capsys: pytest.CaptureFixture[str]
@@ -101,7 +101,7 @@ def test_every_opset_compares_each_label_with_its_own_threshold(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logits, cells = hard_rows(4), 0
-    for runtime in ("any", "onnxruntime"):
+    for runtime in ("any", "onnxruntime", "cuda"):
         for score in ("softmax", "entropy", "energy", "margin", "gen"):
             head = label_head(score, runtime=runtime)
             expected = eager(head, logits)

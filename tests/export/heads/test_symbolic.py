@@ -10,7 +10,16 @@ import pytest
 from onnx import helper
 
 from logitconf import LogitconfError
-from logitconf.arrays import largest_values, namespace, silent, softmax, split
+from logitconf.arrays import (
+    largest_values,
+    log_softmax,
+    namespace,
+    only_finite,
+    silent,
+    softmax,
+    split,
+    sum_of_sizes,
+)
 from logitconf_export.heads.graph_writer import GraphWriter
 from logitconf_export.heads.symbolic import NAMESPACE, SymbolicArray
 from logitconf_export.onnx_files.opsets import ir_for_opset
@@ -63,6 +72,9 @@ FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
     "a column": lambda _, x: x[:, 2, ...] - x[:, 0, ...],
     "pieces": lambda _, x: split(x, 2, 1)[0] + split(x, 2, 1)[1],
     "softmax": lambda _, x: softmax(x, 1),
+    "log softmax": lambda _, x: log_softmax(x, 1),
+    "sizes": lambda _, x: sum_of_sizes(x, 1),
+    "finite ones": lambda _, x: only_finite(x),
     "the largest": lambda _, x: largest_values(x, 2, 1),
     "double": lambda xp, x: xp.astype(xp.exp(xp.clip(xp.astype(x, xp.float64), min=0.1)), xp.uint8),
 }
