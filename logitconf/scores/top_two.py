@@ -49,7 +49,7 @@ def margin_of_few_nodes(x: Array, temperature: Array, form: Form) -> Array:
     """
     xp = namespace(x)
     # Doubled, what CUDA's TopK gives for -inf, the lowest float, becomes -inf again.
-    weights = as_type(constant([-2.0, 2.0], x, "second_less_first"), x.dtype)
+    weights = as_type(constant([-2.0, 2.0], x, "gap"), x.dtype)
     doubled = xp.sum(largest_values(x, 2, form.class_axis) * weights, axis=form.class_axis)
     margin = doubled / (temperature * 2.0)
     # TopK drops a NaN; a sum of sizes, at least 0 and so above every margin, does not
