@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -16,6 +16,7 @@ from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.class_names import numbered_labels
 from logitconf.notebook.brief import brief
 from logitconf.tasks import check_logits, check_task
+from logitconf.wording.numbers import counted
 from logitconf_export.attachment.detaching import each_head
 from logitconf_export.attachment.retuning import write_cards
 from logitconf_export.attachment.thresholds import recertify_card
@@ -25,7 +26,7 @@ from logitconf_export.heads.sources import HeadSource, card_of
 from logitconf_export.onnx_files.loading import is_model, load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.runtimes.feeds import host_input_names
-from logitconf_export.runtimes.stored_arrays import LABELS, given_feeds, read_arrays
+from logitconf_export.runtimes.stored_arrays import LABELS, given_feeds, read_arrays, rows_kept
 
 LOGITS = "logits"
 
@@ -63,6 +64,7 @@ def recertify(
     head: str | None = None,
     kind: str | None = None,
     provider: str = "cpu",
+    ignore_labels: Sequence[int] = (),
     force: bool = False,
 ) -> Recertified:
     """Follows a card's own policy again on fresh rows; temperature and parameters stay.
@@ -81,6 +83,7 @@ def recertify(
         head: in a model with several heads, the host's output that the head judges.
         kind: for a card: what ``logits`` holds; logits unless given.
         provider: short name of onnxruntime's provider.
+        ignore_labels: rows with these labels are left out.
         force: whether a file at ``path`` may be replaced.
 
     Raises:
@@ -99,6 +102,11 @@ def recertify(
     else:
         before, kind = card_of(cast(HeadSource, source)), kind or LOGITS
         logits, labels = _of_card(before, data)
+    left_out = 0
+    if ignore_labels:
+        kept = rows_kept(labels, ignore_labels, rows=len(logits))
+        left_out = int(len(kept) - kept.sum())
+        logits, labels = logits[kept], labels[kept]
     chosen = recertify_card(before, logits, labels, kind=kind)
     for words in chosen.warnings:
         warnings.warn(words, LogitconfWarning, stacklevel=2)
@@ -107,13 +115,21 @@ def recertify(
         written = write_cards(source, {place: chosen.card}, path, force=force)
     elif path is not None:
         chosen.card.save(path, force=force)
-    return Recertified(before, chosen.card, written, logits, labels, kind, chosen.notes)
+    notes = chosen.notes
+    if left_out:
+        are = "is" if left_out == 1 else "are"
+        notes = (*notes, f"{counted(left_out, 'row')} {are} left out for their label")
+    return Recertified(before, chosen.card, written, logits, labels, kind, notes)
 
 
 def _place(several: HeadsMetadata, head: str | None) -> int:
     """Which head the promise is of."""
     if several.joint is not None:
-        raise LogitconfError("a promise is of one head, these decide jointly; fit a card for each")
+        raise LogitconfError(
+            f"recertify is for the promise of one head, but {list(several.names)} decide jointly, "
+            "by one threshold; attach them each with its own outputs (--several each), or fit a "
+            "card anew on rows for all of them"
+        )
     if len(several.heads) == 1 and head is None:
         return 0
     if head is None:

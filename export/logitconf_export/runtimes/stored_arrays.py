@@ -191,3 +191,25 @@ def given_feeds(
     if labels is None and LABELS in arrays and LABELS not in input_names:
         labels = arrays[LABELS]
     return feeds, labels
+
+
+def rows_kept(labels: Array, ignored: Sequence[int], *, rows: int) -> Array:
+    """(N,) which rows have no label among those that are to be ignored.
+
+    Args:
+        labels: (N, ...), one or several a row.
+        ignored: such as 255 of pixels that nobody has labelled.
+        rows: how many there must be.
+
+    Raises:
+        LogitconfError: if none is left, or the labels are not one or several a row.
+    """
+    if not labels.ndim or len(labels) != rows:
+        raise LogitconfError(
+            f"labels must be one for each of {rows} rows, got shape {labels.shape}"
+        )
+    unknown = np.isin(labels, np.asarray(ignored))
+    kept = np.asarray(~unknown.reshape(len(labels), -1).any(axis=1))
+    if not kept.any():
+        raise LogitconfError(f"some row must have a label that is not {list(ignored)}, got none")
+    return kept

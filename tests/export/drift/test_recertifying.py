@@ -88,3 +88,28 @@ def test_misuse_is_one_sentence(promised: ScoreCard) -> None:
     )
     with pytest.raises(LogitconfError, match="name one of"):
         recertify(each, {"x": several_hosts.ROWS})
+    joint = attach(
+        several_hosts.three_softmaxes(),
+        ScoreCard("softmax", "multiclass", threshold=-0.6),
+        several="joint",
+    )
+    with pytest.raises(LogitconfError, match="decide jointly, by one threshold; attach them each"):
+        recertify(joint, {"x": several_hosts.ROWS})
+
+
+@pytest.mark.parametrize("of_card", [True, False])
+def test_rows_without_a_label_are_left_out(promised: ScoreCard, *, of_card: bool) -> None:
+    labels = LABELS[FRESH].copy()
+    labels[::4], labels[1::40] = -1, 255
+    kept = (labels != -1) & (labels != 255)
+    inputs = {"logits": LOGITS} if of_card else {"pixels": PIXELS}
+    fresh = {name: values[FRESH] for name, values in inputs.items()}
+    source = promised if of_card else attach(HOST, promised)
+    made = recertify(source, fresh | {"labels": labels}, ignore_labels=[-1, 255])
+    known = {name: values[kept] for name, values in fresh.items()} | {"labels": labels[kept]}
+    assert made.card == recertify(source, known).card
+    assert made.notes == (f"{(~kept).sum()} rows are left out for their label",)
+    with pytest.raises(LogitconfError, match="some row must have a label that is not"):
+        recertify(source, fresh | {"labels": labels * 0 - 1}, ignore_labels=[-1])
+    with pytest.raises(LogitconfError, match=r"must be.* got.*\(3,\)"):
+        recertify(source, fresh | {"labels": labels[:3]}, ignore_labels=[-1])

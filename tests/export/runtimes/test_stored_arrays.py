@@ -15,6 +15,7 @@ from logitconf_export.runtimes.stored_arrays import (
     host_feeds,
     named_array,
     read_arrays,
+    rows_kept,
 )
 
 LOGITS = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
@@ -125,3 +126,13 @@ def test_data_that_lack_an_input_are_refused() -> None:
         given_feeds({"other": LOGITS}, None, ["pixels"])
     with pytest.raises(LogitconfError, match="a host of several inputs needs arrays by name"):
         given_feeds(LOGITS, None, ["a", "b"])
+
+
+def test_rows_with_a_label_to_ignore_are_not_kept() -> None:
+    one, several = np.array([3, 255, 0, -1]), np.array([[0, 1], [1, -1], [0, 0], [255, 255]])
+    for labels, expected in ((one, [0, 2]), (several, [0, 2])):
+        kept = rows_kept(labels, [255, -1], rows=4)
+        assert np.flatnonzero(kept).tolist() == expected
+    for wrong in (one[:3], np.array(0)):
+        with pytest.raises(LogitconfError, match="one for each of 4 rows"):
+            rows_kept(wrong, [255], rows=4)

@@ -11,7 +11,7 @@ from logitconf.wording.facts import card_facts
 from logitconf.wording.lists import first_few
 from logitconf.wording.numbers import counted, percent, short
 from logitconf.wording.rule import rule_of
-from logitconf_export.cli.results.blocks import Facts
+from logitconf_export.cli.results.blocks import Facts, note
 from logitconf_export.cli.results.cards import Pairs, card_blocks
 from logitconf_export.cli.results.result import Result, commands, headed, named, written
 from logitconf_export.display.judged import JudgedRows
@@ -61,6 +61,8 @@ def fit_result(
     output: Path,
     following: Sequence[str],
     class_names: Sequence[str] | None = None,
+    *,
+    notes: Sequence[str] = (),
 ) -> Result:
     """A card that was fitted.
 
@@ -70,6 +72,7 @@ def fit_result(
         output: where the card was written; - for stdout.
         following: what to run next.
         class_names: of the columns, where they are known.
+        notes: what should be known.
     """
     names = [] if class_names is None else [("classes", first_few(class_names, 10))]
     verdict = f"Fitted: {named(output)} {rule_of(card)}"
@@ -92,6 +95,7 @@ def fit_result(
             Facts(figure_facts(figures), title_of(card)),
         ),
         details=tuple(card_blocks(card, "The card, exactly")),
+        notes=tuple(note(text) for text in notes),
         following=following,
     )
 

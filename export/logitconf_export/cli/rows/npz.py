@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from logitconf.errors import LogitconfError
 from logitconf.fitting.class_names import numbered_labels
 from logitconf.notebook.brief import brief
 from logitconf.tasks import check_logits, check_task
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.stored_arrays import LABELS, named_array, read_arrays
+from logitconf_export.runtimes.stored_arrays import LABELS, named_array, read_arrays, rows_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +37,7 @@ class LabelledRows:
         Raises:
             LogitconfError: if none is left, or the labels are not one or several a row.
         """
-        labels = np.asarray(self.labels)
-        if len(labels) != len(self.logits):
-            raise LogitconfError(
-                f"labels must be one for each of {len(self.logits)} rows, got shape {labels.shape}"
-            )
-        unknown = np.isin(labels, np.asarray(ignored))
-        kept = np.asarray(~unknown.reshape(len(labels), -1).any(axis=1))
-        if not kept.any():
-            raise LogitconfError(
-                f"some row must have a label that is not {list(ignored)}, got none"
-            )
-        return kept
+        return rows_kept(np.asarray(self.labels), ignored, rows=len(self.logits))
 
     def without(self, ignored: Sequence[int]) -> "LabelledRows":
         """The rows that `kept` keeps, themselves if none is ignored."""

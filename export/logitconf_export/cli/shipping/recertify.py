@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from logitconf_export.cli.common.options import (
+    ROWS,
     KindOfCard,
     ModelOrCard,
     OutputFile,
     check_kind_of_card,
+    in_panel,
 )
 from logitconf_export.cli.common.output import deliver, show
 from logitconf_export.cli.common.streams import write_bytes
@@ -30,6 +32,10 @@ def recertify(
         typer.Option("--head", help="Of several heads: the output that it judges."),
     ] = None,
     kind: KindOfCard = None,
+    ignore_label: Annotated[
+        list[int] | None,
+        in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
+    ] = None,
     view: View,
 ) -> None:
     """Certify a card's promise anew on fresh rows; for one that is in doubt or void.
@@ -48,12 +54,21 @@ def recertify(
 
     check_kind_of_card(kind, of_model=is_model(model))
     with working("Certifying", view):
-        made = certify_anew(model, data, output.file, head=head, kind=kind, force=output.force)
+        made = certify_anew(
+            model,
+            data,
+            output.file,
+            head=head,
+            kind=kind,
+            ignore_labels=ignore_label or (),
+            force=output.force,
+        )
     if made.model is None:
         if output.file is None:
             write_bytes(made.card.to_json().encode())
         judged = judge(made.card, made.logits, made.labels, kind=made.kind)
-        show(fit_result(made.card, figures_of(judged), output.path, ()), view, output=output)
+        result = fit_result(made.card, figures_of(judged), output.path, (), notes=made.notes)
+        show(result, view, output=output)
         return
     following = [] if output.file is None else [verify_command(output.path, data)]
     before = read_heads(load_model(model)).heads

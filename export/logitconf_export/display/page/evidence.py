@@ -32,7 +32,7 @@ from logitconf_export.onnx_files.types import Array, Arrays, ModelSource
 from logitconf_export.runtimes.feeds import HostFeeds, host_input_names
 from logitconf_export.runtimes.host_runs import run_rows, with_output
 from logitconf_export.runtimes.sessions import Session
-from logitconf_export.runtimes.stored_arrays import host_feeds
+from logitconf_export.runtimes.stored_arrays import host_feeds, rows_kept
 from logitconf_export.verification.report import VerificationReport
 from logitconf_export.verification.verifying import verify
 
@@ -312,8 +312,7 @@ def _laid_out(card: ScoreCard, form: HeadForm | None, values: Array, rows: Given
         numbers, names = numbered_labels(labels, names, layout)
         labels = np.asarray(numbers)
     if labels is not None and rows.ignored:
-        unknown = np.isin(labels, np.asarray(rows.ignored)).reshape(len(labels), -1)
-        known = np.asarray(~unknown.any(axis=1))
+        known = rows_kept(labels, rows.ignored, rows=len(values))
         left_out = int(len(known) - known.sum())
         values, labels = values[known], labels[known]
         if left_out:

@@ -63,6 +63,19 @@ def test_a_card_becomes_a_card(made: Rows, capsys: pytest.CaptureFixture[str]) -
     assert json.loads(outcome.out) == json.loads(card.to_json())
 
 
+def test_rows_without_a_label_are_left_out_and_counted(
+    made: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = made.labels[300:].copy()
+    labels[:50] = 255
+    np.savez("partly.npz", pixels=made.pixels[300:], labels=labels)
+    np.savez("logits.npz", logits=made.logits[300:], labels=labels)
+    for words in ("promised.onnx --data partly.npz -o t.onnx", "card.json --data logits.npz -o t"):
+        out = done(capsys, f"recertify {words} --ignore-label 255")
+        assert "50 rows are left out for their label" in out
+        assert "on 150 rows, " in out
+
+
 def test_what_does_not_certify_writes_nothing(
     made: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
