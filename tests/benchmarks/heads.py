@@ -1,29 +1,29 @@
 """Benchmark of heads: ``PYTHONPATH=tests python -m benchmarks.heads`` prints one table.
 
-Each head runs side by side with (a) the textbook formula as torch exports it, (b) onnxruntime's own
-Softmax and ReduceMax on the same tensor, (c) eager torch and NumPy. All figures are ratios of
-medians of one interleaved run.
+Each head runs side by side with (a) the same head of an older revision, if one is named, (b) the
+textbook formula as torch exports it, (c) onnxruntime's own Softmax on the same tensor. All figures
+are ratios of medians of one interleaved run.
 """
 
 import argparse
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-import torch
 from benchmarks.textbook import Textbook, export
 from benchmarks.timing import interleaved_medians
 from onnx import TensorProto, helper
 from rich.console import Console
 from rich.table import Table
+from support.head_revisions import HeadCase, head_model, heads_of
 
-from logitconf.card.score_card import HeadForm, ScoreCard
-from logitconf.head import ConfidenceHead
-from logitconf.scores.table import SCORES, check_parameters, refusal
+from logitconf.card.score_card import RUNTIMES
+from logitconf.scores.table import SCORES, refusal
 from logitconf.tasks import Layout, check_task
-from logitconf_export.heads.conversion import to_onnx
 
 Array = npt.NDArray[np.float32]
 FIRST_SCORES = ("softmax", "entropy", "energy", "margin")
@@ -47,6 +47,17 @@ SHAPES: dict[str, tuple[str, tuple[int, ...], int]] = {
 }
 
 
+class Options(argparse.Namespace):
+    """What is measured, and for how long."""
+
+    before: str | None
+    threads: int
+    shapes: Sequence[str]
+    scores: Sequence[str]
+    top: int
+    seconds: float
+
+
 def session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -66,14 +77,13 @@ def bound(model: bytes, rows: Array, threads: int) -> Callable[[], object]:
     return lambda: loaded.run_with_iobinding(binding)
 
 
-def our_head(score: str, name: str, runtime: str, top: int) -> bytes:
+def case_of(score: str, name: str, runtime: str, top: int) -> HeadCase:
+    """The head of a score for a shape of the table."""
     task, shape, axis = SHAPES[name]
     columns = 1 if len(shape) == 1 else shape[axis]
-    members = members_of(name)
-    form = HeadForm(columns, len(shape), axis, runtime, members=members)
-    parameters = check_parameters(score, {"top": top} if top else {})
-    card = ScoreCard(score, task, 1.5, -0.7, columns, parameters=parameters, members=members)
-    return bytes(to_onnx(ConfidenceHead(card, form), opset=17).SerializeToString())
+    return HeadCase(
+        score, task, columns, len(shape), axis, runtime=runtime, members=members_of(name), top=top
+    )
 
 
 def members_of(name: str) -> int | None:
@@ -108,73 +118,68 @@ def single_op(op: str, shape: tuple[int, ...], axis: int) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def eager(module: Textbook, rows: Array) -> Callable[[], object]:
-    x = torch.from_numpy(rows)
-
-    def run() -> object:
-        with torch.inference_mode():
-            return module(x)
-
-    return run
-
-
-def numpy_softmax(rows: Array, axis: int) -> Callable[[], object]:
-    def run() -> object:
-        z = rows / np.float32(1.5)
-        e = np.exp(z - z.max(axis, keepdims=True))
-        return -(e / e.sum(axis, keepdims=True)).max(axis) < -0.7
-
-    return run
-
-
-def measure(name: str, score: str, threads: int, seconds: float, top: int) -> dict[str, float]:
+def measure(
+    name: str, score: str, models: Mapping[str, bytes], options: Options
+) -> dict[str, float]:
+    """Median seconds of each model, of the textbook's export and of one Softmax, interleaved."""
     task, shape, axis = SHAPES[name]
     rows = np.random.default_rng(0).normal(0, 4, shape).astype(np.float32)
-    rank = len(shape)
-    runs = {
-        "any": bound(our_head(score, name, "any", top), rows, threads),
-        "ort": bound(our_head(score, name, "onnxruntime", top), rows, threads),
-        "textbook": bound(textbook(score, task, rank, axis, top), rows, threads),
-        "torch": eager(Textbook(score, task, axis, top), rows),
-    }
-    if rank > 1:
-        runs["Softmax"] = bound(single_op("Softmax", shape, axis), rows, threads)
-        runs["ReduceMax"] = bound(single_op("ReduceMax", shape, axis), rows, threads)
-        runs["NumPy"] = numpy_softmax(rows, axis)
-    return interleaved_medians(runs, seconds=seconds)
+    loaded = {**models, "textbook": textbook(score, task, len(shape), axis, options.top)}
+    if len(shape) > 1:
+        loaded["Softmax"] = single_op("Softmax", shape, axis)
+    runs = {who: bound(model, rows, options.threads) for who, model in loaded.items()}
+    # one thread's own time, so that what else the machine does counts less
+    clock = time.thread_time if options.threads == 1 else time.perf_counter
+    return interleaved_medians(runs, seconds=options.seconds, rounds=15, clock=clock)
+
+
+def cases_of(options: Options) -> list[tuple[str, HeadCase]]:
+    """Every line of the table, once for each form."""
+    return [
+        (name, case_of(score, name, runtime, options.top))
+        for name in options.shapes
+        for score in options.scores
+        if is_defined(score, name)
+        for runtime in RUNTIMES
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", metavar="REVISION", help="to compare with, such as f4c307a")
     parser.add_argument("--threads", type=int, default=1, help="0 means all")
-    parser.add_argument("--shapes", nargs="*", default=list(SHAPES))
+    parser.add_argument("--shapes", nargs="*", default=list(SHAPES), choices=list(SHAPES))
     parser.add_argument("--scores", nargs="*", default=FIRST_SCORES, choices=list(SCORES))
     parser.add_argument("--top", type=int, default=0, help="classes that count in gen; 0 is all")
     parser.add_argument("--seconds", type=float, default=1.5, help="for each row of the table")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads or torch.get_num_threads())
+    options = parser.parse_args(namespace=Options())
+    lines = cases_of(options)
+    cases = [case for _, case in lines]
+    older = heads_of(options.before, cases) if options.before else [None] * len(cases)
+    models: dict[tuple[str, str], dict[str, bytes]] = defaultdict(dict)
+    for (name, case), old in zip(lines, older, strict=True):
+        group = models[name, case.score]
+        group[case.runtime] = head_model(case).SerializeToString()
+        if old is not None:
+            group[f"{case.runtime} before"] = old.SerializeToString()
     table = Table(
-        "shape",
-        "score",
-        "any",
-        "onnxruntime",
-        "any",
-        "onnxruntime",
-        "torch",
-        "NumPy max softmax",
-        "ReduceMax",
-        "µs",
-        title="× textbook export's speed | cost, relative to onnxruntime's Softmax",
-    )
-    for name in options.shapes:
-        for score in (score for score in options.scores if is_defined(score, name)):
-            t = measure(name, score, options.threads, options.seconds, options.top)
-            unit = t.get("Softmax", t["textbook"])
-            speed = [f"{t['textbook'] / t[who]:.2f}" for who in ("any", "ort")]
-            costs = ("any", "ort", "torch", "NumPy", "ReduceMax")
-            cost = [f"{t[who] / unit:.2f}" if who in t else "" for who in costs]
-            table.add_row(name, score, *speed, *cost, f"{t['any'] * 1e6:.0f}")
+        "shape", "score", *(f"{who} / before" for who in RUNTIMES[:2]),
+        *(f"textbook / {who}" for who in RUNTIMES), *(f"{who} / Softmax" for who in RUNTIMES),
+        "µs any",
+        title="speed-up over the heads before | over torch's export | cost in Softmax kernels",
+    )  # fmt: skip
+    for (name, score), group in models.items():
+        t = measure(name, score, group, options)
+        cells = [ratio(t, f"{who} before", who) for who in RUNTIMES[:2]]
+        cells += [ratio(t, "textbook", who) for who in RUNTIMES]
+        cells += [ratio(t, who, "Softmax") for who in RUNTIMES]
+        table.add_row(name, score, *cells, f"{t['any'] * 1e6:.0f}")
     Console(width=150).print(table)
+
+
+def ratio(times: Mapping[str, float], above: str, below: str) -> str:
+    """A quotient of two times, empty where one was not taken."""
+    return f"{times[above] / times[below]:.2f}" if above in times and below in times else ""
 
 
 if __name__ == "__main__":

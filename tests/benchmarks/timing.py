@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 
 
 def interleaved_medians(
-    runs: Mapping[str, Callable[[], object]], *, rounds: int = 25, seconds: float = 0.6
+    runs: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int = 25,
+    seconds: float = 0.6,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Median seconds of one call of each, measured in turns so that all see the same machine.
 
@@ -14,13 +18,14 @@ def interleaved_medians(
         runs: what to time, by name.
         rounds: how many turns each gets at least.
         seconds: about how long the whole measurement may take.
+        clock: what is read before and after, in seconds.
     """
     repeats: dict[str, int] = {}
     for name, run in runs.items():
         run()
-        start = time.perf_counter()
+        start = clock()
         run()
-        once = max(time.perf_counter() - start, 1e-7)
+        once = max(clock() - start, 1e-7)
         repeats[name] = max(1, int(seconds / len(runs) / rounds / once))
     samples: dict[str, list[float]] = {name: [] for name in runs}
     names = list(runs)
@@ -28,8 +33,8 @@ def interleaved_medians(
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
             run, count = runs[name], repeats[name]
-            start = time.perf_counter()
+            start = clock()
             for _ in range(count):
                 run()
-            samples[name].append((time.perf_counter() - start) / count)
+            samples[name].append((clock() - start) / count)
     return {name: statistics.median(values) for name, values in samples.items()}
