@@ -163,7 +163,7 @@ def main() -> None:
         if old is not None:
             group[f"{case.runtime} before"] = old.SerializeToString()
     table = Table(
-        "shape", "score", *(f"{who} / before" for who in RUNTIMES[:2]),
+        "shape", "score", *(f"before / {who}" for who in RUNTIMES[:2]),
         *(f"textbook / {who}" for who in RUNTIMES), *(f"{who} / Softmax" for who in RUNTIMES),
         "µs any",
         title="speed-up over the heads before | over torch's export | cost in Softmax kernels",
