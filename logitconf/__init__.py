@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from logitconf.card.score_card import HeadForm as HeadForm
     from logitconf.card.score_card import ScoreCard as ScoreCard
+    from logitconf.distributed.plan import FitPlan as FitPlan
     from logitconf.errors import LogitconfError as LogitconfError
     from logitconf.errors import LogitconfWarning as LogitconfWarning
     from logitconf.errors import MissingExtraError as MissingExtraError
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
 # names are looked up on first use, so that what needs no torch or onnx loads without them
 _HOME = {name: home for home, name in map(class_of, SCORES)} | {
+    "FitPlan": "distributed.plan",
     "ScoreComparison": "fitting.comparison",
     "SelectiveClassifier": "fitting.selective_classifier",
     "compare": "fitting.comparison:compare_scores",

@@ -4,7 +4,7 @@ Values may refute what was said or left open; they never decide.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast, get_args
+from typing import Any, TypeAlias, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -53,23 +53,53 @@ def kind_of_rows(values: Array, layout: Layout, kind: str | None) -> InputKind:
             classes, each row sums to 1 within 1e-3; or if the values are not what was said.
     """
     if kind is None:
-        if _all_like(values, layout, "probabilities", _SUM_OF_UNKNOWN, enough=True):
-            raise LogitconfError(_suspicion(values, layout))
-        classes = layout.family == "categorical"
-        if classes and _all_like(values, layout, KINDS[2], _SUM_OF_UNKNOWN, enough=True):
-            return "log-probabilities"
-        return "logits"
+        return kind_left_open(likeness(values, layout), layout, int(values.shape[0]))
+    what = check_kind_word(kind)
+    if what != "logits" and _likely(values, layout, what, _SUM_OF_KNOWN) is None:
+        raise LogitconfError(_contradiction(layout, what))
+    return what
+
+
+def check_kind_word(kind: str) -> InputKind:
+    """The kind, if it is one.
+
+    Raises:
+        LogitconfError: for another word.
+    """
     if kind not in KINDS:
         raise not_among("kind", kind, KINDS, KIND_SYNONYMS)
-    if kind != "logits" and not _all_like(values, layout, kind, _SUM_OF_KNOWN):
-        raise LogitconfError(_contradiction(layout, kind))
     return cast(InputKind, kind)
 
 
-def _suspicion(values: Array, layout: Layout) -> str:
+Likeness: TypeAlias = tuple[int | None, int | None]
+"""How many rows, or values, could be probabilities, and how many logarithms of them; None if one
+of them could not be."""
+
+
+def likeness(values: Array, layout: Layout) -> Likeness:
+    """What rows could be besides logits, by their values alone."""
+    probable = _likely(values, layout, "probabilities", _SUM_OF_UNKNOWN)
+    classes = layout.family == "categorical"
+    return probable, _likely(values, layout, KINDS[2], _SUM_OF_UNKNOWN) if classes else None
+
+
+def kind_left_open(like: Likeness, layout: Layout, rows: int) -> InputKind:
+    """What all rows are where nobody said it, by how many could be what.
+
+    Raises:
+        LogitconfError: if they look like probabilities.
+    """
+    fewest = _FEWEST_ROWS if layout.family == "categorical" else _FEWEST_VALUES
+    probable, logarithms = (each is not None and each >= fewest for each in like)
+    if probable:
+        raise LogitconfError(_suspicion(rows, layout))
+    return "log-probabilities" if logarithms else "logits"
+
+
+def _suspicion(rows: int, layout: Layout) -> str:
     sums = " and sum to 1 in each row" if layout.family == "categorical" else ""
     return (
-        f"logits must not all lie in [0, 1]{sums}, as probabilities do, got {values.shape[0]} such "
+        f"logits must not all lie in [0, 1]{sums}, as probabilities do, got {rows} such "
         "rows; say kind='probabilities' (--kind probabilities) if they are, or kind='logits' "
         "(--kind logits)"
     )
@@ -84,10 +114,8 @@ def _contradiction(layout: Layout, kind: str) -> str:
     return f"{kind} must {needs}, got other values; say what they are with kind= (--kind)"
 
 
-def _all_like(
-    values: Array, layout: Layout, kind: str, tolerance: float, *, enough: bool = False
-) -> bool:
-    """Whether all rows that count could be of that kind, and there are enough if that is asked."""
+def _likely(values: Array, layout: Layout, kind: str, tolerance: float) -> int | None:
+    """How many rows count, of labels how many values, if all of them could be of that kind."""
     rows = int(values.shape[0])
     step = max(1, _BLOCK_ELEMENTS * rows // max(1, int(np.prod(values.shape))))
     counted = 0
@@ -96,16 +124,15 @@ def _all_like(
         shares = block if kind == "probabilities" else np.exp(np.minimum(block, 1.0))
         # a logarithm near zero may be rounded to just above it, as its exponential is
         if (shares < 0.0).any() or (shares > 1.0 + tolerance * (kind != "probabilities")).any():
-            return False
+            return None
         if layout.family == "categorical":
             sums = shares.sum(axis=layout.class_axis)
             if (np.abs(sums - 1.0) > tolerance).any():
-                return False
+                return None
             counted += len(block)
         else:
             counted += block.size
-    fewest = _FEWEST_ROWS if layout.family == "categorical" else _FEWEST_VALUES
-    return not enough or counted >= fewest
+    return counted
 
 
 def _counting(block: Array) -> npt.NDArray[np.float64]:

@@ -48,27 +48,52 @@ def identity_of(
     """
     rows = shapes[0][0]
     columns = [math.prod(shape[1:]) for shape in shapes]
-    factors = [
-        np.ascontiguousarray(own.T)
-        for own in np.split(_factors(sum(columns)), np.cumsum(columns)[:-1])
-    ]
+    factors = factors_of(columns)
     keys = np.empty(rows, np.uint64)
 
     def summed(block: slice) -> Keys:
-        lanes = [_lanes(part, own) for part, own in zip(parts(block), factors, strict=True)]
-        first, second = np.add.reduce(lanes)
-        # what is summed must not be linear in the rows' values, or values could trade places
-        mixed = [_mixed(first), _mixed(second)]
-        mixed += [_mixed(first + _GOLDEN * second), _mixed(second + _GOLDEN * first)]
-        keys[block] = mixed[0]
-        return np.array([word.sum(dtype=np.uint64) for word in mixed])
+        words = row_words(parts(block), factors)
+        keys[block] = words[0]
+        return words.sum(axis=1, dtype=np.uint64)
 
     # the other cores have the arithmetic to do
     words = in_threads(summed, cut(rows, sum(columns)), threads=(cores() + 2) // 3)
     total = np.add.reduce([np.zeros(4, np.uint64), *words])
-    digest = hashlib.sha256(f"{rows} rows of {columns}".encode())
-    digest.update(total.astype("<u8").tobytes())
-    return RowsIdentity(SUM_OF_ROWS + digest.hexdigest(), keys)
+    return RowsIdentity(digest_of(rows, columns, total), keys)
+
+
+def row_words(parts: Sequence[Array], factors: Sequence[Keys]) -> Keys:
+    """Four words for each row, (4, n), the same for the same numbers; the first is its key.
+
+    Args:
+        parts: arrays (n, ...).
+        factors: of their columns, by `factors_of`.
+    """
+    lanes = [_lanes(part, own) for part, own in zip(parts, factors, strict=True)]
+    first, second = np.add.reduce(lanes)
+    # what is summed must not be linear in the rows' values, or values could trade places
+    mixed = [mixed_words(first), mixed_words(second)]
+    mixed += [mixed_words(first + _GOLDEN * second), mixed_words(second + _GOLDEN * first)]
+    return np.stack(mixed)
+
+
+def digest_of(rows: int, columns: Sequence[int], words: Keys) -> str:
+    """The digest of rows from the sums of their words, (4,).
+
+    Args:
+        rows: how many.
+        columns: that each array has.
+        words: sums over all rows, modulo 2^64.
+    """
+    digest = hashlib.sha256(f"{rows} rows of {[*columns]}".encode())
+    digest.update(words.astype("<u8").tobytes())
+    return SUM_OF_ROWS + digest.hexdigest()
+
+
+def factors_of(columns: Sequence[int]) -> list[Keys]:
+    """What the columns of each array are multiplied with."""
+    edges = np.cumsum(columns)[:-1]
+    return [np.ascontiguousarray(own.T) for own in np.split(_factors(sum(columns)), edges)]
 
 
 def shared_rows(fitted: Keys, certifying: Keys) -> int:
@@ -101,10 +126,10 @@ def _bits(values: Array) -> Keys:
 def _factors(columns: int) -> npt.NDArray[np.uint64]:
     """Two odd factors a column, (K, 2); fixed for ever, as digests are kept in cards."""
     places = np.arange(1, 2 * columns + 1, dtype=np.uint64).reshape(columns, 2)
-    return _mixed(places * _GOLDEN) | np.uint64(1)
+    return mixed_words(places * _GOLDEN) | np.uint64(1)
 
 
-def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mixed_words(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Words in which every bit depends on all bits of those given.
 
     Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators" (mix64).

@@ -16,6 +16,7 @@ from logitconf.calibration.maps.mapping import mapped
 from logitconf.calibration.names import AUTO, TEMPERATURE
 from logitconf.calibration.temperature.chunks import Chunk
 from logitconf.calibration.temperature.fit import fit_from, spread
+from logitconf.calibration.temperature.outcome import TemperatureFit
 from logitconf.card.score_card import ScoreCard, refusal_of_maps
 from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.head_spec import accept, probabilities, threshold_of
@@ -165,21 +166,29 @@ def scored_rows(card: ScoreCard, rows: Rows, scores: FloatArray | None = None) -
         scores: where they are known already.
     """
 
-    def of_block(block: Rows) -> dict[str, npt.NDArray[Any]]:
-        mapped = rows_mapped(card, block)
-        known: dict[str, npt.NDArray[Any]] = {}
-        if scores is None:
-            known["scores"] = to_numpy(_block_score(card, mapped)).astype(np.float32)
-        if mapped.labels is not None:
-            known["wrong"] = ~rows_right(card.score, mapped, card.temperature)
-        if mapped.predicted is not None:
-            known["predicted"] = mapped.predicted
-        return known
-
-    blocks = rows.each_block(of_block, "Scoring")
+    blocks = rows.each_block(lambda block: scored_block(card, block, scores is None), "Scoring")
     made: dict[str, Any] = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
     known = made["scores"] if scores is None else scores
     return ScoredRows(known, made.get("wrong"), made.get("predicted"))
+
+
+def scored_block(card: ScoreCard, block: Rows, scoring: bool = True) -> dict[str, Any]:
+    """The parts of `ScoredRows` that a block of rows has, computed at once.
+
+    Args:
+        card: that scores.
+        block: with labels or without.
+        scoring: whether the scores are wanted.
+    """
+    mapped = rows_mapped(card, block)
+    known: dict[str, npt.NDArray[Any]] = {}
+    if scoring:
+        known["scores"] = to_numpy(_block_score(card, mapped)).astype(np.float32)
+    if mapped.labels is not None:
+        known["wrong"] = ~_block_right(card.score, mapped, card.temperature)
+    if mapped.predicted is not None:
+        known["predicted"] = mapped.predicted
+    return known
 
 
 def rows_right(score: str, rows: Rows, temperature: float = 1.0) -> npt.NDArray[np.bool_]:
@@ -291,24 +300,36 @@ def with_fitted_temperature(card: ScoreCard, rows: Rows) -> ScoreCard:
         initial=card.temperature,
         rows=len(rows) * (layout.members or 1),
     )
-    if fitted.identified and layout.task != "multilabel" and _all_the_same(rows.labels):
+    alike = layout.task != "multilabel" and _all_the_same(rows.labels)
+    card, note = card_with_temperature(card, fitted, alike=alike)
+    if note:
+        warnings.warn(note, LogitconfWarning, stacklevel=6)
+    return card
+
+
+def card_with_temperature(
+    card: ScoreCard, fitted: TemperatureFit, *, alike: bool
+) -> tuple[ScoreCard, str | None]:
+    """The card with a fitted temperature, or as it was if none stands out; what to tell the user.
+
+    Args:
+        card: whose temperature the fit began with.
+        fitted: on labelled rows.
+        alike: whether all rows have the same label.
+    """
+    if fitted.identified and alike:
         fitted = replace(fitted, identified=False, reason="all labels are the same")
     temperature = fitted.temperature if fitted.identified else card.temperature
+    note = None
     if not fitted.identified:
-        warnings.warn(
-            f"the rows cannot identify a temperature ({fitted.reason}); it stays {temperature:g}",
-            LogitconfWarning,
-            stacklevel=6,
-        )
+        note = f"the rows cannot identify a temperature ({fitted.reason}); it stays {temperature:g}"
     elif fitted.standard_error is not None and fitted.standard_error >= temperature:
         # 1/T is less than a standard error away from 0, where labels are drawn at random
-        warnings.warn(
+        note = (
             f"the labels may have nothing to do with the logits: the temperature {temperature:.3g} "
-            f"has a standard error of {fitted.standard_error:.3g}; check the order of both",
-            LogitconfWarning,
-            stacklevel=6,
+            f"has a standard error of {fitted.standard_error:.3g}; check the order of both"
         )
-    return replace(card, temperature=temperature, temperature_fit=fitted)
+    return replace(card, temperature=temperature, temperature_fit=fitted), note
 
 
 def _all_the_same(labels: Array) -> bool:

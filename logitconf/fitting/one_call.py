@@ -117,7 +117,7 @@ def fit(
         asked = asked_calibration(calibration, score, members=per_member)
         plain = asked == TEMPERATURE or (asked == AUTO and refusal_of_maps(score))
         calibration = None if plain else asked
-    made = _unfitted(
+    made = unfitted(
         score,
         temperature=temperature,
         calibration=calibration,
@@ -149,7 +149,7 @@ def _check_known(further: Mapping[str, object]) -> None:
         raise LogitconfError(f"fit has no argument {name!r}; {hint}")
 
 
-def _unfitted(score: str, **given: Any) -> LogitScore:
+def unfitted(score: str, **given: Any) -> LogitScore:
     """The score of a name, with what is given of its parameters.
 
     Raises:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +72,27 @@ class Note:
 NARROW, NOTHING = Note(NoteKind.NARROW), Note(NoteKind.NOTHING)
 
 
+class Ranked(Protocol):
+    """Calibration scores in order, as far as a policy asks for them."""
+
+    @property
+    def rows(self) -> int:
+        """All rows, those without a finite score included."""
+
+    @property
+    def finite(self) -> int:
+        """How many scores there are."""
+
+    def value_at(self, rank: int) -> float:
+        """The score at a place, 0 for the lowest."""
+
+    def count_below(self, threshold: float) -> int:
+        """How many rows a threshold accepts."""
+
+    def errors_among(self, accepted: int) -> int | None:
+        """How many of the most confident `accepted` rows are wrong; None without labels."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RankedScores:
     """Calibration scores in order, most confident first.
@@ -84,6 +106,15 @@ class RankedScores:
     values: npt.NDArray[np.float32]
     errors: npt.NDArray[np.int64] | None
     rows: int
+
+    @property
+    def finite(self) -> int:
+        """How many scores there are."""
+        return int(self.values.size)
+
+    def value_at(self, rank: int) -> float:
+        """The score at a place, 0 for the lowest."""
+        return float(self.values[rank])
 
     def count_below(self, threshold: float) -> int:
         """How many rows a threshold accepts."""

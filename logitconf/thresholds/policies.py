@@ -7,6 +7,7 @@ strictly below the threshold. Rows without a finite score count as rejected rows
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +22,7 @@ from logitconf.thresholds.gaps import (
     GapThreshold,
     Note,
     NoteKind,
+    Ranked,
     measure_gaps,
     place,
     rank_scores,
@@ -223,17 +225,27 @@ def choose_value(
     >>> choose_value(-0.5, np.float32([-0.9, -0.5, -0.1])).accepted
     1
     """
+    if scores is not None:
+        return value_on(rank_scores(scores, wrong), value)
+    threshold = _as_threshold(value)
+    return ThresholdChoice(threshold, Value(threshold).to_card(), 0, 0, None)
+
+
+def value_on(ranked: Ranked, value: float) -> ThresholdChoice:
+    """`choose_value` on scores in order."""
+    threshold = _as_threshold(value)
+    accepted = ranked.count_below(threshold)
+    notes = () if accepted else (NOTHING,)
+    placement = GapThreshold(threshold, accepted, notes)
+    return choice_of(ranked, placement, Value(threshold).to_card())
+
+
+def _as_threshold(value: float) -> float:
     with np.errstate(over="ignore"):
         threshold = float(np.float32(value))
     if not math.isfinite(threshold):
         raise LogitconfError(f"a threshold must be a finite float32 value, got {value}")
-    policy = Value(threshold).to_card()
-    if scores is None:
-        return ThresholdChoice(threshold, policy, 0, 0, None)
-    ranked = rank_scores(scores, wrong)
-    accepted = ranked.count_below(threshold)
-    notes = () if accepted else (NOTHING,)
-    return choice_of(ranked, GapThreshold(threshold, accepted, notes), policy)
+    return threshold
 
 
 def choose_quantile(
@@ -254,17 +266,21 @@ def choose_quantile(
     """
     if not 0.0 <= q <= 1.0:
         raise LogitconfError(f"q must lie in [0, 1], got {q}")
-    ranked = rank_scores(scores, wrong)
+    return quantile_of(rank_scores(scores, wrong), q)
+
+
+def quantile_of(ranked: Ranked, q: float) -> ThresholdChoice:
+    """`choose_quantile` of scores in order, for a q in [0, 1]."""
     position = q * (ranked.rows - 1)
     below = math.floor(position)
     notes: list[Note] = []
-    last = ranked.values.size - 1
+    last = ranked.finite - 1
     if math.ceil(position) > last:
         # The quantile falls among rows without a score: all others are accepted.
-        threshold = float(np.nextafter(ranked.values[last], np.float32(np.inf)))
+        threshold = float(np.nextafter(np.float32(ranked.value_at(last)), np.float32(np.inf)))
         notes.append(Note(NoteKind.BEYOND_SCORES, rows=ranked.rows))
     else:
-        lower, upper = (float(ranked.values[i]) for i in (below, math.ceil(position)))
+        lower, upper = (ranked.value_at(rank) for rank in (below, math.ceil(position)))
         threshold = float(np.float32(lower + (position - below) * (upper - lower)) + np.float32(0))
     accepted = ranked.count_below(threshold)
     if accepted == 0:
@@ -300,8 +316,22 @@ def choose_coverage(
     """
     check_accepted_share(coverage, "coverage")
     ranked = rank_scores(scores, wrong)
-    wanted, finite = at_least(coverage, ranked.rows), ranked.values.size
-    placement = place(measure_gaps(ranked, rounding), min(wanted, finite), looser=True)
+    gaps = measure_gaps(ranked, rounding)
+    return coverage_of(ranked, coverage, lambda wanted: place(gaps, wanted, looser=True))
+
+
+def coverage_of(
+    ranked: Ranked, coverage: float, placed: Callable[[int], GapThreshold]
+) -> ThresholdChoice:
+    """`choose_coverage` on scores in order.
+
+    Args:
+        ranked: at least one.
+        coverage: in (0, 1].
+        placed: where a threshold goes that accepts so many rows, or more.
+    """
+    wanted, finite = at_least(coverage, ranked.rows), ranked.finite
+    placement = placed(min(wanted, finite))
     if wanted > finite:
         note = Note(NoteKind.UNSCORED, accepted=finite, rows=ranked.rows)
         placement = replace(placement, notes=(*placement.notes, note))

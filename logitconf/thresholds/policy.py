@@ -16,7 +16,7 @@ from logitconf.policy_table import POLICIES
 if TYPE_CHECKING:
     from logitconf.scores.rounding import Rounding
     from logitconf.thresholds.calibration_rows import CalibrationRows
-    from logitconf.thresholds.gaps import GapThreshold, Note, RankedScores
+    from logitconf.thresholds.gaps import GapThreshold, Note, Ranked
 
 Own = TypeVar("Own", bound="Policy")
 
@@ -194,9 +194,7 @@ def at_least(share: float, rows: int) -> int:
     return max(1, math.ceil(share * rows - 1e-9 * rows))
 
 
-def choice_of(
-    ranked: RankedScores, placement: GapThreshold, policy: dict[str, Any]
-) -> ThresholdChoice:
+def choice_of(ranked: Ranked, placement: GapThreshold, policy: dict[str, Any]) -> ThresholdChoice:
     """A placement on the ranked rows as the result of a policy."""
     return ThresholdChoice(
         threshold=placement.threshold,

@@ -199,14 +199,14 @@ def fit_from(
             )
         return sums
 
-    solution = Solution(b, b, first, _unidentified_reason(first))
+    solution = Solution(b, b, first, unidentified_reason(first))
     if solution.reason is None and quick:
         solution = _approached(partial(evaluate_again, quick=True), b, first)
     if solution.reason is None:
         b = rounded(solution.inverse, _BITS)
         sums = evaluate_again(b) if quick else first
         solution = minimise(evaluate_again, b, sums, bits=_BITS, most_passes=_MOST_PASSES)
-    return _report(first, solution, initial_temperature, passes)
+    return report_fit(first, solution, initial_temperature, passes)
 
 
 def _approached(evaluate: Evaluate, b: float, sums: LikelihoodSums) -> Solution:
@@ -265,7 +265,7 @@ def _pass_sums(
     return vector
 
 
-def _unidentified_reason(sums: LikelihoodSums) -> str | None:
+def unidentified_reason(sums: LikelihoodSums) -> str | None:
     """Why the first pass already shows that no finite temperature is best, if it does."""
     if sums.rows == 0:
         return "no row has a finite likelihood"
@@ -281,7 +281,7 @@ def _unidentified_reason(sums: LikelihoodSums) -> str | None:
     return None
 
 
-def _report(
+def report_fit(
     first: LikelihoodSums, solution: Solution, initial_temperature: float, passes: int
 ) -> TemperatureFit:
     """The fit as a plain value; Taylor's series carries NLL and curvature to the rounded T."""

@@ -10,6 +10,7 @@ take them in float32, which errs by less than 1e-6.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
@@ -121,10 +122,9 @@ def chunk_sums(
         quick: whether float32 will do, at a third of the cost.
     """
     xp = namespace(logits)
-    if family == "categorical":
-        labels = xp.astype(labels, xp.int64, copy=False)
+    labels = _as_labels(xp, labels, family)
     weights = None if weights is None else xp.astype(weights, xp.float64, copy=False)
-    terms = _categorical_terms if family == "categorical" else _bernoulli_terms
+    terms = _TERMS[family]
     total = logits.shape[0]
     # Most chunks are finite, and then need no further look: all else shows in the sums.
     # At b = 0 all that counts is which logits are there.
@@ -133,7 +133,7 @@ def chunk_sums(
     with np.errstate(all="ignore"):
         summed = _weighed(xp, terms(xp, logits, labels, at), weights)
         if not np.isfinite(summed).all():
-            usable = _usable_rows(xp, logits, labels, family)
+            usable = usable_rows(logits, labels, family)
             logits, labels = logits[usable], labels[usable]
             weights = None if weights is None else weights[usable]
             at = replace(at, masked=True)
@@ -166,14 +166,43 @@ def _label_bits(xp: Any, labels: Array, family: Family, n_classes: int) -> list[
     return bits
 
 
-def _usable_rows(xp: Any, logits: Array, labels: Array, family: Family) -> Array:
+def row_terms(
+    logits: Array, labels: Array, *, family: Family, inverse_temperatures: Sequence[float]
+) -> npt.NDArray[np.float64]:
+    """What each usable row adds to the sums: (B, 4, N) float64, for each of B points b.
+
+    Along the second axis: NLL, slope, curvature, third derivative. A row's terms depend on nothing
+    but the row.
+
+    Args:
+        logits: (N, K) or (N, L), NumPy; rows that :func:`usable_rows` allows.
+        labels: (N,) integers below K, or (N, L) in [0, 1].
+        family: whether the columns compete.
+        inverse_temperatures: each b >= 0.
+    """
+    xp = namespace(logits)
+    labels = _as_labels(xp, labels, family)
+    with np.errstate(all="ignore"):
+        points = [
+            _TERMS[family](xp, logits, labels, _Point(b, None, masked=True))[2:]
+            for b in inverse_temperatures
+        ]
+    return np.array(points, dtype=np.float64)
+
+
+def usable_rows(logits: Array, labels: Array, family: Family) -> Array:
     """Which rows, (N,), have a finite likelihood."""
+    xp = namespace(logits)
     # A maximum carries NaN, so the largest logit alone shows NaN, +inf and a row of -inf.
     usable = xp.isfinite(xp.max(logits, axis=1))
     if family == "categorical":
         own = xp.take_along_axis(logits, labels[:, None], axis=1)
         return usable & xp.isfinite(own[:, 0])
     return usable & ~xp.any((logits == -xp.inf) & (labels > 0), axis=1)
+
+
+def _as_labels(xp: Any, labels: Array, family: Family) -> Array:
+    return xp.astype(labels, xp.int64, copy=False) if family == "categorical" else labels
 
 
 def _turned(xp: Any, values: Array) -> tuple[Array, int]:
@@ -299,3 +328,9 @@ def _bernoulli_terms(xp: Any, logits: Array, labels: Array, at: _Point) -> list[
     curvature = summed(product) / scale**2
     product *= rest - moment
     return [gap, nll_initial, nll, gap - first, curvature, -summed(product) / scale**3]
+
+
+_TERMS: Mapping[Family, Callable[[Any, Array, Array, _Point], list[Array]]] = {
+    "categorical": _categorical_terms,
+    "bernoulli": _bernoulli_terms,
+}

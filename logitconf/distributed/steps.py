@@ -1,0 +1,193 @@
+"""The fit step by step: which pass is wanted, and what follows from its total."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+from logitconf.card.parts import RowCounts, Split
+from logitconf.card.score_card import ScoreCard
+from logitconf.distributed.choosing import chosen
+from logitconf.distributed.ranking import Ranking, UnresolvedError, Zone, merged
+from logitconf.distributed.reading import Reading, label_range_error
+from logitconf.distributed.request import Request
+from logitconf.distributed.score_counts import MOST_BINS
+from logitconf.distributed.survey import Identity, Survey
+from logitconf.distributed.temperature import fitted_temperature
+from logitconf.distributed.total import LikelihoodTotal, ScoresTotal, Total
+from logitconf.errors import LogitconfError
+from logitconf.fitting.calibrated_rows import card_with_temperature
+from logitconf.fitting.fit import rounding_of
+from logitconf.kinds import kind_left_open
+from logitconf.rows import digest_of, overlap_note
+from logitconf.scores.table import check_defined
+from logitconf.tasks import Layout, check_logits, check_task
+from logitconf.thresholds.certificate import certificate_of
+from logitconf.thresholds.policy import Policy, ThresholdChoice
+from logitconf.thresholds.reach import check_reachable
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a plan ends with.
+
+    Attributes:
+        card: fitted.
+        notes: what to tell the user.
+    """
+
+    card: ScoreCard
+    notes: tuple[str, ...]
+
+
+# a request goes out, its total comes in
+Steps: TypeAlias = Generator[Request, Total, Made]
+Part = TypeVar("Part", Survey, LikelihoodTotal, ScoresTotal)
+
+
+def steps_of(card: ScoreCard, reading: Reading, policy: Policy) -> Steps:
+    """The requests of a fit, one after the other; those that come out have no number yet.
+
+    Args:
+        card: unfitted.
+        reading: how the rows are read.
+        policy: of the threshold.
+    """
+    first = Request(0, "logits", "reading the rows", False, reading)
+    survey, layout, labelled = _surveyed(reading, (yield first))
+    if policy.needs_labels and not labelled:
+        raise LogitconfError(
+            f"the policy {policy.keyword} needs labels, got scores alone; fit with labels"
+        )
+    card = replace(card, n_classes=layout.n_classes, members=layout.members)
+    note = None
+    if labelled:
+
+        def ask(points: tuple[float, ...]) -> Generator[Request, Total, LikelihoodTotal]:
+            wants = "fitting the temperature"
+            return _part_as(LikelihoodTotal, (yield replace(first, wants=wants, points=points)))
+
+        fit = yield from fitted_temperature(survey, layout, card.temperature, ask)
+        fit = replace(fit, sha256=_digest(survey.fitted, survey))
+        alike = layout.task != "multilabel" and survey.ends[0] == survey.ends[1]
+        card, note = card_with_temperature(card, fit, alike=alike)
+    made = yield from _with_threshold(card, reading, policy, survey, labelled=labelled)
+    return replace(made, notes=(*([note] if note else []), *made.notes))
+
+
+def _with_threshold(
+    card: ScoreCard, reading: Reading, policy: Policy, survey: Survey, *, labelled: bool
+) -> Steps:
+    """The fitted card with counts of its rows, threshold and certificate."""
+    bare = replace(card, temperature_fit=None)
+    first = Request(0, "logits", "counting scores", True, reading, card=bare)
+    total = _part_as(ScoresTotal, (yield first))
+    held = survey.fitted if reading.holdout is None else survey.held
+    if total.judged != held.rows:
+        raise LogitconfError(
+            f"each pass must read the same rows, got {held.rows} to judge in the first and "
+            f"{total.judged} now"
+        )
+    counts = RowCounts(
+        rows=total.judged,
+        not_finite=total.not_finite,
+        errors=total.errors if labelled else None,
+        sha256=_digest(held, survey),
+        split=None if reading.holdout is None else Split(reading.holdout, reading.seed),
+    )
+    card = replace(card, rows=counts)
+    ranking = Ranking.of(total.counts, total.judged, labelled=labelled)
+    choice: ThresholdChoice | None = None
+    while choice is None:
+        try:
+            choice = chosen(policy, ranking, rounding_of(card))
+        except UnresolvedError as error:
+            zones = _affordable(error.zones)
+            again = replace(first, reads="scores", writes=False, zones=tuple(zones))
+            answer = yield replace(again, wants="telling scores apart")
+            ranking = ranking.refined(_part_as(ScoresTotal, answer).counts, zones)
+    if policy.is_given:
+        check_reachable(card, choice.threshold)
+    notes = tuple(str(note) for note in choice.notes)
+    card = replace(card, threshold=choice.threshold, policy=choice.counted_policy)
+    if policy.promise is None:
+        return Made(card, notes)
+    fit = card.temperature_fit
+    shared = total.judged if reading.holdout is None and fit and fit.identified else 0
+    if shared:
+        notes = (*notes, overlap_note(shared, choice.rows))
+    return Made(replace(card, certificate=certificate_of(card, fitted_rows=shared)), notes)
+
+
+def _part_as(kind: type[Part], total: Total) -> Part:
+    """What a total holds, if it is what was asked for.
+
+    Raises:
+        LogitconfError: if it is not.
+    """
+    if not isinstance(total.part, kind):
+        raise LogitconfError(
+            f"the total of request {total.request} must hold what it asked for, got "
+            f"{type(total.part).__name__}"
+        )
+    return total.part
+
+
+def _surveyed(reading: Reading, total: Total) -> tuple[Survey, Layout, bool]:
+    """The survey, the layout of the rows and whether they have labels.
+
+    Raises:
+        LogitconfError: for rows that cannot be fitted.
+    """
+    survey = _part_as(Survey, total)
+    if not total.rows:
+        raise LogitconfError("a plan needs at least one row, got none")
+    if len(survey.shapes) != 1:
+        kinds = [
+            f"{dtype} of shape {_shape(sizes)} {'with' if named else 'without'} labels"
+            for sizes, dtype, named in survey.shapes
+        ]
+        raise LogitconfError(f"all blocks must have rows of one kind, got {' and '.join(kinds)}")
+    sizes, dtype, labelled = survey.shapes[0]
+    like = np.zeros((2, *sizes), dtype="float32" if dtype == "bfloat16" else dtype)
+    _, layout = check_logits(
+        like, check_task(reading.task), per_member=reading.per_member, per_label=reading.per_label
+    )
+    error = label_range_error(reading, like, *survey.labels) if labelled else None
+    if error is not None:
+        raise error
+    if reading.holdout is not None and not labelled:
+        raise LogitconfError("a holdout is for rows with labels, got none")
+    what = reading.kind or kind_left_open(survey.like, layout, total.rows)
+    check_defined(reading.score, layout, what)
+    if reading.holdout is not None and not (survey.fitted.rows and survey.held.rows):
+        raise LogitconfError(
+            f"a holdout of {reading.holdout:g} leaves one part of {total.rows} rows empty"
+        )
+    return survey, layout, labelled
+
+
+def _shape(sizes: tuple[int, ...]) -> str:
+    return f"(N{''.join(f', {size}' for size in sizes) or ','})"
+
+
+def _digest(rows: Identity, survey: Survey) -> str:
+    return digest_of(rows.rows, list(survey.columns), np.array(rows.words, dtype=np.uint64))
+
+
+def _affordable(zones: list[Zone]) -> list[tuple[int, int]]:
+    """As many of the zones as one pass can tell apart, the most needed first."""
+    taken: list[Zone] = []
+    left, known = MOST_BINS, set[int]()
+    for zone in zones:
+        if zone.start in known:
+            continue
+        if zone.size > left and taken:
+            break
+        known.add(zone.start)
+        taken.append(zone)
+        left -= zone.size
+    return list(merged(taken))

@@ -1,0 +1,237 @@
+"""The temperature from few passes: a sample says where to look, and one pass finds the root.
+
+The sample's likelihood gives T to some percent. The next pass takes the likelihood and three
+derivatives of all rows at two or three inverse temperatures around it. The polynomial through these
+has the root to some 1e-12 of T where they lie close; how far it can be off is measured by its
+integral, since that is known too. Only where that is more than `_CLOSE`, or the root lies far
+outside, further passes are made, each at one point, as a fit in memory makes them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf.calibration.temperature.fit import report_fit, unidentified_reason
+from logitconf.calibration.temperature.halley import Solution, minimise, rounded
+from logitconf.calibration.temperature.likelihood import LikelihoodSums
+from logitconf.calibration.temperature.outcome import TemperatureFit
+from logitconf.distributed.exact_sums import as_float
+from logitconf.distributed.survey import Survey, octaves
+from logitconf.distributed.total import LikelihoodTotal
+from logitconf.errors import LogitconfError
+from logitconf.tasks import Layout
+
+# asks for the sums at these inverse temperatures
+Ask: TypeAlias = Callable[[tuple[float, ...]], Generator[Any, Any, LikelihoodTotal]]
+
+# Of T; a float32 value has 6e-8.
+_CLOSE = 1e-9
+# The points lie so many standard errors of the sample's T from it, at least and at most so far.
+_ERRORS, _NEAREST, _FARTHEST = 2.5, 2.0**-8, 0.25
+# From here on a third point lies between them.
+_WIDE = 0.05
+# Points have so many bits, as the last pass of a fit in memory has.
+_BITS = 11
+_MOST_PASSES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a sample says of the best inverse temperature.
+
+    Attributes:
+        at: the guess; > 0.
+        error: its standard error, as a share of it.
+    """
+
+    at: float
+    error: float
+
+
+def fitted_temperature(
+    survey: Survey, layout: Layout, temperature: float, ask: Ask
+) -> Generator[Any, Any, TemperatureFit]:
+    """The fit of the rows that were surveyed.
+
+    Args:
+        survey: of labelled rows.
+        layout: of their logits.
+        temperature: where it begins, and what stays if the rows cannot tell one.
+        ask: for sums over all rows.
+    """
+    start = 1.0 / temperature
+    alone = _alone(survey, layout)
+    reason = unidentified_reason(alone)
+    points = {start} if reason else {start, *_points(guess_of(survey, temperature))}
+    known = yield from _known(ask, alone, sorted(points), start)
+    first, passes = known[start], 2
+    if reason is None:
+        solution = _between(known, points - {start} or points)
+        while solution is None:
+            missing: list[float] = []
+            solution = _minimised(known, missing)
+            if missing:
+                known |= yield from _known(ask, alone, missing, start)
+                passes += 1
+    else:
+        solution = Solution(start, start, first, reason)
+    return report_fit(first, solution, temperature, passes)
+
+
+def guess_of(survey: Survey, temperature: float) -> Guess:
+    """What the sample says of the best inverse temperature; next to nothing where it is empty."""
+    points, sample = octaves(temperature), survey.sample
+    slopes = sample.terms[:, :, 0].astype(np.float64)
+    with np.errstate(all="ignore"):
+        sums = sample.terms.astype(np.float64).sum(axis=0)
+    if not len(sample.keys) or not np.isfinite(sums).all():
+        return Guess(1.0 / temperature, _FARTHEST)
+    above = int(np.searchsorted(np.sign(sums[:, 0]) > 0, 1))
+    if above == 0 or above == len(points):
+        return Guess(points[0] if above == 0 else points[-1], _FARTHEST)
+    low, high = points[above - 1], points[above]
+    curve = _curve([low, high], sums[above - 1 : above + 1])
+    at = _root(curve, low, high)
+    if at is None:
+        return Guess(math.sqrt(low * high), _FARTHEST)
+    nearest = above - 1 if at * at < low * high else above
+    spread = float(np.sqrt((slopes[:, nearest] ** 2).sum()))
+    curvature = float(curve(at, nu=1))
+    share = 1.0 - min(1.0, len(sample.keys) / max(1, survey.fitted.rows))
+    error = spread * math.sqrt(share) / (curvature * at) if curvature > 0.0 else math.inf
+    return Guess(at, min(error, 1.0))
+
+
+def _points(guess: Guess) -> list[float]:
+    """Where the likelihood of all rows is to be known."""
+    width = min(max(_ERRORS * guess.error, _NEAREST), _FARTHEST)
+    between = [guess.at] if width > _WIDE else []
+    points = [guess.at / (1.0 + width), *between, guess.at * (1.0 + width)]
+    return [rounded(point, _BITS) for point in points]
+
+
+def _known(
+    ask: Ask, alone: LikelihoodSums, points: Sequence[float], start: float
+) -> Generator[Any, Any, dict[float, LikelihoodSums]]:
+    """Sums over all rows at some points."""
+    total = yield from ask(tuple(points))
+    if total.usable != alone.rows:
+        raise LogitconfError(
+            f"each pass must read the same rows, got {alone.rows:.0f} usable ones, then "
+            f"{total.usable}"
+        )
+    if total.beyond:
+        raise LogitconfError(
+            "logits must be so small that their third power is a float64, got larger ones; divide "
+            "them by a constant"
+        )
+    sums = [as_float(each) for each in total.sums]
+    terms = len(sums) // len(points)
+    known = {}
+    for k, point in enumerate(points):
+        nll, *derivatives = sums[k * terms : (k + 1) * terms]
+        slope, curvature, third = derivatives
+        initial = nll if point == start else 0.0
+        known[point] = replace(
+            alone, nll_initial=initial, nll=nll, slope=slope, curvature=curvature, third=third
+        )
+    return known
+
+
+def _alone(survey: Survey, layout: Layout) -> LikelihoodSums:
+    """What sums over the rows say of them that does not depend on b."""
+    bernoulli = layout.family == "bernoulli"
+    terms = float(survey.usable * (layout.n_classes or 1 if bernoulli else 1))
+    low, high = survey.ends
+    one_class = low == high and (not bernoulli or low in (0.0, 1.0))
+    return LikelihoodSums(
+        rows=float(survey.usable),
+        left_out=float(survey.left_out),
+        weight=terms,
+        terms=terms,
+        gap=float(survey.erring),
+        nll_initial=0.0,
+        nll=0.0,
+        slope=0.0,
+        curvature=0.0,
+        third=0.0,
+        label_bits=(0.0 if one_class else terms / 2.0,),
+    )
+
+
+def _between(known: dict[float, LikelihoodSums], points: set[float]) -> Solution | None:
+    """The root by the polynomials through the points, if it is exact enough."""
+    places = sorted(points)
+    if len(places) < 2:
+        return None
+    sums = [known[b] for b in places]
+    curve = _curve(places, np.array([[s.slope, s.curvature, s.third] for s in sums]))
+    slopes = [s.slope for s in sums]
+    if not all(math.isfinite(s) for s in slopes):
+        return None
+    k = min(max(int(np.searchsorted(np.sign(slopes) > 0, 1)), 1), len(places) - 1)
+    low, high = places[k - 1], places[k]
+    width = high - low
+    root = _root(curve, max(low - width, low / 2.0), high + width)
+    if root is None:
+        return None
+    curvature, third = float(curve(root, nu=1)), float(curve(root, nu=2))
+    if not curvature > 0.0:
+        return None
+    # The quintic through both ends is off by E ((b - low) (b - high))^3, E nearly constant; its
+    # integral by E width^7 / 140.
+    area = curve.integrate(low, high)
+    off = abs(sums[k].nll - sums[k - 1].nll - float(area)) * 140.0 / width**7
+    error = off * abs((root - low) * (root - high)) ** 3 / curvature
+    if not error <= _CLOSE * root:
+        return None
+    nll = sums[k - 1].nll + float(curve.integrate(low, root, extrapolate=True))
+    made = replace(sums[k], nll=nll, slope=0.0, curvature=curvature, third=third)
+    return Solution(root, root, made)
+
+
+class _UnknownError(Exception):
+    """The sums at a point are not known."""
+
+
+def _minimised(known: Mapping[float, LikelihoodSums], missing: list[float]) -> Solution | None:
+    """The root as a fit in memory finds it; None, and the point in `missing`, if one is missing."""
+
+    def evaluate(b: float) -> LikelihoodSums:
+        if b not in known:
+            missing.append(b)
+            raise _UnknownError
+        return known[b]
+
+    nearest = min(known, key=lambda b: _newton(known[b]))
+    try:
+        return minimise(evaluate, nearest, known[nearest], bits=_BITS, most_passes=_MOST_PASSES)
+    except _UnknownError:
+        return None
+
+
+def _newton(sums: LikelihoodSums) -> float:
+    """How far Newton's step goes."""
+    return abs(sums.slope / sums.curvature) if sums.curvature > 0.0 else math.inf
+
+
+def _curve(points: Sequence[float], derivatives: npt.NDArray[np.float64]) -> Any:
+    """The quintics through slope, curvature and third derivative at ascending points."""
+    from scipy.interpolate import BPoly
+
+    return BPoly.from_derivatives(np.asarray(points), derivatives)
+
+
+def _root(curve: Any, low: float, high: float) -> float | None:
+    """Where the curve is 0 between two points, if it changes its sign there."""
+    from scipy.optimize import brentq
+
+    if not curve(low) <= 0.0 <= curve(high):
+        return None
+    return float(brentq(curve, low, high, xtol=4e-16 * high, rtol=8.9e-16))
