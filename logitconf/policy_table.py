@@ -126,7 +126,7 @@ POLICIES: Mapping[str, PolicyRow] = MappingProxyType(
             {"min_confidence": _SHARE},
         ),
         "value": PolicyRow(
-            ("policies", "Value"),
+            ("reach", "Value"),
             Argument("value", "This threshold.", option="threshold"),
             {"value": (-4e38, 4e38, False)},
             # a threshold that was changed in a file has no value beside it

@@ -28,13 +28,12 @@ from logitconf.thresholds.policies import (
     Coverage,
     Quantile,
     Risk,
-    Value,
     coverage_of,
     quantile_of,
     risk_policy,
-    value_on,
 )
 from logitconf.thresholds.policy import Policy, ThresholdChoice, choice_of
+from logitconf.thresholds.reach import Value, value_on
 from logitconf.thresholds.risk_control import (
     candidates_of,
     certifiable_targets,

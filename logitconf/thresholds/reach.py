@@ -1,20 +1,91 @@
-"""Whether a threshold that a user gives lies where its score can be."""
+"""Thresholds that a user gives, and whether they lie where their score can be."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from logitconf.card.score_card import ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.scores.ranges import Case, Ends
 from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import SCORES
+from logitconf.thresholds.gaps import NOTHING, GapThreshold, Ranked, rank_scores
 from logitconf.thresholds.per_class import NEVER
+from logitconf.thresholds.policy import Policy, ThresholdChoice, choice_of
+
+if TYPE_CHECKING:
+    from logitconf.thresholds.calibration_rows import CalibrationRows
 
 # Policies put a threshold up to two rounding bands beyond the last score.
 _BANDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Value(Policy):
+    """The threshold that the user names, the same for all labels.
+
+    Attributes:
+        value: finite in float32.
+    """
+
+    name: ClassVar[str] = "value"
+    is_given: ClassVar[bool] = True
+    value: float
+
+    def choose_from(self, rows: CalibrationRows | None, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_value`; needs no rows."""
+        return choose_value(self.value) if rows is None else self.choose(rows, rounding)
+
+    def choose(self, rows: CalibrationRows, rounding: Rounding) -> ThresholdChoice:
+        """See `choose_value`."""
+        del rounding
+        wrong = None if rows.wrong is None else rows.wrong.reshape(-1)
+        choice = choose_value(self.value, rows.scores.reshape(-1), wrong=wrong)
+        return replace(choice, rows=len(rows.scores))
+
+
+def choose_value(
+    value: float, scores: npt.ArrayLike | None = None, *, wrong: npt.ArrayLike | None = None
+) -> ThresholdChoice:
+    """The threshold that the user names, rounded to float32.
+
+    Args:
+        value: finite.
+        scores: (N,) calibration scores to count on, if there are any.
+        wrong: (N,) booleans.
+
+    Raises:
+        LogitconfError: for a value that float32 cannot hold.
+
+    >>> choose_value(-0.5, np.float32([-0.9, -0.5, -0.1])).accepted
+    1
+    """
+    if scores is not None:
+        return value_on(rank_scores(scores, wrong), value)
+    threshold = _as_threshold(value)
+    return ThresholdChoice(threshold, Value(threshold).to_card(), 0, 0, None)
+
+
+def value_on(ranked: Ranked, value: float) -> ThresholdChoice:
+    """`choose_value` on scores in order."""
+    threshold = _as_threshold(value)
+    accepted = ranked.count_below(threshold)
+    notes = () if accepted else (NOTHING,)
+    placement = GapThreshold(threshold, accepted, notes)
+    return choice_of(ranked, placement, Value(threshold).to_card())
+
+
+def _as_threshold(value: float) -> float:
+    with np.errstate(over="ignore"):
+        threshold = float(np.float32(value))
+    if not math.isfinite(threshold):
+        raise LogitconfError(f"a threshold must be a finite float32 value, got {value}")
+    return threshold
 
 
 def range_of(card: ScoreCard) -> Ends:
