@@ -128,8 +128,8 @@ def _known(
         )
     if total.beyond:
         raise LogitconfError(
-            "logits must be so small that their third power is a float64, got larger ones; divide "
-            "them by a constant"
+            "logits must be so small that float64 holds the third powers of their differences, got "
+            "larger ones; divide them by a constant"
         )
     sums = [as_float(each) for each in total.sums]
     terms = len(sums) // len(points)
@@ -209,7 +209,7 @@ def _minimised(known: Mapping[float, LikelihoodSums], missing: list[float]) -> S
             raise _UnknownError
         return known[b]
 
-    nearest = min(known, key=lambda b: _newton(known[b]))
+    nearest = min((b for b in known if b > 0.0), key=lambda b: _newton(known[b]))
     try:
         return minimise(evaluate, nearest, known[nearest], bits=_BITS, most_passes=_MOST_PASSES)
     except _UnknownError:

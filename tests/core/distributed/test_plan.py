@@ -3,55 +3,17 @@
 import json
 import pickle
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from support.planned_fits import Block, driven, labelled_rows, spread, total_over
 
 import logitconf
 from logitconf import FitPlan, LogitconfError, ScoreCard
-from logitconf.distributed.request import Request
-from logitconf.distributed.total import Total
 
-Block = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 # the draw of a confidence's folds goes by the order of rows, which a plan does not know
 NOT_IN_A_PLAN = {"confidence", "sketch"}
-
-
-def rows(count: int, classes: int = 10, seed: int = 0) -> Block:
-    """Logits and labels that are drawn at a temperature of 2."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(0.0, 3.0, (count, classes)).astype(np.float32)
-    return logits, (logits / 2.0 + rng.gumbel(size=logits.shape)).argmax(axis=1)
-
-
-def total_over(request: Request, blocks: Sequence[Block], rng: np.random.Generator) -> Total:
-    """The total of blocks, added up in a random tree, each sent as bytes."""
-    parts = [request.total_of(*block) for block in blocks] + [request.empty()]
-    while len(parts) > 1:
-        first, second = (parts.pop(rng.integers(len(parts))) for _ in range(2))
-        parts.append(Total.from_bytes(first.to_bytes()).plus(second))
-    return parts[0]
-
-
-def driven(plan: FitPlan, blocks: Sequence[Block], seed: int = 0) -> ScoreCard:
-    """The card of a plan whose rows lie in these blocks."""
-    rng = np.random.default_rng(seed)
-    while (request := plan.next()) is not None:
-        plan.send(request.id, total_over(request, blocks, rng))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", logitconf.LogitconfWarning)
-        return plan.card()
-
-
-def spread(block: Block, partitions: int, seed: int) -> list[Block]:
-    """The rows in so many partitions of any size, shuffled."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(block[0]))
-    cuts = np.sort(rng.integers(0, len(order) + 1, partitions - 1))
-    return [(block[0][own], block[1][own]) for own in np.split(order, cuts)]
 
 
 def fitted(block: Block, *args: Any, **options: Any) -> ScoreCard:
@@ -82,22 +44,22 @@ POLICIES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_the_card_is_that_of_fit_on_the_same_rows(policy: dict[str, Any]) -> None:
-    block = rows(3000)
-    card = driven(FitPlan("softmax", **policy), spread(block, 5, seed=1))
+    block = labelled_rows(3000)
+    card = driven(FitPlan("softmax", **policy), spread(*block, 5, seed=1))
     check_alike(card, fitted(block, "softmax", **policy))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_card_is_the_same_to_the_byte_however_rows_are_spread(seed: int) -> None:
-    block = rows(2500)
+    block = labelled_rows(2500)
     plan: dict[str, Any] = {"score": "entropy", "risk": 0.4, "confidence": 0.8, "holdout": 0.4}
     whole = driven(FitPlan(**plan), [block]).to_json()
     partitions = int(np.random.default_rng(seed).integers(1, 18))
-    assert driven(FitPlan(**plan), spread(block, partitions, seed), seed).to_json() == whole
+    assert driven(FitPlan(**plan), spread(*block, partitions, seed), seed).to_json() == whole
 
 
 def test_a_plan_goes_on_from_its_state_at_every_step() -> None:
-    block, plan = rows(2000), FitPlan("margin", coverage=0.8)
+    block, plan = labelled_rows(2000), FitPlan("margin", coverage=0.8)
     whole = driven(FitPlan("margin", coverage=0.8), [block]).to_json()
     while (request := plan.next()) is not None:
         assert FitPlan.from_state(plan.state()).next() == request
@@ -108,7 +70,7 @@ def test_a_plan_goes_on_from_its_state_at_every_step() -> None:
 
 
 def test_a_total_counts_once_and_only_for_its_own_request() -> None:
-    block, plan = rows(500), FitPlan(coverage=0.8)
+    block, plan = labelled_rows(500), FitPlan(coverage=0.8)
     first = plan.next()
     assert first is not None
     total = first.total_of(*block)
@@ -124,7 +86,7 @@ def test_a_total_counts_once_and_only_for_its_own_request() -> None:
 
 
 def test_a_pass_over_other_rows_is_refused_and_can_be_made_again() -> None:
-    block, plan = rows(500), FitPlan(coverage=0.8)
+    block, plan = labelled_rows(500), FitPlan(coverage=0.8)
     first = plan.next()
     assert first is not None
     plan.send(first.id, first.total_of(*block))
@@ -141,11 +103,11 @@ def test_a_pass_over_other_rows_is_refused_and_can_be_made_again() -> None:
 
 
 def test_rows_without_a_score_are_counted_as_fit_counts_them() -> None:
-    logits, labels = rows(800)
+    logits, labels = labelled_rows(800)
     logits[3, 2], logits[5], logits[7, 1] = np.nan, -np.inf, np.inf
     logits[9, (labels[9] + 1) % 10] = -np.inf
     logits[11, labels[11]] = -np.inf
-    card = driven(FitPlan(coverage=0.9), spread((logits, labels), 6, seed=2))
+    card = driven(FitPlan(coverage=0.9), spread(logits, labels, 6, seed=2))
     check_alike(card, fitted((logits, labels), coverage=0.9))
     assert card.rows is not None
     assert card.rows.not_finite == 3
@@ -167,9 +129,9 @@ def test_rows_without_a_score_are_counted_as_fit_counts_them() -> None:
 def test_what_is_wrong_with_rows_is_told_by_the_driver_in_the_same_words(
     change: Any, message: str
 ) -> None:
-    block = change(*rows(300))
+    block = change(*labelled_rows(300))
     words = set()
-    for blocks in ([block], spread(block, 7, seed=0)):
+    for blocks in ([block], spread(*block, 7, seed=0)):
         plan = FitPlan(coverage=0.9)
         request = plan.next()
         assert request is not None
@@ -183,7 +145,9 @@ def test_blocks_of_different_rows_are_refused() -> None:
     plan = FitPlan(coverage=0.9)
     request = plan.next()
     assert request is not None
-    total = request.total_of(*rows(50)).plus(request.total_of(*rows(50, classes=12)))
+    total = request.total_of(*labelled_rows(50)).plus(
+        request.total_of(*labelled_rows(50, classes=12))
+    )
     with pytest.raises(LogitconfError, match=r"float32 of shape \(N, 10\) with labels and"):
         plan.send(request.id, total)
 

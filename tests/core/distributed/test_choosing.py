@@ -1,0 +1,102 @@
+"""Policies on counts choose as those on scores."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from logitconf import LogitconfError
+from logitconf.distributed import choosing
+from logitconf.distributed.choosing import chosen
+from logitconf.distributed.ranking import Ranking, UnresolvedError, merged
+from logitconf.distributed.score_counts import ScoreCounts
+from logitconf.scores.rounding import Rounding
+from logitconf.thresholds.calibration_rows import CalibrationRows
+from logitconf.thresholds.order_statistics import keys_of
+from logitconf.thresholds.out_of_distribution import FalsePositiveRate
+from logitconf.thresholds.policies import Coverage, Quantile, Risk
+from logitconf.thresholds.policy import Policy, ThresholdChoice
+from logitconf.thresholds.reach import Value
+
+ROUNDING = Rounding("softmax", 10)
+POLICIES = [Coverage(0.9), Coverage(0.31), Coverage(1.0), Quantile(0.77), Quantile(0.999)]
+POLICIES += [Value(-0.5), Risk(0.2, 0.9), Risk(0.3, 0.8)]
+
+
+def resolved(
+    policy: Policy, scores: npt.NDArray[np.float32], wrong: npt.NDArray[np.bool_], lost_bits: int
+) -> tuple[ThresholdChoice, int]:
+    """The choice from counts without so many bits first, and how often more were asked for."""
+    finite = np.isfinite(scores)
+    codes, flags = keys_of(scores[finite]).astype(np.uint64), wrong[finite]
+    counts = ScoreCounts.of(codes, flags)._without(lost_bits)
+    ranking, passes = Ranking.of(counts, scores.size, labelled=True), 0
+    while True:
+        try:
+            return chosen(policy, ranking, ROUNDING), passes
+        except UnresolvedError as error:
+            zones, passes = list(merged(error.zones)), passes + 1
+            inside = np.zeros(codes.size, np.bool_)
+            for start, end in zones:
+                inside |= (codes >= start) & (codes < end)
+            ranking = ranking.refined(ScoreCounts.of(codes[inside], flags[inside]), zones)
+
+
+def scores_of(kind: str, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    rng = np.random.default_rng(seed)
+    scores = -rng.beta(4.0, 1.0, 2000)
+    if kind == "ties":
+        scores = np.round(scores, 2)
+    if kind == "dense":
+        scores = -0.75 + rng.integers(0, 300, 2000) * 2.0**-24
+    wrong = rng.random(2000) < (1.0 + scores) / 1.5
+    values = scores.astype(np.float32)
+    if kind == "not finite":
+        values[::50] = np.nan
+    return values, wrong
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+@pytest.mark.parametrize("kind", ["plain", "ties", "dense", "not finite"])
+def test_counts_give_the_choice_of_all_scores(kind: str, policy: Policy) -> None:
+    scores, wrong = scores_of(kind, seed=1)
+    rows = CalibrationRows(scores, wrong)
+    expected = _outcome(lambda: policy.choose(rows, ROUNDING))
+    for lost_bits in (0, 12, 24):
+        found = _outcome(lambda bits=lost_bits: resolved(policy, scores, wrong, bits)[0])
+        assert found == expected
+
+
+def _outcome(choose: Any) -> object:
+    try:
+        return choose()
+    except LogitconfError as error:
+        return str(error)
+
+
+def test_all_candidates_are_looked_at_in_one_further_pass() -> None:
+    scores, wrong = scores_of("plain", seed=2)
+    assert resolved(Risk(0.3, 0.8), scores, wrong, 12)[1] == 1
+    assert resolved(Coverage(0.9), scores, wrong, 12)[1] == 1
+
+
+def test_where_too_many_scores_lie_close_the_widest_gap_nearby_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choosing, "MOST_SCORES", 20)
+    _, wrong = scores_of("dense", seed=3)
+    # every second float32 value, some seven rows each: room everywhere, but no gap is wide
+    steps = np.random.default_rng(3).integers(0, 300, 2000) * 2.0**-23
+    scores = (-0.75 + steps).astype(np.float32)
+    choice, _ = resolved(Coverage(0.5), scores, wrong, 12)
+    assert 1000 <= choice.accepted <= 1000 + 20
+    assert choice.accepted == (scores < np.float32(choice.threshold)).sum()
+
+
+def test_policies_that_counts_cannot_follow_are_refused() -> None:
+    scores, wrong = scores_of("plain", seed=1)
+    with pytest.raises(LogitconfError, match="a plan takes q, coverage"):
+        resolved(FalsePositiveRate(0.1), scores, wrong, 0)
+    with pytest.raises(LogitconfError, match="at least one score must be finite, got 5"):
+        resolved(Coverage(0.5), np.full(5, np.nan, np.float32), np.zeros(5, np.bool_), 0)
