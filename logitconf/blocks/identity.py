@@ -54,7 +54,7 @@ def identity_of(
     def summed(block: slice) -> Keys:
         words = row_words(parts(block), factors)
         keys[block] = words[0]
-        return words.sum(axis=1, dtype=np.uint64)
+        return np.asarray(words.sum(axis=1, dtype=np.uint64))
 
     # the other cores have the arithmetic to do
     words = in_threads(summed, cut(rows, sum(columns)), threads=(cores() + 2) // 3)

@@ -5,6 +5,7 @@ What is wrong with rows is counted and told by the driver, in the same words whe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, dtype_name, to_numpy
+from logitconf.blocks.cutting import CACHED_ELEMENTS
+from logitconf.blocks.identity import Keys, factors_of, mixed_words, row_words
 from logitconf.errors import LogitconfError
-from logitconf.rows import Rows, mixed_words
+from logitconf.rows import Rows
 from logitconf.tasks import (
     ArrayLike,
     InputKind,
@@ -23,8 +26,6 @@ from logitconf.tasks import (
     check_task,
 )
 
-# Float64 copies of so many logits, 2 MiB, stay in a level-2 cache; a pass needs some ten of them.
-_PIECE_ELEMENTS = 1 << 18
 # NumPy adds up a row in another order where it is alone.
 _FEWEST_ROWS = 16
 
@@ -126,7 +127,7 @@ def pieces_of(logits: ArrayLike, labels: ArrayLike | None) -> Iterator[Piece]:
     rows = int(values.shape[0])
     if targets is not None and (targets.ndim == 0 or int(targets.shape[0]) != rows):
         raise LogitconfError("labels must be one for each row of logits, got others beside a block")
-    step = max(_FEWEST_ROWS, _PIECE_ELEMENTS // max(1, int(np.prod(values.shape[1:]))))
+    step = max(_FEWEST_ROWS, CACHED_ELEMENTS // max(1, int(np.prod(values.shape[1:]))))
     for start in range(0, rows, step):
         block = slice(start, min(start + step, rows))
         own = [_whole(part[block, ...]) for part in (values, targets) if part is not None]
@@ -162,6 +163,18 @@ def checked_piece(reading: Reading, piece: Piece) -> tuple[Rows | None, float, f
         if not np.isnan(low) and label_range_error(reading, piece.logits, low, high) is not None:
             return None, low, high
         raise
+
+
+def columns_of(rows: Rows) -> list[int]:
+    """How many numbers a row has as logits, and as labels."""
+    parts = [rows.logits, rows.labels]
+    return [math.prod(part.shape[1:]) for part in parts if part is not None]
+
+
+def words_of(rows: Rows) -> Keys:
+    """Four words for each row, (4, n); the first is its key."""
+    parts = [part for part in (rows.logits, rows.labels) if part is not None]
+    return row_words(parts, factors_of(columns_of(rows)))
 
 
 def label_range_error(

@@ -12,14 +12,13 @@ import numpy.typing as npt
 from logitconf.calibration.temperature.likelihood import usable_rows
 from logitconf.card.score_card import ScoreCard
 from logitconf.distributed.exact_sums import ExactSums
-from logitconf.distributed.reading import Piece, Reading, checked_piece, pieces_of
+from logitconf.distributed.reading import Piece, Reading, checked_piece, pieces_of, words_of
 from logitconf.distributed.score_counts import ScoreCounts
 from logitconf.distributed.survey import Survey, fitting_rows, terms_at
 from logitconf.distributed.total import LikelihoodTotal, Part, ScoresTotal, Total
 from logitconf.errors import LogitconfError
-from logitconf.fitting.calibrated_rows import rows_mapped
-from logitconf.fitting.fit import rows_right, score_rows
-from logitconf.rows import Rows, row_words
+from logitconf.fitting.calibrated_rows import scored_block
+from logitconf.rows import Rows
 from logitconf.tasks import ArrayLike
 from logitconf.thresholds.order_statistics import keys_of
 
@@ -157,18 +156,17 @@ class Request:
             raise LogitconfError("labels must be as in the first pass, got some out of range")
         if self.reading.holdout is None:
             return rows, None
-        keys = np.concatenate([w[0] for _, w in row_words(rows.logits, rows.labels)])
-        return rows, self.reading.held(keys[: piece.rows])
+        return rows, self.reading.held(words_of(rows)[0, : piece.rows])
 
     def _scored(self, card: ScoreCard, piece: Piece) -> tuple[Scores, Marks]:
         rows, held = self._judged(piece)
-        scores = score_rows(card, rows)[: piece.rows]
+        known = {name: each[: piece.rows] for name, each in scored_block(card, rows).items()}
+        scores = known["scores"]
         marks = np.zeros(scores.shape, np.int32)
-        mapped = rows_mapped(card, rows)
-        if rows.labels is not None:
-            marks += ~rows_right(card.score, mapped, card.temperature)[: piece.rows]
-        if self.by_class and mapped.predicted is not None:
-            marks += mapped.predicted[: piece.rows].astype(np.int32) << _GROUP_SHIFT
+        if "wrong" in known:
+            marks += known["wrong"]
+        if self.by_class:
+            marks += known["predicted"].astype(np.int32) << _GROUP_SHIFT
         if held is not None:
             marks[~held] = _NOT_JUDGED
         return scores, marks

@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from logitconf.blocks.identity import digest_of
 from logitconf.card.parts import RowCounts, Split
 from logitconf.card.score_card import ScoreCard
 from logitconf.distributed.choosing import chosen
@@ -22,7 +23,7 @@ from logitconf.errors import LogitconfError
 from logitconf.fitting.calibrated_rows import card_with_temperature
 from logitconf.fitting.fit import rounding_of
 from logitconf.kinds import kind_left_open
-from logitconf.rows import digest_of, overlap_note
+from logitconf.rows import overlap_note
 from logitconf.scores.table import check_defined
 from logitconf.tasks import Layout, check_logits, check_task
 from logitconf.thresholds.certificate import certificate_of

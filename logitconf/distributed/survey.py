@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from logitconf.arrays import Array
 from logitconf.calibration.temperature.likelihood import row_terms, usable_rows
-from logitconf.distributed.reading import Piece, Reading, checked_piece
+from logitconf.distributed.reading import Piece, Reading, checked_piece, columns_of, words_of
 from logitconf.kinds import Likeness, likeness
-from logitconf.rows import Rows, columns_of, row_words
+from logitconf.rows import Rows
 from logitconf.tasks import Family, signed_canonical
 
 # The rows of the sample are those of the lowest keys. Of each, 116 bytes travel: .5 MB. The
@@ -145,12 +145,12 @@ class Survey:
         if rows is None:
             return replace(self, labels=_range(self.labels, (low, high)))
         own = rows if len(rows) == piece.rows else rows.at(np.arange(piece.rows))
-        words = np.concatenate([each for _, each in row_words(own.logits, own.labels)], axis=1)
+        words = words_of(own)
         keys = words[0]
         held = reading.held(keys)
         fitting = np.ones(keys.size, np.bool_) if held is None else ~held
         made = Survey(
-            columns=tuple(columns_of(own.logits, own.labels)),
+            columns=tuple(columns_of(own)),
             labels=(low, high),
             like=(0, 0) if reading.kind else likeness(own.logits, own.layout),
             fitted=Identity.of(words[:, fitting]),

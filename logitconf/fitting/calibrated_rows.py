@@ -165,7 +165,6 @@ def scored_rows(card: ScoreCard, rows: Rows, scores: FloatArray | None = None) -
         rows: with labels or without.
         scores: where they are known already.
     """
-
     blocks = rows.each_block(lambda block: scored_block(card, block, scores is None), "Scoring")
     made: dict[str, Any] = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
     known = made["scores"] if scores is None else scores

@@ -184,7 +184,7 @@ def row_terms(
     labels = _as_labels(xp, labels, family)
     with np.errstate(all="ignore"):
         points = [
-            _TERMS[family](xp, logits, labels, _Point(b, None, masked=True))[2:]
+            _TERMS[family](xp, logits, labels, _Point(b, None, masked=True, quick=False))[2:]
             for b in inverse_temperatures
         ]
     return np.array(points, dtype=np.float64)

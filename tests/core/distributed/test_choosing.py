@@ -45,11 +45,11 @@ def resolved(
 
 def scores_of(kind: str, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     rng = np.random.default_rng(seed)
-    scores = -rng.beta(4.0, 1.0, 2000)
+    scores = np.asarray(-rng.beta(4.0, 1.0, 2000))
     if kind == "ties":
-        scores = np.round(scores, 2)
+        scores = np.asarray(np.round(scores, 2))
     if kind == "dense":
-        scores = -0.75 + rng.integers(0, 300, 2000) * 2.0**-24
+        scores = np.asarray(-0.75 + rng.integers(0, 300, 2000) * 2.0**-24)
     wrong = rng.random(2000) < (1.0 + scores) / 1.5
     values = scores.astype(np.float32)
     if kind == "not finite":
@@ -91,7 +91,7 @@ def test_where_too_many_scores_lie_close_the_widest_gap_nearby_is_taken(
     scores = (-0.75 + steps).astype(np.float32)
     choice, _ = resolved(Coverage(0.5), scores, wrong, 12)
     assert 1000 <= choice.accepted <= 1000 + 20
-    assert choice.accepted == (scores < np.float32(choice.threshold)).sum()
+    assert choice.accepted == (scores < np.asarray(choice.threshold, np.float32)).sum()
 
 
 def test_policies_that_counts_cannot_follow_are_refused() -> None:

@@ -129,9 +129,9 @@ def test_rows_without_a_score_are_counted_as_fit_counts_them() -> None:
 def test_what_is_wrong_with_rows_is_told_by_the_driver_in_the_same_words(
     change: Any, message: str
 ) -> None:
-    block = change(*labelled_rows(300))
+    logits, labels = change(*labelled_rows(300))
     words = set()
-    for blocks in ([block], spread(*block, 7, seed=0)):
+    for blocks in ([(logits, labels)], spread(logits, labels, 7, seed=0)):
         plan = FitPlan(coverage=0.9)
         request = plan.next()
         assert request is not None

@@ -40,7 +40,9 @@ def test_rows_are_held_out_by_what_they_hold_and_by_the_seed() -> None:
     # binomial: three standard deviations
     assert abs(held.mean() - 0.3) < 3 * np.sqrt(0.3 * 0.7 / 2000)
     order = np.random.default_rng(0).permutation(2000)
-    assert np.array_equal(READING.held(keys()[order]), held[order])
+    shuffled = READING.held(keys()[order])
+    assert shuffled is not None
+    assert np.array_equal(shuffled, held[order])
     other = replace(READING, seed=1).held(keys())
     assert other is not None
     assert abs((held & other).mean() - 0.09) < 3 * np.sqrt(0.09 * 0.91 / 2000)

@@ -12,7 +12,7 @@ ROWS = labelled_rows(800)
 
 
 def asked(plan: FitPlan, *block: Any) -> list[tuple[str, str, bool]]:
-    requests = []
+    requests: list[tuple[str, str, bool]] = []
     while (request := plan.next()) is not None:
         requests.append((request.reads, request.wants, request.writes))
         plan.send(request.id, request.total_of(*block))
@@ -54,7 +54,7 @@ def test_rows_without_labels_leave_the_temperature_alone() -> None:
         ({"value": 0.5}, ROWS, "threshold for softmax must lie in"),
         ({"q": 0.9, "task": "binary"}, ROWS, r"binary logits must be .* got shape \(N, 10\)"),
     ],
-    ids=str,
+    ids=["no labels", "no labels held out", "no rows", "one part empty", "out of range", "task"],
 )
 def test_what_cannot_be_fitted_is_refused(options: Any, block: Any, message: str) -> None:
     with pytest.raises(LogitconfError, match=message):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from support.planned_fits import labelled_rows, spread, total_over
 
+from logitconf.blocks.identity import digest_of
 from logitconf.distributed import survey
 from logitconf.distributed.reading import Reading
 from logitconf.distributed.request import Request
 from logitconf.distributed.survey import Survey, octaves
-from logitconf.rows import Rows, digest_of
+from logitconf.rows import Rows
 
 READING = Reading("softmax", "multiclass", None, False, False, 1.0, None, 0)
 ROWS = labelled_rows(1200)

@@ -13,6 +13,7 @@ from logitconf import FitPlan
 from logitconf.calibration.temperature.fit import fit_temperature
 from logitconf.distributed import survey
 from logitconf.distributed.request import Request
+from logitconf.tasks import Family
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +29,8 @@ def best_temperature(logits: Array, labels: Array) -> float:
         return float(((expit(b * x) - labels) * x).sum())
 
     scale = 1.0 / np.abs(x[np.isfinite(x)]).mean()
-    return 1.0 / brentq(slope, 1e-4 * scale, 1e4 * scale, xtol=1e-14 * scale, rtol=1e-14)
+    best = brentq(slope, 1e-4 * scale, 1e4 * scale, xtol=1e-14 * scale, rtol=1e-14)
+    return 1.0 / float(best)
 
 
 def classes(
@@ -78,7 +80,7 @@ def test_the_temperature_is_the_best_to_the_last_place_in_two_passes(case: str) 
 @pytest.mark.parametrize("case", CASES)
 def test_the_report_is_that_of_a_fit_in_memory(case: str) -> None:
     task, logits, labels = CASES[case]
-    family = "bernoulli" if task == "multilabel" else "categorical"
+    family: Family = "bernoulli" if task == "multilabel" else "categorical"
     own = passes_and_temperature(task, logits, labels)
     other = fit_temperature(logits, labels, family=family)
     assert own.temperature == pytest.approx(other.temperature, rel=1e-7)
