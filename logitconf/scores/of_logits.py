@@ -13,6 +13,7 @@ from logitconf.scores.reductions import (
     least_label,
     log_largest_probability,
     one_softmax,
+    over_negated,
     row_has_score,
     softplus_sum,
     worst_label,
@@ -28,7 +29,9 @@ def energy_categorical(x: Array, temperature: Array, form: Form) -> Array:
     xp = namespace(x)
     if one_softmax(form):
         log_probability = log_largest_probability(x, temperature, form)
-        return only_finite(log_probability * temperature - xp.max(x, axis=form.class_axis))
+        score = log_probability * temperature - xp.max(x, axis=form.class_axis)
+        # in one node, but with a division for each row
+        return only_finite(score) if form.few_nodes else bounded_score(score, form)
     largest, total = exponential_sum(x, temperature, form)
     return -(largest + temperature * xp.log(total))
 
@@ -51,7 +54,7 @@ def margin_categorical(x: Array, temperature: Array, form: Form) -> Array:
 def margin_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """−min over labels of abs z: at most 0."""
     if form.axis is None:
-        return bounded_score(x / -temperature, form)
+        return bounded_score(over_negated(x, temperature, form), form)
     smallest, seal = worst_label(x, form)
     return seal(smallest / -temperature)
 
@@ -89,7 +92,7 @@ def max_logit_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
 
     Source: Hendrycks et al. 2022 (multi-label).
     """
-    score = largest_logit(x, form) / -temperature
+    score = over_negated(largest_logit(x, form), temperature, form)
     return bounded_score(score, form) if form.axis is None else score
 
 

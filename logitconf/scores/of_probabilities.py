@@ -15,6 +15,7 @@ from logitconf.scores.reductions import (
     exponential_sum,
     largest_probability,
     log_reciprocal,
+    over_negated,
     row_has_score,
     worst_label,
 )
@@ -207,7 +208,7 @@ def _worst_odds(x: Array, temperature: Array, form: Form) -> tuple[Array, Seal]:
     """Exp(−min abs z) over the labels, (N, ...), and what to call on the score."""
     xp = namespace(x)
     smallest, seal = worst_label(x, form)
-    return xp.exp(smallest / -temperature), seal
+    return xp.exp(over_negated(smallest, temperature, form)), seal
 
 
 def softmax_categorical(x: Array, temperature: Array, form: Form) -> Array:
@@ -222,7 +223,11 @@ def softmax_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     """−min over labels of max(p, 1 − p): in [−1, −1/2]."""
     xp = namespace(x)
     smallest, seal = worst_label(x, form)
-    return seal(xp.reciprocal(-1.0 - xp.exp(smallest / -temperature)))
+    odds = xp.exp(over_negated(smallest, temperature, form))
+    if form.axis is None and not form.portable:
+        # -1, or NaN for what is not finite, in one pass less than sealing the score
+        return ((smallest - smallest) - 1.0) / (1.0 + odds)
+    return seal(xp.reciprocal(-1.0 - odds))
 
 
 def entropy_categorical(x: Array, temperature: Array, form: Form) -> Array:

@@ -24,6 +24,7 @@ from logitconf.arrays import (
     split,
     sum_along,
 )
+from logitconf.scores.form_table import pays
 
 Runtime: TypeAlias = Literal["any", "onnxruntime", "cuda"]
 
@@ -31,10 +32,6 @@ Runtime: TypeAlias = Literal["any", "onnxruntime", "cuda"]
 _SHRINK = 2.0**-100
 # Below every finite difference of logits, yet finite: exp(-inf) * -inf would be NaN.
 _LOWEST = -1e30
-# From here on, and for multiples of the other, one fused Softmax beats its five parts (64 x 1000:
-# 1.1 times; 8192 x 10: 0.8): fed by another node it is slow where vectors do not fill up.
-_MANY_CLASSES = 64
-_FULL_VECTORS = 16
 # Up to here classes are taken one by one, beyond in pieces first.
 _FEW = 16
 # Beyond, an axis that is not the last would need too many pieces.
@@ -111,9 +108,13 @@ def largest_probability(x: Array, temperature: Array, form: Form) -> Array:
 
 def divides_first(form: Form) -> bool:
     """Whether :func:`largest_probability` divides by T before it takes the maximum off."""
+    return _fuses("softmax", form)
+
+
+def _fuses(choice: str, form: Form) -> bool:
     if form.runtime != "onnxruntime" or not form.last or form.n_classes is None:
         return False
-    return form.n_classes >= _MANY_CLASSES or form.n_classes % _FULL_VECTORS == 0
+    return pays(choice, form.n_classes)
 
 
 def log_largest_probability(x: Array, temperature: Array, form: Form) -> Array:
@@ -132,7 +133,7 @@ def log_largest_probability(x: Array, temperature: Array, form: Form) -> Array:
 
 def one_softmax(form: Form) -> bool:
     """Whether the sum of exponentials is taken from one fused Softmax that divides first."""
-    return form.few_nodes
+    return form.few_nodes or _fuses("energy", form)
 
 
 def exponential_sum(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
@@ -158,7 +159,9 @@ def exponential_moments(x: Array, temperature: Array, form: Form) -> tuple[Array
     exponentials = xp.exp(shifted)
     weighted = exponentials * xp.clip(shifted, min=_LOWEST)
     total = over_classes("sum", exponentials, form)
-    moment = over_classes("sum", weighted, form) * xp.reciprocal(total)
+    moment = over_classes("sum", weighted, form)
+    # OpenCV 5 takes exp, sum and a division for a softmax
+    moment = moment * xp.reciprocal(total) if form.portable else moment / total
     if x.dtype != xp.float64:
         return xp.log(total), moment
     return -log_reciprocal(_others(exponentials, shifted, form)), moment
@@ -328,6 +331,13 @@ def bounded_score(score: Array, form: Form) -> Array:
     if not form.portable:
         return score + (score - score)
     return xp.where(score > -_INFINITY, score, _NAN)
+
+
+def over_negated(x: Array, temperature: Array, form: Form) -> Array:
+    """−x / T; of single logits as a product where onnxruntime folds 1 / T, which costs less."""
+    if form.portable or form.axis is not None:
+        return x / -temperature
+    return x * namespace(x).reciprocal(-temperature)
 
 
 def largest_logit(x: Array, form: Form) -> Array:

@@ -13,10 +13,10 @@ from logitconf.arrays import (
     only_finite,
     sum_of_sizes,
 )
+from logitconf.scores.form_table import pays
 from logitconf.scores.reductions import MOST_IN_PIECES, Form, Known, carrier, fold
 
-# From here on maxima of rows and columns beat a tournament of columns.
-_WIDE = 48
+_LINES = 128
 _INFINITY = float("inf")
 _NAN = float("nan")
 
@@ -75,8 +75,9 @@ def _top_two(x: Array, form: Form) -> tuple[Array, Array]:
 
 def _one_by_one(form: Form) -> bool:
     """Whether the two largest classes are sought class by class, without a reduction."""
-    limit = _WIDE if form.last else MOST_IN_PIECES + 1
-    return form.n_classes is not None and form.n_classes < limit
+    if form.n_classes is None or not form.last:
+        return form.n_classes is not None and form.n_classes <= MOST_IN_PIECES
+    return not pays("table", form.n_classes)
 
 
 def _better_two(a: Known, b: Known) -> Known:
@@ -87,12 +88,20 @@ def _better_two(a: Known, b: Known) -> Known:
 
 
 def _rows(form: Form) -> int | None:
-    """How many rows to lay the classes out in; None where it cannot be done."""
+    """How many rows to lay the classes out in; None where it cannot be done.
+
+    As many as columns would be best, but rows that lie a multiple of 128 classes apart share the
+    same lines of a CPU's cache: then fewer, or a quarter of as many.
+    """
     classes = form.n_classes
     if classes is None or not form.last:
         return None
-    divisors = (rows for rows in range(math.isqrt(classes), 3, -1) if classes % rows == 0)
-    return next(divisors, None)
+    root = math.isqrt(classes)
+    divisors = [rows for rows in range(4, root + 1) if classes % rows == 0]
+    if not divisors:
+        return None
+    apart = [rows for rows in divisors if (classes // rows) % _LINES and 8 * rows >= root]
+    return max(apart) if apart else min(divisors, key=lambda rows: abs(math.log(4 * rows / root)))
 
 
 def _mask_largest(x: Array, axis: int, *, expected: int) -> tuple[Array, Array]:

@@ -69,16 +69,18 @@ def rows_with_truth(score: str, columns: int) -> tuple[Array, Array]:
 
 @pytest.mark.parametrize("columns", [2, 3, 10, 64, 1000, 1025])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("score", SCORES)
-def test_a_head_for_cuda_is_right_on_both_providers_and_the_reference(
-    score: str, precision: str, columns: int
+@pytest.mark.parametrize(
+    ("score", "runtime"), [*((score, "cuda") for score in SCORES), ("energy", "onnxruntime")]
+)
+def test_a_short_head_is_right_on_both_providers_and_the_reference(
+    score: str, runtime: str, precision: str, columns: int
 ) -> None:
     head = head_for(
         score,
         "multiclass",
         n_classes=columns,
         threshold=MOST,
-        runtime="cuda",
+        runtime=runtime,
         precision=precision,
     )
     model = to_onnx(head)

@@ -1,0 +1,44 @@
+"""A form is taken where it is faster on every processor that was measured."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from logitconf.scores import form_table
+from logitconf.scores.form_table import MEASURED, NEVER, pays
+from logitconf.scores.reductions import Form, divides_first, one_softmax
+from logitconf.scores.top_two import half_deficit
+
+
+def test_the_slowest_processor_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = replace(MEASURED[0], softmax=100, full_softmax=32, table=40)
+    monkeypatch.setattr(form_table, "MEASURED", (first, replace(first, softmax=70, table=60)))
+    assert [pays("softmax", k) for k in (16, 31, 32, 80, 99, 100)] == [
+        False, False, True, True, False, True,
+    ]  # fmt: skip
+    assert [pays("table", k) for k in (48, 59, 60, 64)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("n_classes", [64, 1000])
+def test_the_forms_follow_the_table(n_classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = Form(n_classes=n_classes, runtime="onnxruntime")
+    for limit in (1, NEVER):
+        row = replace(
+            MEASURED[0], softmax=limit, full_softmax=limit, energy=limit, full_energy=limit
+        )
+        monkeypatch.setattr(form_table, "MEASURED", (row,))
+        assert divides_first(form) == one_softmax(form) == (limit == 1)
+        assert not divides_first(replace(form, runtime="any"))
+        assert not divides_first(replace(form, n_classes=None))
+
+
+@pytest.mark.parametrize("limit", [1, NEVER])
+def test_the_two_largest_are_the_same_by_table_and_by_tournament(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form_table, "MEASURED", (replace(MEASURED[0], table=limit),))
+    rows = np.random.default_rng(0).normal(0, 3, (50, 36)).astype(np.float32)
+    ordered = np.sort(rows, axis=1)
+    expected = ordered[:, -2] * 0.5 - ordered[:, -1] * 0.5
+    np.testing.assert_array_equal(half_deficit(rows, Form(n_classes=36)), expected)
