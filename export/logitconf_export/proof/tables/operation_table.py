@@ -14,6 +14,10 @@ PATHS = ("body", "offset", "tail", "one element")
 vectors, among the few behind the last whole vector, or alone."""
 
 
+ALL_PATHS = "all"
+"""Stands for all of them, where their bounds are the same."""
+
+
 class MissingTableError(LogitconfError):
     """There is no table for what was asked; the message says for what."""
 
@@ -64,7 +68,7 @@ class OperationTable:
     Attributes:
         operation: ONNX's name; ``"Softmax exp"`` for the exponential inside a Softmax.
         element: ``"float32"`` or ``"float64"``.
-        path: one of :data:`PATHS`.
+        path: one of :data:`PATHS`, or :data:`ALL_PATHS`.
         pieces: the range, in ascending order, without gaps.
         tried: how many inputs were tried.
         floats: how many there are in the range; None where there are two operands, whose pairs
@@ -103,22 +107,35 @@ class OperationTable:
 
 
 @dataclass(frozen=True, slots=True)
-class SpecialCase:
-    """What an operation makes of inputs that are not ordinary numbers.
+class SpecialTable:
+    """What an operation makes of values that are no ordinary numbers, and of some that are.
 
     Attributes:
         operation: ONNX's name.
-        element: of the inputs; a result that is a bool counts as 0 or 1.
-        inputs: as text, such as ``"nan"``, ``"-inf"`` or ``"-0.0"``: the operands, or the row that
-            is reduced.
-        results: every result that some place in a buffer gave, as text, in order; for a Softmax
-            the row, joined by spaces.
+        element: of the operands; a result that is a bool counts as 0 or 1.
+        values: that each operand took, as text, such as ``"nan"``, ``"-inf"`` or ``"-0.0"``.
+        operands: how many; of a reduction those of a row, see ``reduced``.
+        results: for every combination, the last operand changing first: every result that some
+            place in a buffer gave, as text, joined by ``|``; combinations are joined by a space.
+        reduced: whether the operands (a, b, c) stand for rows: some times a, then b once, then some
+            times c.
     """
 
     operation: str
     element: str
-    inputs: tuple[str, ...]
-    results: tuple[str, ...]
+    values: tuple[str, ...]
+    operands: int
+    results: str
+    reduced: bool = False
+
+    def result_of(self, inputs: tuple[str, ...]) -> tuple[float, ...] | None:
+        """Every result of one combination, in order, NaN last; None if it was not tried."""
+        if len(inputs) != self.operands or not set(inputs) <= set(self.values):
+            return None
+        place = 0
+        for value in inputs:
+            place = place * len(self.values) + self.values.index(value)
+        return tuple(float(result) for result in self.results.split()[place].split("|"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +192,7 @@ class RuntimeTables:
         operations: one operation on one path each.
         specials: what becomes of NaN, infinities, zeros and subnormals.
         sums: how sums are added up.
+        refused: operations that it does not compute, or not so that they can be judged, and why.
     """
 
     environment: Environment
@@ -182,8 +200,9 @@ class RuntimeTables:
     seconds: float
     threads: int | None
     operations: tuple[OperationTable, ...]
-    specials: tuple[SpecialCase, ...] = ()
+    specials: tuple[SpecialTable, ...] = ()
     sums: tuple[SumTable, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def of(
         self, operation: str, element: str = "float32", constant: float | None = None
@@ -216,7 +235,7 @@ class RuntimeTables:
         tables = self.of(operation, element, constant)
         bounds = []
         for path in PATHS:
-            here = [table for table in tables if table.path == path]
+            here = [table for table in tables if table.path in (path, ALL_PATHS)]
             pieces = [(table, piece) for table in here for piece in table.pieces]
             if not _covered(low, high, [piece for _, piece in pieces], element):
                 raise MissingTableError(
@@ -252,13 +271,15 @@ class RuntimeTables:
         Raises:
             MissingTableError: if that was not tried.
         """
-        wanted = (operation, element, tuple(as_text(value) for value in inputs))
-        for case in self.specials:
-            if (case.operation, case.element, case.inputs) == wanted:
-                return tuple(float(result) for result in case.results)
+        texts = tuple(as_text(value) for value in inputs)
+        for table in self.specials:
+            if (table.operation, table.element) == (operation, element):
+                results = table.result_of(texts)
+                if results is not None:
+                    return results
         raise MissingTableError(
             f"{self.environment.runtime} {self.environment.version} was not asked what {operation} "
-            f"makes of {', '.join(wanted[2])} in {element}"
+            f"makes of {', '.join(texts)} in {element}"
         )
 
 

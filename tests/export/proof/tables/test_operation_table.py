@@ -12,7 +12,7 @@ from logitconf_export.proof.tables.operation_table import (
     OperationTable,
     Piece,
     RuntimeTables,
-    SpecialCase,
+    SpecialTable,
     SumTable,
 )
 
@@ -96,8 +96,8 @@ def test_only_sums_probed_in_full_have_a_depth() -> None:
 
 def test_special_results_are_looked_up_by_what_was_put_in() -> None:
     cases = (
-        SpecialCase("ReduceMax", "float32", ("1.0", "nan"), ("1.0",)),
-        SpecialCase("Exp", "float32", ("-0.0",), ("0.0", "1.0")),
+        SpecialTable("ReduceMax", "float32", ("nan", "1.0"), 2, "nan nan 1.0 1.0", reduced=True),
+        SpecialTable("Exp", "float32", ("-0.0", "inf"), 1, "0.0|1.0 inf"),
     )
     runtime = a_runtime(specials=cases)
     assert runtime.results("ReduceMax", 1.0, math.nan) == (1.0,)

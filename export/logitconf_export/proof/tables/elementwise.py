@@ -1,0 +1,269 @@
+"""Operations of one operand, or of one and a constant: every float of a range, path by path."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from logitconf_export.onnx_files.types import Array
+from logitconf_export.proof.tables import truth
+from logitconf_export.proof.tables.evaluators import Evaluator, Operation
+from logitconf_export.proof.tables.floats import Floats, count, places_of, run_of
+from logitconf_export.proof.tables.operation_table import PATHS, OperationTable, Piece
+
+_CHUNK = 2**22
+_TRIALS = (2**12, 2**17)
+_STEPS = (1, 3, 17, 257, 4099, 65537)
+"""Every so-manieth float is tried; odd, so that the last bits vary."""
+_SIZES = {"tail": 3, "one element": 1}
+_SHARES = {"body": 0.1, "offset": 0.1, "tail": 0.3, "one element": 0.5}
+"""Of the time; short buffers take longer."""
+# three are fewer than any vector holds
+_CENTRAL_SECONDS = 60.0
+_ALIGNMENT = 64
+_CORRECTLY_ROUNDED = 0.5
+# pieces whose bounds differ by less are put together
+_ALIKE = 0.25
+_DECIMALS = 1e5
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of inputs.
+
+    Attributes:
+        low: first float.
+        high: last float.
+        seconds: that the paths may take together; where all floats take longer, some are tried.
+        cuts: where pieces end besides powers of two: the last float of each.
+        central: whether heads live there: all floats in long buffers are tried if that takes less
+            than a minute or two.
+    """
+
+    low: float
+    high: float
+    seconds: float = math.inf
+    cuts: tuple[float, ...] = ()
+    central: bool = False
+
+
+@dataclass(slots=True)
+class _Judge:
+    """What one path did so far, filled chunk by chunk."""
+
+    rising: bool
+    slack: float
+    pieces: list[Piece] = field(default_factory=list)
+    tried: int = 0
+    worst: float = 0.0
+    worst_at: float = 0.0
+    backward_steps: int = 0
+    largest_backward: int = 0
+    _last: Floats | None = None
+
+    def begin(self, low: float, high: float) -> None:
+        half = _CORRECTLY_ROUNDED
+        self.pieces.append(Piece(low, high, -half, half))
+
+    def take(self, x: Floats, results: Floats, exact: Array, rounded: Floats) -> None:
+        self.tried += len(x)
+        # a NaN is unlike anything
+        wrong = np.flatnonzero(results != rounded)
+        if len(wrong):
+            self._judge(x[wrong], results[wrong], exact[wrong])
+        self._step(results)
+
+    def _judge(self, x: Floats, results: Floats, exact: Array) -> None:
+        with np.errstate(all="ignore"):
+            errors = (results.astype(np.float64) - exact) / truth.ulps_of(exact)
+        # JSON has no infinity; nobody is off by more
+        errors = np.nan_to_num(errors, nan=1e300, posinf=1e300, neginf=-1e300)
+        low, high = float(errors.min()), float(errors.max())
+        last = self.pieces[-1]
+        self.pieces[-1] = Piece(
+            last.low,
+            last.high,
+            min(last.least, _down(low - self.slack)),
+            max(last.most, -_down(-high - self.slack)),
+        )
+        place = int(np.argmax(np.abs(errors)))
+        if abs(errors[place]) > self.worst:
+            self.worst, self.worst_at = abs(float(errors[place])), float(x[place])
+
+    def _step(self, results: Floats) -> None:
+        if self._last is not None:
+            results = np.concatenate([self._last, results])
+        self._last = results[-1:].copy()
+        falls = results[1:] < results[:-1] if self.rising else results[1:] > results[:-1]
+        back = np.flatnonzero(falls)
+        if len(back):
+            places = places_of(results.astype(np.float32))
+            steps = np.abs(places[back + 1] - places[back])
+            self.backward_steps += len(back)
+            self.largest_backward = max(self.largest_backward, int(steps.max()))
+
+
+def measure_elementwise(
+    evaluator: Evaluator,
+    operation: Operation,
+    spans: Iterable[Span],
+    *,
+    paths: Sequence[str] = PATHS,
+    judged_as: str | None = None,
+    compute: Callable[[Floats, str], Floats] | None = None,
+    rising: bool = True,
+) -> list[OperationTable]:
+    """A table for each span and path.
+
+    Args:
+        evaluator: what computes.
+        operation: of one operand, in float32.
+        spans: ranges of the operand.
+        paths: that are tried.
+        judged_as: name of the operation in the tables and of its truth; its own unless given.
+        compute: the results on a path, where that is not the operation alone.
+        rising: whether larger inputs give larger results; else smaller ones.
+
+    Raises:
+        RefusedError: if the evaluator cannot compute it.
+    """
+    run = compute or (lambda x, path: compute_on(evaluator, operation, x, path))
+    name = judged_as or operation.name
+    constant = operation.constants[0] if operation.constants else None
+    tables = []
+    for span in spans:
+        steps = {path: _step_for(run, span, path) for path in paths}
+        finest = min(steps.values())
+        judges = {path: _Judge(rising, truth.slack(name)) for path in paths}
+        for low, high in _pieces(span):
+            for judge in judges.values():
+                judge.begin(low, high)
+            # every path takes what is in its steps of the finest one's chunks, truth is shared
+            for x in run_of(low, high, step=finest, size=_CHUNK):
+                exact = truth.exact(name, x, constant)
+                with np.errstate(all="ignore"):
+                    rounded = exact.astype(np.float32)
+                for path, judge in judges.items():
+                    thin = _thinned(len(x), steps[path] // finest | 1)
+                    part = x[thin]
+                    judge.take(part, run(part, path), exact[thin], rounded[thin])
+        floats = count(span.low, span.high)
+        tables += [_table(judge, path, name, constant, floats) for path, judge in judges.items()]
+    return tables
+
+
+def compute_on(evaluator: Evaluator, operation: Operation, x: Floats, path: str) -> Floats:
+    """The results of an operation for (N,) floats that lie on a path."""
+    if path in _SIZES:
+        results = evaluator.compute_short(operation, (x,), _SIZES[path])
+    else:
+        (results,) = evaluator.compute(operation, [(shifted(x, int(path == "offset")),)])
+    return np.asarray(results, dtype=x.dtype)
+
+
+def shifted(x: Array, places: int) -> Array:
+    """A copy that begins so many places behind the alignment of vectors."""
+    size = x.dtype.itemsize
+    buffer = np.empty(x.nbytes + _ALIGNMENT + places * size, np.uint8)
+    start = -buffer.ctypes.data % _ALIGNMENT + places * size
+    made = buffer[start : start + x.nbytes].view(x.dtype).reshape(x.shape)
+    made[...] = x
+    return made
+
+
+def _table(
+    judge: _Judge, path: str, name: str, constant: float | None, floats: int
+) -> OperationTable:
+    return OperationTable(
+        name,
+        "float32",
+        path,
+        tuple(_joined(judge.pieces)),
+        judge.tried,
+        floats,
+        judge.worst_at,
+        judge.backward_steps,
+        judge.largest_backward,
+        constant,
+    )
+
+
+def _step_for(run: Callable[[Floats, str], Floats], span: Span, path: str) -> int:
+    """How many floats to go on by, so that a path takes no longer than it may."""
+    if span.seconds == math.inf:
+        return 1
+    floats = count(span.low, span.high)
+    few, many = (_seconds(run, span, path, size) for size in _TRIALS)
+    # models are loaded once for each chunk
+    each = max(many - few, 0.0) / (_TRIALS[1] - _TRIALS[0]) + few / _CHUNK
+    most = span.seconds * _SHARES[path]
+    if span.central and path not in _SIZES:
+        most = max(most, _CENTRAL_SECONDS)
+    return next((step for step in _STEPS if each * floats / step <= most), _STEPS[-1])
+
+
+def _seconds(run: Callable[[Floats, str], Floats], span: Span, path: str, size: int) -> float:
+    """That so many floats of the range take, at best of two."""
+    step = max(1, count(span.low, span.high) // size)
+    floats = next(run_of(span.low, span.high, step=step, size=size))
+    taken = []
+    for _ in range(2):
+        begin = time.perf_counter()
+        run(floats, path)
+        taken.append(time.perf_counter() - begin)
+    return min(taken)
+
+
+def _thinned(length: int, step: int) -> slice | Array:
+    """Each so-manieth place and the last."""
+    if step == 1:
+        return slice(None)
+    places = np.arange(0, length, step)
+    return places if places[-1] == length - 1 else np.append(places, length - 1)
+
+
+def _pieces(span: Span) -> Iterator[tuple[float, float]]:
+    """The range in pieces that end where the exponent or the sign changes, or at a cut."""
+    ends = {span.high, *(cut for cut in span.cuts if span.low <= cut < span.high)}
+    for exponent in range(-149, 128):
+        power = math.ldexp(1.0, exponent)
+        below = float(np.nextafter(np.float32(power), np.float32(0)))
+        # in ascending order a piece ends below a positive power of two, and at a negative one
+        ends |= {end for end in (below, -power) if span.low <= end < span.high}
+    if span.low < 0.0 <= span.high:
+        ends.add(-0.0)
+    low = np.float32(span.low)
+    for end in sorted(ends):
+        # subnormal inputs are few: one piece
+        if abs(end) < 2.0**-126 and end not in (span.high, 0.0) and end != -(2.0**-149):
+            continue
+        if np.float32(end) < low:
+            continue
+        yield float(low), float(end)
+        with np.errstate(over="ignore"):
+            low = np.nextafter(np.float32(end), np.float32(np.inf))
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Fewer pieces, by putting together neighbours that differ little."""
+    held: Piece | None = None
+    for piece in pieces:
+        if held is None:
+            held = piece
+        elif max(abs(piece.least - held.least), abs(piece.most - held.most)) < _ALIKE:
+            least, most = min(held.least, piece.least), max(held.most, piece.most)
+            held = Piece(held.low, piece.high, least, most)
+        else:
+            yield held
+            held = piece
+    if held is not None:
+        yield held
+
+
+def _down(value: float) -> float:
+    """The next number below of few decimals."""
+    return math.floor(value * _DECIMALS) / _DECIMALS if abs(value) < 1e9 else value * 2.0

@@ -1,0 +1,239 @@
+"""Measuring a runtime: all its operations, or those that a head needs and no table has."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from logitconf.telling.progress import steps
+from logitconf_export.proof.tables import operations as known
+from logitconf_export.proof.tables import truth
+from logitconf_export.proof.tables.elementwise import measure_elementwise
+from logitconf_export.proof.tables.environments import environment_of
+from logitconf_export.proof.tables.evaluators import (
+    Evaluator,
+    Operation,
+    RefusedError,
+    evaluator_of,
+)
+from logitconf_export.proof.tables.files import cached_tables, keep_tables
+from logitconf_export.proof.tables.floats import Floats
+from logitconf_export.proof.tables.operation_table import (
+    OperationTable,
+    RuntimeTables,
+    SpecialTable,
+    SumTable,
+)
+from logitconf_export.proof.tables.pairs import (
+    CHOOSING,
+    measure_doubles,
+    measure_pairs,
+    measure_reduced,
+)
+from logitconf_export.proof.tables.specials import measure_special_rows, measure_specials
+from logitconf_export.proof.tables.sums import Axis, measure_sums
+
+SECONDS = 120.0
+"""That the ranges of float32 may take, about; whatever is left is sampled."""
+_CHECKED = 1000
+
+Measured: TypeAlias = "Sequence[OperationTable] | Sequence[SumTable] | SpecialTable"
+Task: TypeAlias = Callable[[], Measured]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a head needs besides what every head does.
+
+    Attributes:
+        constants: ``("Mul", 0.66666668)`` or ``("Div", 1.5)``: operations whose second operand is
+            a float32 constant of the graph.
+        sums: ``("ReduceSum", 37, "last", "float32")``: how many terms are added along which axis.
+    """
+
+    constants: tuple[tuple[str, float], ...] = ()
+    sums: tuple[tuple[str, int, Axis, str], ...] = ()
+
+    def missing(self, tables: RuntimeTables) -> Wish:
+        """What tables do not have."""
+        refused = {text.split(":")[0] for text in tables.refused}
+        constants = tuple(
+            (name, constant)
+            for name, constant in self.constants
+            if not tables.of(name, constant=constant)
+            and _constant_name(name, constant) not in refused
+        )
+        sums = tuple(
+            (name, terms, axis, element)
+            for name, terms, axis, element in self.sums
+            if tables.depth(name, terms, axis, element) is None
+            and _sum_name(terms, axis, element) not in refused
+        )
+        return Wish(constants, sums)
+
+
+def tables_for(name: str, provider: str = "cpu", wish: Wish | None = None) -> RuntimeTables:
+    """The tables of a runtime here: out of the cache, or measured now and kept there.
+
+    Args:
+        name: as ``--on`` takes it, or ``"torch"`` or ``"numpy"``.
+        provider: of onnxruntime, by its short name.
+        wish: what is needed besides; measured if the tables do not have it.
+
+    Raises:
+        LogitconfError: if the runtime is not there.
+    """
+    evaluator, wish = evaluator_of(name, provider), wish or Wish()
+    held = cached_tables(environment_of(evaluator))
+    if held is None:
+        held = measure(evaluator, wish)
+        keep_tables(held)
+        return held
+    missing = wish.missing(held)
+    if missing != Wish():
+        held = extended(held, evaluator, missing)
+        keep_tables(held)
+    return held
+
+
+def measure(
+    evaluator: Evaluator,
+    wish: Wish | None = None,
+    *,
+    seconds: float = SECONDS,
+    thorough: bool = False,
+) -> RuntimeTables:
+    """Tables of all operations that heads are made of.
+
+    Args:
+        evaluator: what computes.
+        wish: what is measured besides.
+        seconds: that the ranges of float32 may take, about.
+        thorough: whether, where heads live, every float is tried on every path, whatever it takes.
+    """
+    tasks = {
+        **_of_every_head(evaluator, seconds, thorough),
+        **_wished(evaluator, wish or Wish(), seconds),
+    }
+    empty = RuntimeTables(environment_of(evaluator), "", 0.0, evaluator.threads, ())
+    return _done(empty, tasks)
+
+
+def extended(
+    tables: RuntimeTables, evaluator: Evaluator, wish: Wish, *, seconds: float = SECONDS
+) -> RuntimeTables:
+    """Tables with what is wished besides."""
+    return _done(tables, _wished(evaluator, wish, seconds))
+
+
+def _done(tables: RuntimeTables, tasks: dict[str, Task]) -> RuntimeTables:
+    begin = time.perf_counter()
+    operations, sums = [*tables.operations], [*tables.sums]
+    specials, refused = [*tables.specials], [*tables.refused]
+    where = tables.environment
+    for name, task in steps(tasks.items(), f"Measuring {where.runtime} {where.version}"):
+        try:
+            measured = task()
+        except RefusedError as error:
+            refused.append(f"{name}: {error}")
+            continue
+        if isinstance(measured, SpecialTable):
+            specials.append(measured)
+            continue
+        operations += [table for table in measured if isinstance(table, OperationTable)]
+        sums += [table for table in measured if isinstance(table, SumTable)]
+    return replace(
+        tables,
+        date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        seconds=round(tables.seconds + time.perf_counter() - begin, 1),
+        operations=tuple(operations),
+        specials=tuple(specials),
+        sums=tuple(sums),
+        refused=tuple(refused),
+    )
+
+
+def _of_every_head(evaluator: Evaluator, seconds: float, thorough: bool) -> dict[str, Task]:
+    """What is measured of every runtime, by the name that a refusal goes by."""
+    tasks: dict[str, Task] = {}
+    for name, row in known.OF_ONE.items():
+        tasks[name] = partial(_of_one, evaluator, name, row, seconds, thorough)
+        tasks[f"{name} float64"] = partial(measure_doubles, evaluator, name, row.doubles)
+    tasks["Softmax exp"] = partial(
+        measure_elementwise,
+        evaluator,
+        Operation("Softmax"),
+        known.in_seconds(known.SOFTMAX_SPANS, seconds, thorough=False),
+        judged_as="Softmax exp",
+        compute=partial(known.exponentials, evaluator),
+    )
+    for name in (*known.ROUNDING_PAIRS, *CHOOSING):
+        tasks[name] = partial(measure_pairs, evaluator, name)
+    for name in known.ROUNDING_PAIRS:
+        tasks[f"{name} float64"] = partial(measure_pairs, evaluator, name, "float64")
+    for name in ("ReduceMax", "ReduceMin"):
+        tasks[name] = partial(measure_reduced, evaluator, name)
+    for name, operands, constants in known.SPECIALS:
+        label = f"special {name}" + f" {constants}" * bool(constants)
+        tasks[label] = partial(measure_specials, evaluator, name, operands, *constants)
+    for name in known.ROW_OPERATIONS:
+        tasks[f"special {name}"] = partial(measure_special_rows, evaluator, name)
+    for terms in known.SUM_TERMS:
+        tasks |= _sums(evaluator, terms, "last", "float32")
+        tasks |= _sums(evaluator, terms, "inner", "float32")
+        tasks |= _sums(evaluator, terms, "last", "float64")
+    return tasks
+
+
+def _wished(evaluator: Evaluator, wish: Wish, seconds: float) -> dict[str, Task]:
+    tasks: dict[str, Task] = {}
+    for _, terms, axis, element in wish.sums:
+        tasks |= _sums(evaluator, terms, axis, element)
+    for name, constant in wish.constants:
+        rounded = float(np.float32(constant))
+        tasks[_constant_name(name, rounded)] = partial(
+            measure_elementwise,
+            evaluator,
+            Operation(name, (rounded,)),
+            known.in_seconds(known.CONSTANT_SPANS, seconds, thorough=False),
+            rising=rounded > 0,
+        )
+    return tasks
+
+
+def _of_one(
+    evaluator: Evaluator, name: str, row: known.OfOne, seconds: float, thorough: bool
+) -> list[OperationTable]:
+    """Tables of one operation of one operand, after its truth was checked."""
+    spans = known.in_seconds(row.spans, seconds, thorough=thorough)
+    random = np.random.default_rng(0)
+    for span in spans:
+        truth.check(name, _between(random, span.low, span.high))
+    return measure_elementwise(evaluator, Operation(name), spans, rising=row.rising)
+
+
+def _between(random: np.random.Generator, low: float, high: float) -> Floats:
+    """Floats of a range, as many of each size."""
+    from logitconf_export.proof.tables.floats import at, place
+
+    places = random.integers(place(low), place(high), _CHECKED, endpoint=True)
+    return at(places.astype(np.int64))
+
+
+def _sums(evaluator: Evaluator, terms: int, axis: Axis, element: str) -> dict[str, Any]:
+    task = partial(measure_sums, evaluator, terms, axis, element)
+    return {_sum_name(terms, axis, element): task}
+
+
+def _sum_name(terms: int, axis: str, element: str) -> str:
+    return f"ReduceSum of {terms} {element} along {axis}"
+
+
+def _constant_name(name: str, constant: float) -> str:
+    return f"{name} by {constant!r}"
