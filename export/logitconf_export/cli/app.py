@@ -36,9 +36,10 @@ COMMANDS: Mapping[str, str] = {
     "report": "judging",
     "monitor": "judging",
     "doctor": "judging",
+    "measure-runtime": "judging",
     "demo": "making",
 }
-"""Every command with its folder: the function of its name in the file of its name."""
+"""Every command with its folder: the function of its name in the file of its name, with _ for -."""
 
 _INTERRUPTED = 128 + signal.SIGINT
 _PANELS = {"making": "Make a score", "shipping": "Ship it", "judging": "Judge it"}
@@ -55,8 +56,8 @@ def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(logitconf)
     for name in names:
-        folder = COMMANDS[name]
-        command = getattr(import_module(f"logitconf_export.cli.{folder}.{name}"), name)
+        folder, function = COMMANDS[name], name.replace("-", "_")
+        command = getattr(import_module(f"logitconf_export.cli.{folder}.{function}"), function)
         grouped = with_groups(command)
         app.command(
             name,

@@ -146,7 +146,8 @@ def test_the_package_runs_as_the_command() -> None:
 
 def test_every_command_is_the_function_of_its_name_in_the_file_of_its_name() -> None:
     home = Path(import_module("logitconf_export.cli").__path__[0])
-    for name, folder in COMMANDS.items():
+    for command, folder in COMMANDS.items():
+        name = command.replace("-", "_")
         module = import_module(f"logitconf_export.cli.{folder}.{name}")
         assert inspect.isfunction(getattr(module, name))
         assert (home / folder / f"{name}.py").is_file()

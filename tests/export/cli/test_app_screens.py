@@ -43,6 +43,7 @@ report out.onnx --data val.npz -o page.html
 monitor out.onnx --data rows.npz
 monitor out.onnx --data dark.npz
 doctor
+measure-runtime --on numpy --only ReduceMax -o tables.json
 demo --out digits
 """
 PAINTED = re.compile("\x1b\\[[0-9;]*m")

@@ -101,6 +101,12 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("What works here?", "logitconf doctor"),
         ("The same for a program", "logitconf doctor --json -"),
     ),
+    "measure-runtime": (
+        (
+            "How does NumPy add up?",
+            "logitconf measure-runtime --on numpy --only ReduceSum \\\n    -o sums.json",
+        ),
+    ),
 }
 """By command: what it is for, and what to type; long ones are broken as a shell takes them."""
 

@@ -15,8 +15,9 @@ from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.protocol import Gap, Job, RunError, Runtime
 from logitconf_export.runtimes.targets.table import RUNTIMES, RuntimeRequest
 
-PIECES = 500
+PIECES = 200
 """How many short buffers one model computes on."""
+_LONGEST_REASON = 200
 _OPSET = 17
 _KINDS = {
     np.dtype(np.float32): TensorProto.FLOAT,
@@ -132,6 +133,7 @@ class RuntimeEvaluator:
     def _first(self, operation: Operation, answer: object) -> Array:
         if isinstance(answer, RunError) or not isinstance(answer, tuple):
             reason = answer.reason if isinstance(answer, RunError) else "no answer"
+            reason = reason.partition("\n")[0][:_LONGEST_REASON]
             raise RefusedError(f"{self.name} {self.version} refuses {operation.name}: {reason}")
         values: Array = np.asarray(answer[0])
         return values
@@ -259,10 +261,15 @@ class ArrayEvaluator:
 
 def _model(operation: Operation, kinds: Sequence[tuple[Any, int]]) -> bytes:
     """One node, with inputs ``x0``, ``x1`` and so on, and the output ``y``."""
-    names = [f"x{place}" for place in range(len(kinds))]
+    names, is_product = [f"x{place}" for place in range(len(kinds))], operation.name == "Gemm"
     inputs = [
-        helper.make_tensor_value_info(name, _KINDS[kind], [f"D{name}_{i}" for i in range(rank)])
-        for name, (kind, rank) in zip(names, kinds, strict=True)
+        helper.make_tensor_value_info(
+            # tract 0.23 wants to know that the rows of a matrix are as long as a column
+            name,
+            _KINDS[kind],
+            [f"D{place + i}" if is_product else f"D{name}_{i}" for i in range(rank)],
+        )
+        for place, (name, (kind, rank)) in enumerate(zip(names, kinds, strict=True))
     ]
     result = _result_kind(operation, [kind for kind, _ in kinds])
     node, constants = _node(operation, names, "y", kinds[0][0])

@@ -28,7 +28,7 @@ def to_json(tables: RuntimeTables) -> str:
 
     Numbers are exact to the last bit.
     """
-    values = _plain(tables)
+    values = values_of(tables)
     lines = []
     for name, value in values.items():
         if isinstance(value, list) and value:
@@ -41,7 +41,7 @@ def to_json(tables: RuntimeTables) -> str:
 
 def digest(tables: RuntimeTables) -> str:
     """SHA-256 of what the tables say, whatever the layout of the file."""
-    return _digest(_plain(tables))
+    return _digest(values_of(tables))
 
 
 def read_tables(path: str | Path) -> RuntimeTables:
@@ -132,7 +132,8 @@ def file_name(environment: Environment) -> str:
     return "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part) for part in parts) + ".json"
 
 
-def _plain(tables: RuntimeTables) -> dict[str, Any]:
+def values_of(tables: RuntimeTables) -> dict[str, Any]:
+    """The tables as JSON values."""
     return {"schema": SCHEMA, **json.loads(json.dumps(_values(tables)))}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from logitconf.errors import not_among
 from logitconf.telling.progress import steps
 from logitconf_export.proof.tables import operations as known
 from logitconf_export.proof.tables import truth
@@ -42,6 +43,11 @@ from logitconf_export.proof.tables.sums import Axis, measure_sums
 SECONDS = 120.0
 """That the ranges of float32 may take, about; whatever is left is sampled."""
 _CHECKED = 1000
+
+OPERATIONS = sorted(
+    {*known.OF_ONE, *known.ROUNDING_PAIRS, *CHOOSING, *known.ROW_OPERATIONS, "Clip"}
+)
+"""That heads are made of, and round or choose."""
 
 Measured: TypeAlias = "Sequence[OperationTable] | Sequence[SumTable] | SpecialTable"
 Task: TypeAlias = Callable[[], Measured]
@@ -78,6 +84,19 @@ class Wish:
         return Wish(constants, sums)
 
 
+def wish_of(temperatures: Iterable[float]) -> Wish:
+    """What heads with these temperatures need: divisions by T, and products with 1 / T.
+
+    >>> wish_of([1.5]).constants
+    (('Div', 1.5), ('Mul', 0.6666666865348816))
+    """
+    constants = []
+    for temperature in temperatures:
+        rounded = np.float32(temperature)
+        constants += [("Div", float(rounded)), ("Mul", float(np.float32(1.0) / rounded))]
+    return Wish(tuple(constants))
+
+
 def tables_for(name: str, provider: str = "cpu", wish: Wish | None = None) -> RuntimeTables:
     """The tables of a runtime here: out of the cache, or measured now and kept there.
 
@@ -108,6 +127,7 @@ def measure(
     *,
     seconds: float = SECONDS,
     thorough: bool = False,
+    only: Sequence[str] = (),
 ) -> RuntimeTables:
     """Tables of all operations that heads are made of.
 
@@ -116,11 +136,17 @@ def measure(
         wish: what is measured besides.
         seconds: that the ranges of float32 may take, about.
         thorough: whether, where heads live, every float is tried on every path, whatever it takes.
+        only: operations, if not all; what is wished is measured anyway.
+
+    Raises:
+        LogitconfError: for an operation that is none of a head's.
     """
-    tasks = {
-        **_of_every_head(evaluator, seconds, thorough),
-        **_wished(evaluator, wish or Wish(), seconds),
-    }
+    every = _of_every_head(evaluator, seconds, thorough)
+    for name in only:
+        if name not in OPERATIONS:
+            raise not_among("operation", name, OPERATIONS)
+    chosen = {label: task for label, task in every.items() if not only or _operation(label) in only}
+    tasks = {**chosen, **_wished(evaluator, wish or Wish(), seconds)}
     empty = RuntimeTables(environment_of(evaluator), "", 0.0, evaluator.threads, ())
     return _done(empty, tasks)
 
@@ -233,6 +259,11 @@ def _sums(evaluator: Evaluator, terms: int, axis: Axis, element: str) -> dict[st
 
 def _sum_name(terms: int, axis: str, element: str) -> str:
     return f"ReduceSum of {terms} {element} along {axis}"
+
+
+def _operation(label: str) -> str:
+    """The operation that a task is about."""
+    return label.removeprefix("special ").partition(" ")[0]
 
 
 def _constant_name(name: str, constant: float) -> str:

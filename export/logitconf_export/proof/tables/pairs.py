@@ -61,9 +61,20 @@ def measure_pairs(
     for path in PATHS:
         a, b = whole if path in ("body", "offset") else short
         results, taken = _computed(evaluator, name, (a, b), path)
-        least, most, at = _errors(name, *taken, results, element)
-        piece = Piece(-largest, largest, least, most)
-        tables.append(OperationTable(name, element, path, (piece,), len(taken[0]), None, at))
+        pieces, at, worst = [], 0.0, 0.0
+        for low, high in _ranges(name, largest):
+            size = np.abs(taken[1])
+            if name == "Div":
+                # what is divided counts if it is larger
+                size = np.where((np.abs(taken[0]) > high) & (size >= low), np.abs(taken[0]), size)
+            here = np.ones(len(size), bool) if low < 0 else (size >= low) & (size <= high)
+            part = (taken[0][here], taken[1][here], results[here])
+            least, most, place = _errors(name, *part, element)
+            pieces.append(Piece(low, high, least, most))
+            if max(-least, most) > worst:
+                worst, at = max(-least, most), place
+        table = OperationTable(name, element, path, tuple(pieces), len(taken[0]), None, at)
+        tables.append(table)
     return _as_one(tables)
 
 
@@ -73,6 +84,22 @@ def _as_one(tables: list[OperationTable]) -> list[OperationTable]:
     if any(table.pieces != first.pieces for table in tables):
         return tables
     return [replace(first, path=ALL_PATHS, tried=sum(table.tried for table in tables))]
+
+
+def _ranges(name: str, largest: float) -> list[tuple[float, float]]:
+    """Pieces of the operands; of a division by the size of the divisor, or of what is divided.
+
+    Some runtimes multiply by the reciprocal of a divisor, which overflows for tiny ones and is
+    subnormal for huge ones; then the largest floats divided by about 1 overflow as well.
+    """
+    if name != "Div":
+        return [(-largest, largest)]
+    low, high = np.float32(2.0**-63), np.float32(2.0**63)
+    if largest > _LARGEST:
+        return [(5e-324, largest)]
+    below = float(np.nextafter(low, np.float32(0)))
+    above = float(np.nextafter(high, np.float32(np.inf)))
+    return [(2.0**-149, below), (float(low), float(high)), (above, largest)]
 
 
 def _computed(

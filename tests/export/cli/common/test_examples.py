@@ -89,7 +89,8 @@ def test_examples_fit_into_60_columns() -> None:
 
 def test_help_breaks_paragraphs_where_they_are_shown() -> None:
     for name, folder in COMMANDS.items():
-        command = getattr(import_module(f"logitconf_export.cli.{folder}.{name}"), name)
+        function = name.replace("-", "_")
+        command = getattr(import_module(f"logitconf_export.cli.{folder}.{function}"), function)
         text = help_text(command)
         assert re.split(r"\s+", text) == (command.__doc__ or "").split()
         assert "\n" not in text.replace("\n\n", "")

@@ -1,0 +1,141 @@
+"""Measuring a runtime, what a head needs besides, and the records."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.stand_in_evaluator import StandInEvaluator
+
+from logitconf.errors import LogitconfError
+from logitconf_export.proof.tables import files, measuring, truth
+from logitconf_export.proof.tables.elementwise import Span, compute_on, measure_elementwise
+from logitconf_export.proof.tables.environments import environment_of
+from logitconf_export.proof.tables.evaluators import Evaluator, Operation, evaluator_of
+from logitconf_export.proof.tables.measuring import Wish, extended, measure, tables_for, wish_of
+from logitconf_export.proof.tables.operation_table import PATHS, RuntimeTables
+
+RECORDS = Path(__file__).resolve().parents[3] / "records" / "operations"
+
+
+def sums_of(name: str) -> RuntimeTables:
+    return measure(evaluator_of(name), only=("ReduceSum",))
+
+
+def test_one_operation_is_measured_alone() -> None:
+    tables = sums_of("numpy")
+    assert {table.operation for table in tables.sums} == {"ReduceSum"}
+    assert {table.operation for table in tables.specials} == {"ReduceSum"}
+    assert tables.operations == ()
+    assert tables.environment == environment_of(evaluator_of("numpy"))
+
+
+def test_an_operation_that_no_head_has_is_refused() -> None:
+    with pytest.raises(LogitconfError, match="operation must be one of"):
+        measure(evaluator_of("numpy"), only=("Sin",))
+
+
+def test_what_a_runtime_refuses_is_told() -> None:
+    tables = measure(StandInEvaluator(), only=("Softmax", "Neg"))
+    assert [text.split(":")[0] for text in tables.refused] == ["Softmax exp", "special Softmax"]
+    assert [table.operation for table in tables.operations] == ["Neg"]
+
+
+def test_a_wish_is_measured_and_then_no_longer_missing() -> None:
+    wish = Wish((("Mul", 0.5),), (("ReduceSum", 7, "last", "float32"),))
+    tables = sums_of("numpy")
+    assert wish.missing(tables) == wish
+    more = extended(tables, evaluator_of("numpy"), wish, seconds=0.01)
+    assert wish.missing(more) == Wish()
+    assert more.error("Mul", 1.0, 2.0, constant=0.5).most == 0.5
+    seven = more.depth("ReduceSum", 7, "last")
+    assert seven is not None
+    assert 3 <= seven.depth <= 6
+
+
+def test_what_was_refused_is_not_wished_again() -> None:
+    wish = Wish((("Mul", 0.5),))
+    tables = replace(sums_of("numpy"), refused=("Mul by 0.5: it does not know it",))
+    assert wish.missing(tables) == Wish()
+
+
+def test_a_temperature_is_divided_by_and_its_reciprocal_multiplied_with() -> None:
+    tenth = float(np.float32(1.0) / np.float32(10.0))
+    assert wish_of([10.0]).constants == (("Div", 10.0), ("Mul", tenth))
+
+
+def test_tables_are_measured_once_and_then_taken_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path))
+    measured: list[str] = []
+
+    def measure_sums_alone(evaluator: Evaluator, wish: Wish) -> RuntimeTables:
+        measured.append(evaluator.name)
+        return measure(evaluator, wish, only=("ReduceSum",))
+
+    monkeypatch.setattr(measuring, "measure", measure_sums_alone)
+    first = tables_for("numpy")
+    assert tables_for("numpy") == first
+    assert measured == ["numpy"]
+    five = Wish(sums=(("ReduceSum", 5, "last", "float32"),))
+    assert tables_for("numpy", wish=five).depth("ReduceSum", 5, "last") is not None
+    assert tables_for("numpy").depth("ReduceSum", 5, "last") is not None
+    assert measured == ["numpy"]
+
+
+@pytest.mark.parametrize("path", sorted(RECORDS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_record_is_whole_and_covers_what_heads_reach(path: Path) -> None:
+    tables = files.read_tables(path)
+    assert path.name == files.file_name(tables.environment)
+    assert tables.seconds > 0
+    assert tables.error("Exp", -104.0, -0.0).most >= 0.5
+    assert tables.error("Log", 1.0, 1000.0).most >= 0.5
+    assert tables.error("Reciprocal", 1.0, 1000.0).most >= 0.5
+    for terms in (2, 10, 100, 1000):
+        for axis in ("last", "inner"):
+            table = tables.depth("ReduceSum", terms, axis)
+            assert table is None or table.depth < terms
+    assert tables.results("Exp", -np.inf) == (0.0,)
+
+
+def the_record_of(name: str) -> tuple[Evaluator, RuntimeTables]:
+    evaluator = evaluator_of(name)
+    path = RECORDS / files.file_name(environment_of(evaluator))
+    if not path.exists():
+        pytest.skip(f"no record of {evaluator.name} {evaluator.version} on this processor")
+    return evaluator, files.read_tables(path)
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "torch", "numpy"])
+def test_the_worst_inputs_of_a_record_are_as_bad_as_it_says(name: str) -> None:
+    evaluator, record = the_record_of(name)
+    for table in record.operations:
+        if (
+            table.operation not in ("Exp", "Log")
+            or table.element != "float32"
+            or not table.worst_at
+        ):
+            continue
+        # among others, for a lone float is another path; long buffers have all places
+        x = np.full(64 + 3, table.worst_at, np.float32)
+        worst = [
+            abs(truth.error_in_decimal(table.operation, table.worst_at, result, "float32"))
+            for result in compute_on(evaluator, Operation(table.operation), x, table.path).tolist()
+        ]
+        assert max(worst) <= table.worst
+        assert max(worst) == pytest.approx(table.worst, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "torch", "numpy"])
+@pytest.mark.parametrize(("operation", "low", "high"), [("Exp", -5.9, -5.87), ("Log", 1.13, 1.14)])
+def test_a_narrow_range_measured_now_is_within_the_record(
+    name: str, operation: str, low: float, high: float
+) -> None:
+    evaluator, record = the_record_of(name)
+    bound = record.error(operation, low, high)
+    for table in measure_elementwise(evaluator, Operation(operation), [Span(low, high, 10.0)]):
+        assert table.path in PATHS
+        for piece in table.pieces:
+            assert bound.least <= piece.least
+            assert piece.most <= bound.most
