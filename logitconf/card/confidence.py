@@ -24,7 +24,7 @@ class ConfidenceMap:
         values: the probability at each, never ascending; float32 values in [0, 1].
         rows: how many rows, or decisions on labels, it was fitted on.
         error: expected calibration error on rows that it was not fitted on, in [0, 1]: five fits,
-            each on four fifths of the rows; None for too few rows.
+            each on four fifths of the rows; None for too few rows, or where they were only counted.
     """
 
     scores: tuple[float, ...]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from functools import partial
 
 import numpy as np
 
-from logitconf.distributed.ranking import Ranking, UnresolvedError
+from logitconf.card.confidence import ConfidenceMap
+from logitconf.distributed.counted_rows import CountedRows, asked_for_all, by_need
+from logitconf.distributed.ranking import Ranking, UnresolvedError, Zone
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import (
@@ -24,7 +26,9 @@ from logitconf.thresholds.gaps import (
     place,
     threshold_in,
 )
+from logitconf.thresholds.per_class import PerClass, PerLabel
 from logitconf.thresholds.policies import (
+    Cost,
     Coverage,
     Quantile,
     Risk,
@@ -39,35 +43,99 @@ from logitconf.thresholds.risk_control import (
     certifiable_targets,
     loosest_that_passes,
 )
+from logitconf.thresholds.surely_right import MinConfidence
 
 # So many scores next to a place are looked through for a gap, even where they are less than 1 % of
 # the rows; less for each of the hundred candidates of a certificate, so that one pass has them all.
 MOST_SCORES, MOST_OF_CANDIDATE = 10_000, 1_000
 
 
-def chosen(policy: Policy, ranking: Ranking, rounding: Rounding) -> ThresholdChoice:
+def chosen(
+    policy: Policy, rows: CountedRows, rounding: Rounding, sure: ConfidenceMap | None = None
+) -> ThresholdChoice:
     """The threshold of `policy` on counted scores: that of the policy on all of them.
 
     For a coverage wherever the gap is found among the 10 000 scores next to the wanted place, so
     always up to a million rows; for a risk wherever each candidate's is found among the next 1000,
     so always up to 100 000 rows.
 
+    Args:
+        policy: any that needs no out-of-distribution rows.
+        rows: that judge.
+        rounding: how the score is computed.
+        sure: the map from a score to a confidence.
+
     Raises:
         UnresolvedError: where scores must be told apart first.
         LogitconfError: as the policy, or for one that counts cannot follow.
     """
+    if isinstance(policy, (PerClass, PerLabel)):
+        return replace(_of_parts(policy, rows, rounding, sure), rows=rows.total.judged)
+    if isinstance(policy, Value):
+        return _given(policy, rows)
+    (ranking,) = rows.parts
+    return _chosen(policy, ranking, rounding, sure)
+
+
+def _of_parts(
+    policy: PerClass | PerLabel,
+    rows: CountedRows,
+    rounding: Rounding,
+    sure: ConfidenceMap | None,
+) -> ThresholdChoice:
+    """One threshold for each group."""
+    missing: list[list[Zone]] = []
+
+    def choose(own: Policy, part: Ranking) -> ThresholdChoice:
+        try:
+            return _chosen(own, part, rounding, sure)
+        except UnresolvedError as error:
+            missing.append(error.zones)
+            raise LogitconfError("scores must be told apart") from error
+
+    try:
+        return policy.joined(rows.parts, choose)
+    finally:
+        if missing:
+            raise UnresolvedError(by_need(missing))
+
+
+def _given(policy: Value, rows: CountedRows) -> ThresholdChoice:
+    """The threshold that is given, the same for all groups."""
+    parts = [part for part in rows.parts if part.finite]
+    if not parts:
+        return _chosen(policy, rows.parts[0], Rounding("softmax"), None)
+    choices = asked_for_all([partial(value_on, part, policy.value) for part in parts])
+    accepted = sum(choice.accepted for choice in choices)
+    return replace(
+        choices[0],
+        rows=rows.total.judged,
+        accepted=accepted,
+        errors=sum(choice.errors or 0 for choice in choices) if rows.labelled else None,
+        notes=() if accepted else (NOTHING,),
+    )
+
+
+def _chosen(
+    policy: Policy, ranking: Ranking, rounding: Rounding, sure: ConfidenceMap | None
+) -> ThresholdChoice:
+    """The choice on one group."""
+    places = _Places(ranking, rounding, MOST_SCORES)
+    if isinstance(policy, MinConfidence):
+        return policy.choice_on(ranking, sure, lambda wanted: places.stricter([wanted])[0])
     if not ranking.finite:
         raise LogitconfError(f"at least one score must be finite, got {ranking.rows} that are not")
-    places = _Places(ranking, rounding, MOST_SCORES)
     if isinstance(policy, Quantile):
         return quantile_of(ranking, policy.q)
     if isinstance(policy, Coverage):
         return coverage_of(ranking, policy.coverage, places.looser)
-    if isinstance(policy, Value):
-        return value_on(ranking, policy.value)
     if isinstance(policy, Risk):
         return _certified(policy, ranking, replace(places, most=MOST_OF_CANDIDATE))
-    raise LogitconfError(f"a plan takes q, coverage, risk or value, got {policy.keyword}")
+    if isinstance(policy, Cost):
+        return _cheapest(policy, ranking, rounding)
+    raise LogitconfError(
+        f"a plan takes q, coverage, risk, cost, min_confidence or value, got {policy.keyword}"
+    )
 
 
 def _certified(policy: Risk, ranking: Ranking, places: _Places) -> ThresholdChoice:
@@ -79,6 +147,49 @@ def _certified(policy: Risk, ranking: Ranking, places: _Places) -> ThresholdChoi
     errors = [ranking.errors_among(each.placement.accepted) or 0 for each in candidates]
     certified = loosest_that_passes(candidates, errors, risk, confidence)
     return choice_of(ranking, certified.placement, risk_policy(certified, risk, confidence))
+
+
+def _cheapest(policy: Cost, ranking: Ranking, rounding: Rounding) -> ThresholdChoice:
+    """As :func:`~logitconf.thresholds.policies.choose_cost`, by branch and bound.
+
+    Behind a score that is known, a gap is known; a bin costs at least what it would if its right
+    rows came first. Bins that may beat the best gap are told apart.
+    """
+    error_cost, rejection_cost = policy.checked_costs()
+    single, before = ranking.single, ranking.before
+    wrong = np.concatenate([[0], np.cumsum(ranking.wrong)])
+    costs = wrong * error_cost + (ranking.rows - before) * rejection_cost
+    # the gap before each bin, and the one behind the last
+    known = np.ones(before.size, np.bool_)
+    known[1:-1] = single[1:] & single[:-1]
+    widths = ranking.lowest[1:].astype(np.float64) - ranking.highest[:-1]
+    bands = np.maximum(rounding.bands(ranking.lowest[1:]), rounding.bands(ranking.highest[:-1]))
+    wide = np.ones(before.size, np.bool_)
+    wide[1:-1] = widths > 2.0 * bands
+    counts = np.flatnonzero(known & wide)
+    # the last of several, which is the loosest
+    best = int(counts[counts.size - 1 - int(np.argmin(costs[counts][::-1]))])
+    least = wrong[:-1] * error_cost + (ranking.rows - before[:-1] - ranking.right) * rejection_cost
+    # the widest gap that a bin may have on either side
+    between = ranking.highest[1:].astype(np.float64) - ranking.lowest[:-1]
+    reach = np.maximum(np.append(between, 0.0), np.insert(between, 0, 0.0))
+    reach = np.maximum(reach, ranking.highest.astype(np.float64) - ranking.lowest)
+    bands = np.minimum(rounding.bands(ranking.lowest), rounding.bands(ranking.highest))
+    beside = slice(max(best - 1, 0), best + 1)
+    open_ = ~single & (least <= costs[best]) & (reach > 2.0 * bands)
+    open_[beside] |= ~single[beside]
+    if open_.any():
+        places = np.flatnonzero(open_)
+        order = places[np.argsort(least[places], kind="stable")]
+        raise UnresolvedError([ranking.zone(int(place)) for place in order])
+    ends = ranking.lowest[beside]
+    gaps = measure_gaps(RankedScores(ends, None, 2), rounding)
+    accepted = int(before[best])
+    placement = GapThreshold(
+        threshold_in(gaps, min(best, 1)), accepted, () if accepted else (NOTHING,)
+    )
+    numbers = {**policy.to_card(), "mean_cost": float(costs[best]) / ranking.rows}
+    return choice_of(ranking, placement, numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +233,7 @@ class _Places:
         Raises:
             UnresolvedError: where scores must be told apart first, for all targets at once.
         """
-        placed, missing = [], []
-        for target in targets:
-            try:
-                placed.append(self._stricter(target))
-            except UnresolvedError as error:
-                missing.append(error.zones)
-        if missing:
-            by_depth = zip_longest(*missing)
-            raise UnresolvedError([zone for level in by_depth for zone in level if zone])
-        return placed
+        return asked_for_all([partial(self._stricter, target) for target in targets])
 
     def _stricter(self, target: int) -> GapThreshold:
         ranking = self.ranking

@@ -92,7 +92,8 @@ class FitPlan:
             q: the quantile of the scores that is the threshold, .99 if no policy is asked for.
             per_class: one threshold for each predicted class.
             simultaneous: a risk per class or label is promised for all of them at once.
-            **policy: ``coverage``, ``risk`` with ``confidence``, or ``value``.
+            **policy: ``coverage``, ``risk`` with ``confidence``, ``cost``, ``min_confidence`` or
+                ``value``.
 
         Raises:
             LogitconfError: for what a plan cannot fit, or arguments that do not fit each other.

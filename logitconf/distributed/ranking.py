@@ -13,6 +13,7 @@ from logitconf.distributed.score_counts import BITS, Codes, Counts, ScoreCounts
 from logitconf.thresholds.order_statistics import keys_of, values_of
 
 _KEYS = np.uint64((1 << BITS) - 1)
+_LARGEST = np.finfo(np.float32).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,9 +108,20 @@ class Ranking:
         """(B,) whether a bin is one score."""
         return np.asarray(self.ends - self.starts == 1)
 
+    @cached_property
+    def lowest(self) -> npt.NDArray[np.float32]:
+        """(B,) the lowest score that a bin may hold."""
+        # a bin may begin below all numbers, and end above them
+        return np.fmax(values_of((self.starts & _KEYS).astype(np.uint32)), -_LARGEST)
+
+    @cached_property
+    def highest(self) -> npt.NDArray[np.float32]:
+        """(B,) the highest."""
+        return np.fmin(values_of(((self.ends - np.uint64(1)) & _KEYS).astype(np.uint32)), _LARGEST)
+
     def values(self, bins: slice) -> npt.NDArray[np.float32]:
         """The scores of bins of width 1."""
-        return values_of((self.starts[bins] & _KEYS).astype(np.uint32))
+        return self.lowest[bins]
 
     def zone(self, place: int) -> Zone:
         """The zone of one bin."""

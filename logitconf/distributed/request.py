@@ -23,7 +23,7 @@ from logitconf.tasks import ArrayLike
 from logitconf.thresholds.order_statistics import keys_of
 
 Scores: TypeAlias = npt.NDArray[np.float32]
-Marks: TypeAlias = npt.NDArray[np.int32]
+Marks: TypeAlias = npt.NDArray[np.int8] | npt.NDArray[np.int32]
 
 # the low bits of a mark; the class or label that it counts for stands above them
 _WRONG, _NOT_JUDGED, _GROUP_SHIFT = 1, 2, 2
@@ -85,9 +85,9 @@ class Request:
     def scores_of(self, logits: ArrayLike, labels: ArrayLike | None) -> tuple[Scores, Marks]:
         """Scores (N,) float32 and marks (N,) of a block of rows, to be kept for later passes.
 
-        A mark is 0 for a right row, 1 for a wrong one, 2 for one that is not judged; where classes
-        are counted one by one, four times the class is added. Labels that are judged one by one
-        have scores and marks (N, L).
+        A mark is 0 for a right row, 1 for a wrong one, 2 for one that is not judged, as int8; where
+        classes are counted one by one, four times the class is added, as int32. Labels that are
+        judged one by one have scores and marks (N, L).
 
         Raises:
             LogitconfError: for rows that an earlier pass must have refused.
@@ -97,7 +97,7 @@ class Request:
         card = self.card
         parts = [self._scored(card, piece) for piece in pieces_of(logits, labels)]
         if not parts:
-            return np.empty(0, np.float32), np.empty(0, np.int32)
+            return np.empty(0, np.float32), np.empty(0, np.int8)
         scores, marks = (np.concatenate(each) for each in zip(*parts, strict=True))
         return scores, marks
 
@@ -114,7 +114,7 @@ class Request:
     def _none(self) -> Part:
         """The answer for no rows."""
         if self.card is not None:
-            return ScoresTotal(0, 0, 0, ScoreCounts.none())
+            return ScoresTotal(0, 0, 0, ScoreCounts.none(), ScoreCounts.none())
         if self.points:
             return LikelihoodTotal(0, (0,) * (len(self.points) * _LIKELIHOOD_TERMS))
         return Survey()
@@ -162,7 +162,7 @@ class Request:
         rows, held = self._judged(piece)
         known = {name: each[: piece.rows] for name, each in scored_block(card, rows).items()}
         scores = known["scores"]
-        marks = np.zeros(scores.shape, np.int32)
+        marks: Marks = np.zeros(scores.shape, np.int32 if self.by_class else np.int8)
         if "wrong" in known:
             marks += known["wrong"]
         if self.by_class:
@@ -175,18 +175,19 @@ class Request:
         """Counts of not too many scores at once."""
         judged = (marks & _NOT_JUDGED) == 0
         rows = int(judged.sum() if judged.ndim == 1 else judged.all(axis=1).sum())
-        groups = marks >> _GROUP_SHIFT
+        groups: npt.NDArray[np.signedinteger] = marks >> _GROUP_SHIFT
         if scores.ndim > 1:
             groups = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
         values, groups, wrong = scores[judged], groups[judged], (marks[judged] & _WRONG) == 1
         # no float32 threshold lies above the largest float
         finite = np.isfinite(values) & (values < _LARGEST)
-        codes = (groups[finite].astype(np.uint64) << _KEY_BITS) | keys_of(values[finite])
-        flags = wrong[finite]
+        starts = groups.astype(np.uint64) << _KEY_BITS
+        without = ScoreCounts.of(starts[~finite], wrong[~finite])
+        codes, flags = starts[finite] | keys_of(values[finite]), wrong[finite]
         if self.zones:
             ends = np.array(self.zones, dtype=np.uint64)
             places = np.searchsorted(ends[:, 0], codes, side="right")
             inside = (places > 0) & (codes < ends[np.maximum(places, 1) - 1, 1])
             codes, flags = codes[inside], flags[inside]
         not_finite, errors = int((~np.isfinite(values)).sum()), int(wrong.sum())
-        return ScoresTotal(rows, not_finite, errors, ScoreCounts.of(codes, flags))
+        return ScoresTotal(rows, not_finite, errors, ScoreCounts.of(codes, flags), without)

@@ -9,13 +9,15 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from logitconf.blocks.identity import digest_of
+from logitconf.card.confidence import ConfidenceMap
 from logitconf.card.parts import RowCounts, Split
 from logitconf.card.score_card import ScoreCard
+from logitconf.card.sketch import ScoreSketch
 from logitconf.distributed.choosing import chosen
-from logitconf.distributed.ranking import Ranking, UnresolvedError, Zone, merged
+from logitconf.distributed.counted_rows import CountedRows, affordable, asked_for_all
+from logitconf.distributed.ranking import UnresolvedError
 from logitconf.distributed.reading import Reading, label_range_error
 from logitconf.distributed.request import Request
-from logitconf.distributed.score_counts import MOST_BINS
 from logitconf.distributed.survey import Identity, Survey
 from logitconf.distributed.temperature import fitted_temperature
 from logitconf.distributed.total import LikelihoodTotal, ScoresTotal, Total
@@ -24,9 +26,11 @@ from logitconf.fitting.calibrated_rows import card_with_temperature
 from logitconf.fitting.fit import rounding_of
 from logitconf.kinds import kind_left_open
 from logitconf.rows import overlap_note
+from logitconf.scores.rounding import Rounding
 from logitconf.scores.table import check_defined
 from logitconf.tasks import Layout, check_logits, check_task
 from logitconf.thresholds.certificate import certificate_of
+from logitconf.thresholds.per_class import PerClass
 from logitconf.thresholds.policy import Policy, ThresholdChoice
 from logitconf.thresholds.reach import check_reachable
 
@@ -43,6 +47,8 @@ class Made:
     card: ScoreCard
     notes: tuple[str, ...]
 
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 # a request goes out, its total comes in
 Steps: TypeAlias = Generator[Request, Total, Made]
@@ -75,16 +81,23 @@ def steps_of(card: ScoreCard, reading: Reading, policy: Policy) -> Steps:
         fit = replace(fit, sha256=_digest(survey.fitted, survey))
         alike = layout.task != "multilabel" and survey.ends[0] == survey.ends[1]
         card, note = card_with_temperature(card, fit, alike=alike)
-    made = yield from _with_threshold(card, reading, policy, survey, labelled=labelled)
+    if isinstance(policy, PerClass):
+        policy.check_competing(layout.family == "categorical" and layout.members is None)
+    made = yield from _with_threshold(card, reading, policy, (survey, layout, labelled))
     return replace(made, notes=(*([note] if note else []), *made.notes))
 
 
 def _with_threshold(
-    card: ScoreCard, reading: Reading, policy: Policy, survey: Survey, *, labelled: bool
+    card: ScoreCard,
+    reading: Reading,
+    policy: Policy,
+    seen: tuple[Survey, Layout, bool],
 ) -> Steps:
     """The fitted card with counts of its rows, threshold and certificate."""
+    survey, layout, labelled = seen
     bare = replace(card, temperature_fit=None)
-    first = Request(0, "logits", "counting scores", True, reading, card=bare)
+    by_class = isinstance(policy, PerClass)
+    first = Request(0, "logits", "counting scores", True, reading, card=bare, by_class=by_class)
     total = _part_as(ScoresTotal, (yield first))
     held = survey.fitted if reading.holdout is None else survey.held
     if total.judged != held.rows:
@@ -99,21 +112,25 @@ def _with_threshold(
         sha256=_digest(held, survey),
         split=None if reading.holdout is None else Split(reading.holdout, reading.seed),
     )
-    card = replace(card, rows=counts)
-    ranking = Ranking.of(total.counts, total.judged, labelled=labelled)
-    choice: ThresholdChoice | None = None
-    while choice is None:
+    groups = layout.n_classes or 1 if by_class or layout.per_label else 1
+    rows = CountedRows.of(total, groups, by_label=layout.per_label, labelled=labelled)
+    sure = rows.confidence()
+    card = replace(card, rows=counts, confidence=sure)
+    settled: tuple[ThresholdChoice, ScoreSketch | None] | None = None
+    while settled is None:
         try:
-            choice = chosen(policy, ranking, rounding_of(card))
+            settled = _settled(policy, rows, rounding_of(card), sure)
         except UnresolvedError as error:
-            zones = _affordable(error.zones)
+            zones = affordable(error.zones)
             again = replace(first, reads="scores", writes=False, zones=tuple(zones))
             answer = yield replace(again, wants="telling scores apart")
-            ranking = ranking.refined(_part_as(ScoresTotal, answer).counts, zones)
+            rows = rows.refined(_part_as(ScoresTotal, answer).counts, zones)
+    choice, sketch = settled
     if policy.is_given:
         check_reachable(card, choice.threshold)
-    notes = tuple(str(note) for note in choice.notes)
-    card = replace(card, threshold=choice.threshold, policy=choice.counted_policy)
+    notes = (*rows.separation(), *map(str, choice.notes))
+    policy_values = choice.counted_policy
+    card = replace(card, threshold=choice.threshold, policy=policy_values, sketch=sketch)
     if policy.promise is None:
         return Made(card, notes)
     fit = card.temperature_fit
@@ -121,6 +138,27 @@ def _with_threshold(
     if shared:
         notes = (*notes, overlap_note(shared, choice.rows))
     return Made(replace(card, certificate=certificate_of(card, fitted_rows=shared)), notes)
+
+
+def _settled(
+    policy: Policy, rows: CountedRows, rounding: Rounding, sure: ConfidenceMap | None
+) -> tuple[ThresholdChoice, ScoreSketch | None]:
+    """Threshold and sketch.
+
+    Raises:
+        UnresolvedError: where either needs scores to be told apart.
+    """
+    choices: list[ThresholdChoice] = []
+
+    def choose() -> None:
+        choices.append(chosen(policy, rows, rounding, sure))
+
+    def sketch() -> None:
+        # its cutoffs do not depend on the threshold, so one pass may do for both
+        rows.sketch(_LARGEST)
+
+    asked_for_all([choose, sketch])
+    return choices[0], rows.sketch(choices[0].threshold)
 
 
 def _part_as(kind: type[Part], total: Total) -> Part:
@@ -177,18 +215,3 @@ def _shape(sizes: tuple[int, ...]) -> str:
 
 def _digest(rows: Identity, survey: Survey) -> str:
     return digest_of(rows.rows, list(survey.columns), np.array(rows.words, dtype=np.uint64))
-
-
-def _affordable(zones: list[Zone]) -> list[tuple[int, int]]:
-    """As many of the zones as one pass can tell apart, the most needed first."""
-    taken: list[Zone] = []
-    left, known = MOST_BINS, set[int]()
-    for zone in zones:
-        if zone.start in known:
-            continue
-        if zone.size > left and taken:
-            break
-        known.add(zone.start)
-        taken.append(zone)
-        left -= zone.size
-    return list(merged(taken))

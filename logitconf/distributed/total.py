@@ -55,12 +55,14 @@ class ScoresTotal:
         not_finite: scores that are not finite.
         errors: wrong rows, or decisions.
         counts: of the finite scores.
+        without: of rows without one, in the place of each group's lowest score.
     """
 
     judged: int
     not_finite: int
     errors: int
     counts: ScoreCounts
+    without: ScoreCounts
 
     def plus(self, other: ScoresTotal) -> ScoresTotal:
         """Of both."""
@@ -69,6 +71,7 @@ class ScoresTotal:
             self.not_finite + other.not_finite,
             self.errors + other.errors,
             self.counts.plus(other.counts),
+            self.without.plus(other.without),
         )
 
 
@@ -158,10 +161,8 @@ def _plain(part: Part) -> tuple[str, list[Any]]:
     if isinstance(part, LikelihoodTotal):
         return "likelihood", [part.usable, packed_sums(part.sums), part.beyond]
     if isinstance(part, ScoresTotal):
-        counts = part.counts
-        steps = np.diff(counts.bins, prepend=np.uint64(0))
-        arrays = [packed(each) for each in (steps, counts.right, counts.wrong)]
-        return "scores", [part.judged, part.not_finite, part.errors, counts.bits, arrays]
+        both = [_plain_counts(part.counts), _plain_counts(part.without)]
+        return "scores", [part.judged, part.not_finite, part.errors, *both]
     values: list[Any] = []
     for each in fields(part):
         value = getattr(part, each.name)
@@ -173,19 +174,22 @@ def _plain(part: Part) -> tuple[str, list[Any]]:
     return "survey", values
 
 
+def _plain_counts(counts: ScoreCounts) -> list[Any]:
+    steps = np.diff(counts.bins, prepend=np.uint64(0))
+    return [counts.bits, *(packed(each) for each in (steps, counts.right, counts.wrong))]
+
+
+def _counts(values: list[Any]) -> ScoreCounts:
+    steps, right, wrong = (unpacked(each) for each in values[1:])
+    bins = np.cumsum(steps, dtype=np.uint64)
+    return ScoreCounts(values[0], bins, right.astype(np.int64), wrong.astype(np.int64))
+
+
 def _part(kind: str, values: list[Any]) -> Part:
     if kind == "likelihood":
         return LikelihoodTotal(values[0], unpacked_sums(values[1]), values[2])
     if kind == "scores":
-        judged, not_finite, errors, bits, arrays = values
-        steps, right, wrong = (unpacked(each) for each in arrays)
-        counts = ScoreCounts(
-            bits,
-            np.cumsum(steps, dtype=np.uint64),
-            right.astype(np.int64),
-            wrong.astype(np.int64),
-        )
-        return ScoresTotal(judged, not_finite, errors, counts)
+        return ScoresTotal(*values[:3], *map(_counts, values[3:]))
     if kind != "survey":
         raise ValueError(kind)
     *plain, (keys, terms) = values

@@ -42,12 +42,18 @@ def separation_notes(rows: Judged | None) -> tuple[str, ...]:
     right, errors = scores[finite & ~wrong], scores[finite & wrong]
     if min(right.size, errors.size) < _FEWEST_TO_SEPARATE:
         return ()
-    area = area_under_roc(right, errors)
-    spread = math.sqrt((right.size + errors.size + 1) / (12.0 * right.size * errors.size))
+    return separation_of(area_under_roc(right, errors), right.size, errors.size)
+
+
+def separation_of(area: float, right: int, errors: int) -> tuple[str, ...]:
+    """`separation_notes` where the AUROC is known, of so many right rows and errors."""
+    if min(right, errors) < _FEWEST_TO_SEPARATE:
+        return ()
+    spread = math.sqrt((right + errors + 1) / (12.0 * right * errors))
     if area > 0.5 + _ONE_SIDED * spread:
         return ()
     return (
-        f"the score does not tell wrong rows from right ones (AUROC {area:.3f} on {errors.size} "
-        f"errors of {right.size + errors.size} rows), so accepted rows are no better than all; "
+        f"the score does not tell wrong rows from right ones (AUROC {area:.3f} on {errors} "
+        f"errors of {right + errors} rows), so accepted rows are no better than all; "
         "compare the scores, or check the labels",
     )

@@ -58,21 +58,52 @@ def _error_elsewhere(scores: Vector, right: npt.NDArray[np.bool_]) -> float | No
     return expected_calibration_error(sure, right)
 
 
+def confidence_of_counts(
+    scores: Vector, right: npt.NDArray[np.int64], wrong: npt.NDArray[np.int64]
+) -> ConfidenceMap | None:
+    """`fit_confidence` of counted scores, whose error elsewhere is not known.
+
+    Args:
+        scores: (B,) finite, ascending, each once.
+        right: (B,) how many rows with that score are right.
+        wrong: (B,) how many are wrong.
+    """
+    each = right + wrong
+    rows = int(each.sum())
+    if not rows:
+        return None
+    ranks = _starts(rows)
+    starts = np.unique(np.searchsorted(np.cumsum(each), ranks, side="right"))
+    counts = np.add.reduceat(each, starts).astype(np.float64)
+    means = np.add.reduceat(scores * each, starts) / counts
+    return _through(means, np.add.reduceat(right, starts).astype(np.float64), counts, rows)
+
+
+def _starts(rows: int) -> npt.NDArray[np.int64]:
+    """Where bins of equal number begin."""
+    # means of five rows or more, so that no row's own score stands in a card
+    bins = min(MOST_KNOTS, max(1, math.isqrt(rows)), max(1, rows // 5))
+    return np.linspace(0, rows, bins, endpoint=False).astype(np.int64)
+
+
 def _fitted(scores: Vector, right: npt.NDArray[np.bool_]) -> ConfidenceMap:
     order = np.argsort(scores, kind="stable")
     scores, right = scores[order], right[order]
-    # means of five rows or more, so that no row's own score stands in a card
-    bins = min(MOST_KNOTS, max(1, math.isqrt(scores.size)), max(1, scores.size // 5))
-    starts = np.linspace(0, scores.size, bins, endpoint=False).astype(np.int64)
+    starts = _starts(scores.size)
     # scores that tie stay together
     starts = np.unique(np.searchsorted(scores, scores[starts], side="left"))
     counts = np.diff(np.append(starts, scores.size)).astype(np.float64)
     means = np.add.reduceat(scores, starts) / counts
     hits = np.add.reduceat(right.astype(np.float64), starts)
+    return _through(means, hits, counts, scores.size)
+
+
+def _through(means: Vector, hits: Vector, counts: Vector, rows: int) -> ConfidenceMap:
+    """The map through the bins' mean scores and shares of right rows."""
     knots: list[tuple[float, float]] = []
     for first, last, share in _pooled(hits, counts):
         knots += [(means[place], share) for place in sorted({first, last})]
-    return _simplified(knots, scores.size)
+    return _simplified(knots, rows)
 
 
 def _pooled(hits: Vector, counts: Vector) -> list[tuple[int, int, float]]:

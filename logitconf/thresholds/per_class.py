@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from logitconf.thresholds.calibration_rows import CalibrationRows
+
+Part = TypeVar("Part")
 
 # Below every score, so that a class without a threshold of its own accepts nothing.
 NEVER = float(np.finfo(np.float32).min)
@@ -82,8 +84,18 @@ class _InParts(Policy):
         own = self.policy.to_arguments()
         return {**own, "simultaneous": True} if self.simultaneous else own
 
-    def _joined(self, parts: Sequence[CalibrationRows], rounding: Rounding) -> ThresholdChoice:
-        """The choices of all parts as one."""
+    def joined(
+        self, parts: Sequence[Part], choose: Callable[[Policy, Part], ThresholdChoice]
+    ) -> ThresholdChoice:
+        """The choices of all parts as one, which does not say how many rows there are.
+
+        Args:
+            parts: the rows of each class or label.
+            choose: follows the policy of a part on its rows.
+
+        Raises:
+            LogitconfError: where no part can carry the policy (the error of the last).
+        """
         key, word = POLICY_PARTS[self.name]
         policy = self.policy.shared(len(parts)) if self.simultaneous else self.policy
         choices: list[ThresholdChoice | None] = []
@@ -91,7 +103,7 @@ class _InParts(Policy):
         failure: LogitconfError | None = None
         for k, part in enumerate(parts):
             try:
-                choice = policy.choose(part, rounding)
+                choice = choose(policy, part)
             except LogitconfError as error:
                 failure = error
                 choices.append(None)
@@ -111,6 +123,12 @@ class _InParts(Policy):
             errors=sum(errors) if len(errors) == len(made) else None,
             notes=tuple(notes),
         )
+
+    def _chosen(
+        self, parts: Sequence[CalibrationRows], rows: CalibrationRows, rounding: Rounding
+    ) -> ThresholdChoice:
+        choice = self.joined(parts, lambda policy, part: policy.choose(part, rounding))
+        return replace(choice, rows=len(rows.scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +152,28 @@ class PerClass(_InParts):
             LogitconfError: for rows without predicted classes, or where no class can carry the
                 policy (its own error).
         """
-        if rows.predicted is None:
+        predicted = np.asarray([] if rows.predicted is None else rows.predicted)
+        self.check_competing(rows.predicted is not None)
+        known = np.isin(predicted, np.arange(rows.n_classes)).all()
+        if predicted.shape != rows.scores.shape or not known:
+            raise LogitconfError(
+                f"predicted must be integers of shape {rows.scores.shape} in "
+                f"[0, {rows.n_classes}), got shape {predicted.shape}"
+            )
+        return self._chosen([*rows.by_class()], rows, rounding)
+
+    @staticmethod
+    def check_competing(competing: bool) -> None:
+        """Checks that there are predicted classes.
+
+        Raises:
+            LogitconfError: if the columns are no classes that compete in one model.
+        """
+        if not competing:
             raise LogitconfError(
                 "per_class needs classes that compete in one model, got one logit, labels (make "
                 "the score with per_label=True) or members"
             )
-        known = np.isin(rows.predicted, np.arange(rows.n_classes)).all()
-        if rows.predicted.shape != rows.scores.shape or not known:
-            raise LogitconfError(
-                f"predicted must be integers of shape {rows.scores.shape} in "
-                f"[0, {rows.n_classes}), got shape {rows.predicted.shape}"
-            )
-        return replace(self._joined([*rows.by_class()], rounding), rows=len(rows.scores))
 
     def to_arguments(self) -> dict[str, Any]:
         """Those of the policy, and ``per_class``."""
@@ -176,7 +204,7 @@ class PerLabel(_InParts):
         Raises:
             LogitconfError: where no label can carry the policy (its own error).
         """
-        return replace(self._joined([*rows.by_label()], rounding), rows=len(rows.scores))
+        return self._chosen([*rows.by_label()], rows, rounding)
 
 
 PART_POLICIES: Mapping[str, type[PerClass] | type[PerLabel]] = {

@@ -165,6 +165,17 @@ class Cost(Policy):
             ) from wrong_count
         return cls(error, rejection)
 
+    def checked_costs(self) -> tuple[float, float]:
+        """Both costs.
+
+        Raises:
+            LogitconfError: unless they are positive.
+        """
+        costs = self.error_cost, self.rejection_cost
+        if not all(0.0 < cost < math.inf for cost in costs):
+            raise LogitconfError(f"costs must be positive, got {costs[0]} and {costs[1]}")
+        return costs
+
     def to_arguments(self) -> dict[str, Any]:
         """The pair ``cost``."""
         return {"cost": (self.error_cost, self.rejection_cost)}
@@ -348,8 +359,7 @@ def choose_cost(
     ...             rounding=Rounding("softmax", 10)).accepted
     2
     """
-    if not (0.0 < error_cost < math.inf and 0.0 < rejection_cost < math.inf):
-        raise LogitconfError(f"costs must be positive, got {error_cost} and {rejection_cost}")
+    Cost(error_cost, rejection_cost).checked_costs()
     ranked = rank_scores(scores, wrong)
     gaps = measure_gaps(ranked, rounding)
     counts = np.flatnonzero(gaps.wide)

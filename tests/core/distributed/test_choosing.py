@@ -7,21 +7,27 @@ import numpy.typing as npt
 import pytest
 
 from logitconf import LogitconfError
+from logitconf.card.confidence import ConfidenceMap
 from logitconf.distributed import choosing
 from logitconf.distributed.choosing import chosen
-from logitconf.distributed.ranking import Ranking, UnresolvedError, merged
+from logitconf.distributed.counted_rows import CountedRows, affordable
+from logitconf.distributed.ranking import UnresolvedError
 from logitconf.distributed.score_counts import ScoreCounts
+from logitconf.distributed.total import ScoresTotal
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.calibration_rows import CalibrationRows
 from logitconf.thresholds.order_statistics import keys_of
 from logitconf.thresholds.out_of_distribution import FalsePositiveRate
-from logitconf.thresholds.policies import Coverage, Quantile, Risk
+from logitconf.thresholds.policies import Cost, Coverage, Quantile, Risk
 from logitconf.thresholds.policy import Policy, ThresholdChoice
 from logitconf.thresholds.reach import Value
+from logitconf.thresholds.surely_right import MinConfidence
 
 ROUNDING = Rounding("softmax", 10)
 POLICIES = [Coverage(0.9), Coverage(0.31), Coverage(1.0), Quantile(0.77), Quantile(0.999)]
-POLICIES += [Value(-0.5), Risk(0.2, 0.9), Risk(0.3, 0.8)]
+POLICIES += [Value(-0.5), Risk(0.2, 0.9), Risk(0.3, 0.8), MinConfidence(0.9), MinConfidence(0.2)]
+POLICIES += [Cost(5.0, 1.0), Cost(1.0, 2.0), Cost(1e9, 1.0), Cost(1.0, 1e9)]
+SURE = ConfidenceMap((-0.875, -0.375), (0.96875, 0.25), 100)
 
 
 def resolved(
@@ -31,16 +37,20 @@ def resolved(
     finite = np.isfinite(scores)
     codes, flags = keys_of(scores[finite]).astype(np.uint64), wrong[finite]
     counts = ScoreCounts.of(codes, flags)._without(lost_bits)
-    ranking, passes = Ranking.of(counts, scores.size, labelled=True), 0
+    none = np.zeros(scores.size - finite.sum(), np.uint64)
+    total = ScoresTotal(
+        scores.size, none.size, int(wrong.sum()), counts, ScoreCounts.of(none, wrong[~finite])
+    )
+    rows, passes = CountedRows.of(total, 1, by_label=False, labelled=True), 0
     while True:
         try:
-            return chosen(policy, ranking, ROUNDING), passes
+            return chosen(policy, rows, ROUNDING, SURE), passes
         except UnresolvedError as error:
-            zones, passes = list(merged(error.zones)), passes + 1
+            zones, passes = affordable(error.zones), passes + 1
             inside = np.zeros(codes.size, np.bool_)
             for start, end in zones:
                 inside |= (codes >= start) & (codes < end)
-            ranking = ranking.refined(ScoreCounts.of(codes[inside], flags[inside]), zones)
+            rows = rows.refined(ScoreCounts.of(codes[inside], flags[inside]), zones)
 
 
 def scores_of(kind: str, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
@@ -61,7 +71,7 @@ def scores_of(kind: str, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArra
 @pytest.mark.parametrize("kind", ["plain", "ties", "dense", "not finite"])
 def test_counts_give_the_choice_of_all_scores(kind: str, policy: Policy) -> None:
     scores, wrong = scores_of(kind, seed=1)
-    rows = CalibrationRows(scores, wrong)
+    rows = CalibrationRows(scores, wrong, confidence=SURE)
     expected = _outcome(lambda: policy.choose(rows, ROUNDING))
     for lost_bits in (0, 12, 24):
         found = _outcome(lambda bits=lost_bits: resolved(policy, scores, wrong, bits)[0])

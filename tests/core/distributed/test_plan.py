@@ -12,9 +12,6 @@ from support.planned_fits import Block, driven, labelled_rows, spread, total_ove
 import logitconf
 from logitconf import FitPlan, LogitconfError, ScoreCard
 
-# the draw of a confidence's folds goes by the order of rows, which a plan does not know
-NOT_IN_A_PLAN = {"confidence", "sketch"}
-
 
 def fitted(block: Block, *args: Any, **options: Any) -> ScoreCard:
     with warnings.catch_warnings():
@@ -26,8 +23,16 @@ def check_alike(card: ScoreCard, other: ScoreCard) -> None:
     """The same card, but for what a plan leaves out and the last places of the fit's report."""
     own, others = card.to_dict(), other.to_dict()
     fits = own.pop("temperature_fit"), others.pop("temperature_fit")
-    for name in {*own, *others} - NOT_IN_A_PLAN:
+    sure = own.pop("confidence", None), others.pop("confidence", None)
+    if (own["policy"] or {})["name"] == "per class":
+        # of thresholds by class a plan keeps no sketch
+        others.pop("sketch")
+    for name in {*own, *others}:
         assert own.get(name) == others.get(name), name
+    # the draw of a confidence's folds goes by the order of rows, which a plan does not know
+    assert (sure[0] or {}).get("values") == (sure[1] or {}).get("values")
+    knots = [(each or {}).get("scores", ()) for each in sure]
+    assert knots[0] == pytest.approx(knots[1], rel=1e-6)
     assert (fits[0] is None) == (fits[1] is None)
     for name, value in (fits[0] or {}).items():
         close = pytest.approx(fits[1][name], rel=1e-7) if type(value) is float else fits[1][name]
@@ -39,6 +44,11 @@ POLICIES: list[dict[str, Any]] = [
     {"q": 0.8},
     {"value": -0.5},
     {"risk": 0.3, "confidence": 0.9},
+    {"cost": (4.0, 1.0)},
+    {"min_confidence": 0.7},
+    {"coverage": 0.7, "per_class": True},
+    {"risk": 0.5, "confidence": 0.8, "per_class": True},
+    {"risk": 0.6, "confidence": 0.8, "per_class": True, "simultaneous": True},
 ]
 
 
@@ -47,6 +57,79 @@ def test_the_card_is_that_of_fit_on_the_same_rows(policy: dict[str, Any]) -> Non
     block = labelled_rows(3000)
     card = driven(FitPlan("softmax", **policy), spread(*block, 5, seed=1))
     check_alike(card, fitted(block, "softmax", **policy))
+
+
+def yes_or_no(count: int, *labels: int) -> tuple[Any, Any]:
+    rng = np.random.default_rng(8)
+    logits = rng.normal(0.0, 3.0, (count, *labels)).astype(np.float32)
+    return logits, (rng.random(logits.shape) < 1.0 / (1.0 + np.exp(-logits / 1.5))).astype(float)
+
+
+def members() -> tuple[Any, Any]:
+    logits, labels = labelled_rows(900, 4)
+    noise = np.random.default_rng(3).normal(0.0, 1.0, (900, 4, 3)).astype(np.float32)
+    return logits[:, :, None] + noise, labels
+
+
+OTHER_TASKS: dict[str, tuple[tuple[Any, Any], dict[str, Any]]] = {
+    "one logit": (yes_or_no(1500), {"task": "binary", "coverage": 0.8}),
+    "two logits": (labelled_rows(1500, 2), {"task": "binary", "risk": 0.3, "confidence": 0.9}),
+    "labels": (yes_or_no(1500, 4), {"task": "multilabel", "coverage": 0.8}),
+    "each label": (yes_or_no(1500, 4), {"task": "multilabel", "per_label": True, "q": 0.9}),
+    "each label's risk": (
+        yes_or_no(1500, 4),
+        {"task": "multilabel", "per_label": True, "risk": 0.2, "confidence": 0.9},
+    ),
+    "a value for all labels": (
+        yes_or_no(1500, 4),
+        {"task": "multilabel", "per_label": True, "value": -0.8},
+    ),
+    "members": (members(), {"per_member": True, "coverage": 0.9}),
+    "half precision": (
+        (labelled_rows(1500)[0].astype(np.float16), labelled_rows(1500)[1]),
+        {"coverage": 0.9},
+    ),
+    "double precision": (
+        (labelled_rows(1500)[0].astype(np.float64) * 1.1, labelled_rows(1500)[1]),
+        {"coverage": 0.9, "score": "energy"},
+    ),
+    "without labels": ((labelled_rows(1500)[0], None), {"coverage": 0.9}),
+    "a parameter": (
+        labelled_rows(1500),
+        {"score": "gen", "parameters": {"gamma": 0.1}, "coverage": 0.9},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_TASKS)
+def test_every_task_has_the_card_of_fit(case: str) -> None:
+    (logits, labels), options = OTHER_TASKS[case]
+    card = driven(FitPlan(**options), spread(logits, labels, 5, seed=1))
+    check_alike(card, fitted((logits, labels), **options))
+
+
+def test_probabilities_are_fitted_where_they_are_said_to_be() -> None:
+    logits, labels = labelled_rows(1000)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    options: dict[str, Any] = {"kind": "probabilities", "coverage": 0.9}
+    card = driven(FitPlan(**options), spread(shares, labels, 3, seed=0))
+    check_alike(card, fitted((shares, labels), **options))
+
+
+def test_a_score_that_ranks_errors_at_random_is_told() -> None:
+    logits, labels = labelled_rows(2000)
+    plan = FitPlan(coverage=0.9)
+    labels = np.random.default_rng(0).permutation(labels)
+    while (request := plan.next()) is not None:
+        plan.send(request.id, request.total_of(logits, labels))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        plan.card()
+    with warnings.catch_warnings(record=True) as expected:
+        warnings.simplefilter("always")
+        logitconf.fit(logits, labels, coverage=0.9)
+    assert [str(each.message) for each in caught] == [str(each.message) for each in expected]
+    assert any("does not tell wrong rows from right" in str(each.message) for each in caught)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -159,5 +242,7 @@ def test_what_a_plan_cannot_fit_is_refused_at_once() -> None:
         FitPlan("max_logit_norm")
     with pytest.raises(LogitconfError, match="learned"):
         FitPlan("learned", task="binary")
+    with pytest.raises(LogitconfError, match="fpr and tpr need ood_logits"):
+        FitPlan(fpr=0.1)
     with pytest.raises(LogitconfError, match="state of a plan"):
         FitPlan.from_state("{}")

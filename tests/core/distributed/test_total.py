@@ -23,7 +23,12 @@ def largest() -> list[Total]:
     return [
         Total(1, 10**9, Survey(columns=(1000, 1), sample=Sample(keys, terms))),
         Total(2, 10**9, LikelihoodTotal(10**9, (-(2**2000), 2**1100, 0, 7))),
-        Total(3, 10**9, ScoresTotal(10**9, 3, 5, counts), ("labels must be right",)),
+        Total(
+            3,
+            10**9,
+            ScoresTotal(10**9, 3, 5, counts, ScoreCounts.none()),
+            ("labels must be right",),
+        ),
     ]
 
 
