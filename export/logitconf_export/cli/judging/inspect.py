@@ -36,7 +36,7 @@ def inspect(
 
         model = load_model(file)
         if has_metadata(model):
-            result = _of_heads(file, model, read_heads(model))
+            result = _of_heads(file, model, read_heads(model), view)
         else:
             result = _of_host(file, model)
     show(result, view, force=force)
@@ -69,7 +69,9 @@ def _of_card(path: Path, card: "ScoreCard") -> "Result":
     )
 
 
-def _of_heads(path: Path, model: "onnx.ModelProto", described: "HeadsMetadata") -> "Result":
+def _of_heads(
+    path: Path, model: "onnx.ModelProto", described: "HeadsMetadata", view: View
+) -> "Result":
     from logitconf_export.attachment.detaching import head_nodes
     from logitconf_export.cli.results.blocks import Facts
     from logitconf_export.cli.results.heads import (
@@ -87,19 +89,35 @@ def _of_heads(path: Path, model: "onnx.ModelProto", described: "HeadsMetadata") 
         verdict = f"Host with heads: {path} {head_words(described)}"
     nodes = head_nodes(model)
     following = [] if alone else model_commands(path, model)
+    size = _added_bytes(model) if view.verbose or view.json else {}
+    counts = [(name, f"{count:,}") for name, count in size.items()]
     return Result(
         verdict,
         lambda: headed(
-            "model", {**model_values(path, model), "next": commands(following)}, verdict=verdict
+            "model",
+            {**model_values(path, model), "added_bytes": size, "next": commands(following)},
+            verdict=verdict,
         ),
         style="strong",
         blocks=(*head_blocks(described, counts=True), Facts(model_facts(model))),
         details=(
             *head_details(described),
             Facts([(f"{len(nodes)} nodes", ", ".join(nodes))], "The nodes of the head"),
+            *([Facts(counts, f"Bytes of the head: {sum(size.values()):,}")] if counts else []),
         ),
         following=following,
     )
+
+
+def _added_bytes(model: "onnx.ModelProto") -> dict[str, int]:
+    """What the heads take, part by part; nothing where they cannot be told from the host."""
+    from logitconf.errors import LogitconfError
+    from logitconf_export.attachment.sizes import added_bytes
+
+    try:
+        return added_bytes(model)
+    except LogitconfError:
+        return {}
 
 
 def _of_host(path: Path, model: "onnx.ModelProto") -> "Result":
