@@ -1,11 +1,26 @@
-"""What hatchling calls for the metadata: the README as package indexes need it."""
+"""What hatchling calls: for the README as package indexes need it, and for the code in the wheel.
 
+The wheel leaves out what only those read who work on the code, and they have the sources: comments,
+and docstrings of modules and of functions that no front door hands out. Every line stays in its
+place, so that tracebacks of users and of developers name the same ones.
+"""
+
+import ast
+import io
 import re
+import shutil
+import tempfile
+import tokenize
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
+PACKAGES = {"logitconf": "logitconf", "logitconf_export": "export/logitconf_export"}
+# commands show their docstrings, pytest those of its fixtures, and the monitor is copied by users
+WHOLE = ("logitconf/monitoring", "logitconf_export/cli", "logitconf_export/testing")
 LINK = re.compile(r'(?P<before>\]\(|src="|srcset=")(?P<path>(?!https?://|#)[^)"\s]+)')
 PICTURES = (".svg", ".png", ".jpg")
 
@@ -45,3 +60,69 @@ def absolute(text: str, *, files: str, pictures: str, version: str) -> str:
         return f"{match['before']}{start.format(version=version)}{path}"
 
     return LINK.sub(led, text)
+
+
+class CustomBuildHook(BuildHookInterface[Any]):
+    """Puts lean copies of the modules into the wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Writes the copies and names them; an editable install has the sources."""
+        self.folder = Path(tempfile.mkdtemp())
+        if version == "editable":
+            return
+        doors = [Path(self.root, home, "__init__.py") for home in PACKAGES.values()]
+        public = {name for door in doors for name in re.findall(r'[":](\w+)"', door.read_text())}
+        for package, home in PACKAGES.items():
+            for path in sorted(Path(self.root, home).rglob("*.py")):
+                name = f"{package}/{path.relative_to(Path(self.root, home)).as_posix()}"
+                if name.startswith(WHOLE) or path.name == "__init__.py":
+                    continue
+                copy = self.folder / name
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_text(lean(path.read_text(encoding="utf-8"), public), encoding="utf-8")
+                build_data["force_include"][str(copy)] = name
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Takes the copies away."""
+        shutil.rmtree(self.folder)
+
+
+def lean(source: str, public: Collection[str]) -> str:
+    """The code of a module without comments and inner docstrings; every line stays in its place.
+
+    Args:
+        source: of the module.
+        public: names of functions whose docstrings stay, as those of classes and their methods do.
+    """
+    lines = source.split("\n")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    module = ast.parse(source)
+    for owner in (module, *_inner(module, public)):
+        if ast.get_docstring(owner) is None:
+            continue
+        docstring = owner.body[0]
+        rows = range(docstring.lineno - 1, docstring.end_lineno or 0)
+        for row in rows:
+            lines[row] = ""
+        if len(owner.body) == 1:
+            lines[rows[0]] = " " * docstring.col_offset + "..."
+    return "\n".join(lines)
+
+
+_Owner = ast.Module | ast.ClassDef | ast.FunctionDef
+
+
+def _inner(owner: _Owner, public: Collection[str], shown: bool = True) -> Iterator[_Owner]:
+    """The functions and classes that are not shown to users, from a module or class down."""
+    for part in ast.walk(owner) if not shown else ast.iter_child_nodes(owner):
+        if isinstance(part, ast.ClassDef | ast.FunctionDef):
+            seen = shown and not part.name.startswith("_")
+            if isinstance(owner, ast.Module) and isinstance(part, ast.FunctionDef):
+                seen = seen and part.name in public
+            if not seen:
+                yield part
+            if shown:
+                yield from _inner(part, public, seen)

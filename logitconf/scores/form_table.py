@@ -25,7 +25,8 @@ class Measured:
         full_softmax: the same where the classes are a multiple of 16, and fill whole vectors.
         energy: one fused LogSoftmax for the energy, in place of its parts.
         full_energy: the same for multiples of 16.
-        table: maxima of rows and columns for the two largest, in place of a tournament of columns.
+        table: maxima of rows and columns for the two largest, in place of the largest and then all
+            others.
     """
 
     processor: str

@@ -270,18 +270,16 @@ def _joined(combine: Callable[[Known, Known], Known], pieces: Sequence[Array]) -
 def carrier(x: Array, form: Form) -> Array:
     """NaN or +inf for a row with a NaN or a +inf, else below +inf, (N, ...).
 
-    Runtimes drop a NaN in a maximum, never in a sum. A product of matrices takes one pass over the
-    logits; only its being finite counts, whatever its precision.
+    Runtimes drop a NaN in a maximum, never in a sum.
     """
-    xp = namespace(x)
-    if form.rank > 2 or form.axis != 1 or form.n_classes is None:
+    if form.portable or form.rank > 2 or form.axis != 1 or form.n_classes is None:
+        # a column of weights would take as long or longer, and 4 bytes a class in the file
         return over_classes("sum", x * _SHRINK, form)
-    if not form.portable:
-        # at half the price of the other; OpenCV 5 would not survive an empty batch
-        row = filled((1, form.n_classes), _SHRINK, x)
-        return xp.squeeze(xp.matmul(row, xp.matrix_transpose(x)), axis=0)
-    column = filled((form.n_classes, 1), _SHRINK, x)
-    return xp.squeeze(xp.matmul(x, column), axis=1)
+    xp = namespace(x)
+    # One pass, in .55 to .8 of the time from 64 rows of 1000 classes on; only its being finite
+    # counts, whatever its precision. OpenCV 5 would not survive an empty batch.
+    row = filled((1, form.n_classes), _SHRINK, x)
+    return xp.squeeze(xp.matmul(row, xp.matrix_transpose(x)), axis=0)
 
 
 # makes NaN of the score of a row that has none; comes last, since much drops a NaN on its way

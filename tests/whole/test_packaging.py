@@ -1,5 +1,6 @@
 """The wheel, installed in a fresh environment, is the whole product and nothing else."""
 
+import ast
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from hatch_build import absolute
+from hatch_build import absolute, lean
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROBE = """
@@ -95,6 +96,64 @@ def test_the_wheel_holds_both_packages_and_no_folder_named_export(wheel: Path) -
         "logitconf_export",
     }
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_has_at_most_600_kilobytes(wheel: Path) -> None:
+    assert wheel.stat().st_size <= 600_000
+
+
+def without_docstrings(source: str) -> tuple[str, list[int]]:
+    """The code of a module, and the lines of its statements."""
+    tree = ast.parse(source)
+    for owner in ast.walk(tree):
+        if isinstance(owner, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = owner.body[0] if owner.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                del owner.body[0]
+    return ast.dump(tree), [n.lineno for n in ast.walk(tree) if isinstance(n, ast.stmt)]
+
+
+def test_modules_lose_comments_and_docstrings_alone_on_their_way_into_the_wheel(
+    wheel: Path,
+) -> None:
+    lost = 0
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.endswith(".py"):
+                home = PROJECT / ("export" if name.startswith("logitconf_export/") else "")
+                source = (home / name).read_text(encoding="utf-8")
+                packed = archive.read(name).decode()
+                assert without_docstrings(packed) == without_docstrings(source), name
+                lost += len(source) - len(packed)
+    assert lost > 100_000
+
+
+def test_only_docstrings_of_what_no_user_calls_are_left_out() -> None:
+    source = (
+        "'A module.'\nclass Card:\n    'A card.'\n    def load(self):\n        'A load.'\n"
+        "    def _check(self):\n        'A check.'\ndef fit():\n    'A fit.'\n"
+        "def inner():\n    'An inner.'\n    return '# no comment'  # a comment\n"
+    )
+    kept = lean(source, {"fit"})
+    words = ("card", "load", "check", "fit", "inner")
+    shown = {w for w in words if f"'A {w}.'" in kept or f"'An {w}.'" in kept}
+    assert shown == {"card", "load", "fit"}
+    assert "'A module.'" not in kept
+    assert "return '# no comment'\n" in kept
+    assert "a comment" not in kept
+    assert without_docstrings(kept) == without_docstrings(source)
+
+
+def test_help_on_all_that_a_user_calls_is_in_the_wheel(environment: Path, tmp_path: Path) -> None:
+    code = (
+        "import inspect, logitconf\n"
+        "for name in dir(logitconf):\n"
+        "    if name[0] != '_':\n"
+        "        print(name, bool(inspect.getdoc(getattr(logitconf, name))))"
+    )
+    told = checked([str(environment / "bin" / "python"), "-I", "-c", code], tmp_path).splitlines()
+    assert len(told) > 50
+    assert [line for line in told if not line.endswith(" True")] == []
 
 
 def test_both_packages_import_from_an_empty_folder(environment: Path, tmp_path: Path) -> None:

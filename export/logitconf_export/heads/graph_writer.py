@@ -16,6 +16,7 @@ PREFIX = "logitconf/"
 
 # Names are most of a head's bytes: each stands in its node, its output and all that reads it.
 _SHORT = {
+    "ConstantOfShape": "fill",
     "Equal": "eq",
     "Gemm": "dot",
     "Less": "lt",
@@ -102,6 +103,13 @@ class GraphWriter:
             what = f"{what}_{dtype.name}"
         return self.constant(np.array(value, dtype=dtype), what)
 
+    def filled(self, shape: Sequence[int], value: float, dtype: "np.dtype[Any]") -> str:
+        """A tensor of one number; from opset 9 a node, which onnxruntime computes as it loads."""
+        if self.opset < 9:
+            return self.constant(np.full(shape, value, dtype), "weights")
+        single = numpy_helper.from_array(np.array([value], dtype=dtype))
+        return self.node("ConstantOfShape", [self._shape(shape)], value=single)
+
     def reduce(self, kind: str, x: str, axes: Sequence[int], *, keepdims: bool = False) -> str:
         """ReduceMax, ReduceMin, ReduceSum or ReduceL1 over the axes.
 
@@ -131,10 +139,11 @@ class GraphWriter:
 
     def reshape(self, x: str, shape: Sequence[int]) -> str:
         """A new shape; 0 keeps an axis, −1 takes what is left."""
+        return self.node("Reshape", [x, self._shape(shape)])
+
+    def _shape(self, shape: Sequence[int]) -> str:
         label = "_".join(str(size) for size in shape)
-        return self.node(
-            "Reshape", [x, self.constant(np.array(shape, dtype=np.int64), f"shape_{label}")]
-        )
+        return self.constant(np.array(shape, dtype=np.int64), f"shape_{label}")
 
     def split(self, x: str, sizes: Sequence[int], axis: int) -> list[str]:
         """Pieces of these sizes along an axis."""

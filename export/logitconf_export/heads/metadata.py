@@ -209,7 +209,9 @@ def _values(head: HeadMetadata) -> dict[str, Any]:
         "card": _without_defaults(ScoreCard, head.card.to_dict()),
         "head": _without_defaults(HeadForm, asdict(head.form)),
     }
-    return values if head.attached is None else {**values, "attached": json_values(head.attached)}
+    if head.attached is not None:
+        values["attached"] = _without_defaults(Attachment, json_values(head.attached))
+    return values
 
 
 def _without_defaults(kind: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -329,9 +329,7 @@ def _concat(arrays: Sequence[SymbolicArray], *, axis: int) -> SymbolicArray:
 def _full(
     shape: tuple[int, ...], value: float, *, dtype: DType, device: GraphWriter
 ) -> SymbolicArray:
-    # an initializer: OpenCV 5 does not survive an empty batch times weights that a node makes
-    name = device.constant(np.full(shape, value, dtype), "weights")
-    return SymbolicArray(device, name, np.dtype(dtype), shape)
+    return SymbolicArray(device, device.filled(shape, value, dtype), np.dtype(dtype), shape)
 
 
 def _arange(count: int, *, dtype: DType, device: GraphWriter) -> SymbolicArray:
