@@ -1,7 +1,7 @@
 """Rows cut into the runs of a host, as the types and shapes of its inputs are declared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -122,6 +122,17 @@ class HostFeeds:
             piece = array if axis is None else _filled(_cut(array, axis, start, rows), axis, sent)
             feeds[name] = _typed(name, piece, self.types[name])
         return Chunk(feeds, rows, sent)
+
+    def spread(self, rows: int) -> "HostFeeds":
+        """That many of the rows, as far apart as can be; all where there are no more."""
+        if rows >= self.rows:
+            return self
+        places = np.linspace(0, self.rows - 1, rows).astype(np.int64)
+        arrays = {
+            name: array if axis is None else np.take(array, places, axis)
+            for (name, array), axis in zip(self.arrays.items(), self.axes.values(), strict=True)
+        }
+        return replace(self, arrays=arrays, rows=rows)
 
     def few(self, rows: int) -> Arrays:
         """The first rows, typed as declared; fewer where there are no more."""

@@ -191,8 +191,15 @@ class Trials:
             self._reference = reference
         self.checks.append(Check(name, not wrong, wrong[0] if wrong else f"{count} rows"))
 
-    def host(self, provider: str, optimisation: str, feeds: Mapping[str, Array] | None) -> None:
-        """Runs the host on the feeds, and compares on the logits that it computes."""
+    def host(
+        self,
+        provider: str,
+        optimisation: str,
+        feeds: Mapping[str, Array] | None,
+        *,
+        whole: bool = True,
+    ) -> None:
+        """Runs the host on the feeds, or a part of them, and compares on the logits that come."""
         if self._host is None:
             self._host = HostOnTrial(self._model, self._embedded, self._folder, feeds, self._seed)
             if self._host.note:
@@ -205,7 +212,7 @@ class Trials:
                 host.load(provider, optimisation)
                 self.checks.append(Check(f"the host runs {where}", None, "it loads; pass feeds"))
                 return
-            result = host.run(provider, optimisation)
+            result = host.run(provider, optimisation, whole=whole)
             self._host_ran = True
         except LogitconfError as error:
             advice = "" if feeds is not None else "; pass feeds (--data) that it takes"
@@ -218,7 +225,7 @@ class Trials:
         )
         self.notes.extend(result.notes)
         name = "the feeds" if feeds is not None else "generated inputs"
-        if feeds is not None:
+        if feeds is not None and whole:
             self.fed_logits = result.logits
         contradiction = contradiction_of(self._embedded.metadata, result.logits)
         self.checks.append(

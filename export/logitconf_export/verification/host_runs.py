@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from logitconf_export.verification.refutation import contradicted
 
 _MOST_NUMBERS = 2**27
 """Made-up inputs stay below a gigabyte."""
+_MOST_IN_PART = 512
+"""Where not all rows are to run: so many, from first to last."""
 _FREE_SIZE = 4
 _OTHER_SIZES = (32, 224)
 """Free sizes that are tried where the host refuses 4, as too small for its windows."""
@@ -94,16 +96,31 @@ class HostOnTrial:
         with self._session(self._model, provider, optimisation):
             pass
 
-    def run(self, provider: str, optimisation: str) -> HostRun:
+    def run(self, provider: str, optimisation: str, *, whole: bool = True) -> HostRun:
         """Runs the host three ways; made-up inputs of other free sizes are tried where it fails.
+
+        Args:
+            provider: short name.
+            optimisation: the level.
+            whole: whether all rows run, or at most 512 of them, spread over all.
 
         Raises:
             LogitconfError: if the runtime refuses one of them.
         """
-        self.load(provider, optimisation)
+        if self._sizes:
+            self.load(provider, optimisation)
         while True:
+            feeds = self.feeds or HostFeeds.whole({})
+            part = feeds if whole else feeds.spread(_MOST_IN_PART)
             try:
-                return self._run(provider, optimisation, self.feeds or HostFeeds.whole({}))
+                made = self._run(provider, optimisation, part)
+                if part is feeds:
+                    return made
+                note = (
+                    f"on {provider}, optimisation {optimisation}, {part.rows} of {feeds.rows:,} "
+                    "rows ran through the host, and all of them at the last level"
+                )
+                return replace(made, notes=(*made.notes, note))
             except LogitconfError:
                 if not self._sizes:
                     raise
@@ -130,19 +147,25 @@ class HostOnTrial:
         names, tensor = self._embedded.outputs, self._embedded.widened
         changed: set[str] = set()
         shown, fetched = [], []
+        # where the host hands out what the head reads, nothing changes as it is fetched
+        is_shown = tensor in own
         with ExitStack() as stack:
-            models = (self._model, with_output(self._model, tensor), self._plain)
-            headed, exposed, plain = (
-                stack.enter_context(self._session(model, provider, optimisation))
-                for model in models
-            )
-            # all three on the same cut, so that no more than one run's outputs are kept
+            opened = stack.enter_context
+            headed = opened(self._session(self._model, provider, optimisation))
+            plain = opened(self._session(self._plain, provider, optimisation, profile=False))
+            if not is_shown:
+                model = with_output(self._model, tensor)
+                exposed = opened(self._session(model, provider, optimisation, profile=False))
+            # all on the same cut, so that no more than one run's outputs are kept
             for start in feeds.starts:
                 chunk = feeds.chunk(start)
                 answers = headed.run(chunk.feeds, [*own, *names])
                 with_head, decided = answers[: len(own)], answers[len(own) :]
-                fetched.append((chunk, exposed.run(chunk.feeds, [tensor, *names])))
                 shown.append((chunk, decided))
+                if is_shown:
+                    fetched.append((chunk, [with_head[own.index(tensor)], *decided]))
+                else:
+                    fetched.append((chunk, exposed.run(chunk.feeds, [tensor, *names])))
                 pairs = zip(own, with_head, plain.run(chunk.feeds, own), strict=True)
                 changed |= {name for name, left, right in pairs if not identical(left, right)}
             ran, version = headed.ran(), headed.version
@@ -166,13 +189,16 @@ class HostOnTrial:
             notes=tuple(notes),
         )
 
-    def _session(self, model: onnx.ModelProto, provider: str, optimisation: str) -> Session:
+    def _session(
+        self, model: onnx.ModelProto, provider: str, optimisation: str, *, profile: bool = True
+    ) -> Session:
         return Session(
             model,
             provider=provider,
             optimisation=optimisation,
             strict=False,
             folder=self._folder,
+            profile=profile,
         )
 
 

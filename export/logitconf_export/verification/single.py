@@ -95,9 +95,10 @@ def verify_one(
         checks.append(_checkpoint(head, rebuilt))
     for provider, optimisation in _asked(ask):
         trials.head(provider, optimisation, given)
+        last = optimisation == ask.optimisations[-1]
         if embedded.attached:
-            trials.host(provider, optimisation, inputs)
-        if optimisation == ask.optimisations[-1]:
+            trials.host(provider, optimisation, inputs, whole=last)
+        if last:
             trials.regroup(provider, optimisation, given)
             trials.tuned(provider, optimisation, given)
             trials.apart(provider, optimisation)

@@ -193,3 +193,15 @@ def test_positions_are_put_together_and_sums_are_refused() -> None:
     np.testing.assert_array_equal(positions, array(9, 1))
     with pytest.raises(LogitconfError, match="'y' must have one row for each row of input"):
         joined([(chunk, chunk.feeds["x"].sum(axis=(0, 1))) for chunk in chunks], "y")
+
+
+def test_rows_are_spread_from_the_first_to_the_last_on_the_axis_of_each_input() -> None:
+    model = host("float[batch, 4] x, int64[] rate, float[2, batch, 3] state")
+    arrays = {"x": array(30, 4), "rate": array(dtype=np.int64), "state": array(2, 30, 3)}
+    feeds = HostFeeds.of(model, arrays)
+    some = feeds.spread(4)
+    assert some.rows == 4
+    np.testing.assert_array_equal(some.arrays["x"], arrays["x"][[0, 9, 19, 29]])
+    np.testing.assert_array_equal(some.arrays["state"], arrays["state"][:, [0, 9, 19, 29]])
+    assert some.arrays["rate"] is arrays["rate"]
+    assert feeds.spread(30) is feeds.spread(31) is feeds

@@ -1,5 +1,7 @@
 """Hosts are run with and without their head, on feeds that are theirs."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -8,12 +10,14 @@ from support import head_models
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.in_file import head_in
+from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.host_runs import (
     HostOnTrial,
     generated_feeds,
     host_logits_dtype,
     identical,
 )
+from logitconf_export.verification.verifying import verify
 
 NAN = float("nan")
 TOKENS = """
@@ -80,3 +84,55 @@ def test_the_dtype_of_hidden_logits_is_inferred(host: onnx.ModelProto) -> None:
 def test_feeds_that_miss_an_input_are_refused(host: onnx.ModelProto) -> None:
     with pytest.raises(LogitconfError, match=r"inputs \['pixels'\], got \[\]"):
         HostOnTrial(host, head_in(host), None, {}, 0)
+
+
+@pytest.mark.parametrize(("shown", "most"), [(True, 2.4), (False, 3.6)])
+def test_many_rows_run_through_the_host_less_than_four_times_in_all(
+    shown: bool, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At three levels with the head, without, and with its logits shown, it would be nine times."""
+    host = head_models.make_host()
+    if shown:
+        host.graph.output.add(name="logits")
+    model = attach(host, head_models.make_head(n_classes=5), logits="logits")
+    pixels, counts = head_models.make_pixels(8192), []
+    own = Session.run
+
+    def counted(self: Session, feeds: Any, *rest: Any) -> list[Any]:
+        counts.append(len(feeds.get("pixels", ())))
+        return own(self, feeds, *rest)
+
+    monkeypatch.setattr(Session, "run", counted)
+    report = verify(model, feeds={"pixels": pixels}, pairs=10)
+    assert report.passed
+    assert report.verdict == "PASSED: 0 of 8,192 rows decided differently on cpu"
+    assert sum(counts) <= most * len(pixels)
+    assert sum("512 of 8,192 rows ran" in note for note in report.notes) == 2
+    compared = {run.optimisation: run.eager.rows for run in report.runs if run.part == "host"}
+    assert compared == {"off": 512, "basic": 512, "all": 8192}
+
+
+def test_a_part_of_the_rows_is_spread_over_all_of_them(host: onnx.ModelProto) -> None:
+    pixels = head_models.make_pixels(2000)
+    pixels[-1] = np.nan
+    trial = HostOnTrial(host, head_in(host), None, {"pixels": pixels}, 0)
+    part = trial.run("cpu", "all", whole=False)
+    assert part.score.shape == (512,)
+    assert np.isnan(part.score[-1])
+    assert not np.isnan(part.score[:-1]).any()
+    whole = trial.run("cpu", "all")
+    assert whole.score.shape == (2000,)
+    np.testing.assert_allclose(part.score[0], whole.score[0], rtol=1e-5)
+
+
+def test_logits_that_the_host_shows_are_read_from_the_run_itself() -> None:
+    host = head_models.make_host()
+    host.graph.output.add(name="logits")
+    model = attach(host, head_models.make_head(n_classes=5), logits="logits")
+    pixels = head_models.make_pixels(6)
+    run = HostOnTrial(model, head_in(model), None, {"pixels": pixels}, 0).run("cpu", "all")
+    (gemm,) = (node for node in host.graph.node if node.op_type == "Gemm")
+    weight, bias = (onnx.numpy_helper.to_array(t) for t in host.graph.initializer)
+    assert list(gemm.input) == ["pixels", "weight", "bias"]
+    np.testing.assert_allclose(run.logits, pixels @ weight + bias, rtol=1e-4, atol=1e-5)
+    assert run.own_outputs == 2
