@@ -98,7 +98,7 @@ def host_of(columns: int) -> onnx.ModelProto:
     )
 
 
-@pytest.mark.parametrize("runtime", ["any", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["any", "onnxruntime", "cuda"])
 def test_a_head_of_one_temperature_takes_at_most_four_kilobytes(runtime: str) -> None:
     taken = {}
     for score, task, columns in BARE:

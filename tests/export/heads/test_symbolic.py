@@ -100,7 +100,7 @@ def test_a_product_with_a_transpose_is_one_node() -> None:
     product = NAMESPACE.matmul(row, NAMESPACE.matrix_transpose(x))
     assert product.shape == (1, None)
     np.testing.assert_allclose(run(product, 17), ROWS.sum(axis=1, keepdims=True).T * 0.5)
-    assert [node.op_type for node in x.writer.nodes] == ["Gemm"]
+    assert [node.op_type for node in x.writer.nodes] == ["ConstantOfShape", "Gemm"]
 
 
 def test_what_no_output_needs_is_not_written_and_leaves_no_gap_in_the_names() -> None:
