@@ -68,8 +68,10 @@ def test_the_json_has_the_keys_that_older_versions_read() -> None:
         "kind": "logits",
         "score": "logitconf/1/score",
         "mask": "logitconf/1/mask",
-        "added_import": False,
     }
+    # what is said only where it is not as usual
+    added = head_metadata(CARD, HeadForm(4), replace(PLACE, added_import=True))
+    assert json.loads(added)["attached"]["added_import"] is True
 
 
 def test_a_card_of_schema_1_in_a_model_is_read() -> None:
