@@ -1,8 +1,8 @@
 """What hatchling calls: for the README as package indexes need it, and for the code in the wheel.
 
 The wheel leaves out what only those read who work on the code, and they have the sources: comments,
-and docstrings of modules and of functions that no front door hands out. Every line stays in its
-place, so that tracebacks of users and of developers name the same ones.
+and docstrings of modules, functions and methods that no front door hands out; of classes, the first
+line stays. Every line of code stays in its place, as tracebacks name it.
 """
 
 import ast
@@ -19,8 +19,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 PACKAGES = {"logitconf": "logitconf", "logitconf_export": "export/logitconf_export"}
-# commands show their docstrings, pytest those of its fixtures, and the monitor is copied by users
-WHOLE = ("logitconf/monitoring", "logitconf_export/cli", "logitconf_export/testing")
+# pytest shows the docstrings of its fixtures, and the monitor is copied by users
+WHOLE = ("logitconf/monitoring", "logitconf_export/testing")
+COMMANDS = "logitconf_export/cli/"
 LINK = re.compile(r'(?P<before>\]\(|src="|srcset=")(?P<path>(?!https?://|#)[^)"\s]+)')
 PICTURES = (".svg", ".png", ".jpg")
 
@@ -77,9 +78,11 @@ class CustomBuildHook(BuildHookInterface[Any]):
                 name = f"{package}/{path.relative_to(Path(self.root, home)).as_posix()}"
                 if name.startswith(WHOLE) or path.name == "__init__.py":
                     continue
+                # help shows the docstring of a command, the function of its file's name
+                kept = {*public, path.stem, "logitconf"} if name.startswith(COMMANDS) else public
                 copy = self.folder / name
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.write_text(lean(path.read_text(encoding="utf-8"), public), encoding="utf-8")
+                copy.write_text(lean(path.read_text(encoding="utf-8"), kept), encoding="utf-8")
                 build_data["force_include"][str(copy)] = name
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
@@ -92,7 +95,8 @@ def lean(source: str, public: Collection[str]) -> str:
 
     Args:
         source: of the module.
-        public: names of functions whose docstrings stay, as those of classes and their methods do.
+        public: names of functions and classes whose docstrings stay, with those of methods; other
+            classes keep the first line of theirs.
     """
     lines = source.split("\n")
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -101,13 +105,16 @@ def lean(source: str, public: Collection[str]) -> str:
             lines[row - 1] = lines[row - 1][:column].rstrip()
     module = ast.parse(source)
     for owner in (module, *_inner(module, public)):
-        if ast.get_docstring(owner) is None:
+        text = ast.get_docstring(owner)
+        if text is None:
             continue
         docstring = owner.body[0]
         rows = range(docstring.lineno - 1, docstring.end_lineno or 0)
         for row in rows:
             lines[row] = ""
-        if len(owner.body) == 1:
+        if isinstance(owner, ast.ClassDef) and not owner.name.startswith("_"):
+            lines[rows[0]] = " " * docstring.col_offset + repr(text.partition("\n")[0])
+        elif len(owner.body) == 1:
             lines[rows[0]] = " " * docstring.col_offset + "..."
     return "\n".join(lines)
 
@@ -120,7 +127,7 @@ def _inner(owner: _Owner, public: Collection[str], shown: bool = True) -> Iterat
     for part in ast.walk(owner) if not shown else ast.iter_child_nodes(owner):
         if isinstance(part, ast.ClassDef | ast.FunctionDef):
             seen = shown and not part.name.startswith("_")
-            if isinstance(owner, ast.Module) and isinstance(part, ast.FunctionDef):
+            if isinstance(owner, ast.Module):
                 seen = seen and part.name in public
             if not seen:
                 yield part

@@ -9,6 +9,7 @@ import sys
 import tarfile
 import venv
 import zipfile
+from collections.abc import Mapping
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default as default_policy
@@ -35,10 +36,16 @@ print(json.dumps({
 """
 
 
-def checked(command: list[str], folder: Path) -> str:
-    """The output of a command that must succeed."""
+def checked(command: list[str], folder: Path, given: Mapping[str, str] | None = None) -> str:
+    """The output of a command that must succeed, with more in its environment if it is given."""
     ran = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        command,
+        cwd=folder,
+        env={**os.environ, **(given or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -107,9 +114,12 @@ def without_docstrings(source: str) -> tuple[str, list[int]]:
     tree = ast.parse(source)
     for owner in ast.walk(tree):
         if isinstance(owner, ast.Module | ast.ClassDef | ast.FunctionDef):
-            first = owner.body[0] if owner.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                del owner.body[0]
+            # docstrings, and the dots that stand in their place
+            owner.body = [
+                one
+                for one in owner.body
+                if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+            ]
     return ast.dump(tree), [n.lineno for n in ast.walk(tree) if isinstance(n, ast.stmt)]
 
 
@@ -130,15 +140,15 @@ def test_modules_lose_comments_and_docstrings_alone_on_their_way_into_the_wheel(
 
 def test_only_docstrings_of_what_no_user_calls_are_left_out() -> None:
     source = (
-        "'A module.'\nclass Card:\n    'A card.'\n    def load(self):\n        'A load.'\n"
+        "'A module.'\nclass Card:\n    'A card.\\n\\nMore.'\n"
+        "    def load(self):\n        'A load.'\n"
         "    def _check(self):\n        'A check.'\ndef fit():\n    'A fit.'\n"
+        "class Part:\n    'A part.\\n\\nAll of it.'\n    def own(self):\n        'An own.'\n"
         "def inner():\n    'An inner.'\n    return '# no comment'  # a comment\n"
     )
-    kept = lean(source, {"fit"})
-    words = ("card", "load", "check", "fit", "inner")
-    shown = {w for w in words if f"'A {w}.'" in kept or f"'An {w}.'" in kept}
-    assert shown == {"card", "load", "fit"}
-    assert "'A module.'" not in kept
+    kept = lean(source, {"fit", "Card"})
+    texts = {"A card.\\n\\nMore.", "A load.", "A fit.", "A part."}
+    assert set(re.findall(r"'(An? .*)'", kept)) == texts
     assert "return '# no comment'\n" in kept
     assert "a comment" not in kept
     assert without_docstrings(kept) == without_docstrings(source)
@@ -154,6 +164,18 @@ def test_help_on_all_that_a_user_calls_is_in_the_wheel(environment: Path, tmp_pa
     told = checked([str(environment / "bin" / "python"), "-I", "-c", code], tmp_path).splitlines()
     assert len(told) > 50
     assert [line for line in told if not line.endswith(" True")] == []
+
+
+@pytest.mark.parametrize("command", ["", "fit", "attach", "verify", "demo", "recertify"])
+def test_commands_of_the_wheel_show_the_help_of_the_sources(
+    command: str, environment: Path, tmp_path: Path
+) -> None:
+    asked = ["-m", "logitconf", *command.split(), "--help"]
+    wide = {"COLUMNS": "200"}
+    shown = checked([str(environment / "bin" / "python"), "-I", *asked], tmp_path, wide)
+    paths = os.pathsep.join([str(PROJECT), str(PROJECT / "export")])
+    assert shown == checked([sys.executable, *asked], tmp_path, {**wide, "PYTHONPATH": paths})
+    assert "Examples" in shown or not command
 
 
 def test_both_packages_import_from_an_empty_folder(environment: Path, tmp_path: Path) -> None:
