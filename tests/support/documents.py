@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from support.folders import inside
+from support.printed import alike
 
 from logitconf_export.cli.app import run
 
@@ -35,10 +36,6 @@ SNIPPET = re.compile(r'--8<-- "(?P<path>[\w./-]+)(:\w+)?"')
 FAILS = re.compile(r"^(logitconf: )?error: |\bFAILED\b|^(IN DOUBT|VOID): ", re.M)
 """What stands below a command that ends with another code than 0."""
 COLUMNS = 100
-NEAR = 0.1
-"""How far numbers may lie apart, relatively: other processors train another network."""
-ROUNDING = 1e-5
-"""Below this a number is an error of rounding, and any other such number is as good."""
 PROGRAMS = ("python", "gpg", "minisign", "node")
 """What pages may call besides `logitconf`; where it is missing it is left out."""
 
@@ -117,33 +114,6 @@ def differences(shown: str, real: str) -> list[str]:
         for old, new in pairs
         if not alike(old.code, new.code)
     ]
-
-
-def alike(shown: str, real: str) -> bool:
-    """Whether two texts are the same but for blanks, rounding, and numbers a little apart.
-
-    >>> alike("4.1 ms, 2e-7, 90.1%", "4.2 ms,  8e-8, 90.00%"), alike("0 of 5", "1 of 5")
-    (True, False)
-    >>> alike("card.json (984 bytes)", "card.json (1.6 kB)")
-    True
-    """
-    number = re.compile(r"(?<![\w.])[-−+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
-    # a card that says more makes larger files
-    shown, real = (
-        re.sub(r"\([\d.]+ (bytes|kB|MB)\)", "(its size)", text) for text in (shown, real)
-    )
-    texts = [" ".join(number.sub("#", text).split()) for text in (shown, real)]
-    values = [[_value(each) for each in number.findall(text)] for text in (shown, real)]
-    return texts[0] == texts[1] and all(map(_near, *values))
-
-
-def _value(text: str) -> float:
-    return float(text.replace(",", "").replace("−", "-"))
-
-
-def _near(one: float, other: float) -> bool:
-    largest = max(abs(one), abs(other))
-    return abs(one - other) <= NEAR * largest or 0 < abs(one) < ROUNDING > abs(other) > 0
 
 
 def _real(block: Block, play: Play) -> str:

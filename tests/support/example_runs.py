@@ -9,11 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pytest
 from support.installed_runtimes import MODULES
+from support.printed import check_printed
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 def run_example(path: Path, folder: Path, *options: str) -> str:
@@ -78,26 +77,3 @@ def digits_folder() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     run_shown("digits_model", folder)
     return folder
-
-
-def check_printed(printed: str, expected: str) -> None:
-    """Checks that the words are those expected, and the numbers close; `...` is anything."""
-    pattern, numbers, place = "", [], 0
-    for number in _NUMBER.finditer(expected):
-        pattern += re.escape(expected[place : number.start()]) + f"({_NUMBER.pattern})"
-        numbers.append((number.group(), expected[number.end() : number.end() + 1]))
-        place = number.end()
-    pattern += re.escape(expected[place:])
-    match = re.fullmatch(pattern.replace(re.escape("..."), ".*"), printed)
-    assert match, f"printed:\n{printed}\nexpected:\n{expected}"
-    for got, (wanted, after) in zip(match.groups(), numbers, strict=True):
-        assert float(got) == pytest.approx(float(wanted), abs=_tolerance(wanted, after)), printed
-
-
-def _tolerance(number: str, after: str) -> float:
-    """How far a number may be off: another processor trains another network, by a row or two."""
-    if float(number) == 0.0:
-        return 0.0 if "." not in number else 0.5
-    if after == "%":
-        return 0.5
-    return 0.02 * float(number) + (2.0 if number.isdigit() else 0.0)

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 import pytest
-from support.example_runs import EXAMPLES, check_printed
+from support.example_runs import EXAMPLES
+from support.printed import check_printed
 
 NOTEBOOK = EXAMPLES / "notebook" / "abstain.ipynb"
 EXECUTE = """

@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 import sklearn
-from support.example_runs import (
-    EXAMPLES,
-    check_printed,
-    digits_folder,
-    run_python,
-    run_shown,
-    shown,
-)
+from support.example_runs import EXAMPLES, digits_folder, run_python, run_shown, shown
 from support.installed_runtimes import MODULES
+from support.printed import check_printed
 
 # these have tests of their own, or are run by a fixture
 ELSEWHERE = {

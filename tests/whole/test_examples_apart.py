@@ -16,8 +16,9 @@ import onnxruntime
 import pytest
 from google.protobuf import text_format  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from support.example_runs import EXAMPLES, check_printed, digits_folder, run_shown, shown
+from support.example_runs import EXAMPLES, digits_folder, run_shown, shown
 from support.installed_runtimes import HOME
+from support.printed import check_printed
 
 from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.metadata import read_metadata

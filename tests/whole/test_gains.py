@@ -2,6 +2,7 @@
 
 import pytest
 from support import documents, gains
+from support.printed import alike
 
 README = (documents.PROJECT / "README.md").read_text()
 
@@ -10,7 +11,7 @@ README = (documents.PROJECT / "README.md").read_text()
 @pytest.mark.filterwarnings("ignore:.* were used to fit too:logitconf.errors.LogitconfWarning")
 def test_the_row_is_counted(name: str) -> None:
     (shown,) = (line for line in README.splitlines() if line.startswith(f"| {name}"))
-    assert documents.alike(shown, gains.line(name)), gains.line(name)
+    assert alike(shown, gains.line(name)), gains.line(name)
 
 
 def test_what_a_shift_does_is_counted() -> None:
@@ -22,4 +23,4 @@ def test_what_a_shift_does_is_counted() -> None:
 
 
 def test_a_row_that_claims_more_is_seen() -> None:
-    assert not documents.alike("| 90.1 % | 80.9 % |", "| 90.1 % | 70.9 % |")
+    assert not alike("| 90.1 % | 80.9 % |", "| 90.1 % | 70.9 % |")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support import documents
+from support.printed import alike
 
 from docs.making import pictures
 
@@ -30,7 +30,7 @@ def test_the_pictures_are_those_that_the_script_draws(drawn: dict[str, bytes]) -
         creator = re.search(rb"Matplotlib v[\d.]+", kept[name])
         if creator is None or creator[0] not in picture:
             pytest.skip(f"the pictures were drawn with {creator and creator[0]!r}")
-        assert documents.alike(words(kept[name]), words(picture)), name
+        assert alike(words(kept[name]), words(picture)), name
 
 
 @pytest.mark.parametrize("page", pictures.PAGES)
