@@ -1,9 +1,11 @@
 """A form is taken where it is faster on every processor that was measured."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.form_table import CHOICES, faster, first_that_pays, written
 
 from logitconf.scores import form_table
 from logitconf.scores.form_table import MEASURED, NEVER, pays
@@ -42,3 +44,22 @@ def test_the_two_largest_are_the_same_by_table_and_by_tournament(
     ordered = np.sort(rows, axis=1)
     expected = ordered[:, -2] * 0.5 - ordered[:, -1] * 0.5
     np.testing.assert_array_equal(half_deficit(rows, Form(n_classes=36)), expected)
+
+
+def test_a_form_pays_from_the_first_number_of_classes_that_none_behind_contradicts() -> None:
+    good, bad = [1.2, 1.1, 1.0], [1.5, 1.5, 0.9]
+    assert faster(good, 0.95)
+    assert not faster(bad, 0.95)
+    assert faster(bad, 0.85)
+    assert not faster([1.0, 1.0, 1.0], 0.95)
+    assert first_that_pays({20: good, 50: bad, 100: good, 200: good}, 0.95) == 100
+    assert first_that_pays({20: good, 50: good, 100: bad}, 0.95) == NEVER
+
+
+def test_the_table_is_as_its_script_writes_it() -> None:
+    assert written(MEASURED) == Path(form_table.__file__).read_text(encoding="utf-8")
+    measured = {field.name for field in fields(MEASURED[0])} - {"processor", "onnxruntime", "date"}
+    assert set(CHOICES) == measured
+    never = written([replace(MEASURED[0], processor="another", softmax=NEVER)])
+    assert "        softmax=NEVER,\n" in never
+    compile(never, "form_table", "exec")
