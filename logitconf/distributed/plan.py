@@ -115,6 +115,12 @@ class FitPlan:
             "simultaneous": simultaneous,
             **given,
         }
+        outlying = [name for name in ("fpr", "tpr") if name in given]
+        if outlying:
+            raise LogitconfError(
+                f"a plan has no out-of-distribution rows, got {outlying[0]}; fit in memory, on a "
+                "sample of the rows"
+            )
         self._policy = policy_asked(
             q=q, per_class=per_class, per_label=per_label, simultaneous=simultaneous, **policy
         )

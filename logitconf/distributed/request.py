@@ -14,7 +14,7 @@ from logitconf.card.score_card import ScoreCard
 from logitconf.distributed.exact_sums import ExactSums
 from logitconf.distributed.reading import Piece, Reading, checked_piece, pieces_of, words_of
 from logitconf.distributed.score_counts import ScoreCounts
-from logitconf.distributed.survey import Survey, fitting_rows, terms_at
+from logitconf.distributed.survey import Survey, fitting_rows, survey_of, terms_at
 from logitconf.distributed.total import LikelihoodTotal, Part, ScoresTotal, Total
 from logitconf.errors import LogitconfError
 from logitconf.fitting.calibrated_rows import scored_block
@@ -122,10 +122,7 @@ class Request:
     def _part_of(self, logits: ArrayLike, labels: ArrayLike | None) -> Part:
         if self.points:
             return self._likelihood_of(logits, labels)
-        survey = Survey(shapes=(self.reading.shape_of(logits, labels),))
-        for piece in pieces_of(logits, labels):
-            survey = survey.with_piece(self.reading, piece)
-        return survey
+        return survey_of(self.reading, logits, labels)
 
     def _likelihood_of(self, logits: ArrayLike, labels: ArrayLike | None) -> LikelihoodTotal:
         sums = ExactSums(len(self.points) * _LIKELIHOOD_TERMS)

@@ -18,7 +18,7 @@ from logitconf.distributed.counted_rows import CountedRows, affordable, asked_fo
 from logitconf.distributed.ranking import UnresolvedError
 from logitconf.distributed.reading import Reading, label_range_error
 from logitconf.distributed.request import Request
-from logitconf.distributed.survey import Identity, Survey
+from logitconf.distributed.survey import Identity, Survey, copied_share
 from logitconf.distributed.temperature import fitted_temperature
 from logitconf.distributed.total import LikelihoodTotal, ScoresTotal, Total
 from logitconf.errors import LogitconfError
@@ -48,6 +48,8 @@ class Made:
     notes: tuple[str, ...]
 
 
+# Of the rows that are copies, more than a sample shows by chance.
+_MANY_COPIES = 0.1
 _LARGEST = float(np.finfo(np.float32).max)
 
 # a request goes out, its total comes in
@@ -137,6 +139,13 @@ def _with_threshold(
     shared = total.judged if reading.holdout is None and fit and fit.identified else 0
     if shared:
         notes = (*notes, overlap_note(shared, choice.rows))
+    copied = copied_share(survey.sample, survey.usable // (layout.members or 1))
+    if reading.holdout is not None and copied > _MANY_COPIES:
+        notes = (
+            *notes,
+            f"about {copied:.0%} of the rows are copies of others, which a plan holds out "
+            "together, so the promise may be too good; leave copies out",
+        )
     return Made(replace(card, certificate=certificate_of(card, fitted_rows=shared)), notes)
 
 

@@ -10,10 +10,17 @@ import numpy.typing as npt
 
 from logitconf.arrays import Array
 from logitconf.calibration.temperature.likelihood import row_terms, usable_rows
-from logitconf.distributed.reading import Piece, Reading, checked_piece, columns_of, words_of
+from logitconf.distributed.reading import (
+    Piece,
+    Reading,
+    checked_piece,
+    columns_of,
+    pieces_of,
+    words_of,
+)
 from logitconf.kinds import Likeness, likeness
 from logitconf.rows import Rows
-from logitconf.tasks import Family, signed_canonical
+from logitconf.tasks import ArrayLike, Family, signed_canonical
 
 # The rows of the sample are those of the lowest keys. Of each, 116 bytes travel: .5 MB. The
 # temperature of 4096 rows is good to some 2 %.
@@ -48,10 +55,13 @@ class Sample:
         full = self.keys.size == SAMPLE_ROWS
         return self.keys[-1] if full else np.uint64(_MASK)
 
-    def plus(self, other: Sample) -> Sample:
+    def plus(self, *others: Sample) -> Sample:
         """The sample of all rows."""
-        keys = np.concatenate([self.keys, other.keys])
-        terms = np.concatenate([self.terms, other.terms])
+        parts = [self, *(each for each in others if each.keys.size)]
+        if len(parts) == 1:
+            return self
+        keys = np.concatenate([each.keys for each in parts])
+        terms = np.concatenate([each.terms for each in parts])
         # rows of one key have the same terms, unless two rows share a key by chance
         order = np.lexsort((terms[:, 4, 1], terms[:, 4, 0], keys))[:SAMPLE_ROWS]
         return Sample(keys[order], terms[order])
@@ -60,6 +70,24 @@ class Sample:
 def octaves(temperature: float) -> list[float]:
     """The inverse temperatures at which a sample is looked at, ascending."""
     return [2.0**octave / temperature for octave in _OCTAVES]
+
+
+def copied_share(sample: Sample, rows: int) -> float:
+    """About which share of the rows are copies of others, in [0, 1); 2 % too high or low.
+
+    Keys are spread evenly, so how far the lowest ones reach says how many there are.
+
+    Args:
+        sample: of them.
+        rows: how many there are.
+    """
+    distinct = np.unique(sample.keys)
+    if not rows or distinct.size < 2:
+        return 0.0
+    different = float(distinct.size)
+    if sample.keys.size == SAMPLE_ROWS:
+        different = (distinct.size - 1) * 2.0**64 / float(distinct[-1])
+    return max(0.0, 1.0 - different / rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,31 +163,47 @@ class Survey:
             self.sample.plus(other.sample),
         )
 
-    def with_piece(self, reading: Reading, piece: Piece) -> Survey:
-        """Of these rows and those of a piece.
 
-        Raises:
-            LogitconfError: as :func:`~logitconf.distributed.reading.checked_piece`.
-        """
-        rows, low, high = checked_piece(reading, piece)
-        if rows is None:
-            return replace(self, labels=_range(self.labels, (low, high)))
-        own = rows if len(rows) == piece.rows else rows.at(np.arange(piece.rows))
-        words = words_of(own)
-        keys = words[0]
-        held = reading.held(keys)
-        fitting = np.ones(keys.size, np.bool_) if held is None else ~held
-        made = Survey(
-            columns=tuple(columns_of(own)),
-            labels=(low, high),
-            like=(0, 0) if reading.kind else likeness(own.logits, own.layout),
-            fitted=Identity.of(words[:, fitting]),
-            held=Identity.of(words[:, ~fitting]),
-        )
-        if own.labels is not None:
-            chosen = np.flatnonzero(fitting)
-            made = _with_likelihood(made, reading, own.at(chosen), keys[chosen], self.sample.limit)
-        return self.plus(made)
+def survey_of(reading: Reading, logits: ArrayLike, labels: ArrayLike | None) -> Survey:
+    """The survey of a block of rows.
+
+    Raises:
+        LogitconfError: as :func:`~logitconf.distributed.reading.checked_piece`.
+    """
+    whole = Survey(shapes=(reading.shape_of(logits, labels),))
+    samples: list[Sample] = []
+    for piece in pieces_of(logits, labels):
+        made = _of_piece(reading, piece, whole)
+        samples.append(made.sample)
+        whole = whole.plus(replace(made, sample=Sample.none()))
+        # not after each piece, since the whole sample is put in order again
+        if sum(each.keys.size for each in samples) >= SAMPLE_ROWS // 4:
+            whole = replace(whole, sample=whole.sample.plus(*samples))
+            samples = []
+    return replace(whole, sample=whole.sample.plus(*samples))
+
+
+def _of_piece(reading: Reading, piece: Piece, before: Survey) -> Survey:
+    """The survey of a piece, without what cannot change that of the rows before it."""
+    rows, low, high = checked_piece(reading, piece)
+    if rows is None:
+        return Survey(labels=(low, high))
+    own = rows if len(rows) == piece.rows else rows.at(np.arange(piece.rows))
+    words = words_of(own)
+    held = reading.held(words[0])
+    refuted = reading.kind is not None or before.like == (None, None)
+    fitting = words if held is None else words[:, ~held]
+    made = Survey(
+        columns=tuple(columns_of(own)),
+        labels=(low, high),
+        like=(0, 0) if refuted else likeness(own.logits, own.layout),
+        fitted=Identity.of(fitting),
+        held=Identity() if held is None else Identity.of(words[:, held]),
+    )
+    if own.labels is None:
+        return made
+    chosen = own if held is None else own.at(np.flatnonzero(~held))
+    return _with_likelihood(made, reading, chosen, fitting[0], before.sample.limit)
 
 
 def fitting_rows(rows: Rows) -> tuple[Array, Array]:
@@ -225,20 +269,20 @@ def _sample(
     usable: npt.NDArray[np.bool_],
     limit: np.uint64,
 ) -> Sample:
-    """The sample of usable rows; of members', those of which all are."""
+    """A sample of usable rows, in any order; of members', those of which all are."""
     members = rows.layout.members or 1
     chosen = np.flatnonzero((keys <= limit) & usable.reshape(-1, members).all(axis=1))
-    # not more of one piece than could be kept
-    chosen = chosen[np.argsort(keys[chosen], kind="stable")]
     if not chosen.size:
         return Sample.none()
-    last = keys[chosen[min(SAMPLE_ROWS, chosen.size) - 1]]
-    chosen = np.sort(chosen[keys[chosen] <= last])
+    if chosen.size > SAMPLE_ROWS:
+        # not more of one piece than could be kept
+        last = np.partition(keys[chosen], SAMPLE_ROWS - 1)[SAMPLE_ROWS - 1]
+        chosen = chosen[keys[chosen] <= last]
     logits, labels = fitting_rows(rows.at(chosen))
     terms = terms_at(logits, labels, rows.layout.family, octaves(reading.temperature))[:, 1:]
     with np.errstate(over="ignore"):
         single = terms.reshape(*terms.shape[:2], -1, members).sum(axis=3).astype(np.float32)
-    return Sample.none().plus(Sample(keys[chosen], np.moveaxis(single, 2, 0)))
+    return Sample(keys[chosen], np.moveaxis(single, 2, 0))
 
 
 def _range(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:

@@ -242,7 +242,7 @@ def test_what_a_plan_cannot_fit_is_refused_at_once() -> None:
         FitPlan("max_logit_norm")
     with pytest.raises(LogitconfError, match="learned"):
         FitPlan("learned", task="binary")
-    with pytest.raises(LogitconfError, match="fpr and tpr need ood_logits"):
+    with pytest.raises(LogitconfError, match="no out-of-distribution rows, got fpr"):
         FitPlan(fpr=0.1)
     with pytest.raises(LogitconfError, match="state of a plan"):
         FitPlan.from_state("{}")

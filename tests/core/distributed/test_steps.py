@@ -1,5 +1,6 @@
 """What the driver asks for, and what it refuses."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,18 @@ def test_what_cannot_be_fitted_is_refused(options: Any, block: Any, message: str
 def test_a_risk_that_rows_cannot_certify_is_refused_in_the_words_of_fit() -> None:
     with pytest.raises(UncertifiableError, match=r"bring more rows|allow a higher risk"):
         asked(FitPlan(risk=0.01), *ROWS)
+
+
+def test_rows_that_are_copies_are_told_where_they_are_held_out_together() -> None:
+    logits, labels = labelled_rows(6000)
+    options: dict[str, Any] = {"risk": 0.5, "confidence": 0.7, "holdout": 0.5}
+    for copies, told in ((1, False), (2, True)):
+        plan = FitPlan(**options)
+        asked(plan, np.repeat(logits, copies, axis=0), np.repeat(labels, copies))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            plan.card()
+        assert any("are copies of others" in str(each.message) for each in caught) == told
 
 
 def test_a_holdout_judges_rows_that_were_not_fitted_on() -> None:

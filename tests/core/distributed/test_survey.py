@@ -49,6 +49,18 @@ def test_the_sample_is_the_rows_of_the_lowest_keys(monkeypatch: pytest.MonkeyPat
         np.testing.assert_allclose(part.sample.terms[:, k], expected, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.parametrize("kept", [100, 5000])
+def test_the_share_of_copies_is_estimated(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "SAMPLE_ROWS", kept)
+    logits, labels = ROWS
+    for copies, share in ((1, 0.0), (3, 2 / 3)):
+        block = np.repeat(logits, copies, axis=0), np.repeat(labels, copies)
+        found = surveyed(Request(1, "logits", "reading", False, READING), *block)
+        # three standard errors of a count of as many
+        room = 3.0 / np.sqrt(kept / copies) if kept < 1200 else 1e-12
+        assert survey.copied_share(found.sample, 1200 * copies) == pytest.approx(share, abs=room)
+
+
 def test_labels_and_rows_that_cannot_be_used_are_counted() -> None:
     logits, labels = (each.copy() for each in ROWS)
     logits[0, 1], logits[1, labels[1]], logits[2, (labels[2] + 1) % 10] = np.nan, -np.inf, -np.inf
