@@ -79,7 +79,7 @@ def beside(values: npt.NDArray[Any], array: Array) -> Array:
     return namespace(array).asarray(values, device=device(array))
 
 
-def rows_at(array: Array, positions: npt.NDArray[np.int64]) -> Array:
+def rows_at(array: Array, positions: npt.NDArray[np.integer[Any]]) -> Array:
     """The rows at these positions, along the first axis."""
     return namespace(array).take(array, beside(positions, array), axis=0)
 

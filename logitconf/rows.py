@@ -16,7 +16,7 @@ import numpy.typing as npt
 from logitconf.arrays import Array, dtype_name, namespace, rows_at, to_numpy
 from logitconf.blocks.cutting import CACHED_ELEMENTS, cut, elements_of
 from logitconf.blocks.identity import SUM_OF_ROWS, RowsIdentity, digest_in_order, identity_of
-from logitconf.blocks.pages import letting_go
+from logitconf.blocks.pages import let_go, letting_go, scattered_rows
 from logitconf.blocks.threads import in_threads
 from logitconf.errors import LogitconfError, share_hint
 from logitconf.kinds import kind_of_rows
@@ -35,10 +35,13 @@ from logitconf.tasks import (
 from logitconf.telling.progress import work
 
 Result = TypeVar("Result")
-Positions: TypeAlias = npt.NDArray[np.int64]
+Positions: TypeAlias = npt.NDArray[np.integer[Any]]
 
 # Pieces of rows that must be gathered are of so many blocks.
-_BLOCKS_A_PIECE = 64
+_BLOCKS_A_PIECE = 16
+# Rows of which at least one in so many is looked up are read as if all were.
+_NEAR = 64
+_MANY_ROWS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +127,9 @@ class Rows:
     def _own(self, part: Array, rows: slice) -> Array:
         if self.positions is None:
             return part[rows, ...]
-        return rows_at(part, self.positions[rows])
+        positions = self.positions[rows]
+        near = len(positions) > 0 and np.ptp(positions) <= _NEAR * len(positions)
+        return rows_at(part, positions) if near else scattered_rows(part, positions)
 
     @property
     def plain(self) -> bool:
@@ -134,7 +139,7 @@ class Rows:
     @cached_property
     def logits(self) -> Array:
         """All logits, (N, ...)."""
-        return self.source if self.plain else self.block(slice(0, len(self))).source
+        return self._whole.source
 
     @cached_property
     def labels(self) -> Array | None:
@@ -146,12 +151,17 @@ class Rows:
     def pieces(self) -> Iterator[tuple[Array, Array | None]]:
         """Logits and labels, from the first row to the last: at once if that copies nothing."""
         cuts = [slice(0, len(self))]
-        if not self.plain or self.layout.members is not None:
-            (step, *_) = cut(len(self), self._columns, elements_of(self.source)) or cuts
-            cuts = cut(len(self), 1, max(1, step.stop) * _BLOCKS_A_PIECE)
+        if self._cuts and (not self.plain or self.layout.members is not None):
+            cuts = cut(len(self), 1, self._cuts[0].stop * _BLOCKS_A_PIECE)
         for rows in cuts:
             block = self.block(rows)
             yield block.source, block.source_labels
+            if len(cuts) > 1:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        let_go(self.source)
+        let_go(self.source_labels)
 
     def each_block(self, function: Callable[[Rows], Result], what: str) -> list[Result]:
         """What the function gives for each block of rows, in their order; at least one.
@@ -160,28 +170,49 @@ class Rows:
             function: of some of the rows; called in several threads, if NumPy computes them.
             what: is done, for those who wait.
         """
-        elements = elements_of(self.source)
-        cuts = cut(len(self), self._columns, elements)
-        if len(cuts) < 2:
-            return [function(self if self.plain else self.block(slice(0, len(self))))]
-
-        def of_block(rows: slice) -> Result:
-            return function(self.block(rows))
-
-        with work(what, len(self)) as advance:
-            return in_threads(
-                letting_go(of_block, self.source),
-                cuts,
-                advance=advance,
-                threads=None if elements == CACHED_ELEMENTS else 1,
-            )
+        if len(self._cuts) < 2:
+            return [function(self._whole)]
+        return self._walked(lambda rows: function(self.block(rows)), what)
 
     def collected(self, function: Callable[[Rows], tuple[Array, ...]], what: str) -> list[Array]:
         """The arrays (N, ...) that a function of a block of n rows gives as (n, ...)."""
-        parts = self.each_block(function, what)
-        if len(parts) == 1:
-            return list(parts[0])
-        return [namespace(same[0]).concat(same, axis=0) for same in zip(*parts, strict=True)]
+        if len(self._cuts) < 2:
+            return list(function(self._whole))
+        whole: list[npt.NDArray[Any]] = []
+
+        def placed(rows: slice) -> tuple[Array, ...]:
+            parts = function(self.block(rows))
+            if not whole:
+                return parts
+            for all_rows, part in zip(whole, parts, strict=True):
+                all_rows[rows] = part
+            return ()
+
+        # NumPy's are put in their places at once; the first block tells what there is to place
+        first = function(self.block(self._cuts[0]))
+        if all(isinstance(part, np.ndarray) for part in first):
+            whole += [np.empty((len(self), *part.shape[1:]), part.dtype) for part in first]
+        parts = self._walked(placed, what)
+        return [*whole] or [
+            namespace(same[0]).concat(same, axis=0) for same in zip(*parts, strict=True)
+        ]
+
+    def _walked(self, of_block: Callable[[slice], Result], what: str) -> list[Result]:
+        alone = elements_of(self.source) != CACHED_ELEMENTS
+        reading = letting_go(of_block, self.source)
+        let_go(self.source_labels)
+        with work(what, len(self)) as advance:
+            made = in_threads(reading, self._cuts, advance=advance, threads=1 if alone else None)
+        self._let_go()
+        return made
+
+    @property
+    def _cuts(self) -> list[slice]:
+        return cut(len(self), self._columns, elements_of(self.source))
+
+    @property
+    def _whole(self) -> Rows:
+        return self if self.plain else self.block(slice(0, len(self)))
 
     @property
     def _columns(self) -> int:
@@ -310,8 +341,13 @@ def split_rows(rows: int, holdout: float, seed: int) -> tuple[Positions, Positio
     kept = rows - math.floor(rows * holdout + 0.5)
     if not 0 < kept < rows:
         raise LogitconfError(f"a holdout of {holdout:g} leaves one part of {rows} rows empty")
-    order = np.random.default_rng(seed).permutation(rows)
-    return np.sort(order[:kept]), np.sort(order[kept:])
+    # the draw is the same in few bytes
+    order: Positions = np.arange(rows, dtype=np.int64 if rows <= _MANY_ROWS else np.int32)
+    np.random.default_rng(seed).shuffle(order)
+    fitted, held = order[:kept], order[kept:]
+    fitted.sort()
+    held.sort()
+    return fitted, held
 
 
 def check_holdout(holdout: float) -> None:

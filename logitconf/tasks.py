@@ -246,7 +246,7 @@ def _in_unit_interval(labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
             f"labels of a one-logit or multilabel task must be in [0, 1], "
             f"got {labels.min():g} to {labels.max():g}"
         )
-    return labels.astype(np.float32)
+    return labels.astype(np.float32, copy=False)
 
 
 def _class_indices(labels: npt.NDArray[Any], n_classes: int) -> npt.NDArray[np.int64]:
@@ -260,7 +260,7 @@ def _class_indices(labels: npt.NDArray[Any], n_classes: int) -> npt.NDArray[np.i
             f"labels must be in 0..{n_classes - 1} for logits with {n_classes} columns, "
             f"got {labels.min():g} to {labels.max():g}; {_out_of_range(labels, n_classes)}"
         )
-    return labels.astype(np.int64)
+    return labels.astype(np.int64, copy=False)
 
 
 def _no_names(labels: ArrayLike) -> ArrayLike:

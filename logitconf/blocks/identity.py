@@ -19,6 +19,8 @@ Keys: TypeAlias = npt.NDArray[np.uint64]
 
 SUM_OF_ROWS = "sum:"
 """A digest of today begins so: it does not depend on the order of the rows. Others are older."""
+# 4 MiB of keys; of more rows a random share tells as much
+_KEY_BITS = 19
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -30,7 +32,8 @@ class RowsIdentity:
         sha256: a digest of all of them, whatever their order, library and precision: SHA-256 of
             their number and of sums of the rows' own digests. It tells rows apart that differ by
             chance or mistake; who wants to can make others with the same sums.
-        keys: (N,) a number for each row, the same for the same row; None without labels.
+        keys: a number for each row, the same for the same row, (N,); of more than 2^19 rows those
+            of a share of the rows, which the keys themselves decide. None without labels.
     """
 
     sha256: str
@@ -49,16 +52,16 @@ def identity_of(
     rows = shapes[0][0]
     columns = [math.prod(shape[1:]) for shape in shapes]
     factors = factors_of(columns)
-    keys = np.empty(rows, np.uint64)
+    spare = _spared_bits(rows)
 
-    def summed(block: slice) -> Keys:
+    def summed(block: slice) -> tuple[Keys, Keys]:
         words = row_words(parts(block), factors)
-        keys[block] = words[0]
-        return np.asarray(words.sum(axis=1, dtype=np.uint64))
+        return _with_spared(words[0], spare), words.sum(axis=1, dtype=np.uint64)
 
     # the other cores have the arithmetic to do
-    words = in_threads(summed, cut(rows, sum(columns)), threads=(cores() + 2) // 3)
-    total = np.add.reduce([np.zeros(4, np.uint64), *words])
+    summed_up = in_threads(summed, cut(rows, sum(columns)), threads=(cores() + 2) // 3)
+    keys = np.concatenate([np.empty(0, np.uint64), *(each for each, _ in summed_up)])
+    total = np.add.reduce([np.zeros(4, np.uint64), *(each for _, each in summed_up)])
     return RowsIdentity(digest_of(rows, columns, total), keys)
 
 
@@ -97,8 +100,26 @@ def factors_of(columns: Sequence[int]) -> list[Keys]:
 
 
 def shared_rows(fitted: Keys, certifying: Keys) -> int:
-    """How many of the certifying rows are among the fitted."""
-    return int(np.isin(certifying, fitted).sum())
+    """How many of the certifying rows are among the fitted; of more than 2^19 about so many."""
+    spare = max(map(_seen_spared_bits, (fitted, certifying)))
+    own = np.isin(_with_spared(certifying, spare), _with_spared(fitted, spare))
+    return int(own.sum()) << spare
+
+
+def _spared_bits(rows: int) -> int:
+    """So many first bits of a key must be 0 for it to be kept: about 2^19 keys are."""
+    return max(0, (rows - 1).bit_length() - _KEY_BITS)
+
+
+def _seen_spared_bits(keys: Keys) -> int:
+    """How many first bits are 0 in all of many keys; a few keys are all that there are."""
+    if keys.size <= 1 << (_KEY_BITS - 2):
+        return 0
+    return 64 - int(keys.max()).bit_length()
+
+
+def _with_spared(keys: Keys, spare: int) -> Keys:
+    return keys if spare == 0 else keys[keys >> np.uint64(64 - spare) == 0]
 
 
 def _lanes(values: Array, factors: Keys) -> Keys:

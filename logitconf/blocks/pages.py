@@ -8,17 +8,20 @@ from __future__ import annotations
 import itertools
 import mmap
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from logitconf.arrays import Array
+from logitconf.arrays import Array, rows_at
+from logitconf.blocks.cutting import cut
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# 16 MB of float32, where a block has 2^16 elements
-_BLOCKS = 64
+# 4 MiB of float32 where a block has 2^16 elements, and neighbours that the system maps unasked
+_BLOCKS = 16
+_SCATTERED = 8
 
 
 def letting_go(
@@ -46,6 +49,28 @@ def letting_go(
         return result
 
     return reading
+
+
+def let_go(array: Array) -> None:
+    """Drops the pages of a mapped file at once; see `letting_go`."""
+    mapped = _map_under(array)
+    if mapped is not None and hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def scattered_rows(array: Array, positions: npt.NDArray[np.integer[Any]]) -> Array:
+    """The rows at positions that may lie far apart; of a mapped file, few pages at a time.
+
+    The system maps some hundred neighbours of each page that is asked for.
+    """
+    mapped = _map_under(array)
+    if mapped is None or not hasattr(mapped, "madvise"):
+        return rows_at(array, positions)
+    rows = np.empty((len(positions), *array.shape[1:]), array.dtype)
+    for few in cut(len(positions), 1, _SCATTERED):
+        rows[few] = array[positions[few]]
+        mapped.madvise(mmap.MADV_DONTNEED)
+    return rows
 
 
 def _map_under(array: Array) -> mmap.mmap | None:

@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 _MOST_THREADS = 8
 # Starting a thread costs as much as half a block.
 _BLOCKS_A_THREAD = 2
-# Not touched, so nothing but a number in the C library; below 32 MiB, which it takes for a rule.
-_LARGE = 16 << 20
+# More than a block and what is made of it; each thread may keep twice that.
+_LARGE = 2 << 20
 
 
 def in_threads(

@@ -149,12 +149,12 @@ class ScoredRows:
     Attributes:
         scores: (N,), or (N, L) where each label is judged by itself; float32.
         wrong: of the same shape; None without labels.
-        predicted: (N,) classes; None unless they compete in one model.
+        predicted: (N,) classes, in few bytes; None unless they compete in one model.
     """
 
     scores: FloatArray
     wrong: npt.NDArray[np.bool_] | None
-    predicted: npt.NDArray[np.int64] | None
+    predicted: npt.NDArray[np.integer[Any]] | None
 
 
 def scored_rows(card: ScoreCard, rows: Rows, scores: FloatArray | None = None) -> ScoredRows:
@@ -165,10 +165,20 @@ def scored_rows(card: ScoreCard, rows: Rows, scores: FloatArray | None = None) -
         rows: with labels or without.
         scores: where they are known already.
     """
-    blocks = rows.each_block(lambda block: scored_block(card, block, scores is None), "Scoring")
-    made: dict[str, Any] = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
-    known = made["scores"] if scores is None else scores
-    return ScoredRows(known, made.get("wrong"), made.get("predicted"))
+    smallest = np.min_scalar_type(rows.layout.n_classes or 0)
+
+    def of_block(block: Rows) -> tuple[npt.NDArray[Any], ...]:
+        known = scored_block(card, block, scores is None)
+        if "predicted" in known:
+            known["predicted"] = known["predicted"].astype(smallest)
+        return tuple(known.values())
+
+    made = iter(rows.collected(of_block, "Scoring"))
+    return ScoredRows(
+        next(made) if scores is None else scores,
+        None if rows.source_labels is None else next(made),
+        next(made, None),
+    )
 
 
 def scored_block(card: ScoreCard, block: Rows, scoring: bool = True) -> dict[str, Any]:

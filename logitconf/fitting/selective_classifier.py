@@ -138,7 +138,8 @@ class SelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  
             )
         self._check_abstain_label()
         if self.prefit or _is_fixed(self.estimator):
-            self.estimator_, held = self.estimator, np.arange(len(y))
+            held: Array = np.arange(len(y))
+            self.estimator_ = self.estimator
             if not _is_function(self.estimator):
                 check_is_fitted(self.estimator)
         else:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from logitconf.metrics.selective import area_under_roc
 
-_FEWEST_TO_SEPARATE = 10
+_FEWEST_TO_SEPARATE, _MOST_TO_SEPARATE = 10, 1 << 18
 # the 95 % quantile of the normal distribution
 _ONE_SIDED = 1.645
 
@@ -38,6 +38,9 @@ def separation_notes(rows: Judged | None) -> tuple[str, ...]:
     if rows is None or rows.wrong is None:
         return ()
     scores, wrong = rows.scores.reshape(-1), rows.wrong.reshape(-1)
+    # as many as show any difference that matters
+    step = -(-scores.size // _MOST_TO_SEPARATE) or 1
+    scores, wrong = scores[::step], wrong[::step]
     finite = np.isfinite(scores)
     right, errors = scores[finite & ~wrong], scores[finite & wrong]
     if min(right.size, errors.size) < _FEWEST_TO_SEPARATE:

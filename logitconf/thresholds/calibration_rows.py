@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ class CalibrationRows:
 
     scores: FloatArray
     wrong: npt.NDArray[np.bool_] | None = None
-    predicted: npt.NDArray[np.int64] | None = None
+    predicted: npt.NDArray[np.integer[Any]] | None = None
     n_classes: int = 1
     keys: Keys | None = None
     fitted_keys: Keys | None = None

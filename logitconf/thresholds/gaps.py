@@ -6,19 +6,25 @@ And what a user should know of it: kinds of notes that code asks for, and their 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from logitconf.blocks.cutting import CACHED_ELEMENTS, cut
 from logitconf.errors import LogitconfError
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.order_statistics import rounded_scores
 
 # Share of the rows by which a threshold may move to a gap that is wide enough.
 REACH = 0.01
+# Large sets of scores are looked through in pieces.
+_PIECE = 1 << 18
+_LARGEST = np.finfo(np.float32).max
 
 
 class NoteKind(Enum):
@@ -99,12 +105,13 @@ class RankedScores:
 
     Attributes:
         values: (M,) float32, the finite scores, ascending.
-        errors: (M + 1,) errors among the first k rows, or None without labels.
-        rows: all rows, those without a finite score included.
+        labelled: (N,) scores and (N,) whether each is wrong, in the order of the rows; None without
+            labels.
+        rows: all rows, N, those without a finite score included.
     """
 
     values: npt.NDArray[np.float32]
-    errors: npt.NDArray[np.int64] | None
+    labelled: tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]] | None
     rows: int
 
     @property
@@ -121,28 +128,75 @@ class RankedScores:
         return int(np.searchsorted(self.values, np.float32(threshold), side="left"))
 
     def errors_among(self, accepted: int) -> int | None:
-        """How many of the most confident `accepted` rows are wrong; None without labels."""
-        return None if self.errors is None else int(self.errors[accepted])
+        """How many of the most confident `accepted` rows are wrong; None without labels.
+
+        Rows that tie are all among them or none is.
+        """
+        return None if self.labelled is None else int(self.errors_at([accepted])[0])
+
+    def errors_at(self, counts: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The same for several counts, ascending; with labels."""
+        places = np.asarray(counts)
+        ends = np.full(places.size, _LARGEST)
+        inside = places < self.values.size
+        ends[inside] = self.values[places[inside]]
+        below = np.zeros(len(ends) + 1, np.int64)
+        scores, wrong = self.labelled or (self.values[:0], np.zeros(0, np.bool_))
+        for rows in cut(scores.size, 1, _PIECE):
+            # what is not finite is below nothing; NaN and +inf come behind everything
+            own = scores[rows][wrong[rows]]
+            own = own[own > -np.inf]
+            below += np.bincount(np.searchsorted(ends, own, side="right"), minlength=below.size)
+        return np.cumsum(below[:-1])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Gaps:
     """The gap after the first k of M ranked scores, for k = 0 to M; the first and last are endless.
 
     Attributes:
         ranked: the scores.
         rounding: how they are computed.
-        widths: (M + 1,).
-        wide: (M + 1,), whether wider than two rounding bands: both ends lie more than one band from
-            its middle.
-        roomy: (M + 1,), whether a float32 value lies strictly inside.
     """
 
     ranked: RankedScores
     rounding: Rounding
-    widths: npt.NDArray[np.float64]
-    wide: npt.NDArray[np.bool_]
-    roomy: npt.NDArray[np.bool_]
+
+    @cached_property
+    def widths(self) -> npt.NDArray[np.float64]:
+        """(M + 1,)."""
+        return self.near(0, self.ranked.values.size)[0]
+
+    @cached_property
+    def wide(self) -> npt.NDArray[np.bool_]:
+        """(M + 1,), whether wider than two rounding bands.
+
+        Both ends then lie more than one band from its middle.
+        """
+        return self.near(0, self.ranked.values.size)[1]
+
+    @cached_property
+    def roomy(self) -> npt.NDArray[np.bool_]:
+        """(M + 1,), whether a float32 value lies strictly inside."""
+        return self.near(0, self.ranked.values.size)[2]
+
+    def near(
+        self, first: int, last: int
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """`widths`, `wide` and `roomy` of the gaps from the first to the last of these, both in."""
+        size = self.ranked.values.size
+        widths = np.full(last - first + 1, np.inf)
+        wide, roomy = np.ones((2, widths.size), dtype=np.bool_)
+        # the gaps that have a score on either side
+        start, stop = max(first, 1), min(last, size - 1) + 1
+        for piece in cut(max(0, stop - start), 1, CACHED_ELEMENTS):
+            own = slice(start - first + piece.start, start - first + piece.stop)
+            values = self.ranked.values[start - 1 + piece.start : start + piece.stop]
+            bands = self.rounding.bands(values)
+            widths[own] = np.diff(values.astype(np.float64))
+            wide[own] = widths[own] > 2.0 * np.maximum(bands[1:], bands[:-1])
+            roomy[own] = np.nextafter(values[:-1], np.float32(np.inf)) < values[1:]
+        return widths, wide, roomy
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +219,27 @@ def rank_scores(scores: npt.ArrayLike, wrong: npt.ArrayLike | None = None) -> Ra
         LogitconfError: for other shapes or dtypes, or without a single finite score.
     """
     rounded = rounded_scores(scores)
-    # no float32 threshold lies above the largest float
-    finite = np.isfinite(rounded) & (rounded < np.finfo(np.float32).max)
-    if not finite.any():
+    labelled = None if wrong is None else (rounded, checked_errors(wrong, rounded.shape))
+    values = finite_scores(rounded)
+    if not values.size:
         raise LogitconfError(f"at least one score must be finite, got {rounded.size} that are not")
-    order = np.argsort(rounded[finite], kind="stable")
-    errors = None
-    if wrong is not None:
-        flags = checked_errors(wrong, rounded.shape)
-        errors = np.concatenate([[0], np.cumsum(flags[finite][order], dtype=np.int64)])
-    return RankedScores(rounded[finite][order], errors, rounded.size)
+    values.sort()
+    return RankedScores(values, labelled, rounded.size)
+
+
+def finite_scores(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A copy of the scores below the largest float32, above which no threshold lies; no more."""
+
+    def own(rows: slice) -> npt.NDArray[np.float32]:
+        return scores[rows][np.isfinite(scores[rows]) & (scores[rows] < _LARGEST)]
+
+    pieces = cut(scores.size, 1, _PIECE)
+    values = np.empty(sum(own(rows).size for rows in pieces), np.float32)
+    start = 0
+    for part in map(own, pieces):
+        values[start : start + part.size] = part
+        start += part.size
+    return values
 
 
 def checked_errors(wrong: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
@@ -198,15 +263,8 @@ def pool(first: RankedScores, second: RankedScores) -> RankedScores:
 
 
 def measure_gaps(ranked: RankedScores, rounding: Rounding) -> Gaps:
-    """All gaps between the ranked scores."""
-    values = ranked.values.astype(np.float64)
-    bands = rounding.bands(ranked.values)
-    widths = np.full(values.size + 1, np.inf)
-    wide, roomy = np.ones((2, values.size + 1), dtype=np.bool_)
-    widths[1:-1] = np.diff(values)
-    wide[1:-1] = widths[1:-1] > 2.0 * np.maximum(bands[1:], bands[:-1])
-    roomy[1:-1] = np.nextafter(ranked.values[:-1], np.float32(np.inf)) < ranked.values[1:]
-    return Gaps(ranked, rounding, widths, wide, roomy)
+    """All gaps between the ranked scores; each is measured when it is looked at."""
+    return Gaps(ranked, rounding)
 
 
 def place(gaps: Gaps, accepted: int, *, looser: bool) -> GapThreshold:
@@ -223,16 +281,19 @@ def place(gaps: Gaps, accepted: int, *, looser: bool) -> GapThreshold:
     """
     reach = math.floor(REACH * gaps.ranked.rows)
     if looser:
-        counts = np.arange(accepted, min(accepted + reach, gaps.widths.size - 1) + 1)
+        first, last = accepted, min(accepted + reach, gaps.ranked.values.size)
+        widths, wide, roomy = gaps.near(first, last)
+        counts = np.arange(first, last + 1)
     else:
-        counts = np.arange(accepted, max(accepted - reach, 1) - 1, -1)
-    wide = gaps.wide[counts]
+        first, last = max(accepted - reach, 1), accepted
+        widths, wide, roomy = gaps.near(first, last)
+        widths, wide, roomy = widths[::-1], wide[::-1], roomy[::-1]
+        counts = np.arange(last, first - 1, -1)
     if wide.any():
         count = int(counts[np.argmax(wide)])
         return GapThreshold(threshold_in(gaps, count), count)
-    roomy = gaps.roomy[counts]
     if roomy.any():
-        count = int(counts[np.argmax(np.where(roomy, gaps.widths[counts], 0.0))])
+        count = int(counts[np.argmax(np.where(roomy, widths, 0.0))])
         return GapThreshold(threshold_in(gaps, count), count, (NARROW,))
     return past_ties(gaps, accepted, looser=looser)
 
@@ -262,10 +323,17 @@ def threshold_in(gaps: Gaps, accepted: int) -> float:
 
 def past_ties(gaps: Gaps, accepted: int, *, looser: bool) -> GapThreshold:
     """A threshold in the next gap with room for a float32 value; both ends always have it."""
-    counts = np.flatnonzero(gaps.roomy)
-    position = np.searchsorted(counts, accepted, side="left" if looser else "right")
-    count = int(counts[position if looser else position - 1])
+    size = gaps.ranked.values.size
+    if looser:
+        pieces = cut(size + 1 - accepted, 1, _PIECE)
+        ends = [(accepted + each.start, accepted + each.stop - 1) for each in pieces]
+    else:
+        pieces = cut(accepted + 1, 1, _PIECE)
+        ends = [(accepted - each.stop + 1, accepted - each.start) for each in pieces]
+    roomy = ((first, np.flatnonzero(gaps.near(first, last)[2])) for first, last in ends)
+    first, inside = next((first, own) for first, own in roomy if own.size)
+    count = first + int(inside[0 if looser else -1])
     notes = [Note(NoteKind.TIED, accepted=count, wanted=accepted) if count else NOTHING]
-    if not gaps.wide[count]:
+    if not gaps.near(count, count)[1][0]:
         notes.append(NARROW)
     return GapThreshold(threshold_in(gaps, count), count, tuple(notes))

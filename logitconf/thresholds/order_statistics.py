@@ -127,7 +127,7 @@ def rounded_scores(scores: npt.ArrayLike) -> npt.NDArray[np.float32]:
             f"scores must be a floating array (N,), got {values.dtype} of shape {values.shape}"
         )
     with np.errstate(over="ignore"):
-        return values.astype(np.float32)
+        return values.astype(np.float32, copy=False)
 
 
 def keys_of(scores: npt.ArrayLike) -> Keys:

@@ -363,9 +363,9 @@ def choose_cost(
     ranked = rank_scores(scores, wrong)
     gaps = measure_gaps(ranked, rounding)
     counts = np.flatnonzero(gaps.wide)
-    if ranked.errors is None:
+    if ranked.labelled is None:
         raise LogitconfError("a cost needs labels, got scores alone")
-    costs = ranked.errors[counts] * error_cost + (ranked.rows - counts) * rejection_cost
+    costs = ranked.errors_at(counts) * error_cost + (ranked.rows - counts) * rejection_cost
     best = counts.size - 1 - int(np.argmin(costs[::-1]))
     accepted = int(counts[best])
     policy = {

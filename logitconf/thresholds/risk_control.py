@@ -115,12 +115,13 @@ def certify(gaps: Gaps, risk: float, confidence: float) -> CertifiedThreshold:
         Angelopoulos et al. 2021, "Learn then test", section 4.2.
     """
     ranked = gaps.ranked
-    if ranked.errors is None:
+    if ranked.labelled is None:
         raise LogitconfError("a risk can only be certified with labels, got scores alone")
     targets = certifiable_targets(ranked.values.size, ranked.rows, risk, confidence)
     placed = [place(gaps, target, looser=False) for target in targets]
     candidates = candidates_of(placed, targets.values(), risk, confidence)
-    errors = [int(ranked.errors[candidate.placement.accepted]) for candidate in candidates]
+    counts = [candidate.placement.accepted for candidate in candidates]
+    errors = ranked.errors_at(counts).tolist() if counts else []
     return loosest_that_passes(candidates, errors, risk, confidence)
 
 

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.arrays import Array, rows_at
-from logitconf.blocks.pages import letting_go
+from logitconf.arrays import Array
+from logitconf.blocks.pages import letting_go, scattered_rows
 from logitconf.blocks.threads import in_threads
 from logitconf.calibration.temperature.chunks import (
     Chunk,
@@ -92,7 +92,7 @@ def fit_temperature(
     chunk = check_chunk(chunk, family)
     rows = int(chunk[0].shape[0])
     places = spread(rows)
-    warm = [] if places is None else [[rows_at(part, places) for part in chunk]]
+    warm = [] if places is None else [[scattered_rows(part, places) for part in chunk]]
     return fit_from(lambda: [chunk], warm, family=family, initial=initial, rows=rows)
 
 

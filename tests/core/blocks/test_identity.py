@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from logitconf.blocks.identity import identity_of
+from logitconf.blocks.identity import Keys, identity_of, shared_rows
 from logitconf.rows import Rows
 
 MASK = (1 << 64) - 1
@@ -70,3 +70,25 @@ def test_rows_without_labels_have_a_digest_and_no_keys() -> None:
 
 def test_no_rows_have_a_digest() -> None:
     assert identity_of([(0, 3)], lambda _: [np.zeros((0, 3))]).sha256 == digest_of([], [3])[0]
+
+
+def test_a_share_of_many_rows_tells_how_many_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logitconf.blocks.identity._KEY_BITS", 12)
+    logits = np.random.default_rng(1).normal(size=(60_000, 3)).astype(np.float32)
+
+    def keys_of(rows: slice) -> Keys:
+        own = logits[rows]
+        keys = Rows.checked(own, np.zeros(len(own), int), "multiclass").identity.keys
+        assert keys is not None
+        return keys
+
+    whole, half, few = keys_of(slice(0, 60_000)), keys_of(slice(30_000)), keys_of(slice(500))
+    # 60,000 / 16, and 30,000 / 8, with four standard deviations
+    assert abs(whole.size - 3750) < 240
+    assert abs(half.size - 3750) < 240
+    assert few.size == 500
+    # 4096 / 64,000 keys of a share make an error of 1 / sqrt(1875), times four
+    assert shared_rows(whole, half) == pytest.approx(30_000, rel=0.1)
+    assert shared_rows(half, whole) == pytest.approx(30_000, rel=0.1)
+    assert shared_rows(keys_of(slice(30_000, 60_000)), half) == 0
+    assert shared_rows(few, few) == 500
