@@ -42,7 +42,7 @@ from logitconf_export.proof.tables.sums import Axis, measure_sums
 
 SECONDS = 120.0
 """That the ranges of float32 may take, about; whatever is left is sampled."""
-_CHECKED = 1000
+_CHECKED = 300
 
 OPERATIONS = sorted(
     {*known.OF_ONE, *known.ROUNDING_PAIRS, *CHOOSING, *known.ROW_OPERATIONS, "Clip"}

@@ -211,6 +211,19 @@ class RuntimeTables:
         wanted = (operation, element, constant)
         return [t for t in self.operations if (t.operation, t.element, t.constant) == wanted]
 
+    def pieces(
+        self,
+        operation: str,
+        path: str,
+        *,
+        element: str = "float32",
+        constant: float | None = None,
+    ) -> list[Piece]:
+        """Errors of an operation on one path over all ranges that were tried, in ascending order."""
+        tables = [t for t in self.of(operation, element, constant) if t.path in (path, ALL_PATHS)]
+        pieces = [piece for table in tables for piece in table.pieces]
+        return sorted(pieces, key=lambda piece: piece.low)
+
     def error(
         self,
         operation: str,

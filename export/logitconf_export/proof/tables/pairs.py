@@ -39,6 +39,7 @@ _OF_ONE = ("Abs", "Neg")
 _RANDOM = 2**20
 _IN_SHORT = 2**14
 _OF_DOUBLES = 4096
+_IN_DECIMAL = 1024
 _MANTISSAS = (0, 1, 2, 0x2AAAAA, 0x3FFFFF, 0x400000, 0x400001, 0x555555, 0x7FFFFE, 0x7FFFFF)
 _EXPONENTS = (0, 1, 2, 60, 103, 104, 115, 125, 126, 127, 128, 150, 200, 253, 254)
 _LARGEST = float(np.finfo(np.float32).max)
@@ -243,7 +244,7 @@ def measure_doubles(
     for low, high in ranges:
         of_range = []
         ends = sorted((abs(low) or 1e-300, abs(high) or 1e-300))
-        sizes = np.exp(random.uniform(math.log(ends[0]), math.log(ends[1]), _OF_DOUBLES))
+        sizes = np.exp(random.uniform(math.log(ends[0]), math.log(ends[1]), _IN_DECIMAL))
         x = np.concatenate([[low, high], np.clip(np.copysign(sizes, low + high), low, high)])
         judged: dict[tuple[float, float], float] = {}
         for path in PATHS:

@@ -76,6 +76,21 @@ def test_a_path_without_a_table_is_seen() -> None:
         runtime.error("Exp", 0.5, 0.75)
 
 
+def test_a_table_of_all_paths_stands_for_each() -> None:
+    runtime = a_runtime(a_table("all", Piece(0.0, 1.0, -0.5, 0.5)))
+    assert runtime.error("Exp", 0.25, 0.75).exhaustive
+    assert [runtime.pieces("Exp", path) for path in PATHS] == [[Piece(0.0, 1.0, -0.5, 0.5)]] * 4
+
+
+def test_pieces_of_a_path_are_in_ascending_order() -> None:
+    runtime = a_runtime(
+        a_table("body", Piece(1.0, 2.0, -1.0, 1.0)),
+        a_table("tail", Piece(1.0, 2.0, -2.0, 2.0)),
+        a_table("body", Piece(0.0, BELOW_ONE, -0.5, 0.5)),
+    )
+    assert [piece.low for piece in runtime.pieces("Exp", "body")] == [0.0, 1.0]
+
+
 def test_a_constant_has_a_table_of_its_own() -> None:
     runtime = a_runtime(*on_all_paths(Piece(0.0, 1.0, 0, 0)))
     with pytest.raises(MissingTableError, match="no table of Exp"):
