@@ -219,7 +219,7 @@ class RuntimeTables:
         element: str = "float32",
         constant: float | None = None,
     ) -> list[Piece]:
-        """Errors of an operation on one path over all ranges that were tried, in ascending order."""
+        """Errors of an operation on one path, over all that was tried, in ascending order."""
         tables = [t for t in self.of(operation, element, constant) if t.path in (path, ALL_PATHS)]
         pieces = [piece for table in tables for piece in table.pieces]
         return sorted(pieces, key=lambda piece: piece.low)
