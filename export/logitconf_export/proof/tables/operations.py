@@ -78,7 +78,7 @@ OF_ONE: dict[str, OfOne] = {
         rising=False,
     ),
 }
-SOFTMAX_SPANS = tuple(replace(s, seconds=s.seconds / 4, central=False) for s in _EXP_SPANS)
+SOFTMAX_SPANS = tuple(replace(s, seconds=s.seconds / 16, central=False) for s in _EXP_SPANS)
 """Of the logit minus the largest one; the exponential in a Softmax is seen through its results."""
 CONSTANT_SPANS = (Span(-256.0, -(2.0**-30), 20), Span(2.0**-30, 256.0, 20))
 """Of the other operand where one is a constant."""
