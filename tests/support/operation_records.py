@@ -1,7 +1,7 @@
 """Measures runtimes anew for ``tests/records/operations``; wants a machine that does nothing else.
 
-Usage: python tests/support/operation_records.py [--thorough] RUNTIME..., as ``--on``
-of ``measure-runtime`` takes them. One runtime after the other; a record on the same processor is replaced.
+Usage: python tests/support/operation_records.py [--thorough] RUNTIME..., named as for
+``measure-runtime --on``. One runtime after the other; a record on the same processor is replaced.
 """
 
 import argparse
