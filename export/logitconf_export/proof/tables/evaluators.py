@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from logitconf.errors import LogitconfError, MissingExtraError, not_among
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.protocol import Gap, Job, RunError, Runtime
+from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError, Runtime
 from logitconf_export.runtimes.targets.table import RUNTIMES, RuntimeRequest
 
 PIECES = 200
@@ -116,7 +116,7 @@ class RuntimeEvaluator:
                 made[kinds] = _model(operation, kinds)
             feeds = {f"x{place}": operand for place, operand in enumerate(operands)}
             asked.append(Job(made[kinds], feeds, ("y",)))
-        return [self._first(operation, answer) for answer in self._runtime.run(asked)]
+        return [self._first(operation, answer) for answer in self._run(operation, asked)]
 
     def compute_short(self, operation: Operation, operands: tuple[Array, ...], size: int) -> Array:
         """See :class:`Evaluator`."""
@@ -127,16 +127,25 @@ class RuntimeEvaluator:
         jobs = [
             Job(model, dict(zip(names, r, strict=True)), ("y",)) for r in zip(*padded, strict=True)
         ]
-        results = [self._first(operation, answer) for answer in self._runtime.run(jobs)]
+        results = [self._first(operation, answer) for answer in self._run(operation, jobs)]
         return np.concatenate(results)[:wanted]
+
+    def _run(self, operation: Operation, jobs: Sequence[Job]) -> list[Answer]:
+        try:
+            return self._runtime.run(jobs)
+        except LogitconfError as error:  # a process of its own that does not end, or not start
+            raise self._refusal(operation, str(error)) from error
 
     def _first(self, operation: Operation, answer: object) -> Array:
         if isinstance(answer, RunError) or not isinstance(answer, tuple):
             reason = answer.reason if isinstance(answer, RunError) else "no answer"
-            reason = reason.partition("\n")[0][:_LONGEST_REASON]
-            raise RefusedError(f"{self.name} {self.version} refuses {operation.name}: {reason}")
+            raise self._refusal(operation, reason)
         values: Array = np.asarray(answer[0])
         return values
+
+    def _refusal(self, operation: Operation, reason: str) -> RefusedError:
+        short = reason.partition("\n")[0][:_LONGEST_REASON]
+        return RefusedError(f"{self.name} {self.version} refuses {operation.name}: {short}")
 
 
 class _OnProvider:

@@ -84,6 +84,21 @@ def test_short_buffers_are_computed_one_by_one() -> None:
     assert len(nodes[0].output) == PIECES
 
 
+def test_a_runtime_that_does_not_end_refuses_what_it_was_given() -> None:
+    class Endless:
+        name, gaps = "endless", ()
+
+        def load(self) -> str:
+            return "1"
+
+        def run(self, jobs: "list[Job]") -> list[Answer]:
+            raise LogitconfError("the runner must end within 300 seconds")
+
+    evaluator = RuntimeEvaluator("onnxruntime", "1", Endless())  # type: ignore[arg-type]
+    with pytest.raises(RefusedError, match="refuses Exp: the runner must end within 300 seconds"):
+        evaluator.compute(Operation("Exp"), [(np.ones(3, np.float32),)])
+
+
 def test_a_softmax_of_numpy_is_refused() -> None:
     with pytest.raises(RefusedError, match=r"numpy .* has no Softmax of its own"):
         evaluator_of("numpy").compute(Operation("Softmax"), [(np.ones((1, 2), np.float32),)])
