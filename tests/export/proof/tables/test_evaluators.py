@@ -92,6 +92,7 @@ def test_a_runtime_that_does_not_end_refuses_what_it_was_given() -> None:
             return "1"
 
         def run(self, jobs: "list[Job]") -> list[Answer]:
+            del jobs
             raise LogitconfError("the runner must end within 300 seconds")
 
     evaluator = RuntimeEvaluator("onnxruntime", "1", Endless())  # type: ignore[arg-type]
