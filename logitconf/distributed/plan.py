@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitconf.calibration.names import TEMPERATURE
 from logitconf.card.score_card import ScoreCard
-from logitconf.distributed.reading import Reading
+from logitconf.distributed.reading import Reading, Shape, shapes_in_words
 from logitconf.distributed.request import Request
 from logitconf.distributed.steps import Made, steps_of
 from logitconf.distributed.total import Total
@@ -166,7 +166,7 @@ class FitPlan:
         """Begins again, with the answers that are known."""
         self._made: Made | None = None
         self._request: Request | None = None
-        self._rows = 0
+        self._rows, self._shapes = 0, tuple[Shape, ...]()
         self._steps = steps_of(self._card, self._reading, self._policy)
         self._advance(None)
         for data in self._totals:
@@ -181,7 +181,7 @@ class FitPlan:
             number = 1 if self._request is None else self._request.id + 1
             self._request = replace(request, id=number)
             if total is not None and not self._rows:
-                self._rows = total.rows
+                self._rows, self._shapes = total.rows, total.shapes
 
     def next(self) -> Request | None:
         """The pass that is wanted; the same until its total is sent; None when the card is made."""
@@ -228,6 +228,11 @@ class FitPlan:
                 f"each pass must read the same rows, got {self._rows} in the first and "
                 f"{total.rows} now; "
                 + ("a partition is missing" if lost else "a partition was counted twice")
+            )
+        if self._rows and total.shapes not in ((), self._shapes):
+            raise LogitconfError(
+                f"each pass must read the same rows, got {shapes_in_words(self._shapes)} in the "
+                f"first and {shapes_in_words(total.shapes)} now"
             )
 
     def card(self) -> ScoreCard:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,10 @@ from logitconf.tasks import (
 
 # NumPy adds up a row in another order where it is alone.
 _FEWEST_ROWS = 16
+
+
+Shape: TypeAlias = tuple[tuple[int, ...], str, bool]
+"""Of a row: the axes behind the first, the dtype, whether it has a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,8 @@ class Reading:
             per_label=self.per_label,
         )
 
-    def shape_of(
-        self, logits: ArrayLike, labels: ArrayLike | None
-    ) -> tuple[tuple[int, ...], str, bool]:
-        """What each row looks like: axes behind the first, dtype, whether it has a label.
+    def shape_of(self, logits: ArrayLike, labels: ArrayLike | None) -> Shape:
+        """What each row looks like.
 
         Raises:
             LogitconfError: if the score is not for such rows; says nothing of their number.
@@ -193,3 +196,16 @@ def label_range_error(
     except LogitconfError as error:
         return error
     return None
+
+
+def shapes_in_words(shapes: tuple[Shape, ...]) -> str:
+    """What rows look like.
+
+    >>> shapes_in_words((((10,), "float32", True),))
+    'float32 of shape (N, 10) with labels'
+    """
+    return " and ".join(
+        f"{dtype} of shape (N{''.join(f', {size}' for size in sizes) or ','}) "
+        f"{'with' if labelled else 'without'} labels"
+        for sizes, dtype, labelled in shapes
+    )

@@ -73,14 +73,15 @@ class Request:
             logits: (N, ...) as the task says; of any size: it is read in pieces.
             labels: as the task says; None without.
         """
+        rows = int(np.shape(logits)[0]) if np.ndim(logits) else 0
         try:
             if self.card is not None:
                 return self.total_of_scores(*self.scores_of(logits, labels))
-            rows = int(np.shape(logits)[0])
-            return Total(self.id, rows, self._part_of(logits, labels))
+            shape = self.reading.shape_of(logits, labels)
+            part = self._part_of(logits, labels)
+            return Total(self.id, rows, part, shapes=(shape,) if rows else ())
         except LogitconfError as error:
-            rows = np.shape(logits)[0] if np.ndim(logits) else 0
-            return Total(self.id, int(rows), self._none(), (str(error),))
+            return Total(self.id, rows, self._none(), (str(error),))
 
     def scores_of(self, logits: ArrayLike, labels: ArrayLike | None) -> tuple[Scores, Marks]:
         """Scores (N,) float32 and marks (N,) of a block of rows, to be kept for later passes.
@@ -157,6 +158,11 @@ class Request:
 
     def _scored(self, card: ScoreCard, piece: Piece) -> tuple[Scores, Marks]:
         rows, held = self._judged(piece)
+        if rows.layout.n_classes != card.n_classes:
+            raise LogitconfError(
+                f"logits must have {card.n_classes} columns, as in the first pass, got "
+                f"{rows.layout.n_classes}"
+            )
         known = {name: each[: piece.rows] for name, each in scored_block(card, rows).items()}
         scores = known["scores"]
         marks: Marks = np.zeros(scores.shape, np.int32 if self.by_class else np.int8)

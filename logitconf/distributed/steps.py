@@ -16,7 +16,7 @@ from logitconf.card.sketch import ScoreSketch
 from logitconf.distributed.choosing import chosen
 from logitconf.distributed.counted_rows import CountedRows, affordable, asked_for_all
 from logitconf.distributed.ranking import UnresolvedError
-from logitconf.distributed.reading import Reading, label_range_error
+from logitconf.distributed.reading import Reading, label_range_error, shapes_in_words
 from logitconf.distributed.request import Request
 from logitconf.distributed.survey import Identity, Survey, copied_share
 from logitconf.distributed.temperature import fitted_temperature
@@ -193,13 +193,11 @@ def _surveyed(reading: Reading, total: Total) -> tuple[Survey, Layout, bool]:
     survey = _part_as(Survey, total)
     if not total.rows:
         raise LogitconfError("a plan needs at least one row, got none")
-    if len(survey.shapes) != 1:
-        kinds = [
-            f"{dtype} of shape {_shape(sizes)} {'with' if named else 'without'} labels"
-            for sizes, dtype, named in survey.shapes
-        ]
-        raise LogitconfError(f"all blocks must have rows of one kind, got {' and '.join(kinds)}")
-    sizes, dtype, labelled = survey.shapes[0]
+    if len(total.shapes) != 1:
+        raise LogitconfError(
+            f"all blocks must have rows of one kind, got {shapes_in_words(total.shapes)}"
+        )
+    sizes, dtype, labelled = total.shapes[0]
     like = np.zeros((2, *sizes), dtype="float32" if dtype == "bfloat16" else dtype)
     _, layout = check_logits(
         like, check_task(reading.task), per_member=reading.per_member, per_label=reading.per_label
@@ -216,10 +214,6 @@ def _surveyed(reading: Reading, total: Total) -> tuple[Survey, Layout, bool]:
             f"a holdout of {reading.holdout:g} leaves one part of {total.rows} rows empty"
         )
     return survey, layout, labelled
-
-
-def _shape(sizes: tuple[int, ...]) -> str:
-    return f"(N{''.join(f', {size}' for size in sizes) or ','})"
 
 
 def _digest(rows: Identity, survey: Survey) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -114,15 +113,11 @@ class Identity:
         return Identity(self.rows + other.rows, (a, b, c, d))
 
 
-Shape: TypeAlias = tuple[tuple[int, ...], str, bool]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
     """What all rows are.
 
     Attributes:
-        shapes: of a row: axes behind the first, dtype, whether it has a label; all should have one.
         columns: numbers a row has in logits and labels.
         labels: the lowest and highest label.
         like: what they could be besides logits.
@@ -135,7 +130,6 @@ class Survey:
         sample: of the fitted rows.
     """
 
-    shapes: tuple[Shape, ...] = ()
     columns: tuple[int, ...] = ()
     labels: tuple[float, float] = (np.inf, -np.inf)
     like: Likeness = (0, 0)
@@ -150,7 +144,6 @@ class Survey:
     def plus(self, other: Survey) -> Survey:
         """Of both."""
         return Survey(
-            tuple(sorted({*self.shapes, *other.shapes})),
             max(self.columns, other.columns),
             _range(self.labels, other.labels),
             _likeness(self.like, other.like),
@@ -170,7 +163,7 @@ def survey_of(reading: Reading, logits: ArrayLike, labels: ArrayLike | None) -> 
     Raises:
         LogitconfError: as :func:`~logitconf.distributed.reading.checked_piece`.
     """
-    whole = Survey(shapes=(reading.shape_of(logits, labels),))
+    whole = Survey()
     samples: list[Sample] = []
     for piece in pieces_of(logits, labels):
         made = _of_piece(reading, piece, whole)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from logitconf.distributed.reading import Shape
 from logitconf.distributed.score_counts import ScoreCounts
 from logitconf.distributed.survey import Identity, Sample, Survey
 from logitconf.distributed.wire import packed, packed_sums, unpacked, unpacked_sums
@@ -87,12 +88,14 @@ class Total:
         rows: that were read.
         part: what was asked for.
         problems: what is wrong with rows, in words, sorted.
+        shapes: of the logits that were read: axes of a row, dtype, whether it has a label; sorted.
     """
 
     request: int
     rows: int
     part: Part
     problems: tuple[str, ...] = ()
+    shapes: tuple[Shape, ...] = ()
 
     def plus(self, other: Total) -> Total:
         """The answer for the rows of both.
@@ -105,14 +108,16 @@ class Total:
             raise _mixed()
         problems = sorted({*self.problems, *other.problems})[:_MOST_PROBLEMS]
         part = own.plus(others)  # type: ignore[arg-type]
-        return Total(self.request, self.rows + other.rows, part, tuple(problems))
+        shapes = sorted({*self.shapes, *other.shapes})[:_MOST_PROBLEMS]
+        rows = self.rows + other.rows
+        return Total(self.request, rows, part, tuple(problems), tuple(shapes))
 
     def to_bytes(self) -> bytes:
         """What travels, at most 1 MB; the same for the same rows, however they were spread."""
         import msgspec
 
         kind, values = _plain(self.part)
-        whole = (_VERSION, self.request, self.rows, self.problems, kind, values)
+        whole = (_VERSION, self.request, self.rows, self.problems, self.shapes, kind, values)
         return msgspec.msgpack.encode(whole)
 
     @classmethod
@@ -125,13 +130,14 @@ class Total:
         import msgspec
 
         try:
-            version, request, rows, problems, kind, values = msgspec.msgpack.decode(data)
+            version, request, rows, problems, shapes, kind, values = msgspec.msgpack.decode(data)
             if version != _VERSION:
                 raise LogitconfError(
                     f"a total must be of version {_VERSION}, got {version}; install the same "
                     "version of logitconf on all machines"
                 )
-            return cls(request, rows, _part(kind, values), tuple(problems))
+            shaped = tuple((tuple(sizes), dtype, labelled) for sizes, dtype, labelled in shapes)
+            return cls(request, rows, _part(kind, values), tuple(problems), shaped)
         except (msgspec.DecodeError, TypeError, ValueError, IndexError) as error:
             if isinstance(error, LogitconfError):
                 raise
@@ -193,12 +199,11 @@ def _part(kind: str, values: list[Any]) -> Part:
     if kind != "survey":
         raise ValueError(kind)
     *plain, (keys, terms) = values
-    shapes, columns, labels, like, fitted, held, usable, left_out, erring, ends = plain
+    columns, labels, like, fitted, held, usable, left_out, erring, ends = plain
     own = np.frombuffer(keys, "<u8").astype(np.uint64)
     shape = (own.size, *Sample.none().terms.shape[1:])
     single = np.frombuffer(terms, "<f4").astype(np.float32).reshape(shape)
     return Survey(
-        tuple((tuple(sizes), dtype, labelled) for sizes, dtype, labelled in shapes),
         tuple(columns),
         tuple(labels),
         tuple(like),

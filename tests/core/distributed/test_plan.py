@@ -235,6 +235,18 @@ def test_blocks_of_different_rows_are_refused() -> None:
         plan.send(request.id, total)
 
 
+def test_a_later_pass_over_rows_of_another_kind_is_refused() -> None:
+    plan, (logits, labels) = FitPlan(coverage=0.9), labelled_rows(50)
+    for block in ((logits, labels), (logits.astype(np.float64), labels)):
+        request = plan.next()
+        assert request is not None
+        total = request.total_of(*block)
+        if request.id == 1:
+            plan.send(1, total)
+    with pytest.raises(LogitconfError, match=r"got float32 of shape .* and float64 of shape"):
+        plan.send(2, total)
+
+
 def test_what_a_plan_cannot_fit_is_refused_at_once() -> None:
     with pytest.raises(LogitconfError, match="calibration='temperature', got 'vector'"):
         FitPlan(calibration="vector")

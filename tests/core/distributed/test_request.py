@@ -111,6 +111,16 @@ def test_only_scores_in_the_zones_are_counted() -> None:
     assert (part.counts.wrong.sum(), part.errors) == ((inside & wrong).sum(), wrong.sum())
 
 
+def test_a_block_without_rows_says_nothing_of_their_shape() -> None:
+    logits, labels = labelled_rows(50)
+    for request in ALL:
+        none = request.total_of(np.empty((0, 10)), np.empty(0))
+        assert none == request.empty()
+        assert request.total_of(logits, labels).plus(none) == request.total_of(logits, labels)
+        shapes = () if request.card else (((10,), "float32", True),)
+        assert request.total_of(logits, labels).shapes == shapes
+
+
 def test_wrong_rows_are_told_and_not_raised() -> None:
     logits, labels = labelled_rows(20)
     for request in (SURVEY, LIKELIHOOD, COUNTING):
@@ -118,6 +128,7 @@ def test_wrong_rows_are_told_and_not_raised() -> None:
         assert total.rows == 20
         assert total.problems
         assert "(20" not in total.problems[0]
+    assert "as in the first pass, got 9" in COUNTING.total_of(logits[:, :9], labels % 9).problems[0]
     with pytest.raises(LogitconfError, match="once T is"):
         SURVEY.scores_of(logits, labels)
 

@@ -69,4 +69,3 @@ def test_labels_and_rows_that_cannot_be_used_are_counted() -> None:
     erring = logits[2:].argmax(axis=1) != labels[2:]
     assert found.erring == erring.sum()
     assert found.labels == (0.0, 9.0)
-    assert found.shapes == (((10,), "float32", True),)
