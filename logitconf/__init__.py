@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     )
     from logitconf.card.score_card import HeadForm as HeadForm
     from logitconf.card.score_card import ScoreCard as ScoreCard
+    from logitconf.distributed.engines.arrow_datasets import fit_arrow as fit_arrow
+    from logitconf.distributed.engines.dask_collections import fit_dask as fit_dask
+    from logitconf.distributed.engines.hugging_face import fit_hugging_face as fit_hugging_face
+    from logitconf.distributed.engines.local import fit_blocks as fit_blocks
+    from logitconf.distributed.engines.ray_datasets import fit_ray as fit_ray
+    from logitconf.distributed.engines.spark_frames import fit_spark as fit_spark
     from logitconf.distributed.plan import FitPlan as FitPlan
     from logitconf.errors import LogitconfError as LogitconfError
     from logitconf.errors import LogitconfWarning as LogitconfWarning
@@ -66,6 +72,12 @@ if TYPE_CHECKING:
 # names are looked up on first use, so that what needs no torch or onnx loads without them
 _HOME = {name: home for home, name in map(class_of, SCORES)} | {
     "FitPlan": "distributed.plan",
+    "fit_arrow": "distributed.engines.arrow_datasets",
+    "fit_blocks": "distributed.engines.local",
+    "fit_dask": "distributed.engines.dask_collections",
+    "fit_hugging_face": "distributed.engines.hugging_face",
+    "fit_ray": "distributed.engines.ray_datasets",
+    "fit_spark": "distributed.engines.spark_frames",
     "ScoreComparison": "fitting.comparison",
     "SelectiveClassifier": "fitting.selective_classifier",
     "compare": "fitting.comparison:compare_scores",

@@ -5,26 +5,29 @@ torchrun --nproc-per-node 2 examples/fit_across_processes/with_torchrun.py
 
 import os
 
-import torch
 import torch.distributed
-from fit_on_chunks import CHUNKS, Vector, fit_on
+from fit_on_chunks import CHUNKS, answer, fit_with, told
 
-
-def add_up(vector: Vector) -> Vector:
-    """The sum of the vectors of all processes."""
-    total = torch.from_numpy(vector.copy())
-    torch.distributed.all_reduce(total)
-    return total.numpy()
+from logitconf.distributed.request import Request
 
 
 def main() -> None:
-    """Fits on this process' share of the chunks."""
+    """Fits on this process' share of the chunks; every process makes the same card."""
     rank, processes = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if processes > 1:
         torch.distributed.init_process_group("gloo")
-    fitted = fit_on(range(rank, CHUNKS, processes), add_up if processes > 1 else None)
+
+    def answers(request: Request) -> list[bytes]:
+        own = answer(request, range(rank, CHUNKS, processes))
+        if processes == 1:
+            return [own]
+        everyone = [b""] * processes
+        torch.distributed.all_gather_object(everyone, own)
+        return everyone
+
+    card = fit_with(answers)
     if rank == 0:
-        print(fitted)
+        print(told(card))
     if processes > 1:
         torch.distributed.destroy_process_group()
 

@@ -4,9 +4,9 @@ Read `plan` first: what users drive. It asks by a `request`, which maps a block 
 `total`; totals add up in any order to the same bytes. `exact_sums` and `score_counts` are what they
 are made of, `survey` what the first pass looks at, `reading` how a block is checked, `wire` how a
 total travels. On the driver's side `temperature` finds T from the sums, and `ranking` and
-`choosing` a threshold from counts of scores.
+`choosing` a threshold from counts of scores. `engines` map requests over rows that lie somewhere.
 
-What may enter: what no engine needs to be told. No file, no network, no engine.
+What may enter: what no engine needs to be told. No file, no network; an engine only in `engines`.
 """
 
 from importlib import import_module

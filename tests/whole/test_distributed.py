@@ -1,13 +1,11 @@
 """Real processes, joined by gloo or by anything that adds up, fit what one process fits."""
 
-import asyncio
 import os
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,28 +62,16 @@ def test_two_and_four_processes_find_what_one_finds_to_the_last_bit(tmp_path: Pa
     assert [said[name] for name in said if not name.startswith("0")] == [""] * 4
 
 
-def test_workers_that_wait_for_an_adder_find_what_one_finds(
+def test_answers_in_any_order_of_any_shares_make_the_same_card(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    fit_on, workers = import_module("fit_on_chunks").fit_on, 2
-    adder = import_module("in_workers").Adder(workers)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
+    example = import_module("fit_on_chunks")
+    alone = example.fit_with(lambda request: [example.answer(request, range(8))])
+    for shares in ([range(0, 8, 2), range(1, 8, 2)], [[7], [3, 0], [], [1, 2, 6, 5, 4]]):
 
-    def work(worker: int) -> str:
-        def together(vector: object) -> object:
-            waiting = asyncio.run_coroutine_threadsafe(adder.add(worker, vector), loop)
-            return waiting.result(timeout=60)
+        def answers(request: object, own: Any = shares) -> list[bytes]:
+            return [example.answer(request, share) for share in own]
 
-        return str(fit_on(range(worker, 8, workers), together))
-
-    try:
-        with ThreadPoolExecutor(workers) as pool:
-            found = list(pool.map(work, range(workers)))
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-    assert found == [fit_on(range(8), None)] * workers
+        card = example.fit_with(answers)
+        assert card.to_json() == alone.to_json()

@@ -23,6 +23,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "The score that ranks these rows best",
             "logitconf fit logits.npz --score auto -o card.json",
         ),
+        (
+            "More rows than fit into memory",
+            "logitconf fit --dataset 'rows/*.parquet' \\\n    --coverage 0.9 -o card.json",
+        ),
     ),
     "compare": (
         ("Which score ranks these rows best?", "logitconf compare logits.npz"),

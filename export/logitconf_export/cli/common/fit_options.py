@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -10,10 +10,63 @@ from logitconf.calibration.names import CALIBRATIONS, TEMPERATURE
 from logitconf.errors import LogitconfError
 from logitconf.policy_table import POLICIES, Argument
 from logitconf.scores.table import SCORES
-from logitconf_export.cli.common.options import PLACE, ROWS, THRESHOLD, Task, in_panel
+from logitconf_export.cli.common.options import (
+    PLACE,
+    ROWS,
+    THRESHOLD,
+    Choices,
+    RowSource,
+    Task,
+    in_panel,
+)
 
 AUTO = "auto"
 """In the place of a score: the one that suits the rows."""
+ENGINES = ("local", "ray", "spark", "dask")
+DATASET = "More rows than fit into memory"
+"""The title under which help shows what reads datasets."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitSource(RowSource):
+    """Labelled rows to fit on: also more than fit into memory."""
+
+    CHOICES: ClassVar[Choices] = (
+        (("rows", "data", "dataset"), "VAL.npz (or --data, with --model, or --dataset)"),
+    )
+
+    dataset: Annotated[
+        str | None,
+        in_panel(
+            DATASET,
+            "--dataset",
+            "Parquet files of any size: one, a folder, a pattern in quotes, or an address.",
+        ),
+    ] = None
+    engine: Annotated[
+        str | None,
+        in_panel(
+            DATASET,
+            "--engine",
+            f"What reads them and adds up: {', '.join(ENGINES)}.",
+            default="local",
+            words=ENGINES,
+        ),
+    ] = None
+    state: Annotated[
+        Path | None,
+        in_panel(
+            DATASET,
+            "--state",
+            "File that is written after each pass; a fit that was stopped goes on from it.",
+        ),
+    ] = None
+    # of one column of lists one says it so
+    logits_column: Annotated[str | None, typer.Option("--logits-column", hidden=True)] = None
+
+    def __post_init__(self) -> None:
+        if self.logits_columns is None:
+            object.__setattr__(self, "logits_columns", self.logits_column)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.fit_options import AUTO, PolicyOptions, RowMeaning, ScoreOptions
+from logitconf.files import write_atomically
+from logitconf_export.cli.common.fit_options import (
+    AUTO,
+    FitSource,
+    PolicyOptions,
+    RowMeaning,
+    ScoreOptions,
+)
 from logitconf_export.cli.common.options import (
     LogitsLocation,
     Names,
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    source: RowSource,
+    source: FitSource,
     *,
     output: OutputFile,
     asked: ScoreOptions,
@@ -57,7 +64,8 @@ def fit(
     """Fit temperature and threshold on labelled rows; write a score card.
 
     The rows are logits (VAL.npz holds 'logits' and 'labels'), or the inputs of --model. For the
-    score learned, VAL.npz also holds 'confidence', the confidence logits.
+    score learned, VAL.npz also holds 'confidence', the confidence logits. Parquet files that do not
+    fit into memory are read by --dataset, some three to six times.
     """
     if asked.score == AUTO and (meaning.per_member or asked.per_label):
         raise LogitconfError(
@@ -71,6 +79,38 @@ def fit(
 
     # what cannot be asked for is refused before the rows are read and fitted
     policy_asked(outliers=threshold.ood is not None, per_label=asked.per_label, **policy)
+    if source.dataset is not None or source.engine is not None or source.state is not None:
+        given = {
+            "VAL.npz": source.rows,
+            "--model": source.model,
+            "--data": source.data,
+            "--ignore-label": source.ignore_label,
+            "--score auto": asked.score == AUTO,
+            "--per-member": meaning.per_member,
+            "--class-logits": meaning.class_logits,
+            "--logits": where.logits,
+            "--class-axis": where.class_axis is not None,
+            "--ood": threshold.ood,
+            "--names": names,
+            "--report": page,
+        }
+        _check_dataset(source, [name for name, value in given.items() if value])
+        _fit_dataset(
+            source,
+            {
+                "score": asked.score,
+                "task": meaning.task,
+                "kind": where.kind,
+                "calibration": asked.calibration,
+                "per_label": asked.per_label,
+                "holdout": holdout,
+                "seed": seed,
+                **policy,
+            },
+            output,
+            view,
+        )
+        return
     from logitconf_export.cli.results.fits import figures_of, fit_result
     from logitconf_export.cli.rows.class_names import given_names
     from logitconf_export.cli.rows.given import given_rows
@@ -120,6 +160,46 @@ def fit(
     show(result, view, output=output)
 
 
+def _check_dataset(source: FitSource, others: list[str]) -> None:
+    """Refuses options of datasets without one, and with one what needs all rows in memory."""
+    if source.dataset is None:
+        raise LogitconfError("--engine and --state belong to --dataset, got no --dataset")
+    if others:
+        raise LogitconfError(
+            f"--dataset takes what adds up over rows, got {' and '.join(others)} besides; leave "
+            "that out, or fit a sample of the rows in one file"
+        )
+
+
+def _fit_dataset(
+    source: FitSource, arguments: dict[str, Any], output: OutputFile, view: View
+) -> None:
+    from logitconf.distributed.plan import FitPlan
+    from logitconf_export.cli.results.fits import figures_on_card, fit_result
+    from logitconf_export.cli.rows.datasets import fit_dataset
+
+    columns = {
+        "logits": source.logits_columns or "logits",
+        "labels": source.labels_column or "labels",
+    }
+    with working("Fitting", view):
+        card = fit_dataset(
+            f"{source.dataset}",
+            FitPlan(**arguments),
+            source.engine or "local",
+            columns,
+            source.state,
+        )
+    content = card.to_json().encode()
+    if output.file is None:
+        write_bytes(content)
+        following = []
+    else:
+        write_atomically(output.file, content, force=output.force)
+        following = _export_command(output.file)
+    show(fit_result(card, figures_on_card(card), output.path, following), view, output=output)
+
+
 def _page(
     fitted: "LogitScore",
     judged: "JudgedRows",
@@ -142,12 +222,14 @@ def _next_commands(
 ) -> list[str]:
     """How to ship the card: on the model that it was fitted on, or as a model of its own."""
     if source.model is None:
-        return [
-            f"export with: logitconf export {quoted(card)} -o {quoted(card.with_suffix('.onnx'))}"
-        ]
+        return _export_command(card)
     from logitconf_export.cli.common.suggestions import attach_commands
 
     return attach_commands(source.model, card, source.file, where, per_member=per_member)
+
+
+def _export_command(card: Path) -> list[str]:
+    return [f"export with: logitconf export {quoted(card)} -o {quoted(card.with_suffix('.onnx'))}"]
 
 
 def _chosen(rows: "LabelledRows", task: str, seed: int, view: View) -> "ChosenScore":

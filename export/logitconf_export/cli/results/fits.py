@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from logitconf.card.score_card import ScoreCard
+from logitconf.errors import LogitconfError
 from logitconf.metrics.calibration import expected_calibration_error
 from logitconf.wording.facts import card_facts
 from logitconf.wording.lists import first_few
@@ -26,7 +27,7 @@ class Figures:
         errors: wrong predictions among them.
         accepted: how many are accepted.
         errors_accepted: wrong predictions among these.
-        calibration_before: ECE in 15 bins at temperature 1, in [0, 1].
+        calibration_before: ECE in 15 bins at temperature 1, in [0, 1]; None where it is not known.
         calibration_after: the same at the card's temperature.
         noun: what one decision is about.
     """
@@ -35,8 +36,8 @@ class Figures:
     errors: int
     accepted: int
     errors_accepted: int
-    calibration_before: float
-    calibration_after: float
+    calibration_before: float | None
+    calibration_after: float | None
     noun: str = "row"
 
     @property
@@ -132,6 +133,20 @@ def figures_of(judged: JudgedRows) -> Figures:
     )
 
 
+def figures_on_card(card: ScoreCard) -> Figures:
+    """The figures that a card itself keeps, of rows that nobody has in memory.
+
+    Raises:
+        LogitconfError: for a card without the counts of its rows.
+    """
+    if card.rows is None or card.policy is None or card.rows.errors is None:
+        raise LogitconfError("a card must have the counts of labelled rows, got none")
+    accepted, errors = (int(card.policy[name]) for name in ("accepted", "errors"))
+    labels = card.n_classes or 1 if card.per_label else 1
+    noun = "label" if card.per_label else "row"
+    return Figures(card.rows.rows * labels, card.rows.errors, accepted, errors, None, None, noun)
+
+
 def figure_facts(figures: Figures) -> Pairs:
     """Coverage, accuracy and calibration, a line each."""
     accuracy = f"{percent(figures.accuracy)} of all"
@@ -139,12 +154,14 @@ def figure_facts(figures: Figures) -> Pairs:
         accuracy += f", {percent(figures.accuracy_accepted)} of the accepted"
     errors = f"{figures.errors_accepted:,} of {counted(figures.errors, 'error')} accepted"
     coverage = f"{figures.accepted:,} of {counted(figures.decisions, figures.noun)}"
-    before, after = short(figures.calibration_before, 3), short(figures.calibration_after, 3)
-    return [
+    facts = [
         ("coverage", f"{percent(figures.coverage)}: {coverage}"),
         ("accuracy", f"{accuracy}; {errors}"),
-        ("ECE", f"{before} → {after} by the fit"),
     ]
+    if figures.calibration_before is not None and figures.calibration_after is not None:
+        before, after = short(figures.calibration_before, 3), short(figures.calibration_after, 3)
+        facts.append(("ECE", f"{before} → {after} by the fit"))
+    return facts
 
 
 def figure_values(card: ScoreCard, figures: Figures) -> dict[str, Any]:

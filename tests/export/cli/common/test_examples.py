@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import pyarrow
 import pytest
+from pyarrow import parquet
 from support.command_line import call, done, make_files
 
 from logitconf_export.cli.app import COMMANDS
@@ -34,11 +36,15 @@ def folder(
     Path("host.onnx").rename("model.onnx")
     for member in ("member_1.onnx", "member_2.onnx"):
         Path(member).write_bytes(Path("model.onnx").read_bytes())
+    rows = np.load("logits.npz")
+    Path("rows").mkdir()
+    table = {"logits": rows["logits"].tolist(), "labels": rows["labels"]}
+    parquet.write_table(pyarrow.table(table), "rows/0.parquet")
     done(capsys, "fit --model model.onnx --data val.npz -o card.json")
     done(capsys, "attach model.onnx card.json -o out.onnx")
     stored = dict(np.load("val.npz"))
-    for name, rows in (("old.npz", slice(0, 300)), ("fresh.npz", slice(300, None))):
-        np.savez(name, **{key: array[rows] for key, array in stored.items()})
+    for name, part in (("old.npz", slice(0, 300)), ("fresh.npz", slice(300, None))):
+        np.savez(name, **{key: array[part] for key, array in stored.items()})
     done(capsys, "fit --model model.onnx --data old.npz --holdout 0.5 --risk 0.4 -o promise.json")
     done(capsys, "attach model.onnx promise.json -o promised.onnx")
     variant = onnx.load("out.onnx")

@@ -14,7 +14,7 @@ from logitconf_export.cli.common.usage import COMMAND_SYNONYMS
 
 FIT = "fit x.npz -o c.json"
 CASES = {
-    "fit": r"fit needs --output \(-o\) and VAL.npz \(or --data, with --model\); see logitconf fit ",
+    "fit": r"fit needs --output \(-o\) and VAL.npz \(or --data, with --model, or --dataset\); see ",
     "fit x.npz": r"fit needs --output \(-o\); see logitconf fit --help$",
     "drift": "drift needs MODEL.onnx, VARIANT.onnx and --data; see",
     "ensemble": r"ensemble needs MODEL.onnx... and --output \(-o\); see",

@@ -1,0 +1,12 @@
+"""Dask, really run: what it fits is what one process fits, also when its workers are killed."""
+
+from support.engines import check_engine, outcome
+
+
+def test_the_card_is_that_of_one_process_to_the_last_byte_also_with_killed_workers() -> None:
+    check_engine("dask", "dask")
+
+
+def test_arrays_that_are_cut_differently_are_fitted_alike() -> None:
+    arrays = outcome("dask", "arrays", "-")["fits"]
+    assert arrays == outcome("local", "local", "-", "column", "label")["fits"][:1]
