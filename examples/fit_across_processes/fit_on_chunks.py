@@ -47,11 +47,13 @@ def fit_with(answers: Callable[[Request], Sequence[bytes]]) -> ScoreCard:
 
 def told(card: ScoreCard) -> str:
     """What the card says, and which bytes it has."""
-    rows, policy = card.rows, card.policy
+    rows, policy, threshold = card.rows, card.policy, card.threshold
     if rows is None or policy is None or card.certificate is None:
         raise TypeError("a certified card was asked for")
+    if not isinstance(threshold, float):
+        raise TypeError("one threshold was asked for")
     return (
-        f"temperature {card.temperature.hex()}, threshold {float(card.threshold or 0.0).hex()}\n"
+        f"temperature {card.temperature.hex()}, threshold {threshold.hex()}\n"
         f"{policy['accepted']} of {rows.rows} held-out rows accepted\n"
         f"risk below 30 %, 99 % sure: {policy['errors']} errors of {policy['accepted']}, "
         f"head {card.certificate.head}"
