@@ -33,12 +33,12 @@ def test_the_file_decides_as_magikas_code(
         pytest.importorskip("tract", reason="tract is not installed; pip install tract")
     rows, expected = asked
     labels, probabilities = modes["labels_on"](runtime, rows[:count])
-    # tract 0.23 runs some 25 strings a second, and its network gives other probabilities now and
-    # then, so that the labels of some are others; magika's rules on those are what counts
+    # tract 0.23 runs some 25 strings a second, so it gets few; its network's probabilities are a
+    # little off, so that a tie may break otherwise, but magika's rules on them must give the labels
     assert labels == modes["by_the_rules"](probabilities)
     for mode, wanted in expected.items():
         unlike = sum(a != b for a, b in zip(labels[mode], wanted, strict=False))
-        assert unlike <= (0 if runtime == "onnxruntime" else 3), mode
+        assert unlike <= (0 if runtime == "onnxruntime" else 1), mode
     assert len(rows) > 0.8 * COUNT
     assert len(set(map(tuple, labels.values()))) == 3
 

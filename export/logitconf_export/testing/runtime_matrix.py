@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from logitconf.card.confidence import ConfidenceMap
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
@@ -41,6 +42,7 @@ _MEMBER_SCORES = ("softmax", "mutual_information", "predictive_variance")
 _MOST_MEMBER_CLASSES = 10
 _TEMPERATURE = 1.5
 _RANDOM_ROWS = 200
+_KNOTS = 9
 
 
 @dataclass(slots=True)
@@ -123,7 +125,16 @@ def middling_head(
     rows = arranged(random_rows(_RANDOM_ROWS, columns_of(form), seed=1), form)
     scores = Reference(Head.of_card(card, form)).truth(rows).score
     card = replace(card, threshold=float(np.median(scores)))
+    if "confidence" in outputs:
+        card = replace(card, confidence=_falling(scores))
     return Head.of_card(card, replace(form, outputs=tuple(outputs)))
+
+
+def _falling(scores: Array) -> ConfidenceMap:
+    """A confidence that falls over the middle nine tenths of the scores."""
+    knots = np.unique(np.quantile(scores, np.linspace(0.05, 0.95, _KNOTS)).astype(np.float32))
+    values = np.linspace(0.98, 0.3, len(knots)).astype(np.float32)
+    return ConfidenceMap(tuple(knots.tolist()), tuple(values.tolist()), len(scores))
 
 
 def cases(seed: int = 0) -> list[Case]:
@@ -151,7 +162,8 @@ def _case(
     *,
     given: Mapping[str, float] | None = None,
 ) -> Case:
-    outputs = ["probabilities"] if SCORES[score].learned else ["label", "probabilities"]
+    labels = [] if SCORES[score].learned else ["label"]
+    outputs = [*labels, "confidence", "probabilities"]
     head = middling_head(score, task, n_classes, members, given=given, outputs=outputs)
     width = columns_of(head.form)
     rows = np.concatenate(

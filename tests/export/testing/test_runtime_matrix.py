@@ -50,7 +50,9 @@ def test_a_runtime_computes_scores_within_the_rounding_band(record: RuntimeRecor
     assert record.beyond_rounding == 0
 
 
-def test_a_runtime_gives_the_labels_and_probabilities_of_torch(record: RuntimeRecord) -> None:
+def test_a_runtime_gives_the_labels_confidences_and_probabilities_of_torch(
+    record: RuntimeRecord,
+) -> None:
     assert record.wrong == 0
     assert record.labels > 100_000
 
@@ -83,15 +85,17 @@ class Tampered:
 
     def _changed(self, answer: Answer) -> Answer:
         assert not isinstance(answer, RunError)
-        score, mask, label, shares = answer
+        score, mask, label, sure, shares = answer
+        off, rest = np.float32(1e-3), (label, sure, shares)
         changed: dict[str, Answer] = {
-            "accepts NaN": (score, mask | np.isnan(score), label, shares),
-            "rejects all": (score, np.zeros_like(mask), label, shares),
-            "scores off by 1e-3": (score + np.float32(1e-3), mask, label, shares),
-            "another label": (score, mask, label * 0, shares),
-            "a probability off by 1e-3": (score, mask, label, shares + np.float32(1e-3)),
+            "accepts NaN": (score, mask | np.isnan(score), *rest),
+            "rejects all": (score, np.zeros_like(mask), *rest),
+            "scores off by 1e-3": (score + off, mask, *rest),
+            "another label": (score, mask, label * 0, sure, shares),
+            "a confidence off by 1e-3": (score, mask, label, sure + off, shares),
+            "a probability off by 1e-3": (score, mask, label, sure, shares + off),
             "refuses rows": RunError("no") if len(score) else answer,
-            "drops a row": (score[:-1], mask[:-1], label, shares),
+            "drops a row": (score[:-1], mask[:-1], *rest),
         }
         return changed[self._fault]
 
@@ -103,6 +107,7 @@ class Tampered:
         ("rejects all", "flips.wrongly_rejected"),
         ("scores off by 1e-3", "beyond_rounding"),
         ("another label", "wrong"),
+        ("a confidence off by 1e-3", "wrong"),
         ("a probability off by 1e-3", "wrong"),
         ("refuses rows", "refusals"),
         ("drops a row", "refusals"),
