@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 from support.head_models import make_host
+from support.installed_runtimes import HOME
 
 from logitconf.card.modes import LabelMap
 from logitconf.card.score_card import ScoreCard
@@ -150,9 +151,13 @@ def test_what_the_readers_wrapper_cannot_stand_for_is_refused() -> None:
         attach(both, CARD, several="each", model_info=True)
 
 
-def test_openvinos_model_api_reads_names_and_threshold(tmp_path: Path) -> None:
+def test_openvinos_model_api_reads_names_and_threshold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(HOME / "model_api")
     models = pytest.importorskip(
-        "model_api.models", reason="openvino-model-api is not installed; pip install it"
+        "model_api.models",
+        reason="install logitconf[runtimes], and tests/support/install_runtimes --examples",
     )
     host = parser.parse_model(
         '<ir_version: 8, opset_import: ["" : 17]> g (float[1,3,4,4] x) => (float[1,5] y) '
