@@ -104,7 +104,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _outcome(given: Sequence[str]) -> int:
     """The exit code of a command; whatever it raises is explained."""
-    wanted = given[:1] if given and given[0] in COMMANDS else COMMANDS
+    wanted: Iterable[str] = COMMANDS
+    if given and given[0] in COMMANDS:
+        wanted = given[:1]
+    elif list(given) in (["--version"], ["-V"]):
+        wanted = ()
     with warnings_as_lines(), ending_signals() as received:
         try:
             app = application(wanted)

@@ -15,7 +15,6 @@ from support.command_line import (
 )
 from support.example_runs import run_python
 
-from logitconf import ScoreCard
 from logitconf_export.cli.app import COMMANDS
 
 
@@ -106,36 +105,7 @@ def test_no_other_file_is_written_or_changed(
     assert {name: after[name] for name in before} == before
 
 
-LOADED = """
-import io, sys
-from contextlib import redirect_stdout
-from logitconf_export.cli.app import run
-with redirect_stdout(io.StringIO()):
-    code = run(sys.argv[1:])
-print(len(sys.modules), *(name for name in HEAVY if name in sys.modules))
-sys.exit(code)
-"""
 HEAVY = ("torch", "onnxruntime", "scipy", "onnx", "numpy", "rich")
-
-
-@pytest.mark.parametrize(
-    ("command", "most", "loaded"),
-    [
-        ("--help", 538, ["rich"]),
-        ("inspect plain.onnx", 517, ["onnx", "numpy"]),
-        ("inspect card.json", 517, ["numpy"]),
-    ],
-)
-def test_what_only_looks_loads_no_more_than_in_the_first_version(
-    command: str, most: int, loaded: list[str]
-) -> None:
-    """The numbers are 0.1.0's, with typer 0.29, rich 15, onnx 1.23 and NumPy 2."""
-    ScoreCard("margin", "multiclass", threshold=-1.0).save("card.json")
-    count, *names = run_python(
-        "-c", LOADED.replace("HEAVY", repr(HEAVY)), *command.split(), folder=Path(), seconds=120
-    ).split()
-    assert names == loaded
-    assert 50 < int(count) <= most
 
 
 def test_the_package_runs_as_the_command() -> None:
