@@ -2,9 +2,9 @@
 
 The sample's likelihood gives T to some percent. The next pass takes the likelihood and three
 derivatives of all rows at two or three inverse temperatures around it. The polynomial through these
-has the root to some 1e-12 of T where they lie close; how far it can be off is measured by its
-integral, since that is known too. Only where that is more than `_CLOSE`, or the root lies far
-outside, further passes are made, each at one point, as a fit in memory makes them.
+has the root to some 1e-12 of T where they lie close; how far it is off is told by its integral,
+since that is known too. Only where that is more than `_CLOSE`, or the root lies far outside,
+further passes are made, each at one point, as a fit in memory makes them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial import Polynomial
 
 from logitconf.calibration.temperature.fit import report_fit, unidentified_reason
 from logitconf.calibration.temperature.halley import Solution, minimise, rounded
@@ -30,8 +31,9 @@ from logitconf.tasks import Layout
 # asks for the sums at these inverse temperatures
 Ask: TypeAlias = Callable[[tuple[float, ...]], Generator[Any, Any, LikelihoodTotal]]
 
-# Of T; a float32 value has 6e-8.
-_CLOSE = 1e-9
+# How far the known error of the polynomial's root may move it, as a share of it; what is left is a
+# part of that. A float32 T is rounded by 6e-8.
+_CLOSE = 1e-8
 # The points lie so many standard errors of the sample's T from it, at least and at most so far.
 _ERRORS, _NEAREST, _FARTHEST = 2.5, 2.0**-8, 0.25
 # From here on a third point lies between them.
@@ -96,13 +98,13 @@ def guess_of(survey: Survey, temperature: float) -> Guess:
     if above == 0 or above == len(points):
         return Guess(points[0] if above == 0 else points[-1], _FARTHEST)
     low, high = points[above - 1], points[above]
-    curve = _curve([low, high], sums[above - 1 : above + 1])
+    curve = _Curve([low, high], sums[above - 1 : above + 1])
     at = _root(curve, low, high)
     if at is None:
         return Guess(math.sqrt(low * high), _FARTHEST)
     nearest = above - 1 if at * at < low * high else above
     spread = float(np.sqrt((slopes[:, nearest] ** 2).sum()))
-    curvature = float(curve(at, nu=1))
+    curvature = curve.at(at, 1)
     share = 1.0 - min(1.0, len(sample.keys) / max(1, survey.fitted.rows))
     error = spread * math.sqrt(share) / (curvature * at) if curvature > 0.0 else math.inf
     return Guess(at, min(error, 1.0))
@@ -171,29 +173,25 @@ def _between(known: dict[float, LikelihoodSums], points: set[float]) -> Solution
     if len(places) < 2:
         return None
     sums = [known[b] for b in places]
-    curve = _curve(places, np.array([[s.slope, s.curvature, s.third] for s in sums]))
+    curve = _Curve(places, np.array([[s.slope, s.curvature, s.third] for s in sums]))
     slopes = [s.slope for s in sums]
     if not all(math.isfinite(s) for s in slopes):
         return None
     k = min(max(int(np.searchsorted(np.sign(slopes) > 0, 1)), 1), len(places) - 1)
     low, high = places[k - 1], places[k]
-    width = high - low
-    root = _root(curve, max(low - width, low / 2.0), high + width)
-    if root is None:
+    root = _root(curve, max(low - (high - low), low / 2.0), high + (high - low))
+    if root is None or not curve.at(root, 1) > 0.0:
         return None
-    curvature, third = float(curve(root, nu=1)), float(curve(root, nu=2))
-    if not curvature > 0.0:
+    # The polynomial of 3 n conditions is off by E times the product of all (b - place)^3, with E
+    # nearly constant. Its integral is known too, which gives E.
+    off = (sums[k].nll - sums[k - 1].nll - curve.area(low, high)) / curve.area_of_product(low, high)
+    step = -off * curve.product(root) / curve.at(root, 1)
+    if not abs(step) <= _CLOSE * root:
         return None
-    # The quintic through both ends is off by E ((b - low) (b - high))^3, E nearly constant; its
-    # integral by E width^7 / 140.
-    area = curve.integrate(low, high)
-    off = abs(sums[k].nll - sums[k - 1].nll - float(area)) * 140.0 / width**7
-    error = off * abs((root - low) * (root - high)) ** 3 / curvature
-    if not error <= _CLOSE * root:
-        return None
-    nll = sums[k - 1].nll + float(curve.integrate(low, root, extrapolate=True))
+    nll = sums[k - 1].nll + curve.area(low, root)
+    curvature, third = curve.at(root, 1), curve.at(root, 2)
     made = replace(sums[k], nll=nll, slope=0.0, curvature=curvature, third=third)
-    return Solution(root, root, made)
+    return Solution(root + step, root + step, made)
 
 
 class _UnknownError(Exception):
@@ -221,17 +219,54 @@ def _newton(sums: LikelihoodSums) -> float:
     return abs(sums.slope / sums.curvature) if sums.curvature > 0.0 else math.inf
 
 
-def _curve(points: Sequence[float], derivatives: npt.NDArray[np.float64]) -> Any:
-    """The quintics through slope, curvature and third derivative at ascending points."""
-    from scipy.interpolate import BPoly
+class _Curve:
+    """The polynomial through slope, curvature and third derivative at ascending points.
 
-    return BPoly.from_derivatives(np.asarray(points), derivatives)
+    It is one of (b - middle) / scale, which is in [-1, 1] at the points, so that few digits cancel.
+    """
+
+    def __init__(self, points: Sequence[float], derivatives: npt.NDArray[np.float64]) -> None:
+        self._middle = (points[0] + points[-1]) / 2.0
+        self._scale = (points[-1] - points[0]) / 2.0
+        places = (np.asarray(points) - self._middle) / self._scale
+        terms = 3 * len(places)
+        powers = [Polynomial.basis(k) for k in range(terms)]
+        conditions = [
+            [(power.deriv(order) if order else power)(place) for power in powers]
+            for place in places
+            for order in range(3)
+        ]
+        wanted = derivatives * self._scale ** np.arange(3)
+        self._value = Polynomial(np.linalg.solve(np.array(conditions), wanted.reshape(-1)))
+        self._product = Polynomial.fromroots(np.repeat(places, 3))
+
+    def at(self, b: float, order: int = 0) -> float:
+        """The curve or one of its derivatives."""
+        value = self._value.deriv(order) if order else self._value
+        return float(value((b - self._middle) / self._scale)) / self._scale**order
+
+    def area(self, low: float, high: float) -> float:
+        """The integral from one point to another."""
+        return self._area(self._value, low, high)
+
+    def product(self, b: float) -> float:
+        """That of all (b - point)^3, in units of the scale."""
+        return float(self._product((b - self._middle) / self._scale))
+
+    def area_of_product(self, low: float, high: float) -> float:
+        """The integral of `product`."""
+        return self._area(self._product, low, high)
+
+    def _area(self, polynomial: Polynomial, low: float, high: float) -> float:
+        whole = polynomial.integ()
+        ends = [(b - self._middle) / self._scale for b in (low, high)]
+        return float(whole(ends[1]) - whole(ends[0])) * self._scale
 
 
-def _root(curve: Any, low: float, high: float) -> float | None:
+def _root(curve: _Curve, low: float, high: float) -> float | None:
     """Where the curve is 0 between two points, if it changes its sign there."""
     from scipy.optimize import brentq
 
-    if not curve(low) <= 0.0 <= curve(high):
+    if not curve.at(low) <= 0.0 <= curve.at(high):
         return None
-    return float(brentq(curve, low, high, xtol=4e-16 * high, rtol=8.9e-16))
+    return float(brentq(curve.at, low, high, xtol=4e-16 * high, rtol=8.9e-16))

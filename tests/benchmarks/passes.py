@@ -52,7 +52,8 @@ class Lake:
         for number in range(self.partitions):
             rng = np.random.default_rng(number)
             shape = self.rows // self.partitions, self.classes
-            logits = rng.normal(0.0, 3.0, shape).astype(np.float32)
+            # so that about a quarter of the labels are not the likeliest
+            logits = rng.normal(0.0, 2.0 * np.log2(self.classes), shape).astype(np.float32)
             noise = -np.log(rng.standard_exponential(shape, dtype=np.float32))
             yield logits, (logits / 2.0 + noise).argmax(axis=1)
 

@@ -73,8 +73,7 @@ def test_the_temperature_is_the_best_to_the_last_place_in_two_passes(case: str) 
     start = 2.0 ** round(np.log2(best_temperature(logits, labels)))
     fit = passes_and_temperature(task, logits, labels, temperature=float(start))
     assert fit.temperature == pytest.approx(best_temperature(logits, labels), rel=1e-7)
-    # of few errors a sample says little
-    assert fit.passes == (3 if case == "hardly an error" else 2)
+    assert fit.passes == 2
 
 
 @pytest.mark.parametrize("case", CASES)
