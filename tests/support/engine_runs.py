@@ -1,10 +1,10 @@
 """Runs an engine in its own environment, clean or with workers killed, and prints what came of it.
 
-`python -m support.engine_runs ray - 1,3,4 column label` fits once clean, once with a worker killed
-in each of the passes 1, 3 and 4, once asking for a column that is not there, and once rows of which
-one has a label out of range. It prints one line of JSON: the versions, and for each fit its passes,
-those in which a worker was killed, and the card or the error. The rows lie in eight parts; `local`
-has them in one process.
+`python -m support.engine_runs ray - 1,3,4 column label type` fits once clean, once with a worker
+killed in each of the passes 1, 3 and 4, once asking for a column that is not there, once rows of
+which one has a label out of range, and once what is no data of the engine. It prints one line of
+JSON: the versions, and for each fit its passes, those in which a worker was killed, and the card or
+the error. The rows lie in eight parts; `local` has them in one process.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from typing import Any
 import numpy as np
 from support.engine_faults import KillingPlan
 
+from logitconf.distributed.engines.dask_collections import fit_dask
+from logitconf.distributed.engines.ray_datasets import fit_ray
+from logitconf.distributed.engines.spark_frames import fit_spark
 from logitconf.distributed.plan import FitPlan
 from logitconf.errors import LogitconfError
 
@@ -74,8 +77,6 @@ def ray() -> Iterator[Fit]:
     import ray
     import ray.data
 
-    from logitconf.distributed.engines.ray_datasets import fit_ray
-
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
     yield lambda asked, parts, **more: fit_ray(ray.data.from_arrow([*parts]), asked, **more)
@@ -87,8 +88,6 @@ def spark() -> Iterator[Fit]:
     """Spark with two workers; each task may fail three times."""
     import pyarrow
     from pyspark.sql import SparkSession
-
-    from logitconf.distributed.engines.spark_frames import fit_spark
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder: Any = SparkSession.builder
@@ -121,8 +120,6 @@ def dask() -> Iterator[Fit]:
     import dask.dataframe
     import pandas
 
-    from logitconf.distributed.engines.dask_collections import fit_dask
-
     def pandas_of(own: Any) -> Any:
         return own.to_pandas(types_mapper=pandas.ArrowDtype)
 
@@ -136,8 +133,6 @@ def dask() -> Iterator[Fit]:
 def arrays() -> Iterator[Fit]:
     """Arrays of Dask, cut along their classes too, which no block may be."""
     import dask.array
-
-    from logitconf.distributed.engines.dask_collections import fit_dask
 
     def fit(asked: FitPlan, parts: Sequence[Any], **more: Any) -> Any:
         pairs = map(part, range(len(parts)))
@@ -166,6 +161,11 @@ def main() -> None:
 
 def _outcome(fit: Fit, wanted: str) -> dict[str, Any]:
     pairs = [part(number) for number in range(PARTS)]
+    if wanted == "type":
+        try:
+            {"ray": fit_ray, "spark": fit_spark, "dask": fit_dask}[sys.argv[1]](pairs, plan())
+        except LogitconfError as error:
+            return {"passes": 0, "error": str(error)}
     if wanted == "label":
         pairs[5][1][1234] = CLASSES
     passes = [int(number) for number in wanted.split(",") if number.isdigit()]

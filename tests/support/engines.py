@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,8 @@ def called(
 def check_engine(engine: str, run: str) -> None:
     """The engine fits and says what one process does, clean and with workers killed."""
     killing = ",".join(map(str, KILLED_PASSES))
-    clean, killed, column, label = outcome(engine, run, "-", killing, "column", "label")["fits"]
+    fits = outcome(engine, run, "-", killing, "column", "label", "type")["fits"]
+    clean, killed, column, label, kind = fits
     expected = outcome("local", "local", "-", "column", "label")["fits"]
     assert clean == expected[0]
     assert clean["passes"] >= max(KILLED_PASSES)
@@ -71,4 +73,5 @@ def check_engine(engine: str, run: str) -> None:
         "the dataset must have the column 'label', its columns are 'logits', 'labels'; "
         "did you mean 'labels'?"
     )
+    assert re.match(r"(dataset|frame|collection) must be a .*, got list", kind["error"])
     assert label["error"].startswith("labels must be in 0..4 for logits with 5 columns, got 0 to 5")
