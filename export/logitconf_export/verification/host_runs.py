@@ -26,7 +26,7 @@ from logitconf_export.verification.refutation import contradicted
 
 _MOST_NUMBERS = 2**27
 """Made-up inputs stay below a gigabyte."""
-_MOST_IN_PART = 512
+_MOST_IN_PART = 1024
 """Where not all rows are to run: so many, from first to last."""
 _FREE_SIZE = 4
 _OTHER_SIZES = (32, 224)
@@ -102,7 +102,7 @@ class HostOnTrial:
         Args:
             provider: short name.
             optimisation: the level.
-            whole: whether all rows run, or at most 512 of them, spread over all.
+            whole: whether all rows run, or at most 1024 of them, spread over all.
 
         Raises:
             LogitconfError: if the runtime refuses one of them.
