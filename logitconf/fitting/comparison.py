@@ -17,7 +17,7 @@ from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf.fitting.calibrated_rows import (
     calibrated_probabilities,
     rows_mapped,
-    score_rows,
+    scores_of_cards,
     with_fitted_calibration,
 )
 from logitconf.fitting.class_names import numbered_labels
@@ -326,7 +326,7 @@ def _scores(
     calibrated: _Calibrated, fitted: Rows, held: Rows, left_out: dict[str, str]
 ) -> dict[str, Vector]:
     """The scores of the rows by name, of all that are defined for them."""
-    scores: dict[str, Vector] = {}
+    cards: dict[str, ScoreCard] = {}
     plain = calibrated.name == TEMPERATURE
     for name, row in steps(SCORES.items(), "Computing scores"):
         shown = name if plain else f"{name} ({calibrated.name})"
@@ -345,8 +345,8 @@ def _scores(
                     n_classes=held.layout.n_classes,
                     calibration_map=calibrated.card.calibration_map,
                 )
-            card, _ = with_fitted_parameters(card, fitted)
-            scores[name] = score_rows(card, held).astype(np.float64)
+            cards[name], _ = with_fitted_parameters(card, fitted)
         except LogitconfError as error:
             left_out[shown] = str(error)
-    return scores
+    scores = scores_of_cards(list(cards.values()), held)
+    return {name: own.astype(np.float64) for name, own in zip(cards, scores, strict=True)}

@@ -23,8 +23,8 @@ from logitconf.fitting.calibrated_rows import (
     check_mappable,
     rows_mapped,
     rows_right,
-    score_rows,
     scored_rows,
+    scores_of_cards,
     with_fitted_calibration,
 )
 from logitconf.metrics.selective import area_under_risk_coverage
@@ -44,6 +44,8 @@ from logitconf.thresholds.reach import check_reachable
 if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import DataLoader
+
+_SCORES_AT_ONCE = 1 << 22
 
 
 def given_or_extracted(
@@ -303,11 +305,18 @@ def with_fitted_parameters(
         )
         return card, None
     best, least, kept = card, float("inf"), None
-    candidates = list(itertools.product(*choices.values()))
-    for values in steps(candidates, f"Choosing parameters of {card.score}"):
-        parameters = {**card.parameters, **dict(zip(choices, values, strict=True))}
-        candidate = replace(card, parameters=parameters)
-        scores = score_rows(candidate, rows)
+    combined = [
+        replace(card, parameters={**card.parameters, **dict(zip(choices, values, strict=True))})
+        for values in itertools.product(*choices.values())
+    ]
+    # several in one pass, unless the scores alone would fill the memory
+    few = max(1, _SCORES_AT_ONCE // max(1, len(rows)))
+    groups = (combined[start : start + few] for start in range(0, len(combined), few))
+    candidates = (
+        each for group in groups for each in zip(group, scores_of_cards(group, rows), strict=True)
+    )
+    what = f"Choosing parameters of {card.score}"
+    for candidate, scores in steps(candidates, what, len(combined)):
         area = area_under_risk_coverage(scores.reshape(-1), wrong.reshape(-1))
         if area < least:
             best, least, kept = candidate, area, scores

@@ -27,6 +27,7 @@ from logitconf.calibration.temperature.fit import fit_temperature
 CASES = {
     "50000x1000": (50_000, 1000),
     "10000x10": (10_000, 10),
+    "20000x1000": (20_000, 1000),
     "multilabel 20000x80": (20_000, 80),
 }
 Fit = Callable[[torch.Tensor, torch.Tensor], float]
