@@ -121,7 +121,12 @@ def decide(
     score = as_type(evaluate(card.score, rows, divisor, layout, reduced), xp.float32)
     limit = threshold_of(threshold, rows, layout, reduced)
     floor = row.floor if _needs_floor(card, form, layout, reduced) else None
-    mask = accepted = accept(score, limit, floor)
+    if floor is not None and _size_decides(card, layout):
+        # the same comparison as the score's own guard, which a graph has but once
+        accepted = (score < limit) & (rows < math.inf)
+    else:
+        accepted = accept(score, limit, floor)
+    mask = accepted
     if form.mask_type != "bool":
         mask = as_type(mask, getattr(xp, form.mask_type))
     results = {"score": score, "mask": mask}
@@ -188,6 +193,13 @@ def _needs_floor(card: ScoreCard, form: HeadForm, layout: Layout, reduced: Form)
     # double may hold what the float32 score cannot
     exact = finite and form.precision == "float32"
     return not exact and SCORES[card.score].floor == -math.inf
+
+
+def _size_decides(card: ScoreCard, layout: Layout) -> bool:
+    """Whether a score is finite just where the logit is, of which only the abs value counts."""
+    row = SCORES[card.score]
+    single = layout.axis is None and layout.members is None
+    return single and not row.keeps_sign and row.floor > -math.inf
 
 
 def dropped_axes(card: ScoreCard, form: HeadForm, output: str) -> tuple[int, ...]:

@@ -48,9 +48,19 @@ class GraphWriter:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, TensorProto] = {}
         self._used: Counter[str] = Counter()
+        self._written: dict[tuple[str, tuple[str, ...], str], str] = {}
 
     def node(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """Appends one node whose name and output are its operator's, numbered from the second."""
+        """One node whose name and output are its operator's, numbered from the second.
+
+        What is there already, with the same inputs and attributes, is not written again.
+        """
+        same = (op, tuple(inputs), repr(sorted(attributes.items())))
+        if same not in self._written:
+            self._written[same] = self._appended(op, inputs, **attributes)
+        return self._written[same]
+
+    def _appended(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
         name = _numbered(op, self._used)
         self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
         return name
@@ -147,7 +157,7 @@ class GraphWriter:
 
     def split(self, x: str, sizes: Sequence[int], axis: int) -> list[str]:
         """Pieces of these sizes along an axis."""
-        first = self.node("Split", [x], axis=axis)
+        first = self._appended("Split", [x], axis=axis)
         node = self.nodes[-1]
         if self.opset >= 13:
             label = "_".join(f"{len([*run])}x{size}" for size, run in groupby(sizes))
@@ -161,9 +171,9 @@ class GraphWriter:
         """That many of the largest values along an axis, from the largest down."""
         if self.opset >= 10:
             wanted = self.constant(np.array([count], dtype=np.int64), f"count_{count}")
-            values = self.node("TopK", [x, wanted], axis=axis)
+            values = self._appended("TopK", [x, wanted], axis=axis)
         else:
-            values = self.node("TopK", [x], axis=axis, k=count)
+            values = self._appended("TopK", [x], axis=axis, k=count)
         self.nodes[-1].output.append(f"{values}_classes")
         return values
 

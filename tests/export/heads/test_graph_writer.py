@@ -167,3 +167,31 @@ def test_a_choice_between_two_tensors_is_written_by_arithmetic_before_there_is_w
 def test_softmax_is_written_for_the_last_axis_only() -> None:
     with pytest.raises(LogitconfError, match="last axis only, got 1 of 3"):
         GraphWriter(17).softmax("x", 1, 3)
+
+
+def test_what_is_there_already_is_not_written_again() -> None:
+    writer = GraphWriter(17)
+    single = np.dtype(np.float32)
+    scaled = writer.node("Mul", ["x", writer.scalar(2.0, single)])
+    assert writer.node("Mul", ["x", writer.scalar(2.0, single)]) == scaled
+    others = {
+        writer.node("Mul", ["x", writer.scalar(3.0, single)]),
+        writer.node("Mul", [writer.scalar(2.0, single), "x"]),
+        writer.cast("x", 1),
+        writer.cast("x", 11),
+        writer.reduce("Max", "x", [1]),
+        writer.reduce("Max", "x", [1], keepdims=True),
+    }
+    assert len(others | {scaled}) == 7
+    pieces = writer.split("x", [2, 2], 1) + writer.split("x", [3, 1], 1)
+    assert len(set(pieces)) == 4
+    assert len(writer.nodes) == 9
+
+
+def test_the_mask_of_one_logit_looks_once_whether_it_is_finite() -> None:
+    for score in ("softmax", "entropy", "gini", "doctor", "gen"):
+        model = written(head_for(score, "one logit"), 17)
+        finite = [n for n in model.graph.node if "logitconf/inf" in n.input and n.op_type == "Less"]
+        users = [n.op_type for n in model.graph.node if finite[0].output[0] in n.input]
+        assert len(finite) == 1
+        assert sorted(users) == ["And", "Where"]
