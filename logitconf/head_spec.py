@@ -18,7 +18,7 @@ from logitconf.errors import LogitconfError, not_among
 from logitconf.notebook.brief import brief
 from logitconf.outputs.confidence import confidence
 from logitconf.outputs.labels import Mapped, labels
-from logitconf.scores.evaluation import evaluate, only_finite_or_nan
+from logitconf.scores.evaluation import evaluate, finite_as_logit, only_finite_or_nan
 from logitconf.scores.of_members import member_mean
 from logitconf.scores.reductions import Form, Runtime, adds_apart, divides_first
 from logitconf.scores.table import SCORE_SYNONYMS, SCORES, check_defined, check_parameters
@@ -121,7 +121,7 @@ def decide(
     score = as_type(evaluate(card.score, rows, divisor, layout, reduced), xp.float32)
     limit = threshold_of(threshold, rows, layout, reduced)
     floor = row.floor if _needs_floor(card, form, layout, reduced) else None
-    if floor is not None and _size_decides(card, layout):
+    if floor is not None and finite_as_logit(card.score, layout):
         # the same comparison as the score's own guard, which a graph has but once
         accepted = (score < limit) & (rows < math.inf)
     else:
@@ -193,13 +193,6 @@ def _needs_floor(card: ScoreCard, form: HeadForm, layout: Layout, reduced: Form)
     # double may hold what the float32 score cannot
     exact = finite and form.precision == "float32"
     return not exact and SCORES[card.score].floor == -math.inf
-
-
-def _size_decides(card: ScoreCard, layout: Layout) -> bool:
-    """Whether a score is finite just where the logit is, of which only the abs value counts."""
-    row = SCORES[card.score]
-    single = layout.axis is None and layout.members is None
-    return single and not row.keeps_sign and row.floor > -math.inf
 
 
 def dropped_axes(card: ScoreCard, form: HeadForm, output: str) -> tuple[int, ...]:
