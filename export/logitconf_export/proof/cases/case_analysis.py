@@ -1,0 +1,425 @@
+"""Rows that are not finite, case by case: can any of them be accepted?
+
+A case says what one class of a row is at least, and what the others can be. The graph is walked
+with what each number can be then; where a number of the row can be several kinds, each is walked
+by itself, so that what hangs on it stays together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from operator import or_
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from logitconf_export.proof.cases import kinds
+from logitconf_export.proof.cases.kinds import (
+    ANY_FINITE,
+    DOWN,
+    NAN,
+    NOTHING,
+    ONE,
+    UP,
+    ZERO,
+    Kinds,
+)
+from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
+from logitconf_export.proof.cases.rules import Rules, kind_of
+from logitconf_export.proof.cases.steps import (
+    BINARY,
+    BOTH,
+    COMPARISONS,
+    MOVES,
+    PIECES,
+    UNARY,
+    Abstract,
+    Places,
+    Truths,
+    chosen,
+    each_of,
+    logic,
+    moved,
+    paired,
+    sum_of,
+    whether,
+)
+from logitconf_export.proof.composing.head_part import HeadPart, spell
+from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Truth, Value
+from logitconf_export.proof.exact.abstract_rows import GAP, LARGEST
+
+_MOST_WALKS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Rows of one sort.
+
+    Attributes:
+        name: in words.
+        logits: what their logits are.
+        row: one such row, to try.
+        one_left: whether all classes but one are masked.
+    """
+
+    name: str
+    logits: Places
+    row: tuple[float, ...]
+    one_left: bool = False
+
+
+def cases_of(*, n_classes: int, margin: bool) -> tuple[Case, ...]:
+    """The sorts of rows that no head may accept.
+
+    Args:
+        n_classes: 1 for one logit.
+        margin: whether a row with one class left has no margin that is finite.
+    """
+    anything = NAN | UP | DOWN | ANY_FINITE
+    if n_classes == 1:
+        return tuple(
+            Case(name, Places(kind, None), (value,))
+            for name, kind, value in (
+                ("NaN", NAN, math.nan),
+                ("+inf", UP, math.inf),
+                ("-inf", DOWN, -math.inf),
+            )
+        )
+    inf = math.inf
+    cases = [
+        Case("a NaN", Places(NAN, anything), (1.0, math.nan)),
+        Case("a +inf", Places(UP, UP | DOWN | ANY_FINITE), (1.0, inf)),
+        Case("no finite value", Places(DOWN, DOWN), (-inf, -inf)),
+    ]
+    if margin:
+        cases.append(Case("one class left", Places(ANY_FINITE, DOWN), (1.0, -inf), True))
+    if n_classes == 2:
+        cases = [
+            replace(case, logits=replace(case.logits, index=i)) for case in cases for i in range(2)
+        ]
+    return tuple(cases)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A way on which a row that is not finite is accepted, as far as is known.
+
+    Attributes:
+        case: the sort of row.
+        score: what its score can be on that way.
+        node: the comparison that lets it through.
+    """
+
+    case: Case
+    score: str
+    node: str
+
+
+class Walk:
+    """One case, on all its ways."""
+
+    def __init__(
+        self, part: HeadPart, shapes: Mapping[str, Value], rules: Rules, case: Case
+    ) -> None:
+        self.part, self.shapes, self.rules, self.case = part, shapes, rules, case
+        self.walked = 0
+
+    def accepted(self) -> Iterator[Accepted]:
+        """The ways on which a row is accepted."""
+        whole = self.shapes[self.part.tensor]
+        by_class = isinstance(whole, Tensor) and whole.members is not None
+        logits = self.case.logits if by_class else (self.case.logits.one or NOTHING)
+        yield from self._from(0, {self.part.tensor: logits})
+
+    def _from(self, start: int, values: dict[str, Abstract]) -> Iterator[Accepted]:
+        for index in range(start, len(self.part.nodes)):
+            node = self.part.nodes[index]
+            made = self._node(node, values)
+            name = node.output[0]
+            ways = list(_ways(made))
+            if len(ways) > 1:
+                self.walked += len(ways)
+                if self.walked > _MOST_WALKS:
+                    raise CannotProveError("too many cases of rows that are not finite")
+                for way in ways:
+                    yield from self._from(index + 1, {**values, name: way})
+                return
+            for output in node.output:
+                values[output] = self._piece(output, node, made)
+        if True in _truths(values[self.part.mask]):
+            score = values[self.part.score]
+            text = score.spell() if isinstance(score, Kinds) else "unknown"
+            maker = next(n for n in self.part.nodes if self.part.mask in n.output)
+            yield Accepted(self.case, text, spell(maker))
+
+    def _piece(self, output: str, node: onnx.NodeProto, made: Abstract) -> Abstract:
+        """What one of several outputs is; of two classes, the one that it holds."""
+        shape = self.shapes.get(output)
+        if not isinstance(made, Places) or not isinstance(shape, Tensor) or shape.members is None:
+            return made
+        choice = shape.members.ravel()[0]
+        index = getattr(choice, "index", None)
+        if shape.members.size == 1 and index is not None and node.op_type in PIECES:
+            return made.of_class(index) or Places(None, made.any())
+        return made
+
+    def _node(self, node: onnx.NodeProto, values: Mapping[str, Abstract]) -> Abstract:
+        inputs = [self._value(name, values) for name in node.input if name]
+        try:
+            made = self.applied(node, inputs)
+            shape = self.shapes.get(node.output[0])
+            if isinstance(made, Places) and isinstance(shape, Tensor) and shape.members is None:
+                made = made.any()
+            condition = self.shapes.get(node.input[0])
+            counted = isinstance(condition, Truth) and condition.source is not None
+            if counted or node.op_type in ("Max", "Min", "ReduceMax", "TopK"):
+                return self._of_one_left(shape, node.op_type) or made
+            return made
+        except CannotProveError as error:
+            raise CannotProveError(
+                f"{spell(node)} stops it, for rows with {self.case.name}: {error}"
+            ) from error
+
+    def _of_one_left(self, shape: Value | None, operation: str) -> Kinds | None:
+        """The largest or second of a row with one class left, where it is known to be that."""
+        if not self.case.one_left or not isinstance(shape, Tensor) or shape.error.any():
+            return None
+        if shape.expression == LARGEST:
+            return ANY_FINITE
+        if shape.expression == LARGEST + GAP:
+            # some runtimes give the lowest float as the maximum of -inf
+            if operation in ("Max", "Min"):
+                return DOWN
+            alone = self.rules.results("ReduceMax", *(-math.inf,) * 3)
+            return DOWN | (
+                Kinds(low=-LARGEST_FLOAT, high=-LARGEST_FLOAT) if alone is None else alone
+            )
+        return None
+
+    def _value(self, name: str, values: Mapping[str, Abstract]) -> Any:
+        return values[name] if name in values else self.constant(name)
+
+    def constant(self, name: str) -> Any:
+        """A constant of the graph."""
+        constant = self.part.constants[name].values
+        if constant.dtype.kind == "f":
+            return reduce(or_, (kind_of(float(v)) for v in np.unique(constant)), NOTHING)
+        return Known(constant, name)
+
+    def applied(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
+        """What a node makes of such inputs."""
+        op = node.op_type
+        out = self.shapes.get(node.output[0])
+        by_class = isinstance(out, Tensor | Truth) and out.members is not None
+        if op in UNARY:
+            return each_of(partial(self.rules.unary, op, exact=UNARY[op]), inputs[0])
+        if op in BINARY:
+            return paired(BINARY[op], *inputs)
+        if op in MOVES:
+            return moved(op, inputs, by_class=by_class)
+        if op.startswith("Reduce"):
+            return self._reduced(op, inputs[0], by_class=by_class)
+        return self._other(node, inputs)
+
+    def _other(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
+        op = node.op_type
+        steps: Mapping[str, Callable[[], Abstract]] = {
+            "Clip": lambda: self._clip(node, inputs),
+            "Cast": lambda: self._cast(node, inputs[0]),
+            "Where": lambda: chosen(*inputs),
+            **dict.fromkeys(("Max", "Min"), lambda: self._bests(op, inputs)),
+            **dict.fromkeys(("Gemm", "MatMul"), lambda: _product(inputs)),
+            **dict.fromkeys(("Softmax", "LogSoftmax"), lambda: self._softmax(op, inputs[0])),
+            **dict.fromkeys(COMPARISONS, lambda: self._compared(op, *inputs)),
+            **dict.fromkeys(("And", "Or", "Not"), lambda: logic(op, inputs)),
+            **dict.fromkeys(("IsNaN", "IsInf"), lambda: whether(op, inputs[0])),
+        }
+        if op not in steps:
+            raise CannotProveError(f"what {op} makes of it is not known")
+        return steps[op]()
+
+    def _bests(self, op: str, inputs: list[Any]) -> Abstract:
+        choose = kinds.larger if op == "Max" else kinds.smaller
+        step = partial(self._better, op, choose)
+        made: Abstract = reduce(lambda a, b: paired(step, a, b), inputs)
+        return made
+
+    def _better(self, op: str, choose: Callable[..., Kinds], a: Kinds, b: Kinds) -> Kinds:
+        result = choose(a, b)
+        if a.nan or b.nan:
+            probes = [(math.nan, 1.0), (1.0, math.nan)]
+            if not self.rules.carries_nan(op, *probes):
+                result |= a | b
+        return result
+
+    def _clip(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
+        given = list(node.input)
+        values = iter(inputs)
+        ready = [next(values) if name else None for name in given]
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        low = ready[1] if len(ready) > 1 else _bound(attributes.get("min"))
+        high = ready[2] if len(ready) > 2 else _bound(attributes.get("max"))
+
+        def clipped(a: Kinds) -> Kinds:
+            result = a
+            for limit, choose in ((low, kinds.larger), (high, kinds.smaller)):
+                if limit is not None:
+                    result = choose(result, limit)
+            if a.nan and not self.rules.carries_nan("Clip", (math.nan, 0.0, 1.0)):
+                result |= (low or NOTHING) | (high or NOTHING)
+            return result
+
+        return each_of(clipped, ready[0])
+
+    def _reduced(self, op: str, places: Any, *, by_class: bool) -> Abstract:
+        if not isinstance(places, Places):
+            if isinstance(places, Kinds):
+                return places
+            raise CannotProveError(f"{op} of comparisons")
+        step = {
+            "ReduceMax": lambda p: self._extreme(p, "ReduceMax"),
+            "ReduceMin": lambda p: self._extreme(p, "ReduceMin"),
+            "ReduceSum": sum_of,
+            "ReduceMean": sum_of,
+            "ReduceL1": lambda p: sum_of(p.each(kinds.size)),
+            "ReduceSumSquare": lambda p: sum_of(p.each(lambda a: kinds.multiply(a, a))),
+        }.get(op)
+        if step is None:
+            raise CannotProveError(f"what {op} makes of it is not known")
+        if not by_class:
+            return step(places)
+        without = None if places.others is None else step(Places(None, places.others))
+        return Places(None if places.one is None else step(places), without)
+
+    def _extreme(self, places: Places, op: str) -> Kinds:
+        """A maximum or minimum: it may drop a NaN, and be the lowest float for −inf alone."""
+        if op == "ReduceMin":
+            turned = self._best(places.each(kinds.negative), "ReduceMin")
+            return kinds.negative(turned)
+        return self._best(places, "ReduceMax")
+
+    def _best(self, places: Places, op: str) -> Kinds:
+        sign = -1.0 if op == "ReduceMin" else 1.0
+        one, others = places.one, places.others
+        first = others if one is None else one
+        assert first is not None
+        result = first
+        if others is not None:
+            result = kinds.larger(first, others)
+            if one is not None and first.finite and others.down:
+                result |= first
+        has_nan = places.any().nan
+        if has_nan:
+            rows = [(math.nan, 2.0, 3.0), (1.0, math.nan, 3.0), (1.0, 2.0, math.nan)]
+            if self.rules.carries_nan(op, *rows) and one is not None and one == NAN:
+                return NAN
+            result |= places.any() | DOWN | Kinds(low=-LARGEST_FLOAT, high=-LARGEST_FLOAT)
+        if result.down:
+            alone = self.rules.results(op, *(-math.inf * sign,) * 3)
+            result |= (
+                Kinds(low=-LARGEST_FLOAT, high=-LARGEST_FLOAT)
+                if alone is None
+                else (alone if sign > 0 else kinds.negative(alone))
+            )
+        return result
+
+    def _softmax(self, op: str, places: Any) -> Abstract:
+        if not isinstance(places, Places):
+            raise CannotProveError(f"{op} of what is no row of classes")
+        probes = [(math.nan, 2.0, 3.0), (1.0, math.nan, 3.0), (1.0, 2.0, math.nan)]
+        values = (
+            Kinds(low=0.0, high=1.0) if op == "Softmax" else Kinds(low=-LARGEST_FLOAT, high=0.0)
+        )
+        seen = [self._whole(op, row) for row in self._rows(places, probes)]
+        if seen and all(kind == NAN for kind in seen):
+            return Places(NAN, NAN)
+        return Places(NAN | values, NAN | values)
+
+    def _rows(
+        self, places: Places, probes: Sequence[tuple[float, ...]]
+    ) -> Sequence[tuple[float, ...]]:
+        inf = math.inf
+        if places.one == NAN:
+            return probes
+        if places.one == UP and not (places.others or NOTHING).nan:
+            return [(inf, 2.0, 3.0), (1.0, inf, 3.0), (1.0, 2.0, inf), (inf, inf, inf)]
+        if places.one == DOWN and (places.others or DOWN) == DOWN:
+            return [(-inf, -inf, -inf)]
+        return []
+
+    def _whole(self, op: str, row: tuple[float, ...]) -> Kinds | None:
+        """Of a Softmax the table gives whole rows."""
+        if self.rules.tables is None:
+            return None
+        wanted = tuple(repr(v) for v in row)
+        for case in self.rules.tables.specials:
+            if case.operation == op and case.inputs == wanted:
+                values = [float(v) for text in case.results for v in text.split()]
+                return reduce(or_, map(kind_of, values), NOTHING)
+        return None
+
+    def _cast(self, node: onnx.NodeProto, value: Any) -> Abstract:
+        to = helper.tensor_dtype_to_np_dtype(int(helper.get_attribute_value(node.attribute[0])))
+        if isinstance(value, frozenset):
+            if to.kind != "f":
+                return value
+            return reduce(or_, [ONE if v else ZERO for v in value])
+        if isinstance(value, Places) and not isinstance(value.any(), Kinds):
+            raise CannotProveError("a Cast of comparisons")
+        return value
+
+    def _compared(self, op: str, a: Any, b: Any) -> Abstract:
+        if isinstance(a, Places) or isinstance(b, Places):
+            # of each class; what it says is not followed
+            return BOTH
+        step = {
+            "Less": lambda: kinds.less(a, b),
+            "Greater": lambda: kinds.less(b, a),
+            "LessOrEqual": lambda: kinds.less(a, b) | kinds.equal(a, b),
+            "GreaterOrEqual": lambda: kinds.less(b, a) | kinds.equal(a, b),
+            "Equal": lambda: kinds.equal(a, b),
+        }[op]
+        result = frozenset(step())
+        nan = (a.nan and math.nan, b.nan and math.nan)
+        if op != "Less" and any(v is not False for v in nan):
+            for probe in [(math.nan, 1.0)] * a.nan + [(1.0, math.nan)] * b.nan:
+                seen = self.rules.results(op, *probe)
+                result |= {True} if seen is None or seen.high > 0.0 else set()
+        elif op == "Less":
+            for probe in [(math.nan, 1.0)] * a.nan + [(1.0, math.nan)] * b.nan:
+                seen = self.rules.results(op, *probe)
+                result |= {True} if seen is not None and seen.high > 0.0 else set()
+        return frozenset(result)
+
+
+def _product(inputs: list[Any]) -> Kinds:
+    places, weights = inputs[:2] if isinstance(inputs[0], Places) else inputs[1::-1]
+    if not isinstance(places, Places):
+        raise CannotProveError("a product of matrices without the classes")
+    return sum_of(places.each(lambda a: kinds.multiply(a, weights)))
+
+
+def _bound(value: float | None) -> Kinds | None:
+    return None if value is None else kind_of(float(value))
+
+
+def _ways(value: Abstract) -> Iterator[Abstract]:
+    """Each kind of a number of the row by itself."""
+    if isinstance(value, Kinds):
+        yield from value.parts()
+    elif isinstance(value, frozenset) and len(value) == 2:
+        yield frozenset((False,))
+        yield frozenset((True,))
+    else:
+        yield value
+
+
+def _truths(value: Abstract) -> Truths:
+    if not isinstance(value, frozenset):
+        raise CannotProveError("the mask is no comparison")
+    return value

@@ -1,0 +1,99 @@
+"""Whether a masked class, −inf, counts for nothing: then finite rows stand for such rows too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from logitconf_export.proof.cases import kinds
+from logitconf_export.proof.cases.case_analysis import Case, Walk
+from logitconf_export.proof.cases.kinds import DOWN, UP, ZERO, Kinds
+from logitconf_export.proof.cases.rules import Rules
+from logitconf_export.proof.cases.steps import Places
+from logitconf_export.proof.composing.composition import Composition
+from logitconf_export.proof.composing.finite_rows import Computed
+from logitconf_export.proof.composing.head_part import HeadPart, spell
+from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Truth
+
+_CASE = Case("a masked class", Places(DOWN, None), ())
+
+
+def what_counts_masked(part: HeadPart, computed: Computed, rules: Rules) -> str:
+    """Where a masked class counts for something; empty if it counts for nothing.
+
+    Every operation on the class gives what a maximum, minimum or sum over the classes ignores; or
+    what it changes is only asked whether it is below a limit, and still is.
+    """
+    walk = Walk(part, computed.values, rules, _CASE)
+    values: dict[str, object] = {part.tensor: DOWN}
+    changed: set[str] = set()
+    for node in part.nodes:
+        out = computed.values[node.output[0]]
+        names = [name for name in node.input if name]
+        if not any(name in values for name in names):
+            continue
+        inputs = [
+            values.get(name, _finite(computed, name))
+            if name not in part.constants
+            else walk.constant(name)
+            for name in names
+        ]
+        by_class = isinstance(out, Tensor | Truth) and out.members is not None
+        try:
+            if not by_class and not changed & set(names):
+                problem = _ignored(node.op_type, inputs[0])
+                if problem is None:
+                    continue
+                inputs = [
+                    Places(v, _finite_class(computed, n))
+                    if isinstance(v, Kinds) and n in values
+                    else v
+                    for n, v in zip(names, inputs, strict=True)
+                ]
+            made = walk.applied(node, inputs)
+        except CannotProveError as error:
+            return f"{spell(node)}: {error}"
+        if not by_class:
+            if isinstance(out, Truth) and made == frozenset((out.value,)):
+                continue
+            changed.update(node.output)
+        values.update(dict.fromkeys(node.output, made))
+    wrong = {part.score, part.mask} & changed
+    return f"a masked class changes {' and '.join(sorted(wrong))}" if wrong else ""
+
+
+def _ignored(operation: str, value: object) -> str | None:
+    """None if a reduction ignores such a value; else what is wrong."""
+    ignored = {
+        "ReduceMax": value == DOWN,
+        "Max": value == DOWN,
+        "TopK": value == DOWN,
+        "ReduceMin": value == UP,
+        "Min": value in (UP, DOWN),
+        "ReduceSum": value == ZERO,
+    }
+    return None if ignored.get(operation, False) else operation
+
+
+def _finite(computed: Computed, name: str) -> object:
+    value = computed.values[name]
+    if isinstance(value, Truth):
+        return frozenset((value.value,)) if value.value is not None else frozenset((False, True))
+    if isinstance(value, Known):
+        return value
+    ends = Composition(computed.rows, _NoArithmetic()).computed(value)  # type: ignore[arg-type]
+    return kinds.finite(float(np.min(ends.low)), float(np.max(ends.high)))
+
+
+def _finite_class(computed: Computed, name: str) -> Kinds:
+    value = _finite(computed, name)
+    assert isinstance(value, Kinds)
+    return value
+
+
+class _NoArithmetic:
+    """For ranges of what was computed already."""
+
+
+__all__ = ["Mapping", "what_counts_masked"]

@@ -1,0 +1,163 @@
+"""How far a runtime's result of one operation may be from the exact one, for arrays of ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from logitconf_export.proof.exact.intervals import Floats, Interval, above
+from logitconf_export.proof.tables.operation_table import PATHS, RuntimeTables
+
+_PRECISION = {"float32": (24, -149), "float64": (53, -1074)}
+# so many ranges are looked up one by one; of more the worst is taken
+_MOST_RANGES = 20_000
+_REACH = {name: float(np.finfo(name).max) for name in _PRECISION}
+EXACT = frozenset({"Abs", "Neg", "Max", "Min", "Clip", "Relu", "Where", "ReduceMax", "ReduceMin"})
+"""Operations that choose, move or flip a sign, and round nothing."""
+
+
+class Arithmetic(Protocol):
+    """What the composition asks of a runtime."""
+
+    @property
+    def name(self) -> str:
+        """Of the runtime, as people are told."""
+
+    def units(
+        self, operation: str, operand: Interval, element: str, constant: float | None = None
+    ) -> Floats:
+        """The largest error in ulps of the exact result, for operands in each range.
+
+        Raises:
+            MissingTableError: if it is not known.
+        """
+
+    def depth(self, operation: str, terms: int, *, last: bool, element: str) -> int:
+        """No term of such a sum passes through more additions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """A runtime that rounds correctly, but for what is said; sums in any order.
+
+    Attributes:
+        name: as people are told.
+        errors: units in the last place by operation, where it is not one half.
+    """
+
+    name: str = "correct rounding"
+    errors: tuple[tuple[str, float], ...] = (("Exp", 1.0), ("Log", 1.0), ("Softmax exp", 3.0))
+
+    def units(
+        self, operation: str, operand: Interval, element: str, constant: float | None = None
+    ) -> Floats:
+        """As :meth:`Arithmetic.units`."""
+        del operand, element, constant
+        return np.full((1, 1), dict(self.errors).get(operation, 0.0 if operation in EXACT else 0.5))
+
+    def depth(self, operation: str, terms: int, *, last: bool, element: str) -> int:
+        """As :meth:`Arithmetic.depth`."""
+        del operation, last, element
+        return max(terms - 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A runtime as its tables say.
+
+    Attributes:
+        tables: of the runtime.
+        sampled: operations whose errors were not tried on every float, as they are asked for.
+    """
+
+    tables: RuntimeTables
+    sampled: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """As :meth:`Arithmetic.name`."""
+        where = self.tables.environment
+        return f"{where.runtime} {where.version}" + (
+            "" if where.provider == "cpu" else f" ({where.provider})"
+        )
+
+    def units(
+        self, operation: str, operand: Interval, element: str, constant: float | None = None
+    ) -> Floats:
+        """As :meth:`Arithmetic.units`."""
+        if operation in EXACT:
+            return np.zeros((1, 1))
+        low = np.clip(operand.low, -_REACH[element], _REACH[element])
+        high = np.clip(operand.high, -_REACH[element], _REACH[element])
+        if low.size > _MOST_RANGES:
+            low, high = np.full((1, 1), low.min()), np.full((1, 1), high.max())
+        # numbers of the element type, between which no operand lies
+        kind = np.dtype(element).type
+        lows, highs = _towards(low, kind, up=True), _towards(high, kind, up=False)
+        lows, highs = np.minimum(lows, highs), np.maximum(lows, highs)
+        if constant is not None and not self.tables.of(operation, element, constant):
+            constant = None
+        whole = self.tables.error(
+            operation, float(lows.min()), float(highs.max()), element=element, constant=constant
+        )
+        if not whole.exhaustive:
+            self.sampled.add(operation)
+        worst = np.zeros(np.broadcast(lows, highs).shape)
+        tables = self.tables.of(operation, element, constant)
+        for path in PATHS:
+            pieces = [p for t in tables if t.path == path for p in t.pieces]
+            starts = np.array([p.low for p in pieces])
+            ends = np.array([p.high for p in pieces])
+            sizes = np.array([max(-p.least, p.most) for p in pieces])
+            order = np.argsort(starts, kind="stable")
+            worst = np.maximum(
+                worst, _largest_over(starts[order], ends[order], sizes[order], lows, highs)
+            )
+        return worst
+
+    def depth(self, operation: str, terms: int, *, last: bool, element: str) -> int:
+        """As :meth:`Arithmetic.depth`."""
+        known = self.tables.depth(operation, terms, "last" if last else "inner", element)
+        return max(terms - 1, 0) if known is None else known.depth
+
+
+def _towards(values: Floats, kind: type, *, up: bool) -> Floats:
+    """The nearest number of an element type that is not smaller, or not larger."""
+    near = values.astype(kind)
+    wide = near.astype(np.float64)
+    wrong = wide < values if up else wide > values
+    moved = np.nextafter(near, kind(np.inf if up else -np.inf)).astype(np.float64)
+    return np.where(wrong, moved, wide)
+
+
+def _largest_over(
+    starts: Floats, ends: Floats, sizes: Floats, lows: Floats, highs: Floats
+) -> Floats:
+    """The largest size of the pieces that each range touches."""
+    # pieces of one path may overlap where tables of several ranges were joined
+    reach = np.maximum.accumulate(ends)
+    first = np.searchsorted(reach, lows, side="left")
+    last = np.searchsorted(starts, highs, side="right")
+    shape = np.broadcast(first, last).shape
+    first, last = np.broadcast_to(first, shape), np.broadcast_to(last, shape)
+    codes, places = np.unique(first * (len(sizes) + 1) + last, return_inverse=True)
+    values = [
+        sizes[code // (len(sizes) + 1) : code % (len(sizes) + 1)].max(initial=0.0) for code in codes
+    ]
+    return np.asarray(values)[places].reshape(shape)
+
+
+def ulp(values: Floats, element: str) -> Floats:
+    """The distance of floats at each value, in that element type."""
+    digits, smallest = _PRECISION[element]
+    _, exponents = np.frexp(np.abs(values))
+    steps = np.ldexp(1.0, np.maximum(exponents - digits, smallest))
+    return np.asarray(np.where(values == 0.0, np.ldexp(1.0, smallest), steps), dtype=np.float64)
+
+
+def sum_factor(depth: int, element: str) -> float:
+    """(1 + u)^depth − 1, rounded up: a sum's error over the sum of its terms' sizes."""
+    digits, _ = _PRECISION[element]
+    return float(above(above(np.expm1(depth * np.log1p(2.0**-digits)) * (1 + 1e-12))))

@@ -1,0 +1,174 @@
+"""Comparisons and what is made of them: decided for all rows of the range, or kept as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from logitconf_export.proof.composing.composition import Composition
+from logitconf_export.proof.composing.tensors import (
+    CannotProveError,
+    Known,
+    Tensor,
+    Truth,
+    Value,
+    key_of,
+)
+from logitconf_export.proof.exact.abstract_rows import BELOW
+from logitconf_export.proof.exact.expressions import expression_multiple
+from logitconf_export.proof.exact.intervals import Interval
+
+Side = Tensor | Known
+
+
+def _range(steps: Composition, side: Side) -> Interval:
+    if isinstance(side, Tensor):
+        return steps.computed(side)
+    values = np.asarray(side.values, dtype=np.float64)
+    return Interval(np.full((1, 1), values.min()), np.full((1, 1), values.max()))
+
+
+def _dims(*sides: Any) -> tuple[Any, ...]:
+    given = [s.dims for s in sides if not isinstance(s, Known)]
+    return max(given, key=len) if given else ()
+
+
+def _sides(node: Any) -> tuple[Side, Side]:
+    a, b = node.inputs[:2]
+    for side in (a, b):
+        if not isinstance(side, Tensor | Known):
+            raise CannotProveError("a comparison of what is no number")
+    return a, b
+
+
+def _less(steps: Composition, node: Any) -> list[Value]:
+    return [_compare(steps, *_sides(node))]
+
+
+def _greater(steps: Composition, node: Any) -> list[Value]:
+    a, b = _sides(node)
+    return [_compare(steps, b, a)]
+
+
+def _compare(steps: Composition, a: Side, b: Side) -> Truth:
+    key, dims = key_of("Less", (a.key, b.key)), _dims(a, b)
+    if isinstance(b, Tensor) and b.source is not None and b.source[0] == "count":
+        if isinstance(a, Known) and a.values.size == 1:
+            return Truth(None, dims, key, source=("more", b.source[1], float(a.values.ravel()[0])))
+        raise CannotProveError("a comparison of a count of largest values")
+    for side in (a, b):
+        if isinstance(side, Tensor) and side.source is not None:
+            raise CannotProveError("a comparison of what marks the largest places")
+    if any(isinstance(side, Known) and side.values.tobytes() in steps.kept for side in (a, b)):
+        return Truth(None, dims, key, below=frozenset([(a, b)]))
+    return _decided(steps, a, b, key)
+
+
+def _decided(steps: Composition, a: Side, b: Side, key: str) -> Truth:
+    """A < b where it is the same for all rows, or marks the largest places."""
+    left, right, dims = _range(steps, a), _range(steps, b), _dims(a, b)
+    if (left.high < right.low).all() or (left.low >= right.high).all():
+        return Truth(bool((left.high < right.low).all()), dims, key)
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if _is_top(steps, a, b):
+            return Truth(None, dims, key, source=("others", a), members=a.members)
+        if _is_top(steps, b, a):
+            return Truth(False, dims, key)
+    return Truth(None, dims, key, below=frozenset([(a, b)]))
+
+
+def _is_top(steps: Composition, of: Tensor, top: Tensor) -> bool:
+    """Whether `top` is the largest value of what was not rounded."""
+    if of.members is None or top.members is not None or of.added is not None:
+        return False
+    if not ((of.error == 0.0).all() and (top.error == 0.0).all()):
+        return False
+    every = frozenset().union(*(c.singles or () for c in of.members.ravel()))
+    if len(every) != steps.rows.n_classes:
+        return False
+    try:
+        return top.expression == steps.extreme(of.expression, largest=True)
+    except CannotProveError:
+        return False
+
+
+def _equal(steps: Composition, node: Any) -> list[Value]:
+    a, b = _sides(node)
+    key, dims = key_of("Equal", (a.key, b.key)), _dims(a, b)
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, Tensor) and isinstance(other, Tensor) and _is_top(steps, one, other):
+            return [Truth(None, dims, key, source=("top", one), members=one.members)]
+        if isinstance(one, Tensor) and isinstance(other, Known) and one.element == "float64":
+            # in double no difference of logits that is not 0 underflows
+            zero = other.values.size == 1 and float(other.values.ravel()[0]) == 0.0
+            if zero and one.members is not None and expression_multiple(one.expression, BELOW):
+                exact = one.having(error=np.zeros((1, 1)))
+                return [Truth(None, dims, key, source=("top", exact), members=one.members)]
+    left, right = _range(steps, a), _range(steps, b)
+    if ((left.high < right.low) | (right.high < left.low)).all():
+        return [Truth(False, dims, key)]
+    raise CannotProveError("an equality that depends on the row")
+
+
+def _truths(node: Any) -> list[Truth]:
+    for value in node.inputs:
+        if not isinstance(value, Truth):
+            raise CannotProveError(f"{node.operation} of what is no comparison")
+    return list(node.inputs)
+
+
+def _and(steps: Composition, node: Any) -> list[Value]:
+    del steps
+    a, b = _truths(node)
+    key, dims = key_of("And", (a.key, b.key)), _dims(a, b)
+    for one, other in ((a, b), (b, a)):
+        if one.value is not None:
+            return [other if one.value else Truth(False, dims, key)]
+    if a.source is not None or b.source is not None:
+        raise CannotProveError("And of what marks the largest places")
+    return [Truth(None, dims, key, a.below | b.below)]
+
+
+def _or(steps: Composition, node: Any) -> list[Value]:
+    del steps
+    a, b = _truths(node)
+    key, dims = key_of("Or", (a.key, b.key)), _dims(a, b)
+    for one, other in ((a, b), (b, a)):
+        if one.value is not None:
+            return [Truth(True, dims, key) if one.value else other]
+    raise CannotProveError("Or of comparisons that depend on the row")
+
+
+def _not(steps: Composition, node: Any) -> list[Value]:
+    del steps
+    (a,) = _truths(node)
+    key = key_of("Not", (a.key,))
+    if a.value is not None:
+        return [Truth(not a.value, a.dims, key)]
+    if a.source is not None and a.source[0] in ("top", "others"):
+        kind = "top" if a.source[0] == "others" else "others"
+        return [Truth(None, a.dims, key, source=(kind, a.source[1]), members=a.members)]
+    raise CannotProveError("Not of a comparison, which is True for a NaN")
+
+
+def _never(steps: Composition, node: Any) -> list[Value]:
+    """IsNaN and IsInf: no number of a row in the range is, or the composition has stopped."""
+    del steps
+    (value,) = node.inputs
+    if not isinstance(value, Tensor) or value.source is not None:
+        raise CannotProveError(f"{node.operation} of what is no number of the row")
+    return [Truth(False, value.dims, key_of(node.operation, [value.key]))]
+
+
+COMPARISONS: Mapping[str, Callable[[Composition, Any], list[Value]]] = {
+    "And": _and,
+    "Equal": _equal,
+    "Greater": _greater,
+    "IsInf": _never,
+    "IsNaN": _never,
+    "Less": _less,
+    "Not": _not,
+    "Or": _or,
+}

@@ -1,0 +1,383 @@
+"""What a head's graph computes, for all rows of a stated range: expressions and error bounds.
+
+Each operation's error is that of the operands, carried on by interval arithmetic, and its own
+rounding in the runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from logitconf_export.proof.composing.arithmetic import Arithmetic, sum_factor, ulp
+from logitconf_export.proof.composing.places import aligned, as_sum, carried_product, direction
+from logitconf_export.proof.composing.tensors import (
+    CannotProveError,
+    Dim,
+    Known,
+    Tensor,
+    Value,
+    key_of,
+)
+from logitconf_export.proof.exact import expressions
+from logitconf_export.proof.exact.abstract_rows import BELOW, BETWEEN, GAP, AbstractRows
+from logitconf_export.proof.exact.choices import Choice, largest_of, smallest_of
+from logitconf_export.proof.exact.expressions import (
+    Atom,
+    Expression,
+    number,
+    substituted,
+)
+from logitconf_export.proof.exact.intervals import Floats, Interval, above, expm1_above
+
+FLUSHED = {"float32": 2.0**-126, "float64": 2.0**-1022}
+"""What a runtime may take for 0."""
+_LARGEST = {"float32": float(np.finfo(np.float32).max), "float64": float(np.finfo(np.float64).max)}
+_NONE = np.zeros((1, 1))
+
+
+@dataclass(eq=False)
+class Composition:
+    """A graph's operations on abstract rows, as one runtime computes them.
+
+    Attributes:
+        rows: the rows.
+        arithmetic: of the runtime.
+        numbers: what constants stand for that are rounded, by their type and bytes.
+        kept: constants whose comparisons stay as they are, for all rows alike or not.
+    """
+
+    rows: AbstractRows
+    arithmetic: Arithmetic
+    numbers: Mapping[tuple[str, bytes], Fraction] = field(default_factory=dict)
+    kept: frozenset[bytes] = frozenset()
+
+    def lifted(self, value: Value) -> Tensor:
+        """A constant as a number of every row; tensors as they are."""
+        if isinstance(value, Tensor):
+            return value
+        if not isinstance(value, Known) or value.values.dtype.kind != "f" or not value.values.size:
+            raise CannotProveError("a number is expected where there is none")
+        first = value.values.ravel()[0]
+        if not np.isfinite(first) or not (value.values == first).all():
+            raise CannotProveError("a constant is not finite, or not the same number throughout")
+        element = value.values.dtype.name
+        exact = self.numbers.get((element, first.tobytes()), Fraction(float(first)))
+        off = abs(Fraction(float(first)) - exact)
+        error = above(np.full((1, 1), float(off))) if off else _NONE
+        dims: tuple[Dim, ...] = (1,) * value.values.ndim if value.values.size == 1 else ()
+        return Tensor(number(exact), error, dims, element, value.key)
+
+    def computed(self, t: Tensor) -> Interval:
+        """Where the computed numbers lie."""
+        return self.rows.range(t.expression).widened(t.error)
+
+    def made(
+        self,
+        operation: str,
+        inputs: Sequence[Tensor],
+        expression: Expression,
+        carried: Floats,
+        *,
+        constant: float | None = None,
+        exact: bool = False,
+        table: str | None = None,
+    ) -> Tensor:
+        """The result of an elementwise operation.
+
+        Args:
+            operation: its name.
+            inputs: the operands.
+            expression: of the exact result.
+            carried: the operands' errors, carried on.
+            constant: the second operand if it is a number of the graph.
+            exact: whether the result is not rounded.
+            table: the operation whose table says how the result is rounded, if another.
+        """
+        element = inputs[0].element
+        if any(t.element != element for t in inputs):
+            raise CannotProveError("operands of two types")
+        dims, members, added = aligned(operation, inputs)
+        ranges = [self.computed(t) for t in inputs]
+        if constant is not None:
+            ranges = ranges[:1]
+        operand = ranges[0]
+        for other in ranges[1:]:
+            operand = Interval(
+                np.minimum(operand.low, other.low), np.maximum(operand.high, other.high)
+            )
+        error = carried
+        if not exact:
+            result = self.rows.range(expression).widened(carried)
+            units = self.arithmetic.units(table or operation, operand, element, constant)
+            own = above(units * ulp(result.size, element))
+            error = above(carried + above(own + FLUSHED[element]))
+        key = key_of(operation, [t.key for t in inputs])
+        made = Tensor(expression, error, dims, element, key, members, added)
+        self.check_reach(made)
+        return made
+
+    def check_reach(self, t: Tensor) -> None:
+        """Checks that no row of the range overflows.
+
+        Raises:
+            CannotProveError: if one may.
+        """
+        size = self.computed(t).size
+        if not (size < _LARGEST[t.element]).all():
+            raise CannotProveError(f"a number may overflow {t.element}")
+
+    def add(self, a: Tensor, b: Tensor) -> Tensor:
+        """A + b."""
+        a, b = self._elements(a, b)
+        if a.added is not None and b.added is not None and a.members is not None:
+            return self._joined(a, b)
+        for x, other in ((a, b), (b, a)):
+            if not other.expression.terms and not other.error.any():
+                return self.made("Add", (x, other), x.expression, x.error, exact=True)
+        return self.made("Add", (a, b), a.expression + b.expression, above(a.error + b.error))
+
+    def subtract(self, a: Tensor, b: Tensor) -> Tensor:
+        """A − b."""
+        a, b = self._elements(a, b)
+        if a.key == b.key:
+            return self.made("Sub", (a, b), number(0), _NONE, exact=True)
+        return self.made("Sub", (a, b), a.expression - b.expression, above(a.error + b.error))
+
+    def multiply(self, a: Tensor, b: Tensor, constant: float | None = None) -> Tensor:
+        """a·b."""
+        left, right = self.rows.range(a.expression), self.rows.range(b.expression)
+        carried = carried_product(left.size, a.error, right.size, b.error)
+        product = a.expression * b.expression
+        exact = constant is not None and constant != 0.0 and abs(np.frexp(constant)[0]) == 0.5
+        if exact:
+            carried = above(carried + FLUSHED[a.element])
+        return self.made("Mul", (a, b), product, carried, constant=constant, exact=exact)
+
+    def divide(self, a: Tensor, b: Tensor, constant: float | None = None, **how: Any) -> Tensor:
+        """A / b, b never 0."""
+        quotient = a.expression * expressions.power(b.expression, -1)
+        divisor = self.rows.range(b.expression)
+        least = divisor.least_size - b.error
+        if not (least > 0.0).all():
+            raise CannotProveError("a divisor may be 0")
+        size = self.rows.range(quotient).size
+        carried = above(above(a.error + above(size * b.error)) / least)
+        return self.made("Div", (a, b), quotient, carried, constant=constant, **how)
+
+    def reciprocal(self, x: Tensor) -> Tensor:
+        """1 / x, x never 0."""
+        least = self.rows.range(x.expression).least_size
+        if not (least - x.error > 0.0).all():
+            raise CannotProveError("a divisor may be 0")
+        carried = above(x.error / np.nextafter(least * np.nextafter(least - x.error, 0.0), 0.0))
+        return self.made("Reciprocal", (x,), expressions.power(x.expression, -1), carried)
+
+    def exponential(self, x: Tensor, table: str = "Exp") -> Tensor:
+        """E to x."""
+        result = expressions.exponential(x.expression)
+        size = self.rows.range(x.expression).exp().high
+        carried = above(size * expm1_above(x.error))
+        return self.made("Exp", (x,), result, carried, table=table)
+
+    def logarithm(self, x: Tensor) -> Tensor:
+        """Log x, x > 0."""
+        least = self.rows.range(x.expression).low - x.error
+        if not (least > 0.0).all():
+            raise CannotProveError("a logarithm of what may be 0")
+        carried = above(x.error / np.nextafter(least, 0.0))
+        return self.made("Log", (x,), expressions.logarithm(x.expression), carried)
+
+    def negative(self, x: Tensor) -> Tensor:
+        """−x."""
+        return self.made("Neg", (x,), -x.expression, x.error, exact=True)
+
+    def size(self, x: Tensor) -> Tensor:
+        """Abs x."""
+        return self.made("Abs", (x,), self.size_of(x.expression), x.error, exact=True)
+
+    def size_of(self, x: Expression) -> Expression:
+        """The size of an expression; by its sign, where that is known."""
+        values = self.rows.range(x)
+        if (values.low >= 0.0).all():
+            return x
+        if (values.high <= 0.0).all():
+            return -x
+        size = expressions.size(x)
+        if self.rows.n_classes == 2 and BELOW.terms[0][0][0][0] in self.rows.cells:
+            # of two classes, what lies between them is minus the gap
+            apart = expressions.expression_multiple(size, expressions.size(BETWEEN))
+            if apart is not None:
+                return -GAP * number(apart)
+        return size
+
+    def bounded(self, x: Tensor, low: Tensor | None, high: Tensor | None) -> Tensor:
+        """x, at least `low` and at most `high`, which are numbers of the graph."""
+        for limit, upper in ((low, False), (high, True)):
+            if limit is not None:
+                x = self._bounded_by(x, limit, upper=upper)
+        return x
+
+    def _bounded_by(self, x: Tensor, limit: Tensor, *, upper: bool) -> Tensor:
+        beyond = self.rows.range(x.expression - limit.expression)
+        operation = "Min" if upper else "Max"
+        # what is surely beyond the limit in the runtime too becomes the limit itself
+        past = beyond.low if upper else -beyond.high
+        sure = past > above(x.error + limit.error)
+        error = np.where(sure, limit.error, np.maximum(x.error, limit.error))
+        if ((beyond.high <= 0.0) if upper else (beyond.low >= 0.0)).all():
+            return self.made(operation, (x, limit), x.expression, error, exact=True)
+        if ((beyond.low >= 0.0) if upper else (beyond.high <= 0.0)).all():
+            return self.made(operation, (x, limit), limit.expression, error, exact=True)
+        # max(a, b) = (a + b + abs(a − b)) / 2
+        spread = self.size_of(x.expression - limit.expression)
+        half = number(Fraction(1, 2))
+        sign = number(-1) if upper else number(1)
+        result = (x.expression + limit.expression + sign * spread) * half
+        one, other = self.rows.range(x.expression), self.rows.range(limit.expression)
+        choose = np.minimum if upper else np.maximum
+        self.rows.know(result, Interval(choose(one.low, other.low), choose(one.high, other.high)))
+        return self.made(operation, (x, limit), result, error, exact=True)
+
+    def better(self, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
+        """The larger of a and b place by place, or the smaller."""
+        if a.members is None or b.members is None or a.expression != b.expression:
+            return self._bounded_by(a, b, upper=not upper)
+        if a.members.shape != b.members.shape or a.added is not None or b.added is not None:
+            raise CannotProveError("a maximum of tensors of different shapes")
+        combine = largest_of if upper else smallest_of
+        members = np.empty(a.members.shape, dtype=object)
+        for place in np.ndindex(members.shape):
+            choice = combine(a.members[place], b.members[place])
+            if choice is None:
+                raise CannotProveError("an order of classes that is neither first, second nor last")
+            members[place] = choice
+        operation = "Max" if upper else "Min"
+        error = np.maximum(a.error, b.error)
+        key = key_of(operation, (a.key, b.key))
+        return self.settled(a.having(error=error, key=key, members=members))
+
+    def settled(self, t: Tensor) -> Tensor:
+        """A tensor whose only place is the first, second or last of all classes, as a number."""
+        if t.members is None or t.members.size != 1:
+            return t
+        choice: Choice = t.members.ravel()[0]
+        n = self.rows.n_classes
+        if n == 1:
+            return t
+        if choice.is_largest(n) or choice.is_smallest(n):
+            largest = choice.is_largest(n)
+            expression = self.extreme(t.expression, largest=largest)
+            error = self._error_of_extreme(t, expression, largest=largest)
+        elif choice.is_second(n) and direction(self.rows, t.expression) == (_BELOW, 1):
+            expression = substituted(t.expression, {_BELOW: GAP}.get)
+            error = t.error.max(axis=1, keepdims=True)
+        else:
+            return t
+        return t.having(expression=expression, error=error, members=None)
+
+    def extreme(self, x: Expression, *, largest: bool) -> Expression:
+        """The largest or smallest over the classes of what rises or falls with one of them.
+
+        Raises:
+            CannotProveError: if it does not.
+        """
+        base, sign = direction(self.rows, x)
+        first, last = self.rows.extremes[base]
+        chosen = first if largest == (sign > 0) else last
+        return substituted(x, {base: chosen}.get)
+
+    def _error_of_extreme(self, t: Tensor, expression: Expression, *, largest: bool) -> Floats:
+        """No class' computed number is beyond the exact extreme by more."""
+        if not t.error.any():
+            return _NONE
+        here, all_of = self.rows.range(expression), self.rows.range(t.expression)
+        lead = here.low - all_of.high if largest else all_of.low - here.high
+        others = np.maximum(t.error - np.maximum(lead, 0.0), 0.0)
+        own = t.error
+        base, sign = direction(self.rows, t.expression)
+        if base == _BELOW and largest == (sign > 0) and self.rows.top is not None:
+            own = np.broadcast_to(t.error, np.broadcast(t.error, all_of.low).shape)
+            own = own[:, self.rows.top : self.rows.top + 1]
+        return np.maximum(own.max(axis=1, keepdims=True), others.max(axis=1, keepdims=True))
+
+    def total(self, t: Tensor, added: int) -> Tensor:
+        """The sum over all classes, each of which is in `t` once.
+
+        Args:
+            t: numbers of each class.
+            added: no term passes through more additions.
+        """
+        expression = expressions.sum_over_classes(t.expression, self.rows.n_classes)
+        each, shape = (
+            self.rows.range(t.expression),
+            np.broadcast(t.error, self.rows.range(t.expression).low).shape,
+        )
+        carried = self.rows.sum_above(np.broadcast_to(t.error, shape))
+        if len(t.expression.terms) > 1 and expression.terms:
+            # the sum of a difference is known better than the difference of two sums
+            low, high = (np.broadcast_to(end, shape) for end in (-each.low, each.high))
+            whole = Interval(-self.rows.sum_above(low), self.rows.sum_above(high))
+            self.rows.know(expression, whole)
+        if (each.low >= 0.0).all() or (each.high <= 0.0).all():
+            size = above(self.rows.range(expression).size + carried)
+        else:
+            size = above(self.rows.sum_above(np.broadcast_to(each.size, shape)) + carried)
+        error = above(carried + above(size * sum_factor(added, t.element)))
+        error = above(error + FLUSHED[t.element] * added)
+        made = t.having(expression=expression, error=error, members=None, added=None)
+        self.check_reach(made)
+        return made
+
+    def _joined(self, a: Tensor, b: Tensor) -> Tensor:
+        """Sums over some classes and over others, as one over both."""
+        assert a.members is not None
+        assert b.members is not None
+        assert a.added is not None
+        assert b.added is not None
+        if a.expression != b.expression or a.members.shape != b.members.shape:
+            raise CannotProveError("a sum of unlike parts")
+        members = np.empty(a.members.shape, dtype=object)
+        for place in np.ndindex(members.shape):
+            one, other = a.members[place], b.members[place]
+            if one & other:
+                raise CannotProveError("a class that is added twice")
+            members[place] = one | other
+        added = max(a.added, b.added) + 1
+        error = np.maximum(a.error, b.error)
+        key = key_of("Add", (a.key, b.key))
+        joined = a.having(members=members, added=added, error=error, key=key)
+        if members.size == 1 and len(members.ravel()[0]) == self.rows.n_classes:
+            return self.total(joined, added)
+        return joined
+
+    def _elements(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """Two tensors; single classes that differ as numbers of the row, sums as sums."""
+        if a.members is None or b.members is None or a.members.shape != b.members.shape:
+            return a, b
+        if a.added is None and b.added is None and (a.members == b.members).all():
+            return a, b
+        single = a.members.size == 1 and a.added is None and b.added is None
+        if single and self.rows.n_classes == 2 and _BELOW in self.rows.cells:
+            return self._of_two(a), self._of_two(b)
+        return as_sum(a), as_sum(b)
+
+    def _of_two(self, t: Tensor) -> Tensor:
+        """The number of one class of two, as one of the row."""
+        assert t.members is not None
+        index = t.members.ravel()[0].index
+        if index is None:
+            raise CannotProveError("an operation on some of the classes")
+        own = expressions.row(f"below {index}")
+        return t.having(
+            expression=substituted(t.expression, {_BELOW: own}.get),
+            error=t.error.max(axis=1, keepdims=True),
+            members=None,
+        )
+
+
+_BELOW: Atom = BELOW.terms[0][0][0][0]

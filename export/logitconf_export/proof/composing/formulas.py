@@ -1,0 +1,163 @@
+"""What a card's score is, as an exact expression of the row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+from logitconf.card.score_card import HeadForm, ScoreCard
+from logitconf.head_spec import layout_of
+from logitconf_export.proof.composing.tensors import CannotProveError
+from logitconf_export.proof.exact.abstract_rows import (
+    BELOW,
+    BOTTOM,
+    GAP,
+    LABEL,
+    LARGEST,
+    LEAST,
+    ONE_LOGIT,
+    TOP,
+    AbstractRows,
+    class_rows,
+    label_rows,
+    single_rows,
+)
+from logitconf_export.proof.exact.expressions import (
+    Expression,
+    exponential,
+    logarithm,
+    number,
+    power,
+    size,
+    sum_over_classes,
+)
+
+_ONE, _TWO = number(1), number(2)
+
+
+def _over(a: Expression, b: Expression) -> Expression:
+    return a * power(b, -1)
+
+
+class _Classes:
+    """The parts of the formulas of competing classes: Σ and moments of e = exp((x − m) / T)."""
+
+    def __init__(self, n_classes: int, temperature: Fraction) -> None:
+        self.t = number(temperature)
+        self.inverse = number(1 / temperature)
+        self.terms = exponential(BELOW * self.inverse)
+        self.n_classes = n_classes
+        self.total = self.sum(self.terms)
+        self.squares = self.sum(self.terms * self.terms)
+        self.second = exponential(GAP * self.inverse)
+
+    def sum(self, x: Expression) -> Expression:
+        return sum_over_classes(x, self.n_classes)
+
+
+_OF_CLASSES: Mapping[str, Callable[[_Classes], Expression]] = {
+    "softmax": lambda c: -power(c.total, -1),
+    "entropy": lambda c: logarithm(c.total) - _over(c.sum(c.terms * BELOW) * c.inverse, c.total),
+    "energy": lambda c: -(LARGEST + c.t * logarithm(c.total)),
+    "margin": lambda c: GAP * c.inverse,
+    "max_logit": lambda c: -(LARGEST * c.inverse),
+    "softmax_margin": lambda c: -_over(_ONE - c.second, c.total),
+    "doctor": lambda c: _over(c.total * c.total, c.squares) - _ONE,
+    "gini": lambda c: _ONE - _over(c.squares, c.total * c.total),
+    "doctor_beta": lambda c: c.total - _ONE,
+}
+
+
+class _Pair:
+    """The parts of the formulas of the pair (0, z), z >= 0."""
+
+    def __init__(self, z: Expression, gamma: Fraction) -> None:
+        self.z, self.gamma = z, number(gamma)
+        self.odds = exponential(-z)
+        self.both = _ONE + self.odds
+
+
+_OF_PAIR: Mapping[str, Callable[[_Pair], Expression]] = {
+    "softmax": lambda p: -power(p.both, -1),
+    "entropy": lambda p: logarithm(p.both) + _over(p.z * p.odds, p.both),
+    "margin": lambda p: -p.z,
+    "softmax_margin": lambda p: -_over(_ONE - p.odds, p.both),
+    "gini": lambda p: _over(_TWO * p.odds, p.both * p.both),
+    "doctor": lambda p: _over(_TWO * p.odds, _ONE + p.odds * p.odds),
+    "doctor_beta": lambda p: p.odds,
+    "gen": lambda p: _TWO * exponential((-p.z - _TWO * logarithm(p.both)) * p.gamma),
+}
+
+
+def _softplus(x: Expression, temperature: Fraction) -> Expression:
+    """T·log(1 + exp(x / T))."""
+    t = number(temperature)
+    tail = t * logarithm(_ONE + exponential(-size(x) * number(1 / temperature)))
+    return (x + size(x)) * number(Fraction(1, 2)) + tail
+
+
+def _learned(z: Expression) -> Expression:
+    """−sigmoid(z)."""
+    negative_part = (z - size(z)) * number(Fraction(1, 2))
+    return -_over(exponential(negative_part), _ONE + exponential(-size(z)))
+
+
+def exact_score(card: ScoreCard, form: HeadForm, temperature: Fraction) -> Expression:
+    """The card's score of a row with another temperature, perhaps.
+
+    Raises:
+        CannotProveError: if its formula is not among those that can be proved.
+    """
+    layout, n = layout_of(card, form), form.n_classes or 0
+    inverse, score = number(1 / temperature), card.score
+    gamma = Fraction(card.parameters.get("gamma", 0.0))
+    if layout.family == "categorical":
+        if score == "max_logit_norm" and card.parameters["p"] == 0:
+            score = "softmax"
+        if score not in _OF_CLASSES:
+            raise CannotProveError(f"the formula of {score} is not among those that can be proved")
+        return _OF_CLASSES[score](_Classes(n, temperature))
+    single = layout.axis is None
+    worst = size(ONE_LOGIT) if single else LEAST
+    match score:
+        case "learned":
+            return _learned((ONE_LOGIT if single else BOTTOM) * inverse)
+        case "energy" if single:
+            return -_softplus(size(ONE_LOGIT), temperature)
+        case "energy":
+            return -sum_over_classes(_softplus(LABEL, temperature), n)
+        case "max_logit":
+            return -((worst if single else TOP) * inverse)
+    if score not in _OF_PAIR:
+        raise CannotProveError(f"the formula of {score} is not among those that can be proved")
+    return _OF_PAIR[score](_Pair(worst * inverse, gamma))
+
+
+def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float) -> AbstractRows:
+    """All rows with finite logits up to the limit in size, cut as the card's score needs it.
+
+    Raises:
+        CannotProveError: for heads of other layouts.
+    """
+    layout = layout_of(card, form)
+    if form.members is not None:
+        raise CannotProveError("a head of an ensemble is not among those that can be proved")
+    if form.kind != "logits" or card.calibration_map is not None:
+        raise CannotProveError("a head that reads no logits, or maps them, cannot be proved yet")
+    if card.per_label:
+        raise CannotProveError("a head that judges each label cannot be proved yet")
+    if layout.axis is None:
+        return single_rows(temperature, limit)
+    if form.n_classes is None:
+        raise CannotProveError("the number of classes must be known")
+    if layout.family == "bernoulli":
+        joined = _softplus(LABEL, temperature) if card.score == "energy" else None
+        cut = {"learned": BOTTOM, "max_logit": TOP}.get(card.score, LEAST)
+        return label_rows(form.n_classes, temperature, limit, cut=cut, joined=joined)
+    needs = {
+        "margin": {"gap"},
+        "max_logit": {"largest"},
+        "energy": {"sum", "largest"},
+        "softmax_margin": {"sum", "gap"},
+    }.get(card.score, {"sum"})
+    return class_rows(form.n_classes, temperature, limit, needs=frozenset(needs))

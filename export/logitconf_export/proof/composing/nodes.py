@@ -1,0 +1,56 @@
+"""A node with what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from logitconf_export.proof.composing.composition import Composition
+from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node with what it is given.
+
+    Attributes:
+        operation: ONNX's name.
+        inputs: None for one that is left out.
+        attributes: as Python values.
+        opset: of the default domain.
+        n_outputs: how many it has.
+    """
+
+    operation: str
+    inputs: tuple[Value | None, ...]
+    attributes: Mapping[str, Any]
+    opset: int
+    n_outputs: int = 1
+
+    def axes(self, rank: int) -> tuple[int, ...] | None:
+        """The axes of a reduction or a squeeze, from the front; None for all."""
+        given = self.attributes.get("axes")
+        if given is None and len(self.inputs) > 1 and self.inputs[1] is not None:
+            given = known(self.inputs[1]).values.ravel().tolist()
+        if given is None or (not given and not self.attributes.get("noop_with_empty_axes")):
+            return None
+        return tuple(int(a) % rank for a in given)
+
+
+def known(value: Value | None) -> Known:
+    """A constant.
+
+    Raises:
+        CannotProveError: if it is none.
+    """
+    if not isinstance(value, Known):
+        raise CannotProveError("a shape or axis that depends on the rows")
+    return value
+
+
+def operand(steps: Composition, node: Node) -> Tensor:
+    """The first input; others say how it is used."""
+    if node.inputs[0] is None:
+        raise CannotProveError(f"{node.operation} of nothing")
+    return steps.lifted(node.inputs[0])

@@ -1,0 +1,260 @@
+"""ONNX operators as steps of the composition: one function each, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from logitconf_export.onnx_files.loading import array_of
+from logitconf_export.proof.composing.comparisons import COMPARISONS
+from logitconf_export.proof.composing.composition import Composition, direction
+from logitconf_export.proof.composing.movements import MOVEMENTS
+from logitconf_export.proof.composing.nodes import Node, operand
+from logitconf_export.proof.composing.reductions import REDUCTIONS
+from logitconf_export.proof.composing.tensors import (
+    CannotProveError,
+    Known,
+    Tensor,
+    Truth,
+    Value,
+    key_of,
+)
+from logitconf_export.proof.exact.abstract_rows import GAP
+from logitconf_export.proof.exact.expressions import AT_TOP, number
+from logitconf_export.proof.exact.intervals import above
+
+
+def _constant(value: Value) -> float | None:
+    if isinstance(value, Known) and value.values.size and value.values.dtype.kind == "f":
+        first = float(value.values.ravel()[0])
+        return first if (value.values == value.values.ravel()[0]).all() else None
+    return None
+
+
+def apply(steps: Composition, node: Node) -> list[Value]:
+    """What a node's outputs are.
+
+    Raises:
+        CannotProveError: if it is not known.
+    """
+    if node.operation in MOVEMENTS:
+        return MOVEMENTS[node.operation](node)
+    if node.operation in COMPARISONS:
+        return COMPARISONS[node.operation](steps, node)
+    if node.operation in REDUCTIONS:
+        return REDUCTIONS[node.operation](steps, node)
+    if node.operation not in OPERATORS:
+        raise CannotProveError(f"{node.operation} is not among the operators that are known")
+    return OPERATORS[node.operation](steps, node)
+
+
+def _lifted(steps: Composition, node: Node) -> list[Tensor]:
+    return [steps.lifted(value) for value in node.inputs if value is not None]
+
+
+def _add(steps: Composition, node: Node) -> list[Value]:
+    a, b = _lifted(steps, node)
+    return [steps.add(a, b)]
+
+
+def _sub(steps: Composition, node: Node) -> list[Value]:
+    a, b = _lifted(steps, node)
+    return [steps.subtract(a, b)]
+
+
+def _mul(steps: Composition, node: Node) -> list[Value]:
+    left, right = node.inputs
+    assert left is not None
+    assert right is not None
+    if isinstance(left, Known):
+        left, right = right, left
+    return [steps.multiply(steps.lifted(left), steps.lifted(right), _constant(right))]
+
+
+def _div(steps: Composition, node: Node) -> list[Value]:
+    a, b = _lifted(steps, node)
+    assert node.inputs[1] is not None
+    return [steps.divide(a, b, _constant(node.inputs[1]))]
+
+
+def _unary(make: Callable[[Composition, Tensor], Tensor]) -> Callable[..., list[Value]]:
+    def step(steps: Composition, node: Node) -> list[Value]:
+        return [make(steps, operand(steps, node))]
+
+    return step
+
+
+def _sigmoid(steps: Composition, x: Tensor) -> Tensor:
+    one = _one(x)
+    share = steps.reciprocal(steps.add(one, steps.exponential(steps.negative(x))))
+    size = steps.rows.range(share.expression).size
+    # its slope is nowhere above 1/4
+    carried = above(0.25 * x.error) * np.ones_like(size)
+    return steps.made("Sigmoid", (x,), share.expression, carried)
+
+
+def _softplus(steps: Composition, x: Tensor) -> Tensor:
+    spread = steps.exponential(steps.negative(steps.size(x)))
+    whole = steps.add(steps.bounded(x, _zero(x), None), steps.logarithm(steps.add(_one(x), spread)))
+    return steps.made("Softplus", (x,), whole.expression, x.error)
+
+
+def _one(like: Tensor) -> Tensor:
+    return Tensor(number(1), np.zeros((1, 1)), (), like.element, "one")
+
+
+def _zero(like: Tensor) -> Tensor:
+    return Tensor(number(0), np.zeros((1, 1)), (), like.element, "zero")
+
+
+def _clip(steps: Composition, node: Node) -> list[Value]:
+    x = steps.lifted(node.inputs[0])  # type: ignore[arg-type]
+    limits: list[Tensor | None] = []
+    for place, name in ((1, "min"), (2, "max")):
+        value = node.inputs[place] if len(node.inputs) > place else None
+        if value is None and name in node.attributes:
+            limit = np.asarray(node.attributes[name], dtype=x.element)
+            value = Known(limit, key_of("Constant", [], limit.tobytes()))
+        constant = None if value is None else _constant(value)
+        unbounded = constant is not None and abs(constant) >= float(np.finfo(x.element).max)
+        limits.append(None if value is None or unbounded else steps.lifted(value))
+    return [steps.bounded(x, *limits)]
+
+
+def _relu(steps: Composition, x: Tensor) -> Tensor:
+    return steps.bounded(x, _zero(x), None)
+
+
+def _best(*, upper: bool) -> Callable[..., list[Value]]:
+    def step(steps: Composition, node: Node) -> list[Value]:
+        given = _lifted(steps, node)
+        result = given[0]
+        for other in given[1:]:
+            result = steps.better(result, other, upper=upper)
+        return [result]
+
+    return step
+
+
+def _where(steps: Composition, node: Node) -> list[Value]:
+    condition, a, b = node.inputs
+    if not isinstance(condition, Truth) or a is None or b is None:
+        raise CannotProveError("a choice by something other than a comparison")
+    if condition.value is not None:
+        chosen = a if condition.value else b
+        if isinstance(chosen, Known):
+            return [chosen]
+        dims = chosen.dims
+        if len(condition.dims) > len(dims):
+            raise CannotProveError("a choice that changes the shape")
+        return [chosen]
+    source = condition.source
+    if source is not None and source[0] == "others":
+        source, a, b = ("top", *source[1:]), b, a
+    top = source is not None and source[0] == "top" and _constant(a) == -np.inf
+    if source is not None and top and isinstance(b, Tensor) and b.key == source[1].key:
+        return [b.having(source=("rest", b), key=key_of("rest", [b.key]))]
+    if source is not None and source[0] == "more":
+        return [_second(steps, a, b, source[1], source[2])]
+    raise CannotProveError("a choice between values that depends on the row")
+
+
+def _second(steps: Composition, a: Value, b: Value, of: Tensor, more_than: float) -> Tensor:
+    """The largest where it is there more often than expected, else the next: the second of all."""
+    runner = isinstance(b, Tensor) and b.source is not None and b.source[0] == "runner"
+    if not runner or not isinstance(a, Tensor) or of.members is None:
+        raise CannotProveError("a choice by a count of largest values")
+    assert isinstance(b, Tensor)
+    assert b.source is not None
+    expected = int(np.floor(more_than))
+    largest = steps.extreme(of.expression, largest=True)
+    same = a.members is None and a.expression == largest and (a.error == 0.0).all()
+    if b.source[1].key != of.key or not same or not 0.0 < more_than - expected < 1.0:
+        raise CannotProveError("a choice by a count of largest values")
+    places: dict[int, list[int]] = {}
+    for place, choice in enumerate(of.members.ravel()):
+        if choice.singles is None or choice.pairs:
+            raise CannotProveError("a choice by a count of largest values")
+        for index in choice.singles:
+            places.setdefault(index, []).append(place)
+    # Each class is in so many places and no two are in the same ones: then the largest of all is
+    # there so often, or oftener for a tie, and the next is the second of all.
+    every = len(places) == steps.rows.n_classes
+    if not every or any(len(p) != expected for p in places.values()):
+        raise CannotProveError("a table in which a class is not as often as it is counted")
+    if len({tuple(p) for p in places.values()}) != len(places):
+        raise CannotProveError("a table that does not tell two classes apart")
+    if direction(steps.rows, of.expression) != (next(iter(steps.rows.extremes)), 1):
+        raise CannotProveError("the second largest of what falls with the logits")
+    from logitconf_export.proof.exact.expressions import substituted
+
+    base = next(iter(steps.rows.extremes))
+    expression = substituted(of.expression, {base: GAP}.get)
+    return a.having(expression=expression, key=key_of("second", [of.key]))
+
+
+def _cast(steps: Composition, node: Node) -> list[Value]:
+    value, to = node.inputs[0], helper.tensor_dtype_to_np_dtype(int(node.attributes["to"])).name
+    if isinstance(value, Known):
+        return [Known(value.values.astype(to), key_of("Cast", [value.key], to))]
+    if isinstance(value, Truth):
+        return [_cast_truth(value, to)]
+    assert isinstance(value, Tensor)
+    if value.element == to:
+        return [value]
+    if to == "float64" or (to == "float32" and value.element in ("float16", "bfloat16")):
+        return [value.having(element=to, key=key_of("Cast", [value.key], to))]
+    if to == "float32" and value.element == "float64":
+        from logitconf_export.proof.composing.arithmetic import ulp
+
+        size = above(steps.rows.range(value.expression).size + value.error)
+        error = above(value.error + 0.5 * ulp(size, "float32"))
+        made = value.having(element=to, error=error, key=key_of("Cast", [value.key], to))
+        steps.check_reach(made)
+        return [made]
+    raise CannotProveError(f"a Cast from {value.element} to {to}")
+
+
+def _cast_truth(value: Truth, to: str) -> Value:
+    key = key_of("Cast", [value.key], to)
+    if value.source is not None and value.source[0] == "top" and to in ("float32", "float64"):
+        of = value.source[1]
+        return Tensor(AT_TOP, np.zeros((1, 1)), value.dims, to, key, of.members, source=("top", of))
+    if value.value is not None and to in ("float32", "float64"):
+        return Known(np.asarray(value.value, dtype=to), key)
+    # a mask as another type
+    return Truth(value.value, value.dims, key, value.below, value.source, value.members)
+
+
+def constant_node(node: onnx.NodeProto) -> Known:
+    """The value of a Constant node."""
+    values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    for name, value in values.items():
+        kind = {"value_float": np.float32, "value_floats": np.float32}.get(name, np.int64)
+        array = array_of(value) if name == "value" else np.asarray(value, dtype=kind)
+        return Known(array, key_of("Constant", [], array.dtype.str, array.shape, array.tobytes()))
+    raise CannotProveError("a Constant without a value")
+
+
+OPERATORS: Mapping[str, Callable[[Composition, Node], list[Value]]] = {
+    "Abs": _unary(Composition.size),
+    "Add": _add,
+    "Cast": _cast,
+    "Clip": _clip,
+    "Div": _div,
+    "Exp": _unary(Composition.exponential),
+    "Log": _unary(Composition.logarithm),
+    "Max": _best(upper=True),
+    "Min": _best(upper=False),
+    "Mul": _mul,
+    "Neg": _unary(Composition.negative),
+    "Reciprocal": _unary(Composition.reciprocal),
+    "Relu": _unary(_relu),
+    "Sigmoid": _unary(_sigmoid),
+    "Softplus": _unary(_softplus),
+    "Sub": _sub,
+    "Where": _where,
+}

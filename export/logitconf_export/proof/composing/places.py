@@ -1,0 +1,106 @@
+"""Which places of tensors belong together, and how what they hold depends on the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Tensor
+from logitconf_export.proof.exact import expressions
+from logitconf_export.proof.exact.abstract_rows import AbstractRows
+from logitconf_export.proof.exact.expressions import Atom, Expression
+from logitconf_export.proof.exact.intervals import Floats, above
+
+
+def as_sum(t: Tensor) -> Tensor:
+    """Single classes as sums over one."""
+    if t.added is not None or t.members is None:
+        return t
+    sets = np.empty(t.members.shape, dtype=object)
+    for place in np.ndindex(sets.shape):
+        index = t.members[place].index
+        if index is None:
+            raise CannotProveError("a sum of what was compared before")
+        sets[place] = frozenset((index,))
+    return t.having(members=sets, added=0)
+
+
+def direction(rows: AbstractRows, x: Expression) -> tuple[Atom, int]:
+    """The number of a class that an expression rises or falls with, and 1 or −1.
+
+    Raises:
+        CannotProveError: if it depends on several, or is not seen to rise or fall.
+    """
+    bases, signs = set(), set()
+    for product, coefficient in x.terms:
+        own = [(a, p) for a, p in product if expressions.atom_by_class(a)]
+        if not own:
+            continue
+        common = tuple(item for item in product if not expressions.atom_by_class(item[0]))
+        scale = rows.of_product(common)
+        positive, negative = (scale.low > 0.0).all(), (scale.high < 0.0).all()
+        if len(own) != 1 or not (positive or negative):
+            raise CannotProveError("a comparison of what need not rise or fall with the logits")
+        (a, p), sign = own[0], 1 if positive else -1
+        if a[0] == "exp" and len(a[1]) == 1 and a[1][0][1] == 1:
+            a, sign = a[1][0][0], sign if p > 0 else -sign
+        elif p != 1:
+            raise CannotProveError("a comparison of what need not rise or fall with the logits")
+        bases.add(a)
+        signs.add(sign if coefficient > 0 else -sign)
+    if len(bases) != 1 or len(signs) != 1 or next(iter(bases)) not in rows.extremes:
+        raise CannotProveError("a comparison of what need not rise or fall with the logits")
+    return bases.pop(), signs.pop()
+
+
+def aligned(operation: str, inputs: Sequence[Tensor]) -> tuple[tuple[Dim, ...], Any, int | None]:
+    """Shape, members and additions of what operands give place by place.
+
+    Raises:
+        CannotProveError: if their places do not belong together.
+    """
+    rank = max(len(t.dims) for t in inputs)
+    padded = [((1,) * (rank - len(t.dims)), t) for t in inputs]
+    shapes = [(*front, *t.dims) for front, t in padded]
+    dims: list[Dim] = []
+    for sizes in zip(*shapes, strict=True):
+        larger = {size for size in sizes if size != 1}
+        if len(larger) > 1:
+            raise CannotProveError(f"{operation} of shapes that do not fit: {shapes}")
+        dims.append(larger.pop() if larger else 1)
+    with_members = [t for t in inputs if t.members is not None]
+    if not with_members:
+        return tuple(dims), None, None
+    first = with_members[0]
+    for t in inputs:
+        if t.source is not None and t.source[0] != "top":
+            raise CannotProveError(f"{operation} of what marks the largest places")
+    assert first.members is not None
+    numbers = tuple(d for d in dims if isinstance(d, int))
+    for other in with_members[1:]:
+        same = other.members is not None and other.members.shape == first.members.shape
+        if not same or not (other.members == first.members).all():
+            raise CannotProveError(f"{operation} of the numbers of different classes")
+    if first.added is not None and operation != "Neg":
+        raise CannotProveError(f"{operation} of a sum over some of the classes")
+    if first.added is None and any(c.index is None for c in first.members.ravel()):
+        steady = operation in ("Add", "Sub") and inputs[0] is first
+        scaled = operation in ("Mul", "Div") and inputs[0] is first and _positive(inputs[1])
+        if not (steady or scaled) or len(with_members) > 1:
+            raise CannotProveError(f"{operation} of what was chosen from some of the classes")
+    if first.members.size != int(np.prod(numbers)):
+        raise CannotProveError(f"{operation} of shapes that do not fit")
+    return tuple(dims), first.members.reshape(numbers), first.added
+
+
+def _positive(t: Tensor) -> bool:
+    value = t.expression.number
+    return value is not None and value > 0
+
+
+def carried_product(a: Floats, of_a: Floats, b: Floats, of_b: Floats) -> Floats:
+    """The error of a product of sizes a and b with errors."""
+    first = above(above(a * of_b) + above(b * of_a))
+    return above(first + above(of_a * of_b))

@@ -1,0 +1,240 @@
+"""Operators that reduce over the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from logitconf_export.proof.composing.arithmetic import sum_factor, ulp
+from logitconf_export.proof.composing.composition import Composition
+from logitconf_export.proof.composing.nodes import Node, known, operand
+from logitconf_export.proof.composing.places import as_sum
+from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Value, key_of
+from logitconf_export.proof.exact.choices import Choice
+from logitconf_export.proof.exact.expressions import COUNT, number, row
+from logitconf_export.proof.exact.intervals import Interval, above
+
+
+def _reduced_shape(t: Tensor, node: Node) -> tuple[tuple[int, ...], tuple[Any, ...], bool]:
+    axes = node.axes(len(t.dims))
+    chosen = tuple(range(len(t.dims))) if axes is None else axes
+    if any(isinstance(t.dims[a], str) for a in chosen):
+        raise CannotProveError(f"{node.operation} over rows")
+    keep = bool(node.attributes.get("keepdims", 1))
+    dims = tuple(1 if i in chosen else d for i, d in enumerate(t.dims) if keep or i not in chosen)
+    numbers = [i for i, d in enumerate(t.dims) if isinstance(d, int)]
+    return tuple(numbers.index(a) for a in chosen), dims, keep
+
+
+def _gathered(t: Tensor, places: tuple[int, ...], *, keep: bool) -> np.ndarray[Any, Any]:
+    """For each place that stays, the list of members that are reduced."""
+    assert t.members is not None
+    moved = np.moveaxis(t.members, places, range(len(places)))
+    stacked = moved.reshape(-1, *moved.shape[len(places) :])
+    result = np.empty(stacked.shape[1:], dtype=object)
+    for place in np.ndindex(result.shape):
+        result[place] = list(stacked[(slice(None), *place)])
+    return np.expand_dims(result, sorted(places)) if keep else result
+
+
+def _reduce_best(*, upper: bool) -> Callable[..., list[Value]]:
+    def step(steps: Composition, node: Node) -> list[Value]:
+        t = operand(steps, node)
+        places, dims, keep = _reduced_shape(t, node)
+        key = key_of(node.operation, [t.key], places, dims)
+        if t.members is None:
+            return [t.having(dims=dims, key=key)]
+        if t.source is not None and t.source[0] == "rest" and upper:
+            runner = row(f"runner-up {t.source[1].key}")
+            steps.rows.know(runner, steps.rows.range(t.expression))
+            return [
+                Tensor(
+                    runner, np.zeros((1, 1)), dims, t.element, key, source=("runner", t.source[1])
+                )
+            ]
+        if t.added is not None or t.source is not None:
+            raise CannotProveError(f"{node.operation} of sums")
+        gathered = _gathered(t, places, keep=keep)
+        members = np.empty(gathered.shape, dtype=object)
+        for place in np.ndindex(members.shape):
+            members[place] = _combined(gathered[place], upper=upper)
+        spread = steps.rows.range(t.expression)
+        error = np.broadcast_to(t.error, np.broadcast(t.error, spread.low).shape)
+        return [steps.settled(t.having(members=members, dims=dims, key=key, error=error))]
+
+    return step
+
+
+def _combined(choices: Sequence[Any], *, upper: bool) -> Any:
+    if len(choices) == 1:
+        return choices[0]
+    sets = [c.singles if upper else c.least for c in choices]
+    if any(s is None or (upper and c.pairs) for s, c in zip(sets, choices, strict=True)):
+        raise CannotProveError("an order of classes that is neither first, second nor last")
+    union = frozenset().union(*sets)
+    return Choice(union) if upper else Choice(None, frozenset(), union)
+
+
+def _reduce_sum(steps: Composition, node: Node) -> list[Value]:
+    return [_summed(steps, operand(steps, node), node)]
+
+
+def _summed(steps: Composition, t: Tensor, node: Node, table: str = "ReduceSum") -> Tensor:
+    places, dims, keep = _reduced_shape(t, node)
+    key = key_of(node.operation, [t.key], places, dims)
+    if t.members is None:
+        return t.having(dims=dims, key=key)
+    if t.source is not None and t.source[0] == "top":
+        return _counted(t, dims, key)
+    if t.source is not None:
+        raise CannotProveError(f"{node.operation} of what marks the largest places")
+    t = as_sum(t)
+    assert t.members is not None
+    assert t.added is not None
+    gathered = _gathered(t, places, keep=keep)
+    members, terms = np.empty(gathered.shape, dtype=object), 1
+    for place in np.ndindex(members.shape):
+        sets = gathered[place]
+        members[place], terms = frozenset().union(*sets), max(terms, len(sets))
+        if len(members[place]) != sum(map(len, sets)):
+            raise CannotProveError("a class that is added twice")
+    last = isinstance(t.dims[-1], int)
+    added = t.added + steps.arithmetic.depth(table, terms, last=last, element=t.element)
+    joined = t.having(members=members, added=added, dims=dims, key=key)
+    if members.size == 1 and len(members.ravel()[0]) == steps.rows.n_classes:
+        return steps.total(joined, added)
+    return joined
+
+
+def _counted(t: Tensor, dims: tuple[Any, ...], key: str) -> Tensor:
+    assert t.source is not None
+    of = t.source[1]
+    if not (of.error == 0.0).all():
+        raise CannotProveError("a count of largest values that were rounded")
+    return Tensor(COUNT, np.zeros((1, 1)), dims, t.element, key, source=("count", of))
+
+
+def _reduce_mean(steps: Composition, node: Node) -> list[Value]:
+    t = operand(steps, node)
+    total = _summed(steps, t, node)
+    if total.members is not None:
+        raise CannotProveError("a mean over some of the classes")
+    share = np.asarray(steps.rows.n_classes, dtype=t.element)
+    return [steps.divide(total, steps.lifted(Known(share, "count")), float(share))]
+
+
+def _reduce_squares(steps: Composition, node: Node) -> list[Value]:
+    t = operand(steps, node)
+    return [_summed(steps, steps.multiply(t, t), node)]
+
+
+def _reduce_sizes(steps: Composition, node: Node) -> list[Value]:
+    return [_summed(steps, steps.size(operand(steps, node)), node)]
+
+
+def _softmax_parts(steps: Composition, node: Node, table: str) -> tuple[Tensor, Tensor, Tensor]:
+    x = operand(steps, node)
+    axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1)) % len(x.dims)
+    if node.opset < 13 and axis != len(x.dims) - 1:
+        raise CannotProveError("a Softmax that flattens")
+    along = Node("ReduceMax", (x,), {"axes": [axis], "keepdims": 1}, node.opset)
+    (largest,) = _reduce_best(upper=True)(steps, along)
+    assert isinstance(largest, Tensor)
+    shifted = steps.subtract(x, largest)
+    exponentials = steps.exponential(shifted, table)
+    along = Node("ReduceSum", (exponentials,), {"axes": [axis], "keepdims": 1}, node.opset)
+    return shifted, exponentials, _summed(steps, exponentials, along, "Softmax sum")
+
+
+def _softmax(steps: Composition, node: Node) -> list[Value]:
+    _, exponentials, total = _softmax_parts(steps, node, "Softmax exp")
+    made = steps.divide(exponentials, total, exact=True)
+    # multiplied by a rounded reciprocal: three half ulps
+    size = above(steps.rows.range(made.expression).size + made.error)
+    error = above(made.error + 1.5 * ulp(size, made.element))
+    return [made.having(error=error, key=key_of("Softmax", [exponentials.key]))]
+
+
+def _log_softmax(steps: Composition, node: Node) -> list[Value]:
+    shifted, _, total = _softmax_parts(steps, node, "Softmax exp")
+    return [steps.subtract(shifted, steps.logarithm(total))]
+
+
+def _product_of_matrices(steps: Composition, node: Node) -> list[Value]:
+    a, b = node.inputs[:2]
+    transposed = [bool(node.attributes.get(name)) for name in ("transA", "transB")]
+    added = node.inputs[2] if len(node.inputs) > 2 else None
+    if added is not None and np.any(known(added).values != 0):
+        raise CannotProveError("a product of matrices with something added")
+    if isinstance(a, Known):
+        rows_, weights, flipped = b, a.values.T if transposed[0] else a.values, True
+        ready = transposed[1]
+    else:
+        rows_, weights, flipped = a, known(b).values, False
+        weights = weights.T if transposed[1] else weights
+        ready = not transposed[0]
+    if not isinstance(rows_, Tensor) or rows_.members is None or not ready:
+        raise CannotProveError("a product of matrices other than rows with a vector")
+    alpha = np.float32(node.attributes.get("alpha", 1.0))
+    vector = weights.ravel().astype(np.float64) * float(alpha)
+    if (
+        rows_.members.shape != vector.shape
+        or len(rows_.dims) != 2
+        or isinstance(rows_.dims[0], int)
+    ):
+        raise CannotProveError("a product of matrices other than rows with a vector")
+    dims = (1, rows_.dims[0]) if flipped else (rows_.dims[0], 1)
+    key = key_of(node.operation, [rows_.key], vector.tobytes(), dims)
+    if len(set(vector)) == 1:
+        scaled = rows_.having(
+            expression=rows_.expression * number(Fraction(vector[0])),
+            error=above(rows_.error * abs(vector[0])),
+        )
+        sets = as_sum(scaled)
+        total = steps.total(sets, len(vector) + 1)
+        return [total.having(dims=dims, key=key)]
+    reach = steps.computed(rows_).size.max() * np.abs(vector).sum()
+    sum_ = row(f"weighted sum {key}")
+    steps.rows.know(sum_, Interval.of([[-reach]], [[reach]]).widened(0.0))
+    error = np.full((1, 1), above(reach * sum_factor(len(vector) + 1, rows_.element)))
+    return [Tensor(sum_, error, dims, rows_.element, key)]
+
+
+def _top_k(steps: Composition, node: Node) -> list[Value]:
+    t = operand(steps, node)
+    count = (
+        known(node.inputs[1]).values.ravel()[0] if len(node.inputs) > 1 else node.attributes["k"]
+    )
+    axis = int(node.attributes.get("axis", -1)) % len(t.dims)
+    plain = t.members is not None and t.source is None and t.added is None
+    if int(count) > 2 or not plain or not node.attributes.get("largest", 1):
+        raise CannotProveError("TopK of more than two")
+    assert t.members is not None
+    if t.members.ndim != 1 or [c.index for c in t.members] != list(range(steps.rows.n_classes)):
+        raise CannotProveError("TopK of something other than all classes in their order")
+    n = steps.rows.n_classes
+    first = Choice(frozenset(range(n)))
+    second = Choice(frozenset(), frozenset((i, j) for i in range(n) for j in range(i + 1, n)))
+    members = np.empty(int(count), dtype=object)
+    members[:] = [first, second][: int(count)]
+    dims = tuple(int(count) if i == axis else d for i, d in enumerate(t.dims))
+    values = steps.settled(t.having(members=members, dims=dims, key=key_of("TopK", [t.key], count)))
+    return [values, Known(np.zeros(0), "places of TopK")][: node.n_outputs]
+
+
+REDUCTIONS: Mapping[str, Callable[[Composition, Node], list[Value]]] = {
+    "Gemm": _product_of_matrices,
+    "LogSoftmax": _log_softmax,
+    "MatMul": _product_of_matrices,
+    "ReduceL1": _reduce_sizes,
+    "ReduceMax": _reduce_best(upper=True),
+    "ReduceMean": _reduce_mean,
+    "ReduceMin": _reduce_best(upper=False),
+    "ReduceSum": _reduce_sum,
+    "ReduceSumSquare": _reduce_squares,
+    "Softmax": _softmax,
+    "TopK": _top_k,
+}

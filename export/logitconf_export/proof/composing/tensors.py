@@ -1,0 +1,97 @@
+"""What the composition knows of a tensor: its exact expression, and how far from it it may be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf_export.proof.exact.expressions import Expression
+from logitconf_export.proof.exact.intervals import Floats
+
+Dim: TypeAlias = int | str
+"""A number where classes or nothing lie, a name where rows do."""
+
+
+class CannotProveError(Exception):
+    """Something that the composition does not know; the message says which."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A constant of the graph.
+
+    Attributes:
+        values: as they are stored.
+        key: the same for tensors that are surely equal.
+    """
+
+    values: npt.NDArray[Any]
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """Numbers that depend on the row.
+
+    Attributes:
+        expression: what each would be without rounding; of the classes in `members`, if any.
+        error: no computed number is further from it, (boxes or 1, cells or 1).
+        dims: its shape.
+        element: ``"float32"`` or ``"float64"``.
+        key: the same for tensors that are surely equal.
+        members: which classes each place of the dimensions that are numbers holds, a
+            `Choice`, or a set whose values are added up; None for numbers of the row.
+        added: additions that a sum over some classes has been through; None if it is no sum.
+        source: what it is where that is no number: ``("top", v)`` 1 at the largest places of v and
+            0 elsewhere, ``("count", v)`` how many these are, ``("rest", v)`` v with −inf there,
+            ``("runner", v)`` the largest of that.
+    """
+
+    expression: Expression
+    error: Floats
+    dims: tuple[Dim, ...]
+    element: str
+    key: str
+    members: npt.NDArray[np.object_] | None = None
+    added: int | None = None
+    source: tuple[str, Tensor] | None = None
+
+    def having(self, **changes: Any) -> Tensor:
+        """Itself with some of it changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """A bool a row or place.
+
+    Attributes:
+        value: True or False where it is the same for all rows of the range, None otherwise.
+        dims: its shape.
+        key: the same for tensors that are surely equal.
+        below: comparisons that must all hold, as (smaller, larger).
+        source: what it is where it is no comparison: ``("top", v)`` the largest places of v,
+            ``("others", v)`` all but these, ``("more", v, n)`` whether more than n are largest.
+        members: as of a tensor.
+    """
+
+    value: bool | None
+    dims: tuple[Dim, ...]
+    key: str
+    below: frozenset[tuple[Tensor | Known, Tensor | Known]] = frozenset()
+    source: tuple[Any, ...] | None = None
+    members: npt.NDArray[np.object_] | None = None
+
+
+Value: TypeAlias = Known | Tensor | Truth
+
+
+def key_of(operation: str, keys: Iterable[str], *details: object) -> str:
+    """The key of what an operation makes of tensors with these keys."""
+    text = f"{operation}({';'.join(keys)}){details!r}"
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

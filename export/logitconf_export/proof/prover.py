@@ -1,0 +1,329 @@
+"""Does a head decide as its card says, on every row of a stated range, in one runtime?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import onnx
+
+from logitconf.errors import LogitconfError
+from logitconf.head_spec import Head, layout_of
+from logitconf.scores.table import SCORES
+from logitconf_export.decisions.reference import Reference
+from logitconf_export.heads.metadata import HeadMetadata
+from logitconf_export.proof.cases.case_analysis import Accepted, Case, Walk, cases_of
+from logitconf_export.proof.cases.masked_classes import what_counts_masked
+from logitconf_export.proof.cases.rules import Rules
+from logitconf_export.proof.composing.arithmetic import Arithmetic, Measured
+from logitconf_export.proof.composing.finite_rows import Computed, compose
+from logitconf_export.proof.composing.formulas import exact_score, rows_of
+from logitconf_export.proof.composing.head_part import HeadPart, WrongConnectionError
+from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Known, Tensor
+from logitconf_export.proof.exact.abstract_rows import AbstractRows
+from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, is_zero
+from logitconf_export.proof.tables.files import digest
+from logitconf_export.proof.verdicts import Bound, RuntimeProof, Verdict, Witness
+
+LIMIT = 100.0
+"""The size of logits that proofs cover unless asked otherwise."""
+# constants that a tool may have folded lie so near to what they stand for
+_FOLDED = 2.0**-22
+# of halving boxes near the threshold
+_ROUNDS = 4
+
+Search = Callable[[Case | None], Witness | None]
+"""Looks for a row that is decided otherwise: finite for None, else of a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be proved.
+
+    Attributes:
+        model: the file.
+        metadata: what it says of the head.
+        element: dtype of what the head reads.
+        limit: of the size of finite logits.
+        half_gap: half the gap of calibration scores around the threshold, if it is known.
+    """
+
+    model: onnx.ModelProto
+    metadata: HeadMetadata
+    element: str = "float32"
+    limit: float = LIMIT
+    half_gap: float | None = None
+
+    @property
+    def temperature(self) -> Fraction:
+        """The card's, as the float32 that it is."""
+        return Fraction(float(np.float32(self.metadata.card.temperature)))
+
+
+class _RefutedError(Exception):
+    """By comparison; the message says what is not the card's."""
+
+
+def prove(question: Question, arithmetic: Arithmetic, search: Search | None = None) -> RuntimeProof:
+    """The verdict on a head in a runtime.
+
+    Args:
+        question: the head, and for which rows.
+        arithmetic: of the runtime.
+        search: how a witness is looked for, where a proof fails.
+    """
+    made = RuntimeProof(
+        arithmetic.name,
+        "CANNOT PROVE",
+        "",
+        tables=digest(arithmetic.tables) if isinstance(arithmetic, Measured) else "",
+    )
+    try:
+        reason, bound, verdict = _proved(question, arithmetic)
+    except _RefutedError as refutation:
+        return replace(made, verdict="REFUTED", reason=str(refutation))
+    except (CannotProveError, NoNormalFormError) as stop:
+        made = replace(made, reason=str(stop))
+        return _with_witness(made, search, None)
+    sampled = tuple(sorted(arithmetic.sampled)) if isinstance(arithmetic, Measured) else ()
+    made = replace(made, verdict=verdict, reason=reason, bound=bound, sampled=sampled)
+    if verdict != "PROVED":
+        return _with_witness(made, search, None)
+    rules = Rules(arithmetic.tables if isinstance(arithmetic, Measured) else None)
+    try:
+        accepted = next(_accepted_not_finite(question, arithmetic, rules), None)
+    except CannotProveError as stop:
+        return _with_witness(replace(made, verdict="CANNOT PROVE", reason=str(stop)), search, None)
+    if accepted is None:
+        return made
+    reason = (
+        f"a row with {accepted.case.name} may be accepted: its score may be {accepted.score}, "
+        f"which {accepted.node} lets through"
+    )
+    made = replace(made, verdict="CANNOT PROVE", reason=reason)
+    return _with_witness(made, search, accepted.case)
+
+
+def _with_witness(made: RuntimeProof, search: Search | None, case: Case | None) -> RuntimeProof:
+    """Refuted by a row, where one is decided otherwise."""
+    witness = None if search is None else search(case)
+    if witness is None:
+        return made
+    what = "accepted" if witness.accepted else "rejected"
+    if np.isnan(witness.band):
+        reason = f"a row with {case.name if case else 'no score'} is accepted"
+    else:
+        reason = (
+            f"a row of exact score {witness.exact:.9g} gets {witness.score:.9g} and is {what}, "
+            f"outside the rounding band of {witness.band:.3g}"
+        )
+    return replace(made, verdict="REFUTED", reason=reason, witness=witness)
+
+
+def computed_scores(question: Question, arithmetic: Arithmetic) -> tuple[Computed, Expression]:
+    """What the head computes on finite rows, and the card's exact score of them.
+
+    Raises:
+        CannotProveError: at the first node that stops it.
+    """
+    try:
+        part = HeadPart.of(question.model, question.metadata)
+    except WrongConnectionError as error:
+        raise _RefutedError(str(error)) from error
+    return _composed(question, arithmetic, part)
+
+
+def _composed(
+    question: Question,
+    arithmetic: Arithmetic,
+    part: HeadPart,
+    rows: AbstractRows | None = None,
+) -> tuple[Computed, Expression]:
+    card, form, t = question.metadata.card, question.metadata.form, question.temperature
+    exact = exact_score(card, form, t)
+    rows = rows_of(card, form, t, question.limit) if rows is None else rows
+    computed = compose(
+        part,
+        rows,
+        arithmetic,
+        dims=_dims(question),
+        element=question.element,
+        numbers=_numbers(card.parameters, t),
+        kept=frozenset([np.asarray(card.threshold, dtype=np.float32).tobytes()]),
+    )
+    return computed, exact
+
+
+def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Verdict]:
+    """Why finite rows are decided as the card says, and how far scores may be off."""
+    card, form = question.metadata.card, question.metadata.form
+    _compare_numbers(question)
+    try:
+        part = HeadPart.of(question.model, question.metadata)
+    except WrongConnectionError as error:
+        raise _RefutedError(str(error)) from error
+    computed, exact = _composed(question, arithmetic, part)
+    _compare_scores(question, part, computed, exact)
+    _compare_masks(question, computed)
+    rules = Rules(arithmetic.tables if isinstance(arithmetic, Measured) else None)
+    masked = ""
+    # of two classes one is left then, which has no margin
+    if computed.rows.cells and not (card.score == "margin" and form.n_classes == 2):
+        masked = what_counts_masked(part, computed, rules)
+    bound = replace(_bound(question, arithmetic, part, computed, exact), masked=masked)
+    if bound.near_threshold > bound.band:
+        reason = (
+            f"scores near the threshold may be off by {bound.near_threshold:.3g}, and the rounding "
+            f"band there is {bound.band:.3g}"
+        )
+        return reason, bound, "CANNOT PROVE"
+    reason = (
+        f"no row of logits up to {question.limit:g} in size is decided otherwise outside the "
+        "rounding band, and no row that is not finite is accepted"
+    )
+    return reason, bound, "PROVED"
+
+
+def _compare_numbers(question: Question) -> None:
+    """Checks temperature and threshold where the graph still has them by their names."""
+    metadata = question.metadata
+    tensors = {t.name: t for t in question.model.graph.initializer}
+    from logitconf_export.onnx_files.loading import array_of
+
+    for name in ("temperature", "threshold"):
+        wanted = np.asarray(getattr(metadata.card, name), dtype=np.float32)
+        tensor = tensors.get(f"{metadata.prefix}{name}")
+        if tensor is None or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            continue
+        got = array_of(tensor)
+        if got.dtype != np.float32 or got.tobytes() != wanted.tobytes():
+            raise _RefutedError(
+                f"the graph's {name} is {_spell_number(got)}, the card's {_spell_number(wanted)}"
+            )
+
+
+def _spell_number(values: object) -> str:
+    array = np.asarray(values)
+    return f"{array.ravel()[0]!r} (float32 {array.astype(np.float32).tobytes().hex()})"
+
+
+def _compare_scores(
+    question: Question, part: HeadPart, computed: Computed, exact: Expression
+) -> None:
+    """Checks that the graph's exact score is the card's, as expressions."""
+    if is_zero(computed.score.expression - exact):
+        return
+    card, form = question.metadata.card, question.metadata.form
+    for value in _other_temperatures(part, question.temperature):
+        other = exact_score(card, form, value)
+        if is_zero(computed.score.expression - other):
+            raise _RefutedError(
+                f"the graph's temperature is {float(value)!r}, the card's {card.temperature!r}"
+            )
+    raise CannotProveError(
+        "the graph's exact score is not seen to be the card's: it is "
+        f"{_short(computed.score.expression)}, and should be {_short(exact)}"
+    )
+
+
+def _short(x: Expression) -> str:
+    text = str(x)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _other_temperatures(part: HeadPart, t: Fraction) -> Iterator[Fraction]:
+    """Temperatures that constants of the graph would stand for."""
+    for value in {*part.floats()}:
+        if value and np.isfinite(value):
+            for candidate in (abs(Fraction(value)), 1 / abs(Fraction(value))):
+                if candidate != t and Fraction(1, 2) < candidate / t < 2:
+                    yield candidate
+
+
+def _compare_masks(question: Question, computed: Computed) -> None:
+    """Checks that the mask is the score below the card's threshold."""
+    mask, threshold = computed.mask, np.asarray(question.metadata.card.threshold, dtype=np.float32)
+    if mask.value is not None:
+        raise _RefutedError(f"the mask is {mask.value} for every row, whatever its score")
+    if len(mask.below) != 1:
+        raise CannotProveError("the mask is not seen to be one comparison with the threshold")
+    ((smaller, larger),) = mask.below
+    if not isinstance(smaller, Tensor) or not isinstance(larger, Known):
+        raise CannotProveError("the mask is not seen to be the score below a number")
+    if smaller.key != computed.score.key:
+        raise CannotProveError("the mask compares something else than the score")
+    if larger.values.dtype != np.float32 or larger.values.tobytes() != threshold.tobytes():
+        raise _RefutedError(
+            f"the graph's threshold is {_spell_number(larger.values)}, the card's "
+            f"{_spell_number(threshold)}"
+        )
+
+
+def _bound(
+    question: Question,
+    arithmetic: Arithmetic,
+    part: HeadPart,
+    computed: Computed,
+    exact: Expression,
+) -> Bound:
+    threshold = float(np.float32(question.metadata.card.threshold))  # type: ignore[arg-type]
+    head = Head.of_card(question.metadata.card, question.metadata.form)
+    sizes = np.asarray([question.limit])
+    columns = question.metadata.form.n_classes
+    (band,) = Reference(head).allowed(np.asarray([threshold]), columns, sizes)
+    band = max(float(band), float(np.finfo(np.float32).smallest_normal))
+    values, error = computed.errors(exact)
+    anywhere = float(error.max())
+    near = 0.0
+    for _ in range(_ROUNDS):
+        distance = np.maximum(np.maximum(values.low - threshold, threshold - values.high), 0.0)
+        decisive = distance <= error
+        near = float(error[decisive].max()) if decisive.any() else 0.0
+        wide = decisive & (error > 0.9 * near)
+        if near <= band or computed.rows.make is None or not wide.any():
+            break
+        # smaller boxes say more of what lies near the threshold
+        rows = computed.rows.halved(decisive)
+        computed, exact = _composed(question, arithmetic, part, rows)
+        values, error = computed.errors(exact)
+    return Bound(anywhere, near, band, question.half_gap)
+
+
+def _accepted_not_finite(
+    question: Question, arithmetic: Arithmetic, rules: Rules
+) -> Iterator[Accepted]:
+    part = HeadPart.of(question.model, question.metadata)
+    computed, _ = _composed(question, arithmetic, part)
+    margin = question.metadata.card.score == "margin"
+    n = computed.rows.n_classes
+    for case in cases_of(n_classes=n, margin=margin and bool(computed.rows.top is not None)):
+        yield from Walk(part, computed.values, rules, case).accepted()
+
+
+def _dims(question: Question) -> tuple[Dim, ...]:
+    card, form = question.metadata.card, question.metadata.form
+    layout = layout_of(card, form)
+    names = iter(["N", "D1", "D2", "D3", "D4", "D5", "D6", "D7"])
+    size = form.n_classes or 1
+    if layout.axis is None and form.class_axis >= form.input_rank:
+        return tuple(next(names) for _ in range(form.input_rank))
+    return tuple(
+        size if axis == form.class_axis else next(names) for axis in range(form.input_rank)
+    )
+
+
+def _numbers(parameters: Mapping[str, float], t: Fraction) -> Mapping[tuple[str, bytes], Fraction]:
+    """What rounded constants stand for: what tools fold of T, and the score's parameters."""
+    exact = [1 / t, -1 / t, t / 2, 2 / t, -t, -2 / t, -t / 2]
+    exact += [Fraction(value) for value in parameters.values()]
+    made: dict[tuple[str, bytes], Fraction] = {}
+    for kind in (np.float32, np.float64):
+        for value in exact:
+            rounded = kind(float(value))
+            made.setdefault((kind.__name__, rounded.tobytes()), value)
+    return made
+
+
+__all__ = ["LIMIT", "SCORES", "LogitconfError", "Question", "computed_scores", "prove"]
