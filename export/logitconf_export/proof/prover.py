@@ -9,9 +9,7 @@ from fractions import Fraction
 import numpy as np
 import onnx
 
-from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head, layout_of
-from logitconf.scores.table import SCORES
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
 from logitconf_export.proof.cases.case_analysis import Accepted, Case, Walk, cases_of
@@ -33,6 +31,9 @@ LIMIT = 100.0
 _FOLDED = 2.0**-22
 # of halving boxes near the threshold
 _ROUNDS = 4
+
+MOST_BANDS = 4
+"""A bound that is more than so many times the band of the table of scores proves nothing."""
 
 Search = Callable[[Case | None], Witness | None]
 """Looks for a row that is decided otherwise: finite for None, else of a case."""
@@ -173,15 +174,16 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
     if computed.rows.cells and not (card.score == "margin" and form.n_classes == 2):
         masked = what_counts_masked(part, computed, rules)
     bound = replace(_bound(question, arithmetic, part, computed, exact), masked=masked)
-    if bound.near_threshold > bound.band:
+    if bound.near_threshold > MOST_BANDS * bound.band:
         reason = (
-            f"scores near the threshold may be off by {bound.near_threshold:.3g}, and the rounding "
-            f"band there is {bound.band:.3g}"
+            f"scores near the threshold may be off by {bound.near_threshold:.3g}, more than "
+            f"{MOST_BANDS} times the rounding band of {bound.band:.3g}"
         )
         return reason, bound, "CANNOT PROVE"
     reason = (
-        f"no row of logits up to {question.limit:g} in size is decided otherwise outside the "
-        "rounding band, and no row that is not finite is accepted"
+        f"no row of logits up to {question.limit:g} in size is decided otherwise unless its exact "
+        f"score is within {bound.near_threshold:.3g} of the threshold, and none that is not finite "
+        "is accepted"
     )
     return reason, bound, "PROVED"
 
@@ -324,6 +326,3 @@ def _numbers(parameters: Mapping[str, float], t: Fraction) -> Mapping[tuple[str,
             rounded = kind(float(value))
             made.setdefault((kind.__name__, rounded.tobytes()), value)
     return made
-
-
-__all__ = ["LIMIT", "SCORES", "LogitconfError", "Question", "computed_scores", "prove"]

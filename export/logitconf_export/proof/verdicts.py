@@ -80,5 +80,5 @@ def joined(verdicts: list[Verdict]) -> Verdict:
     """One refutation refutes; one that cannot be proved leaves all unproved."""
     for worst in ("REFUTED", "CANNOT PROVE"):
         if worst in verdicts:
-            return worst  # type: ignore[return-value]
+            return worst
     return "PROVED"

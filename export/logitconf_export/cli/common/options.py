@@ -18,6 +18,7 @@ KINDS = ("logits", "probabilities", "log-probabilities")
 MASK_TYPES = ("bool", "uint8", "float32")
 ROWS, PLACE, HEAD = "Rows", "Where the logits are", "How the head is written"
 THRESHOLD, NO_CARD, REPORT = "Threshold", "Instead of a card", "Reports"
+PROOF = "Proof"
 """Titles under which help shows options together."""
 
 Choices: TypeAlias = tuple[tuple[tuple[str, ...], str], ...]

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitconf.errors import LogitconfError
-from logitconf_export.cli.common.options import Model, Providers, ReportFiles, Runtimes
+from logitconf_export.cli.common.options import (
+    PROOF,
+    Model,
+    Providers,
+    ReportFiles,
+    Runtimes,
+    in_panel,
+)
 from logitconf_export.cli.common.output import show
 from logitconf_export.cli.common.pages import PageFile, check_page_file, with_page
 from logitconf_export.cli.common.view import View, check_output
@@ -34,6 +41,23 @@ def verify(
     ] = None,
     runtime: Runtimes = None,
     provider: Providers = None,
+    prove: Annotated[
+        bool,
+        in_panel(PROOF, "--prove", "Prove it for all rows instead; exit code 2 if that fails."),
+    ] = False,
+    tables: Annotated[
+        Path | None,
+        in_panel(
+            PROOF,
+            "--tables",
+            "A folder of tables that measure-runtime wrote.",
+            default="what was measured before, or is now",
+        ),
+    ] = None,
+    limit: Annotated[
+        float | None,
+        in_panel(PROOF, "--limit", "Cover finite logits up to this size.", default="100"),
+    ] = None,
     page: PageFile = None,
     saved: ReportFiles,
     view: View,
@@ -47,6 +71,11 @@ def verify(
     if saved.golden is not None and saved.golden.exists():
         raise LogitconfError(f"{saved.golden} exists; name another folder")
     check_page_file(page, (model, data), force=saved.force)
+    if prove:
+        _prove(model, data, view, runtimes=runtime, providers=provider, tables=tables, limit=limit)
+        return
+    if tables is not None or limit is not None:
+        raise LogitconfError("--tables and --limit are for proofs; add --prove")
     if page is not None and data is None and inputs is None:
         raise LogitconfError("--report shows rows; give them with --data or --inputs")
     from logitconf_export.cli.results.verifications import verification_result
@@ -83,6 +112,41 @@ def verify(
     show(result, view, force=saved.force)
     if not report.passed:
         raise typer.Exit(1)
+
+
+def _prove(
+    model: Path,
+    data: Path | None,
+    view: View,
+    *,
+    runtimes: list[str] | None,
+    providers: list[str] | None,
+    tables: Path | None,
+    limit: float | None,
+) -> None:
+    """Proves instead of trying; calibration logits say how near their scores come."""
+    from logitconf_export.cli.results.proofs import proof_result
+    from logitconf_export.proof.prover import LIMIT
+    from logitconf_export.verification.proving import prove_file
+
+    rows = None
+    if data is not None:
+        arrays = _arrays(data, None)
+        if arrays is None or "logits" not in arrays:
+            raise LogitconfError(f"{data} must have 'logits' for --prove, their calibration rows")
+        rows = arrays["logits"]
+    with working("Proving", view):
+        report = prove_file(
+            model,
+            runtimes=tuple(runtimes or ("onnxruntime",)),
+            providers=tuple(providers or ("cpu",)),
+            tables=tables,
+            limit=LIMIT if limit is None else limit,
+            rows=rows,
+        )
+    show(proof_result(report), view)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
 
 
 def _save(

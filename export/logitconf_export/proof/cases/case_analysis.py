@@ -8,7 +8,7 @@ by itself, so that what hangs on it stays together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import or_
@@ -281,20 +281,31 @@ class Walk:
             if isinstance(places, Kinds):
                 return places
             raise CannotProveError(f"{op} of comparisons")
-        step = {
+        steps: Mapping[str, Callable[[Places], Kinds]] = {
             "ReduceMax": lambda p: self._extreme(p, "ReduceMax"),
             "ReduceMin": lambda p: self._extreme(p, "ReduceMin"),
-            "ReduceSum": sum_of,
-            "ReduceMean": sum_of,
-            "ReduceL1": lambda p: sum_of(p.each(kinds.size)),
-            "ReduceSumSquare": lambda p: sum_of(p.each(lambda a: kinds.multiply(a, a))),
-        }.get(op)
+            "ReduceSum": self._sum,
+            "ReduceMean": self._sum,
+            "ReduceL1": lambda p: self._sum(p.each(kinds.size)),
+            "ReduceSumSquare": lambda p: self._sum(p.each(lambda a: kinds.multiply(a, a))),
+        }
+        step = steps.get(op)
         if step is None:
             raise CannotProveError(f"what {op} makes of it is not known")
         if not by_class:
             return step(places)
         without = None if places.others is None else step(Places(None, places.others))
         return Places(None if places.one is None else step(places), without)
+
+    def _sum(self, places: Places) -> Kinds:
+        """A sum, which carries a NaN unless the runtime was seen to lose it."""
+        result = sum_of(places)
+        if places.one == NAN and self.rules.tables is not None:
+            for row in _NAN_ROWS:
+                result |= self.rules.results("ReduceSum", *row) or NOTHING
+            if result.finite:
+                result |= ANY_FINITE
+        return result
 
     def _extreme(self, places: Places, op: str) -> Kinds:
         """A maximum or minimum: it may drop a NaN, and be the lowest float for −inf alone."""
@@ -315,8 +326,7 @@ class Walk:
                 result |= first
         has_nan = places.any().nan
         if has_nan:
-            rows = [(math.nan, 2.0, 3.0), (1.0, math.nan, 3.0), (1.0, 2.0, math.nan)]
-            if self.rules.carries_nan(op, *rows) and one is not None and one == NAN:
+            if self.rules.carries_nan(op, *_NAN_ROWS) and one is not None and one == NAN:
                 return NAN
             result |= places.any() | DOWN | Kinds(low=-LARGEST_FLOAT, high=-LARGEST_FLOAT)
         if result.down:
@@ -331,37 +341,13 @@ class Walk:
     def _softmax(self, op: str, places: Any) -> Abstract:
         if not isinstance(places, Places):
             raise CannotProveError(f"{op} of what is no row of classes")
-        probes = [(math.nan, 2.0, 3.0), (1.0, math.nan, 3.0), (1.0, 2.0, math.nan)]
         values = (
             Kinds(low=0.0, high=1.0) if op == "Softmax" else Kinds(low=-LARGEST_FLOAT, high=0.0)
         )
-        seen = [self._whole(op, row) for row in self._rows(places, probes)]
+        seen = [self.rules.results(op, *row) for row in _rows_like(places)]
         if seen and all(kind == NAN for kind in seen):
             return Places(NAN, NAN)
         return Places(NAN | values, NAN | values)
-
-    def _rows(
-        self, places: Places, probes: Sequence[tuple[float, ...]]
-    ) -> Sequence[tuple[float, ...]]:
-        inf = math.inf
-        if places.one == NAN:
-            return probes
-        if places.one == UP and not (places.others or NOTHING).nan:
-            return [(inf, 2.0, 3.0), (1.0, inf, 3.0), (1.0, 2.0, inf), (inf, inf, inf)]
-        if places.one == DOWN and (places.others or DOWN) == DOWN:
-            return [(-inf, -inf, -inf)]
-        return []
-
-    def _whole(self, op: str, row: tuple[float, ...]) -> Kinds | None:
-        """Of a Softmax the table gives whole rows."""
-        if self.rules.tables is None:
-            return None
-        wanted = tuple(repr(v) for v in row)
-        for case in self.rules.tables.specials:
-            if case.operation == op and case.inputs == wanted:
-                values = [float(v) for text in case.results for v in text.split()]
-                return reduce(or_, map(kind_of, values), NOTHING)
-        return None
 
     def _cast(self, node: onnx.NodeProto, value: Any) -> Abstract:
         to = helper.tensor_dtype_to_np_dtype(int(helper.get_attribute_value(node.attribute[0])))
@@ -371,19 +357,21 @@ class Walk:
             return reduce(or_, [ONE if v else ZERO for v in value])
         if isinstance(value, Places) and not isinstance(value.any(), Kinds):
             raise CannotProveError("a Cast of comparisons")
-        return value
+        same: Abstract = value
+        return same
 
     def _compared(self, op: str, a: Any, b: Any) -> Abstract:
         if isinstance(a, Places) or isinstance(b, Places):
             # of each class; what it says is not followed
             return BOTH
-        step = {
+        steps: Mapping[str, Callable[[], Truths]] = {
             "Less": lambda: kinds.less(a, b),
             "Greater": lambda: kinds.less(b, a),
             "LessOrEqual": lambda: kinds.less(a, b) | kinds.equal(a, b),
             "GreaterOrEqual": lambda: kinds.less(b, a) | kinds.equal(a, b),
             "Equal": lambda: kinds.equal(a, b),
-        }[op]
+        }
+        step = steps[op]
         result = frozenset(step())
         nan = (a.nan and math.nan, b.nan and math.nan)
         if op != "Less" and any(v is not False for v in nan):
@@ -395,6 +383,23 @@ class Walk:
                 seen = self.rules.results(op, *probe)
                 result |= {True} if seen is not None and seen.high > 0.0 else set()
         return frozenset(result)
+
+
+# rows with such a number before, among and behind others
+_NAN_ROWS = ((math.nan, 1.0, 1.0), (1.0, math.nan, 1.0), (1.0, 1.0, math.nan))
+_UP_ROWS = ((math.inf, 1.0, 1.0), (1.0, math.inf, 1.0), (1.0, 1.0, math.inf), (math.inf,) * 3)
+_DOWN_ROWS = ((-math.inf,) * 3,)
+
+
+def _rows_like(places: Places) -> tuple[tuple[float, ...], ...]:
+    """Rows that tables know, of the same sort."""
+    if places.one == NAN:
+        return _NAN_ROWS
+    if places.one == UP and not (places.others or NOTHING).nan:
+        return _UP_ROWS
+    if places.one == DOWN and (places.others or DOWN) == DOWN:
+        return _DOWN_ROWS
+    return ()
 
 
 def _product(inputs: list[Any]) -> Kinds:

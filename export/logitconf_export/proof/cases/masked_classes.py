@@ -39,6 +39,10 @@ def what_counts_masked(part: HeadPart, computed: Computed, rules: Rules) -> str:
             else walk.constant(name)
             for name in names
         ]
+        if node.op_type in ("Softmax", "LogSoftmax"):
+            # exp(-inf) is 0 in each, and log 0 is -inf
+            values.update(dict.fromkeys(node.output, ZERO if node.op_type == "Softmax" else DOWN))
+            continue
         by_class = isinstance(out, Tensor | Truth) and out.members is not None
         try:
             if not by_class and not changed & set(names):

@@ -114,7 +114,8 @@ def moved(op: str, inputs: list[Any], *, by_class: bool) -> Abstract:
     """What is moved, in its new place as far as it is known."""
     first = inputs[0]
     if op == "Concat" and all(isinstance(v, Kinds) for v in inputs):
-        return reduce(or_, inputs)
+        together: Kinds = reduce(or_, inputs)
+        return together
     if op == "Concat":
         places = [v for v in inputs if isinstance(v, Places)]
         if len(places) != len(inputs):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from logitconf_export.proof.exact.intervals import Floats, Interval, above
-from logitconf_export.proof.tables.operation_table import PATHS, RuntimeTables
+from logitconf_export.proof.tables.operation_table import ALL_PATHS, PATHS, RuntimeTables
 
 _PRECISION = {"float32": (24, -149), "float64": (53, -1074)}
 # so many ranges are looked up one by one; of more the worst is taken
@@ -107,7 +108,7 @@ class Measured:
         worst = np.zeros(np.broadcast(lows, highs).shape)
         tables = self.tables.of(operation, element, constant)
         for path in PATHS:
-            pieces = [p for t in tables if t.path == path for p in t.pieces]
+            pieces = [p for t in tables if t.path in (path, ALL_PATHS) for p in t.pieces]
             starts = np.array([p.low for p in pieces])
             ends = np.array([p.high for p in pieces])
             sizes = np.array([max(-p.least, p.most) for p in pieces])
@@ -125,7 +126,7 @@ class Measured:
 
 def _towards(values: Floats, kind: type, *, up: bool) -> Floats:
     """The nearest number of an element type that is not smaller, or not larger."""
-    near = values.astype(kind)
+    near: npt.NDArray[np.floating[Any]] = values.astype(kind)
     wide = near.astype(np.float64)
     wrong = wide < values if up else wide > values
     moved = np.nextafter(near, kind(np.inf if up else -np.inf)).astype(np.float64)

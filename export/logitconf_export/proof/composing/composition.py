@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from logitconf_export.proof.composing.arithmetic import Arithmetic, sum_factor, ulp
-from logitconf_export.proof.composing.places import aligned, as_sum, carried_product, direction
+from logitconf_export.proof.composing.places import (
+    aligned,
+    as_sum,
+    carried_product,
+    choice_at,
+    direction,
+)
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Dim,
@@ -74,7 +80,9 @@ class Composition:
 
     def computed(self, t: Tensor) -> Interval:
         """Where the computed numbers lie."""
-        return self.rows.range(t.expression).widened(t.error)
+        values = self.rows.range(t.expression).widened(t.error)
+        low, high = (0.0 if t.sign > 0 else -np.inf), (0.0 if t.sign < 0 else np.inf)
+        return values.within(low, high)
 
     def made(
         self,
@@ -86,6 +94,7 @@ class Composition:
         constant: float | None = None,
         exact: bool = False,
         table: str | None = None,
+        sign: int = 0,
     ) -> Tensor:
         """The result of an elementwise operation.
 
@@ -97,6 +106,7 @@ class Composition:
             constant: the second operand if it is a number of the graph.
             exact: whether the result is not rounded.
             table: the operation whose table says how the result is rounded, if another.
+            sign: of all computed results, if it is known.
         """
         element = inputs[0].element
         if any(t.element != element for t in inputs):
@@ -106,6 +116,10 @@ class Composition:
         if constant is not None:
             ranges = ranges[:1]
         operand = ranges[0]
+        if operation == "Div" and constant is None:
+            # its table is by the divisor's size
+            ranges = [Interval(ranges[1].least_size, ranges[1].size)]
+            operand = ranges[0]
         for other in ranges[1:]:
             operand = Interval(
                 np.minimum(operand.low, other.low), np.maximum(operand.high, other.high)
@@ -117,7 +131,7 @@ class Composition:
             own = above(units * ulp(result.size, element))
             error = above(carried + above(own + FLUSHED[element]))
         key = key_of(operation, [t.key for t in inputs])
-        made = Tensor(expression, error, dims, element, key, members, added)
+        made = Tensor(expression, error, dims, element, key, members, added, sign=sign)
         self.check_reach(made)
         return made
 
@@ -146,7 +160,10 @@ class Composition:
         a, b = self._elements(a, b)
         if a.key == b.key:
             return self.made("Sub", (a, b), number(0), _NONE, exact=True)
-        return self.made("Sub", (a, b), a.expression - b.expression, above(a.error + b.error))
+        # rounding keeps the sign of a difference
+        sign = -1 if b.largest_of == a.key else 0
+        carried = above(a.error + b.error) if a.error.any() or b.error.any() else _NONE
+        return self.made("Sub", (a, b), a.expression - b.expression, carried, sign=sign)
 
     def multiply(self, a: Tensor, b: Tensor, constant: float | None = None) -> Tensor:
         """a·b."""
@@ -156,7 +173,13 @@ class Composition:
         exact = constant is not None and constant != 0.0 and abs(np.frexp(constant)[0]) == 0.5
         if exact:
             carried = above(carried + FLUSHED[a.element])
-        return self.made("Mul", (a, b), product, carried, constant=constant, exact=exact)
+        sign = self._sign(a) * self._sign(b)
+        return self.made("Mul", (a, b), product, carried, constant=constant, exact=exact, sign=sign)
+
+    def _sign(self, t: Tensor) -> int:
+        """1 or −1 where no computed number is on the other side of 0."""
+        values = self.computed(t)
+        return int((values.low >= 0.0).all()) - int((values.high <= 0.0).all())
 
     def divide(self, a: Tensor, b: Tensor, constant: float | None = None, **how: Any) -> Tensor:
         """A / b, b never 0."""
@@ -167,7 +190,8 @@ class Composition:
             raise CannotProveError("a divisor may be 0")
         size = self.rows.range(quotient).size
         carried = above(above(a.error + above(size * b.error)) / least)
-        return self.made("Div", (a, b), quotient, carried, constant=constant, **how)
+        sign = self._sign(a) * self._sign(b)
+        return self.made("Div", (a, b), quotient, carried, constant=constant, sign=sign, **how)
 
     def reciprocal(self, x: Tensor) -> Tensor:
         """1 / x, x never 0."""
@@ -182,7 +206,7 @@ class Composition:
         result = expressions.exponential(x.expression)
         size = self.rows.range(x.expression).exp().high
         carried = above(size * expm1_above(x.error))
-        return self.made("Exp", (x,), result, carried, table=table)
+        return self.made("Exp", (x,), result, carried, table=table, sign=1)
 
     def logarithm(self, x: Tensor) -> Tensor:
         """Log x, x > 0."""
@@ -194,11 +218,11 @@ class Composition:
 
     def negative(self, x: Tensor) -> Tensor:
         """−x."""
-        return self.made("Neg", (x,), -x.expression, x.error, exact=True)
+        return self.made("Neg", (x,), -x.expression, x.error, exact=True, sign=-x.sign)
 
     def size(self, x: Tensor) -> Tensor:
         """Abs x."""
-        return self.made("Abs", (x,), self.size_of(x.expression), x.error, exact=True)
+        return self.made("Abs", (x,), self.size_of(x.expression), x.error, exact=True, sign=1)
 
     def size_of(self, x: Expression) -> Expression:
         """The size of an expression; by its sign, where that is known."""
@@ -252,7 +276,7 @@ class Composition:
         combine = largest_of if upper else smallest_of
         members = np.empty(a.members.shape, dtype=object)
         for place in np.ndindex(members.shape):
-            choice = combine(a.members[place], b.members[place])
+            choice = combine(choice_at(a, place), choice_at(b, place))
             if choice is None:
                 raise CannotProveError("an order of classes that is neither first, second nor last")
             members[place] = choice
@@ -303,7 +327,8 @@ class Composition:
         if base == _BELOW and largest == (sign > 0) and self.rows.top is not None:
             own = np.broadcast_to(t.error, np.broadcast(t.error, all_of.low).shape)
             own = own[:, self.rows.top : self.rows.top + 1]
-        return np.maximum(own.max(axis=1, keepdims=True), others.max(axis=1, keepdims=True))
+        worst = np.maximum(own.max(axis=1, keepdims=True), others.max(axis=1, keepdims=True))
+        return np.asarray(worst)
 
     def total(self, t: Tensor, added: int) -> Tensor:
         """The sum over all classes, each of which is in `t` once.

@@ -32,7 +32,7 @@ def _ints(node: Any, place: int, name: str) -> list[int] | None:
 
 
 def _first(node: Any) -> Value:
-    value = node.inputs[0]
+    value: Value | None = node.inputs[0]
     if value is None:
         raise CannotProveError(f"{node.operation} of nothing")
     return value

@@ -10,9 +10,10 @@ from onnx import helper
 
 from logitconf_export.onnx_files.loading import array_of
 from logitconf_export.proof.composing.comparisons import COMPARISONS
-from logitconf_export.proof.composing.composition import Composition, direction
+from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.movements import MOVEMENTS
 from logitconf_export.proof.composing.nodes import Node, operand
+from logitconf_export.proof.composing.places import direction
 from logitconf_export.proof.composing.reductions import REDUCTIONS
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,

@@ -10,8 +10,18 @@ import numpy as np
 from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Tensor
 from logitconf_export.proof.exact import expressions
 from logitconf_export.proof.exact.abstract_rows import AbstractRows
+from logitconf_export.proof.exact.choices import Choice
 from logitconf_export.proof.exact.expressions import Atom, Expression
 from logitconf_export.proof.exact.intervals import Floats, above
+
+
+def choice_at(t: Tensor, place: tuple[int, ...]) -> Choice:
+    """What one place of a tensor is chosen from."""
+    assert t.members is not None
+    choice: Any = t.members[place]
+    if not isinstance(choice, Choice):
+        raise CannotProveError("a comparison of sums")
+    return choice
 
 
 def as_sum(t: Tensor) -> Tensor:
@@ -20,7 +30,7 @@ def as_sum(t: Tensor) -> Tensor:
         return t
     sets = np.empty(t.members.shape, dtype=object)
     for place in np.ndindex(sets.shape):
-        index = t.members[place].index
+        index = choice_at(t, place).index
         if index is None:
             raise CannotProveError("a sum of what was compared before")
         sets[place] = frozenset((index,))
@@ -81,7 +91,7 @@ def aligned(operation: str, inputs: Sequence[Tensor]) -> tuple[tuple[Dim, ...], 
     numbers = tuple(d for d in dims if isinstance(d, int))
     for other in with_members[1:]:
         same = other.members is not None and other.members.shape == first.members.shape
-        if not same or not (other.members == first.members).all():
+        if not same or not np.all(other.members == first.members):
             raise CannotProveError(f"{operation} of the numbers of different classes")
     if first.added is not None and operation != "Neg":
         raise CannotProveError(f"{operation} of a sum over some of the classes")

@@ -60,10 +60,13 @@ def _reduce_best(*, upper: bool) -> Callable[..., list[Value]]:
         gathered = _gathered(t, places, keep=keep)
         members = np.empty(gathered.shape, dtype=object)
         for place in np.ndindex(members.shape):
-            members[place] = _combined(gathered[place], upper=upper)
+            members[place] = _combined(list(gathered[place]), upper=upper)
         spread = steps.rows.range(t.expression)
         error = np.broadcast_to(t.error, np.broadcast(t.error, spread.low).shape)
-        return [steps.settled(t.having(members=members, dims=dims, key=key, error=error))]
+        made = steps.settled(t.having(members=members, dims=dims, key=key, error=error))
+        if upper and made.members is None:
+            made = made.having(largest_of=t.key)
+        return [made]
 
     return step
 
@@ -222,7 +225,8 @@ def _top_k(steps: Composition, node: Node) -> list[Value]:
     members[:] = [first, second][: int(count)]
     dims = tuple(int(count) if i == axis else d for i, d in enumerate(t.dims))
     values = steps.settled(t.having(members=members, dims=dims, key=key_of("TopK", [t.key], count)))
-    return [values, Known(np.zeros(0), "places of TopK")][: node.n_outputs]
+    outputs: list[Value] = [values, Known(np.zeros(0), "places of TopK")]
+    return outputs[: node.n_outputs]
 
 
 REDUCTIONS: Mapping[str, Callable[[Composition, Node], list[Value]]] = {

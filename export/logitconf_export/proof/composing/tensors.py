@@ -50,6 +50,8 @@ class Tensor:
         source: what it is where that is no number: ``("top", v)`` 1 at the largest places of v and
             0 elsewhere, ``("count", v)`` how many these are, ``("rest", v)`` v with −inf there,
             ``("runner", v)`` the largest of that.
+        sign: 1 where no computed number is below 0, −1 where none is above; 0 if that is not known.
+        largest_of: the key of the tensor whose largest computed value it is; empty if it is none.
     """
 
     expression: Expression
@@ -60,6 +62,8 @@ class Tensor:
     members: npt.NDArray[np.object_] | None = None
     added: int | None = None
     source: tuple[str, Tensor] | None = None
+    sign: int = 0
+    largest_of: str = ""
 
     def having(self, **changes: Any) -> Tensor:
         """Itself with some of it changed."""

@@ -117,8 +117,8 @@ class AbstractRows:
             total = total + _rational(coefficient) * self.of_product(product)
         apart = expression_multiple(x, BETWEEN)
         if apart is not None and _atom(GAP) in self.numbers:
-            reach = above(abs(float(above(abs(float(apart))))) * self.numbers[_atom(GAP)].size)
-            total = total.within(-reach, reach)
+            gap = above(float(above(abs(float(apart)))) * self.numbers[_atom(GAP)].size)
+            total = total.within(-gap, gap)
         for whole, values in self.known.items():
             part = expression_multiple(x, whole)
             if part is not None:
@@ -163,6 +163,8 @@ class AbstractRows:
 
     def _of_sum(self, a: Atom) -> Interval:
         part = Expression(((a[1], Fraction(1)),))
+        if a in self.numbers:
+            return self.numbers[a]
         if self.fixed is not None and part == self.fixed.part:
             return self.fixed.total
         each = self.range(part)
@@ -214,7 +216,7 @@ class AbstractRows:
             known = above(slope * np.where(slope > 0.0, rest.high, rest.low))
             most = above(others * worst.max(axis=1, keepdims=True))
             best = np.minimum(best, above(most + known))
-        return best
+        return np.asarray(best)
 
 
 def _rational(value: Fraction) -> Interval:
@@ -256,7 +258,8 @@ def class_rows(
         n_classes: how many compete.
         temperature: as the graph has it.
         limit: of the size of logits.
-        needs: which of ``"sum"``, ``"largest"``, ``"gap"`` are cut into boxes.
+        needs: which of ``"sum"``, ``"largest"``, ``"gap"``, ``"moment"`` are cut into boxes; the
+            last is Σ y exp(y / T).
     """
     t = float(temperature)
     reach = float(above(2.0 * limit))
@@ -279,6 +282,10 @@ def class_rows(
         "largest": _both_signs(limit, 1.35),
         "gap": Interval(-gaps.high, -gaps.low),
     }
+    moment: Atom = ("sum", _times_below(part.terms[0][0]))
+    # y exp(y / T) is nowhere below -T / e
+    moments = _boxes(_edges(1e-9 * t, float(above(0.37 * t * (n_classes - 1))), 1.3))
+    fine["moment"] = Interval(-moments.high, -moments.low)
     names = sorted(needs)
     crossed = dict(zip(names, _crossed(*(fine[name] for name in names)), strict=True))
 
@@ -286,6 +293,7 @@ def class_rows(
         cuts = _possible(cuts, n_classes, 1 / temperature)
         total, largest, gap = ({**whole, **cuts}[name] for name in ("sum", "largest", "gap"))
         others = Interval.of(np.full((1, 1), -reach), np.zeros((1, 1)))
+        own = {moment: cuts["moment"]} if "moment" in cuts else {}
         return AbstractRows(
             logit=LARGEST + BELOW,
             n_classes=n_classes,
@@ -296,6 +304,7 @@ def class_rows(
                 _atom(LOWEST): others,
                 _atom(COUNT): Interval.of([[1.0]], [[float(n_classes)]]),
                 **{_atom(row(f"below {i}")): others for i in range(2)},
+                **own,
             },
             cells={_atom(BELOW): cells, _atom(AT_TOP): at_top},
             extremes={_atom(BELOW): (number(0), LOWEST)},
@@ -305,7 +314,19 @@ def class_rows(
             make=make,
         )
 
-    return make(crossed)
+    if "moment" not in needs:
+        return make(crossed)
+    # of the boxes of both sums, those that some row can lie in
+    free = make({name: v for name, v in crossed.items() if name != "moment"})
+    possible = free.of_product(((moment, Fraction(1)),))
+    kept = ((crossed["moment"].high >= possible.low) & (crossed["moment"].low <= possible.high))[
+        :, 0
+    ]
+    return make({name: Interval(v.low[kept], v.high[kept]) for name, v in crossed.items()})
+
+
+def _times_below(product: Product) -> Product:
+    return (BELOW * Expression(((product, Fraction(1)),))).terms[0][0]
 
 
 def _possible(

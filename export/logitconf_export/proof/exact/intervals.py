@@ -72,7 +72,8 @@ class Interval:
 
     def widened(self, by: npt.ArrayLike) -> Interval:
         """All numbers that are at most so far away."""
-        return Interval(below(self.low - by), above(self.high + by))
+        margin = np.asarray(by, dtype=np.float64)
+        return Interval(below(self.low - margin), above(self.high + margin))
 
     def within(self, low: npt.ArrayLike, high: npt.ArrayLike) -> Interval:
         """What both say; the caller knows that the numbers lie there too."""
