@@ -81,7 +81,9 @@ def changed(model: onnx.ModelProto, name: str, value: float) -> onnx.ModelProto:
     made.CopyFrom(model)
     for tensor in made.graph.initializer:
         if tensor.name == f"logitconf/{name}":
-            tensor.CopyFrom(numpy_helper.from_array(np.float32(value), tensor.name))
+            tensor.CopyFrom(
+                numpy_helper.from_array(np.asarray(value, dtype=np.float32), tensor.name)
+            )
     return made
 
 
@@ -102,7 +104,9 @@ def test_a_constant_of_the_formula_that_is_one_float_away_is_not_proved() -> Non
     half = next(
         t for t in model.graph.initializer if numpy_helper.to_array(t).tobytes() == b"\0\0\0?"
     )
-    half.CopyFrom(numpy_helper.from_array(np.nextafter(np.float32(0.5), np.float32(1)), half.name))
+    half.CopyFrom(
+        numpy_helper.from_array(np.asarray(np.nextafter(np.float32(0.5), np.float32(1))), half.name)
+    )
     assert prove(question_of(model), RUNTIME).verdict != "PROVED"
 
 

@@ -1,8 +1,10 @@
 """Intervals hold the truth that mpmath computes; arithmetic that rounds the wrong way does not."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,18 +16,21 @@ from logitconf_export.proof.exact.intervals import Interval, above, below, expm1
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
 POSITIVE = st.floats(1e-6, 1e6)
 EXPONENTS = st.floats(-300.0, 300.0)
-OPERATIONS = {
+OPERATIONS: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {
     "sum": (lambda a, b: a + b, lambda a, b: a + b),
     "difference": (lambda a, b: a - b, lambda a, b: a - b),
     "product": (lambda a, b: a * b, lambda a, b: a * b),
 }
 
 
+Exact = Any  # mpmath has no types
+
+
 def of(*values: float) -> Interval:
     return Interval.of(min(values), max(values))
 
 
-def holds(interval: Interval, value: mpmath.mpf) -> bool:
+def holds(interval: Interval, value: Exact) -> bool:
     low, high = (mpmath.mpf(float(end)) for end in (interval.low, interval.high))
     return bool(low <= value <= high)
 
@@ -80,7 +85,7 @@ def test_sizes_are_those_of_the_ends_or_zero() -> None:
     assert float(of(-3.0, -2.0).least_size) == 2.0
 
 
-BUGS = {
+BUGS: dict[str, Callable[[Any], Any]] = {
     "rounds inwards": lambda x: np.nextafter(np.asarray(x, dtype=np.float64), np.inf),
     "does not round": lambda x: np.asarray(x, dtype=np.float64),
 }
@@ -91,7 +96,7 @@ def test_arithmetic_that_does_not_round_outwards_is_caught(
     bug: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intervals, "below", BUGS[bug])
-    monkeypatch.setattr(intervals, "above", lambda x: -BUGS[bug](-np.asarray(x)))
+    monkeypatch.setattr(intervals, "above", lambda x: -BUGS[bug](-np.asarray(x, dtype=np.float64)))
     caught = 0
     with mpmath.workdps(60):
         for k in range(1, 200):
