@@ -127,7 +127,7 @@ def _prove(
     """Proves instead of trying; calibration logits say how near their scores come."""
     from logitconf_export.cli.results.proofs import proof_result
     from logitconf_export.proof.prover import LIMIT
-    from logitconf_export.verification.proving import prove_file
+    from logitconf_export.verification.proofs.proving import prove_file
 
     rows = None
     if data is not None:

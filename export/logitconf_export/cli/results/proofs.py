@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from logitconf_export.cli.results.blocks import Block, Facts, Sentence, Table, note
 from logitconf_export.cli.results.result import Result
 from logitconf_export.proof.verdicts import RuntimeProof
-from logitconf_export.verification.proving import ProofReport
+from logitconf_export.verification.proofs.proving import ProofReport
 
 _STYLES = {"PROVED": "good", "REFUTED": "bad", "CANNOT PROVE": "caution"}
 _MOST_LOGITS = 8

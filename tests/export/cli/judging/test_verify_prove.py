@@ -13,7 +13,7 @@ from support.report_schema import check_report
 from logitconf.card.score_card import ScoreCard
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.proof.composing.arithmetic import Rounded
-from logitconf_export.verification import proving
+from logitconf_export.verification.proofs import proving
 
 
 @pytest.fixture(autouse=True)

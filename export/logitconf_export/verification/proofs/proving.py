@@ -119,9 +119,7 @@ def prove_file(
     checks = [*file_checks(loaded, several), *checks_around(loaded, several)]
     metadata = several.heads[0]
     ready = with_own_numbers(loaded, folder, several)
-    question = Question(
-        ready, metadata, _element(ready), limit, _half_gap(metadata, rows)
-    )
+    question = Question(ready, metadata, _element(ready), limit, _half_gap(metadata, rows))
     asked = [(RuntimeRequest.of(text), text) for text in dict.fromkeys(runtimes)]
     places = [
         (request, text, provider)
