@@ -12,9 +12,10 @@ import onnx
 from logitconf.head_spec import Head, layout_of
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
-from logitconf_export.proof.cases.case_analysis import Accepted, Case, Walk, cases_of
+from logitconf_export.proof.cases.case_analysis import Accepted, Walk
 from logitconf_export.proof.cases.masked_classes import what_counts_masked
 from logitconf_export.proof.cases.rules import Rules
+from logitconf_export.proof.cases.sorts import Case, cases_of
 from logitconf_export.proof.composing.arithmetic import Arithmetic, Measured
 from logitconf_export.proof.composing.finite_rows import Computed, compose
 from logitconf_export.proof.composing.formulas import exact_score, rows_of

@@ -16,7 +16,7 @@ from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.proof.cases.case_analysis import Case
+from logitconf_export.proof.cases.sorts import Case
 from logitconf_export.proof.composing.head_part import HeadPart
 from logitconf_export.proof.verdicts import Witness
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, reduce
 from operator import or_
 from typing import Any
@@ -25,12 +25,12 @@ from logitconf_export.proof.cases.kinds import (
     NAN,
     NOTHING,
     ONE,
-    UP,
     ZERO,
     Kinds,
 )
 from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
 from logitconf_export.proof.cases.rules import Rules, kind_of
+from logitconf_export.proof.cases.sorts import NAN_ROWS, Case, rows_like
 from logitconf_export.proof.cases.steps import (
     BINARY,
     BOTH,
@@ -54,55 +54,6 @@ from logitconf_export.proof.composing.tensors import CannotProveError, Known, Te
 from logitconf_export.proof.exact.abstract_rows import GAP, LARGEST
 
 _MOST_WALKS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Rows of one sort.
-
-    Attributes:
-        name: in words.
-        logits: what their logits are.
-        row: one such row, to try.
-        one_left: whether all classes but one are masked.
-    """
-
-    name: str
-    logits: Places
-    row: tuple[float, ...]
-    one_left: bool = False
-
-
-def cases_of(*, n_classes: int, margin: bool) -> tuple[Case, ...]:
-    """The sorts of rows that no head may accept.
-
-    Args:
-        n_classes: 1 for one logit.
-        margin: whether a row with one class left has no margin that is finite.
-    """
-    anything = NAN | UP | DOWN | ANY_FINITE
-    if n_classes == 1:
-        return tuple(
-            Case(name, Places(kind, None), (value,))
-            for name, kind, value in (
-                ("NaN", NAN, math.nan),
-                ("+inf", UP, math.inf),
-                ("-inf", DOWN, -math.inf),
-            )
-        )
-    inf = math.inf
-    cases = [
-        Case("a NaN", Places(NAN, anything), (1.0, math.nan)),
-        Case("a +inf", Places(UP, UP | DOWN | ANY_FINITE), (1.0, inf)),
-        Case("no finite value", Places(DOWN, DOWN), (-inf, -inf)),
-    ]
-    if margin:
-        cases.append(Case("one class left", Places(ANY_FINITE, DOWN), (1.0, -inf), True))
-    if n_classes == 2:
-        cases = [
-            replace(case, logits=replace(case.logits, index=i)) for case in cases for i in range(2)
-        ]
-    return tuple(cases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +252,7 @@ class Walk:
         """A sum, which carries a NaN unless the runtime was seen to lose it."""
         result = sum_of(places)
         if places.one == NAN and self.rules.tables is not None:
-            for row in _NAN_ROWS:
+            for row in NAN_ROWS:
                 result |= self.rules.results("ReduceSum", *row) or NOTHING
             if result.finite:
                 result |= ANY_FINITE
@@ -326,7 +277,7 @@ class Walk:
                 result |= first
         has_nan = places.any().nan
         if has_nan:
-            if self.rules.carries_nan(op, *_NAN_ROWS) and one is not None and one == NAN:
+            if self.rules.carries_nan(op, *NAN_ROWS) and one is not None and one == NAN:
                 return NAN
             result |= places.any() | DOWN | Kinds(low=-LARGEST_FLOAT, high=-LARGEST_FLOAT)
         if result.down:
@@ -344,7 +295,7 @@ class Walk:
         values = (
             Kinds(low=0.0, high=1.0) if op == "Softmax" else Kinds(low=-LARGEST_FLOAT, high=0.0)
         )
-        seen = [self.rules.results(op, *row) for row in _rows_like(places)]
+        seen = [self.rules.results(op, *row) for row in rows_like(places)]
         if seen and all(kind == NAN for kind in seen):
             return Places(NAN, NAN)
         return Places(NAN | values, NAN | values)
@@ -383,23 +334,6 @@ class Walk:
                 seen = self.rules.results(op, *probe)
                 result |= {True} if seen is not None and seen.high > 0.0 else set()
         return frozenset(result)
-
-
-# rows with such a number before, among and behind others
-_NAN_ROWS = ((math.nan, 1.0, 1.0), (1.0, math.nan, 1.0), (1.0, 1.0, math.nan))
-_UP_ROWS = ((math.inf, 1.0, 1.0), (1.0, math.inf, 1.0), (1.0, 1.0, math.inf), (math.inf,) * 3)
-_DOWN_ROWS = ((-math.inf,) * 3,)
-
-
-def _rows_like(places: Places) -> tuple[tuple[float, ...], ...]:
-    """Rows that tables know, of the same sort."""
-    if places.one == NAN:
-        return _NAN_ROWS
-    if places.one == UP and not (places.others or NOTHING).nan:
-        return _UP_ROWS
-    if places.one == DOWN and (places.others or DOWN) == DOWN:
-        return _DOWN_ROWS
-    return ()
 
 
 def _product(inputs: list[Any]) -> Kinds:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from logitconf_export.proof.cases import kinds
-from logitconf_export.proof.cases.case_analysis import Case, Walk
+from logitconf_export.proof.cases.case_analysis import Walk
 from logitconf_export.proof.cases.kinds import DOWN, UP, ZERO, Kinds
 from logitconf_export.proof.cases.rules import Rules
+from logitconf_export.proof.cases.sorts import Case
 from logitconf_export.proof.cases.steps import Places
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.finite_rows import Computed

@@ -18,7 +18,6 @@ from logitconf_export.proof.composing.places import (
     aligned,
     as_sum,
     carried_product,
-    choice_at,
     direction,
 )
 from logitconf_export.proof.composing.tensors import (
@@ -31,7 +30,7 @@ from logitconf_export.proof.composing.tensors import (
 )
 from logitconf_export.proof.exact import expressions
 from logitconf_export.proof.exact.abstract_rows import BELOW, BETWEEN, GAP, AbstractRows
-from logitconf_export.proof.exact.choices import Choice, largest_of, smallest_of
+from logitconf_export.proof.exact.choices import Choice
 from logitconf_export.proof.exact.expressions import (
     Atom,
     Expression,
@@ -243,10 +242,11 @@ class Composition:
         """x, at least `low` and at most `high`, which are numbers of the graph."""
         for limit, upper in ((low, False), (high, True)):
             if limit is not None:
-                x = self._bounded_by(x, limit, upper=upper)
+                x = self.bounded_by(x, limit, upper=upper)
         return x
 
-    def _bounded_by(self, x: Tensor, limit: Tensor, *, upper: bool) -> Tensor:
+    def bounded_by(self, x: Tensor, limit: Tensor, *, upper: bool) -> Tensor:
+        """x, at most the limit or at least it."""
         beyond = self.rows.range(x.expression - limit.expression)
         operation = "Min" if upper else "Max"
         # what is surely beyond the limit in the runtime too becomes the limit itself
@@ -266,24 +266,6 @@ class Composition:
         choose = np.minimum if upper else np.maximum
         self.rows.know(result, Interval(choose(one.low, other.low), choose(one.high, other.high)))
         return self.made(operation, (x, limit), result, error, exact=True)
-
-    def better(self, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
-        """The larger of a and b place by place, or the smaller."""
-        if a.members is None or b.members is None or a.expression != b.expression:
-            return self._bounded_by(a, b, upper=not upper)
-        if a.members.shape != b.members.shape or a.added is not None or b.added is not None:
-            raise CannotProveError("a maximum of tensors of different shapes")
-        combine = largest_of if upper else smallest_of
-        members = np.empty(a.members.shape, dtype=object)
-        for place in np.ndindex(members.shape):
-            choice = combine(choice_at(a, place), choice_at(b, place))
-            if choice is None:
-                raise CannotProveError("an order of classes that is neither first, second nor last")
-            members[place] = choice
-        operation = "Max" if upper else "Min"
-        error = np.maximum(a.error, b.error)
-        key = key_of(operation, (a.key, b.key))
-        return self.settled(a.having(error=error, key=key, members=members))
 
     def settled(self, t: Tensor) -> Tensor:
         """A tensor whose only place is the first, second or last of all classes, as a number."""

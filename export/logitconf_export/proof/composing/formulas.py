@@ -18,9 +18,6 @@ from logitconf_export.proof.exact.abstract_rows import (
     ONE_LOGIT,
     TOP,
     AbstractRows,
-    class_rows,
-    label_rows,
-    single_rows,
 )
 from logitconf_export.proof.exact.expressions import (
     Expression,
@@ -31,6 +28,7 @@ from logitconf_export.proof.exact.expressions import (
     size,
     sum_over_classes,
 )
+from logitconf_export.proof.exact.row_kinds import class_rows, label_rows, single_rows
 
 _ONE, _TWO = number(1), number(2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import onnx
 from onnx import helper
 
@@ -83,7 +84,9 @@ class HeadPart:
         for node in nodes:
             if node.op_type == "Constant":
                 constants[node.output[0]] = constant_node(node)
-        kept = tuple(node for node in nodes if node.op_type != "Constant")
+            elif node.op_type == "ConstantOfShape" and node.input[0] in constants:
+                constants[node.output[0]] = _filled(node, constants[node.input[0]])
+        kept = tuple(node for node in nodes if node.output[0] not in constants)
         return cls(metadata.tensor, score, mask, kept, constants, host_opset(model))
 
     def node(self, proto: onnx.NodeProto, values: Mapping[str, Value]) -> Node:
@@ -107,6 +110,14 @@ class HeadPart:
 def spell(node: onnx.NodeProto) -> str:
     """A node, for people."""
     return f"{node.op_type} '{node.name or ', '.join(node.output)}'"
+
+
+def _filled(node: onnx.NodeProto, shape: Known) -> Known:
+    """A tensor of one number."""
+    values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    value = array_of(values["value"]) if "value" in values else np.zeros(1, dtype=np.float32)
+    array = np.full(tuple(shape.values.ravel().tolist()), value.ravel()[0])
+    return Known(array, key_of("Constant", [], array.dtype.str, array.shape, array.tobytes()))
 
 
 def _known(tensor: onnx.TensorProto) -> Known:

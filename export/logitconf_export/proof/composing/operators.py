@@ -13,7 +13,7 @@ from logitconf_export.proof.composing.comparisons import COMPARISONS
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.movements import MOVEMENTS
 from logitconf_export.proof.composing.nodes import Node, operand
-from logitconf_export.proof.composing.places import direction
+from logitconf_export.proof.composing.places import choice_at, direction
 from logitconf_export.proof.composing.reductions import REDUCTIONS
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
@@ -24,6 +24,7 @@ from logitconf_export.proof.composing.tensors import (
     key_of,
 )
 from logitconf_export.proof.exact.abstract_rows import GAP
+from logitconf_export.proof.exact.choices import largest_of, smallest_of
 from logitconf_export.proof.exact.expressions import AT_TOP, number
 from logitconf_export.proof.exact.intervals import above
 
@@ -129,12 +130,31 @@ def _relu(steps: Composition, x: Tensor) -> Tensor:
     return steps.bounded(x, _zero(x), None)
 
 
+def _better(steps: Composition, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
+    """The larger of a and b place by place, or the smaller."""
+    if a.members is None or b.members is None or a.expression != b.expression:
+        return steps.bounded_by(a, b, upper=not upper)
+    if a.members.shape != b.members.shape or a.added is not None or b.added is not None:
+        raise CannotProveError("a maximum of tensors of different shapes")
+    combine = largest_of if upper else smallest_of
+    members = np.empty(a.members.shape, dtype=object)
+    for place in np.ndindex(members.shape):
+        choice = combine(choice_at(a, place), choice_at(b, place))
+        if choice is None:
+            raise CannotProveError("an order of classes that is neither first, second nor last")
+        members[place] = choice
+    operation = "Max" if upper else "Min"
+    error = np.maximum(a.error, b.error)
+    key = key_of(operation, (a.key, b.key))
+    return steps.settled(a.having(error=error, key=key, members=members))
+
+
 def _best(*, upper: bool) -> Callable[..., list[Value]]:
     def step(steps: Composition, node: Node) -> list[Value]:
         given = _lifted(steps, node)
         result = given[0]
         for other in given[1:]:
-            result = steps.better(result, other, upper=upper)
+            result = _better(steps, result, other, upper=upper)
         return [result]
 
     return step

@@ -1,0 +1,76 @@
+"""The sorts of rows that are not finite."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from logitconf_export.proof.cases.kinds import ANY_FINITE, DOWN, NAN, NOTHING, UP
+from logitconf_export.proof.cases.steps import Places
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Rows of one sort.
+
+    Attributes:
+        name: in words.
+        logits: what their logits are.
+        row: one such row, to try.
+        one_left: whether all classes but one are masked.
+    """
+
+    name: str
+    logits: Places
+    row: tuple[float, ...]
+    one_left: bool = False
+
+
+def cases_of(*, n_classes: int, margin: bool) -> tuple[Case, ...]:
+    """The sorts of rows that no head may accept.
+
+    Args:
+        n_classes: 1 for one logit.
+        margin: whether a row with one class left has no margin that is finite.
+    """
+    anything = NAN | UP | DOWN | ANY_FINITE
+    if n_classes == 1:
+        return tuple(
+            Case(name, Places(kind, None), (value,))
+            for name, kind, value in (
+                ("NaN", NAN, math.nan),
+                ("+inf", UP, math.inf),
+                ("-inf", DOWN, -math.inf),
+            )
+        )
+    inf = math.inf
+    cases = [
+        Case("a NaN", Places(NAN, anything), (1.0, math.nan)),
+        Case("a +inf", Places(UP, UP | DOWN | ANY_FINITE), (1.0, inf)),
+        Case("no finite value", Places(DOWN, DOWN), (-inf, -inf)),
+    ]
+    if margin:
+        cases.append(Case("one class left", Places(ANY_FINITE, DOWN), (1.0, -inf), True))
+    if n_classes == 2:
+        cases = [
+            replace(case, logits=replace(case.logits, index=i)) for case in cases for i in range(2)
+        ]
+    return tuple(cases)
+
+
+# rows with such a number before, among and behind others
+NAN_ROWS = ((math.nan, 1.0, 1.0), (1.0, math.nan, 1.0), (1.0, 1.0, math.nan))
+"""Rows that tables know, with a NaN before, among and behind others."""
+_UP_ROWS = ((math.inf, 1.0, 1.0), (1.0, math.inf, 1.0), (1.0, 1.0, math.inf), (math.inf,) * 3)
+_DOWN_ROWS = ((-math.inf,) * 3,)
+
+
+def rows_like(places: Places) -> tuple[tuple[float, ...], ...]:
+    """Rows that tables know, of the same sort."""
+    if places.one == NAN:
+        return NAN_ROWS
+    if places.one == UP and not (places.others or NOTHING).nan:
+        return _UP_ROWS
+    if places.one == DOWN and (places.others or DOWN) == DOWN:
+        return _DOWN_ROWS
+    return ()

@@ -1,0 +1,229 @@
+"""The kinds of rows: competing classes, independent labels, one logit; and what of them is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from logitconf_export.proof.exact.abstract_rows import (
+    BELOW,
+    BOTTOM,
+    GAP,
+    LABEL,
+    LARGEST,
+    LEAST,
+    LOWEST,
+    MOST,
+    ONE_LOGIT,
+    TOP,
+    AbstractRows,
+    Sum,
+    atom_of,
+    rational,
+)
+from logitconf_export.proof.exact.expressions import (
+    AT_TOP,
+    COUNT,
+    Atom,
+    Expression,
+    Product,
+    atom,
+    number,
+    row,
+    size,
+    sum_over_classes,
+)
+from logitconf_export.proof.exact.intervals import Floats, Interval, above, below
+
+
+def _edges(first: float, last: float, ratio: float) -> Floats:
+    """0, then geometric steps from the first to just the last."""
+    count = max(2, int(np.ceil(np.log(last / first) / np.log(ratio))) + 1)
+    return np.concatenate([[0.0], np.geomspace(first, last, count)[:-1], [last]])
+
+
+def _boxes(edges: Floats) -> Interval:
+    return Interval(edges[:-1, None], edges[1:, None])
+
+
+def _crossed(*parts: Interval) -> list[Interval]:
+    """Every box of one with every box of the others."""
+    grids = np.meshgrid(*[np.arange(len(p.low)) for p in parts], indexing="ij")
+    return [
+        Interval(p.low[g.ravel()], p.high[g.ravel()]) for p, g in zip(parts, grids, strict=True)
+    ]
+
+
+def _both_signs(limit: float, ratio: float) -> Interval:
+    edges = _edges(limit * 1e-6, limit, ratio)
+    return _boxes(np.concatenate([-edges[:0:-1], edges]))
+
+
+def class_rows(
+    n_classes: int, temperature: Fraction, limit: float, *, needs: frozenset[str]
+) -> AbstractRows:
+    """Rows of competing classes with finite logits up to the limit in size.
+
+    Args:
+        n_classes: how many compete.
+        temperature: as the graph has it.
+        limit: of the size of logits.
+        needs: which of ``"sum"``, ``"largest"``, ``"gap"``, ``"moment"`` are cut into boxes; the
+            last is Σ y exp(y / T).
+    """
+    t = float(temperature)
+    reach = float(above(2.0 * limit))
+    steps = _edges(min(1e-7, limit / t) * t, reach, 1.12 if len(needs) > 1 else 1.06)
+    cells = Interval(
+        -np.concatenate([[0.0], steps[1:]])[None], -np.concatenate([[0.0], steps[:-1]])[None]
+    )
+    first = np.arange(cells.low.size)[None] == 0
+    at_top = Interval.of(first.astype(np.float64))
+    part = Expression((((((("exp", BELOW.terms[0][0])), 1 / temperature),), Fraction(1)),))
+    rest = _boxes(_edges(1e-9, float(n_classes - 1), 1.12))
+    gaps = _boxes(_edges(1e-20 * t if needs == {"gap"} else 1e-6 * t, reach, 1.15))
+    whole = {
+        "sum": Interval.of(np.ones((1, 1)), np.full((1, 1), float(n_classes))),
+        "largest": Interval.of(np.full((1, 1), -limit), np.full((1, 1), limit)),
+        "gap": Interval.of(np.full((1, 1), -reach), np.zeros((1, 1))),
+    }
+    fine = {
+        "sum": Interval(below(1.0 + rest.low), above(1.0 + rest.high)),
+        "largest": _both_signs(limit, 1.35),
+        "gap": Interval(-gaps.high, -gaps.low),
+    }
+    moment: Atom = ("sum", _times_below(part.terms[0][0]))
+    # y exp(y / T) is nowhere below -T / e
+    moments = _boxes(_edges(1e-9 * t, float(above(0.37 * t * (n_classes - 1))), 1.3))
+    fine["moment"] = Interval(-moments.high, -moments.low)
+    names = sorted(needs)
+    crossed = dict(zip(names, _crossed(*(fine[name] for name in names)), strict=True))
+
+    def make(cuts: Mapping[str, Interval]) -> AbstractRows:
+        cuts = _possible(cuts, n_classes, 1 / temperature)
+        total, largest, gap = ({**whole, **cuts}[name] for name in ("sum", "largest", "gap"))
+        others = Interval.of(np.full((1, 1), -reach), np.zeros((1, 1)))
+        own = {moment: cuts["moment"]} if "moment" in cuts else {}
+        return AbstractRows(
+            logit=LARGEST + BELOW,
+            n_classes=n_classes,
+            limit=limit,
+            numbers={
+                atom_of(LARGEST): largest,
+                atom_of(GAP): gap,
+                atom_of(LOWEST): others,
+                atom_of(COUNT): Interval.of([[1.0]], [[float(n_classes)]]),
+                **{atom_of(row(f"below {i}")): others for i in range(2)},
+                **own,
+            },
+            cells={atom_of(BELOW): cells, atom_of(AT_TOP): at_top},
+            extremes={atom_of(BELOW): (number(0), LOWEST)},
+            fixed=Sum(part, total),
+            top=0,
+            cuts=cuts,
+            make=make,
+        )
+
+    if "moment" not in needs:
+        return make(crossed)
+    # of the boxes of both sums, those that some row can lie in
+    free = make({name: v for name, v in crossed.items() if name != "moment"})
+    possible = free.of_product(((moment, Fraction(1)),))
+    kept = ((crossed["moment"].high >= possible.low) & (crossed["moment"].low <= possible.high))[
+        :, 0
+    ]
+    return make({name: Interval(v.low[kept], v.high[kept]) for name, v in crossed.items()})
+
+
+def _times_below(product: Product) -> Product:
+    return (BELOW * Expression(((product, Fraction(1)),))).terms[0][0]
+
+
+def _possible(
+    cuts: Mapping[str, Interval], n_classes: int, inverse: Fraction
+) -> Mapping[str, Interval]:
+    """The boxes that some row lies in: the second class is in the sum, and none is above it."""
+    if not {"sum", "gap"} <= set(cuts):
+        return cuts
+    runner = (cuts["gap"] * rational(inverse)).exp()
+    most = above(1.0 + (n_classes - 1) * runner.high)
+    kept = ((cuts["sum"].high >= below(1.0 + runner.low)) & (cuts["sum"].low <= most))[:, 0]
+    return {name: Interval(v.low[kept], v.high[kept]) for name, v in cuts.items()}
+
+
+def label_rows(
+    n_labels: int,
+    temperature: Fraction,
+    limit: float,
+    *,
+    cut: Expression = LEAST,
+    joined: Expression | None = None,
+) -> AbstractRows:
+    """Rows of independent labels with finite logits up to the limit in size.
+
+    Args:
+        n_labels: how many.
+        temperature: as the graph has it.
+        limit: of the size of logits.
+        cut: the number of the row whose range is cut into boxes.
+        joined: what is added up over the labels; its sum is cut then.
+    """
+    t = float(temperature)
+    edges = _edges(min(1e-6, limit / t) * t, limit, 1.06)
+    cells = Interval(
+        np.concatenate([-edges[:0:-1], edges[:-1]])[None],
+        np.concatenate([-edges[-2::-1], edges[1:]])[None],
+    )
+    sizes = Interval.of([[0.0]], [[limit]])
+    signed = Interval.of([[-limit]], [[limit]])
+    numbers = {
+        atom_of(LEAST): sizes,
+        atom_of(MOST): sizes,
+        atom_of(TOP): signed,
+        atom_of(BOTTOM): signed,
+    }
+    extremes = {atom_of(LABEL): (TOP, BOTTOM), atom_of(atom("abs", LABEL)): (MOST, LEAST)}
+
+    def make(cuts: Mapping[str, Interval]) -> AbstractRows:
+        own = {atom_of(cut): cuts["number"]} if joined is None else {}
+        rows = AbstractRows(
+            LABEL,
+            n_labels,
+            limit,
+            {**numbers, **own},
+            {atom_of(LABEL): cells},
+            extremes,
+            cuts=cuts,
+            make=make,
+        )
+        positive = (LABEL + size(LABEL)) * number(Fraction(1, 2))
+        rows.know(positive, Interval(np.maximum(cells.low, 0.0), np.maximum(cells.high, 0.0)))
+        if joined is None:
+            return rows
+        rows.know(joined, rows.range(positive) + rows.range(joined - positive))
+        whole = sum_over_classes(joined, n_labels)
+        return replace(rows, fixed=Sum(joined, cuts["number"]), known={whole: cuts["number"]})
+
+    if joined is None:
+        return make(
+            {"number": _boxes(edges) if cut == LEAST else Interval(cells.low.T, cells.high.T)}
+        )
+    none = make({"number": Interval.of([[0.0]], [[0.0]])}).range(joined)
+    high = float(above(float(none.high.max()) * n_labels))
+    return make({"number": _boxes(_edges(high * 1e-9, high, 1.06))})
+
+
+def single_rows(temperature: Fraction, limit: float) -> AbstractRows:
+    """Rows of one finite logit up to the limit in size."""
+    t = float(temperature)
+    edges = _edges(min(1e-6, limit / t) * t, limit, 1.03)
+    values = _boxes(np.concatenate([-edges[:0:-1], edges]))
+
+    def make(cuts: Mapping[str, Interval]) -> AbstractRows:
+        numbers = {atom_of(ONE_LOGIT): cuts["number"]}
+        return AbstractRows(ONE_LOGIT, 1, limit, numbers, {}, {}, cuts=cuts, make=make)
+
+    return make({"number": values})
