@@ -1,0 +1,49 @@
+"""Operators of the table: clipped numbers, casts and constants."""
+
+from fractions import Fraction
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from logitconf_export.proof.composing.arithmetic import Rounded
+from logitconf_export.proof.composing.composition import Composition
+from logitconf_export.proof.composing.nodes import Node
+from logitconf_export.proof.composing.operators import apply, constant_node
+from logitconf_export.proof.composing.tensors import Known, Tensor
+from logitconf_export.proof.exact.abstract_rows import ONE_LOGIT
+from logitconf_export.proof.exact.row_kinds import single_rows
+
+
+def logit(element: str = "float32") -> tuple[Composition, Tensor]:
+    steps = Composition(single_rows(Fraction(1), 8.0), Rounded())
+    return steps, Tensor(ONE_LOGIT, np.zeros((1, 1)), ("N",), element, "x")
+
+
+def test_what_lies_within_limits_is_not_clipped() -> None:
+    steps, x = logit()
+    limit = Known(np.array(-1e30, dtype=np.float32), "limit")
+    (made,) = apply(steps, Node("Clip", (x, limit), {}, 17))
+    assert isinstance(made, Tensor)
+    assert made.expression == ONE_LOGIT
+
+
+def test_a_positive_part_is_half_of_a_number_and_its_size() -> None:
+    steps, x = logit()
+    (made,) = apply(steps, Node("Relu", (x,), {}, 17))
+    assert isinstance(made, Tensor)
+    values = steps.rows.range(made.expression)
+    assert values.low.min() >= 0.0
+    assert values.high.max() >= 8.0
+
+
+def test_a_cast_from_double_rounds_once() -> None:
+    steps, x = logit("float64")
+    (made,) = apply(steps, Node("Cast", (x,), {"to": TensorProto.FLOAT}, 17))
+    assert isinstance(made, Tensor)
+    assert made.element == "float32"
+    assert made.error.max() >= 0.5 * np.spacing(np.float32(7.9))
+
+
+def test_a_constant_is_read_from_its_attribute() -> None:
+    node = helper.make_node("Constant", [], ["c"], value_float=0.25)
+    assert constant_node(node).values.tolist() == 0.25
