@@ -40,9 +40,11 @@ def lines(alone: dict[str, Any]) -> tuple[list[str], bool]:
         "# Engines",
         "",
         "Written by `tests/benchmarks/engines.py`. A certified fit (risk 0.3, 95 % sure, half of",
-        f"the rows held out) of {PARTS * ROWS:,} rows, {CLASSES} classes, {PARTS} parts. Pass 1",
-        "reads the rows, 2 fits the temperature, 3 counts scores and keeps them, 4 and 5 read what",
-        "is kept. A killed worker sends itself SIGKILL before it answers for a second block.",
+        f"the rows held out) of {PARTS * ROWS:,} rows, {CLASSES} classes, {PARTS} parts. "
+        "Pass 1 reads the rows, 2 fits the",
+        "temperature, 3 counts scores and keeps them, 4 and 5 read what is kept. A killed worker "
+        "sends",
+        "itself SIGKILL before it answers for a second block.",
         "",
         f"One process: {alone['passes']} passes, temperature {card['temperature']!r}, threshold "
         f"{card['threshold']!r},",
