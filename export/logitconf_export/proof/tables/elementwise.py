@@ -26,8 +26,8 @@ _SHARES = {"body": 0.1, "offset": 0.1, "tail": 0.3, "one element": 0.5}
 _CENTRAL_SECONDS = 60.0
 _ALIGNMENT = 64
 _CORRECTLY_ROUNDED = 0.5
-# pieces whose bounds differ by less are put together
-_ALIKE = 0.25
+# pieces whose bounds differ by less are put together; where no head lives, more of them
+_ALIKE, _ALIKE_ELSEWHERE = 0.25, 1.0
 _DECIMALS = 1e5
 
 
@@ -152,7 +152,11 @@ def measure_elementwise(
                     part = x[thin]
                     judge.take(part, run(part, path), exact[thin], rounded[thin])
         floats = count(span.low, span.high)
-        tables += [_table(judge, path, name, constant, floats) for path, judge in judges.items()]
+        alike = _ALIKE if span.central else _ALIKE_ELSEWHERE
+        tables += [
+            _table(judge, path, name, constant, floats, alike=alike)
+            for path, judge in judges.items()
+        ]
     return tables
 
 
@@ -176,13 +180,13 @@ def shifted(x: Array, places: int) -> Array:
 
 
 def _table(
-    judge: _Judge, path: str, name: str, constant: float | None, floats: int
+    judge: _Judge, path: str, name: str, constant: float | None, floats: int, *, alike: float
 ) -> OperationTable:
     return OperationTable(
         name,
         "float32",
         path,
-        tuple(_joined(judge.pieces)),
+        tuple(joined(judge.pieces, alike)),
         judge.tried,
         floats,
         judge.worst_at,
@@ -245,13 +249,13 @@ def _pieces(span: Span) -> Iterator[tuple[float, float]]:
             low = np.nextafter(np.float32(end), np.float32(np.inf))
 
 
-def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Fewer pieces, by putting together neighbours that differ little."""
+def joined(pieces: Iterable[Piece], alike: float) -> Iterator[Piece]:
+    """Fewer pieces, by putting together neighbours whose bounds differ by less than `alike`."""
     held: Piece | None = None
     for piece in pieces:
         if held is None:
             held = piece
-        elif max(abs(piece.least - held.least), abs(piece.most - held.most)) < _ALIKE:
+        elif max(abs(piece.least - held.least), abs(piece.most - held.most)) < alike:
             least, most = min(held.least, piece.least), max(held.most, piece.most)
             held = Piece(held.low, piece.high, least, most)
         else:

@@ -99,6 +99,25 @@ def test_a_record_is_whole_and_covers_what_heads_reach(path: Path) -> None:
     assert tables.results("Exp", -np.inf) == (0.0,)
 
 
+def test_every_float_of_where_heads_live_was_tried_on_the_pinned_onnxruntime() -> None:
+    """What is known of it since all floats were first tried, on another day and machine."""
+    (path,) = RECORDS.glob("onnxruntime_1.31.1_*.json")
+    record = files.read_tables(path)
+    exp, log = record.error("Exp", -40.0, -(2.0**-6)), record.error("Log", 1.0, 1000.0)
+    assert exp.exhaustive
+    assert log.exhaustive
+    assert (round(-exp.least, 3), round(-log.least, 2)) == (0.866, 3.47)
+    backward = [
+        table.backward_steps
+        for name, low in (("Exp", -40.0), ("Log", 1.0), ("Reciprocal", 1.0))
+        for table in record.of(name)
+        if table.path == "body" and table.pieces[0].low == low
+    ]
+    assert backward == [2993, 6, 0]
+    assert record.error("Reciprocal", 1.0, 1000.0).exhaustive
+    assert record.error("Reciprocal", 1.0, 1000.0).most == 0.5
+
+
 def the_record_of(name: str) -> tuple[Evaluator, RuntimeTables]:
     evaluator = evaluator_of(name)
     path = RECORDS / files.file_name(environment_of(evaluator))
