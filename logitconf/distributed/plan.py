@@ -16,6 +16,7 @@ from logitconf.distributed.request import Request
 from logitconf.distributed.steps import Made, steps_of
 from logitconf.distributed.total import Total
 from logitconf.errors import LogitconfError, LogitconfWarning
+from logitconf.fitting.choosing import AUTO
 from logitconf.fitting.one_call import unfitted
 from logitconf.kinds import check_kind_word
 from logitconf.rows import check_holdout
@@ -98,6 +99,11 @@ class FitPlan:
         Raises:
             LogitconfError: for what a plan cannot fit, or arguments that do not fit each other.
         """
+        if score == AUTO:
+            raise LogitconfError(
+                "a plan needs the name of a score, got 'auto'; choose one by compare, on a sample "
+                "of the rows"
+            )
         given = {name: value for name, value in policy.items() if value is not None}
         self._arguments: dict[str, Any] = {
             "score": score,

@@ -48,6 +48,8 @@ class Made:
     notes: tuple[str, ...]
 
 
+# With more, the state of a plan would not be read again.
+_MOST_PASSES = 12
 # Of the rows that are copies, more than a sample shows by chance.
 _MANY_COPIES = 0.1
 _LARGEST = float(np.finfo(np.float32).max)
@@ -119,10 +121,17 @@ def _with_threshold(
     sure = rows.confidence()
     card = replace(card, rows=counts, confidence=sure)
     settled: tuple[ThresholdChoice, ScoreSketch | None] | None = None
+    asked = 0
     while settled is None:
         try:
             settled = _settled(policy, rows, rounding_of(card), sure)
         except UnresolvedError as error:
+            asked += 1
+            if asked > _MOST_PASSES:
+                raise LogitconfError(
+                    f"scores must be told apart in {_MOST_PASSES} passes, got too many that lie "
+                    f"close for {policy.keyword}; fit it in memory, on a sample of the rows"
+                ) from error
             zones = affordable(error.zones)
             again = replace(first, reads="scores", writes=False, zones=tuple(zones))
             answer = yield replace(again, wants="telling scores apart")

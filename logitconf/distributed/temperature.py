@@ -37,7 +37,7 @@ _CLOSE = 1e-8
 # The points lie so many standard errors of the sample's T from it, at least and at most so far.
 _ERRORS, _NEAREST, _FARTHEST = 2.5, 2.0**-8, 0.25
 # From here on a third point lies between them.
-_WIDE = 0.05
+_WIDE = 0.02
 # Points have so many bits, as the last pass of a fit in memory has.
 _BITS = 11
 _MOST_PASSES = 200

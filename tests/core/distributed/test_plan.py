@@ -252,6 +252,8 @@ def test_what_a_plan_cannot_fit_is_refused_at_once() -> None:
         FitPlan(calibration="vector")
     with pytest.raises(LogitconfError, match="parameters"):
         FitPlan("max_logit_norm")
+    with pytest.raises(LogitconfError, match="the name of a score, got 'auto'"):
+        FitPlan("auto")
     with pytest.raises(LogitconfError, match="learned"):
         FitPlan("learned", task="binary")
     with pytest.raises(LogitconfError, match="no out-of-distribution rows, got fpr"):

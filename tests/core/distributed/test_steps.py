@@ -1,6 +1,7 @@
 """What the driver asks for, and what it refuses."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from support.planned_fits import driven, labelled_rows, spread
 
 from logitconf import FitPlan, LogitconfError, UncertifiableError
+from logitconf.distributed import counted_rows, score_counts, steps
 
 ROWS = labelled_rows(800)
 
@@ -77,6 +79,22 @@ def test_rows_that_are_copies_are_told_where_they_are_held_out_together() -> Non
             warnings.simplefilter("always")
             plan.card()
         assert any("are copies of others" in str(each.message) for each in caught) == told
+
+
+def test_scores_in_limited_memory_cost_passes_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = driven(FitPlan(coverage=0.9), [ROWS])
+    for module in (score_counts, counted_rows):
+        monkeypatch.setattr(module, "MOST_BINS", 30)
+    plan = FitPlan(coverage=0.9)
+    reads = [reads for reads, _, _ in asked(plan, *ROWS)]
+    assert reads[:3] == ["logits"] * 3
+    assert 1 <= len(reads) - 3 <= 4
+    card = plan.card()
+    # but for the confidence, in which a bin's scores count as its middle
+    assert replace(card, confidence=None) == replace(whole, confidence=None)
+    monkeypatch.setattr(steps, "_MOST_PASSES", 1)
+    with pytest.raises(LogitconfError, match=r"told apart in 1 passes, .* lie close for risk"):
+        asked(FitPlan(risk=0.4, confidence=0.8), *ROWS)
 
 
 def test_a_holdout_judges_rows_that_were_not_fitted_on() -> None:

@@ -56,6 +56,7 @@ CASES = {
     "huge logits": ("multiclass", *classes(6000, 5, 3e5, 1e5, 4)),
     "hardly an error": ("multiclass", *classes(20000, 3, 30.0, 1.0, 5)),
     "labels": ("multilabel", *yes_or_no(3000, 7, 1.6, 6)),
+    "sharp": ("multiclass", *classes(8000, 100, 20.0, 2.0, 8)),
     "few rows": ("multiclass", *classes(60, 4, 2.0, 1.5, 7)),
 }
 
