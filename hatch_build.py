@@ -19,8 +19,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 PACKAGES = {"logitconf": "logitconf", "logitconf_export": "export/logitconf_export"}
-# pytest shows the docstrings of its fixtures, and the monitor is copied by users
-WHOLE = ("logitconf/monitoring", "logitconf_export/testing")
+# pytest shows the docstrings of its fixtures, users copy the monitor, and these are the front doors
+WHOLE = (
+    "logitconf/__init__.py",
+    "logitconf/monitoring",
+    "logitconf_export/__init__.py",
+    "logitconf_export/testing/pytest_plugin.py",
+)
 COMMANDS = "logitconf_export/cli/"
 LINK = re.compile(r'(?P<before>\]\(|src="|srcset=")(?P<path>(?!https?://|#)[^)"\s]+)')
 PICTURES = (".svg", ".png", ".jpg")
@@ -76,7 +81,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         for package, home in PACKAGES.items():
             for path in sorted(Path(self.root, home).rglob("*.py")):
                 name = f"{package}/{path.relative_to(Path(self.root, home)).as_posix()}"
-                if name.startswith(WHOLE) or path.name == "__init__.py":
+                if name.startswith(WHOLE):
                     continue
                 # help shows the docstring of a command, the function of its file's name
                 kept = {*public, path.stem, "logitconf"} if name.startswith(COMMANDS) else public
