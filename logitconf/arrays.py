@@ -79,6 +79,13 @@ def beside(values: npt.NDArray[Any], array: Array) -> Array:
     return namespace(array).asarray(values, device=device(array))
 
 
+def aligned(array: Array) -> Array:
+    """The array, copied if NumPy would read it number by number: one in the midst of a file is."""
+    if isinstance(array, np.ndarray) and not array.flags.aligned:
+        return array.copy()
+    return array
+
+
 def rows_at(array: Array, positions: npt.NDArray[np.integer[Any]]) -> Array:
     """The rows at these positions, along the first axis."""
     return namespace(array).take(array, beside(positions, array), axis=0)

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.arrays import Array, dtype_name, namespace, rows_at, to_numpy
+from logitconf.arrays import Array, aligned, dtype_name, namespace, rows_at, to_numpy
 from logitconf.blocks.cutting import CACHED_ELEMENTS, cut, elements_of
 from logitconf.blocks.identity import SUM_OF_ROWS, RowsIdentity, digest_in_order, identity_of
 from logitconf.blocks.pages import let_go, letting_go, scattered_rows
@@ -126,7 +126,7 @@ class Rows:
 
     def _own(self, part: Array, rows: slice) -> Array:
         if self.positions is None:
-            return part[rows, ...]
+            return aligned(part[rows, ...])
         positions = self.positions[rows]
         near = len(positions) > 0 and np.ptp(positions) <= _NEAR * len(positions)
         return rows_at(part, positions) if near else scattered_rows(part, positions)

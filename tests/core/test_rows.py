@@ -298,3 +298,15 @@ def test_rows_are_walked_through_in_blocks_that_share_their_memory() -> None:
     assert len(blocks) > 1
     assert all(np.shares_memory(block.source, logits) for block in blocks)
     np.testing.assert_array_equal(np.concatenate([block.source for block in blocks]), logits)
+
+
+def test_rows_in_the_midst_of_a_file_are_those_of_an_array() -> None:
+    logits, labels = (part.numpy() for part in labelled(3000, 5))
+    raw = np.zeros(logits.nbytes + 1, np.uint8)
+    raw[1:] = logits.view(np.uint8).reshape(-1)
+    odd = raw[1:].view(np.float32).reshape(logits.shape)
+    assert not odd.flags.aligned
+    assert checked(odd, labels).identity.sha256 == checked(logits, labels).identity.sha256
+    both = [logitconf.fit(rows, labels, coverage=0.8) for rows in (odd, logits)]
+    assert both[0].card == both[1].card
+    np.testing.assert_array_equal(both[0].scores, both[1].scores)

@@ -214,12 +214,19 @@ def _calibration(card: ScoreCard, plain: Rows, mapped: Rows) -> Calibration:
 
 def _sureness(card: ScoreCard, rows: Rows, temperature: float) -> tuple[Floats, Flags]:
     """The probability of what is predicted, and whether that is right."""
-    shares, labels = _probabilities(rows, temperature), to_numpy(rows.labels)
-    if SCORES[card.score].learned:
+    labels = to_numpy(rows.labels)
+
+    def of_block(block: Rows) -> tuple[Array]:
+        own = _probabilities(block, temperature)
+        return (own.max(axis=1) if surest else own,)
+
+    learned = SCORES[card.score].learned
+    surest = rows.layout.family == "categorical" and not learned
+    (shares,) = rows.collected(of_block, "Measuring")
+    if learned:
         # a learned confidence is the probability that the model's own prediction is right
         right = np.asarray(labels > 0.5)
     elif rows.layout.family == "categorical":
-        shares = shares.max(axis=1)
         right = rows_right(card.score, rows, temperature)
     else:
         right = (shares > 0.5) == (np.asarray(labels) > 0.5).reshape(shares.shape)

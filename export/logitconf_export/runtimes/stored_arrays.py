@@ -1,6 +1,7 @@
 """Arrays in `.npz` files, and which of them a host takes; only what is needed is read."""
 
 import io
+import math
 import struct
 import tokenize
 import zipfile
@@ -16,6 +17,9 @@ from logitconf_export.onnx_files.types import Array, Arrays
 from logitconf_export.runtimes.likeliest import input_hint, missing_array
 
 LABELS = "labels"
+MAPPED_BYTES = 64 << 20
+"""Arrays of so many bytes that are stored without compression are mapped, not read."""
+_PART, _ENCRYPTED = 1 << 20, 1
 ONE_INPUT = ("inputs", "x")
 """Names that stand for the input of a host that has only one."""
 
@@ -58,6 +62,9 @@ class StoredArrays(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         member = self._members[name]
         try:
+            mapped = _mapped(self._path, member)
+            if mapped is not None:
+                return mapped
             with zipfile.ZipFile(self._path) as stored, stored.open(member) as stream:
                 array: Array = np.lib.format.read_array(stream, allow_pickle=False)
                 # the checksum is compared when the end is read
@@ -78,6 +85,45 @@ class StoredArrays(Mapping[str, Array]):
 
     def _damaged(self, error: BaseException) -> LogitconfError:
         return no_arrays(self._path, error)
+
+
+def _mapped(path: str | Path, member: str) -> Array | None:
+    """A large array that lies in the file as it is, as a map of the file; None for any other.
+
+    Raises:
+        ValueError: if it is not as long as its header says, or holds objects.
+        BadZipFile: if its checksum is not that of the list.
+    """
+    with zipfile.ZipFile(path) as stored:
+        entry = stored.getinfo(member)
+    plain = entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & _ENCRYPTED
+    if not plain or entry.file_size < MAPPED_BYTES:
+        return None
+    with Path(path).open("rb") as stream:
+        # the list of the archive knows where an entry begins, its own header how long that is
+        stream.seek(entry.header_offset + 26)
+        lengths = struct.unpack("<HH", stream.read(4))
+        start = entry.header_offset + 30 + sum(lengths)
+        stream.seek(start)
+        version = np.lib.format.read_magic(stream)
+        if version not in {(1, 0), (2, 0)}:
+            return None
+        headers = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
+        shape, fortran, kind = headers[version[0] - 1](stream)
+        offset = stream.tell()
+        if kind.hasobject or offset - start + math.prod(shape) * kind.itemsize != entry.file_size:
+            raise ValueError(f"'{member}' is not as long as its shape says, or holds objects")
+        stream.seek(start)
+        checksum, left = 0, entry.file_size
+        while left:
+            part = stream.read(min(left, _PART))
+            if not part:
+                raise EOFError(f"'{member}' ends too soon")
+            checksum, left = zlib.crc32(part, checksum), left - len(part)
+    if checksum != entry.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 for file {member!r}")
+    array: Array = np.memmap(path, kind, "r", offset, shape, "F" if fortran else "C")
+    return array
 
 
 def read_arrays(path: str | Path, *, single: str | None = None) -> Arrays:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from logitconf.arrays import Array, beside, dtype_name, to_numpy
+from logitconf.arrays import Array, aligned, beside, dtype_name, to_numpy
 from logitconf.blocks.cutting import CACHED_ELEMENTS, cut, elements_of, stays
 from logitconf.errors import LogitconfError
 from logitconf.tasks import ArrayLike, Family, as_array
@@ -91,7 +91,7 @@ def block_of(parts: Sequence[Array], rows: slice) -> tuple[Array, Array, Array |
     if stays(parts[0]):
         own[1:] = [beside(to_numpy(part), own[0]) for part in own[1:]]
     else:
-        own = [to_numpy(part) for part in own]
+        own = [aligned(to_numpy(part)) for part in own]
     return own[0], own[1], own[2] if len(own) == 3 else None
 
 

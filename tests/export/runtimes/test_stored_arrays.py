@@ -136,3 +136,25 @@ def test_rows_with_a_label_to_ignore_are_not_kept() -> None:
     for wrong in (one[:3], np.array(0)):
         with pytest.raises(LogitconfError, match="one for each of 4 rows"):
             rows_kept(wrong, [255], rows=4)
+
+
+def test_a_large_array_is_mapped_and_its_checksum_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logitconf_export.runtimes.stored_arrays.MAPPED_BYTES", 1000)
+    logits = np.random.default_rng(0).normal(size=(300, 7)).astype(np.float32)
+    wide = np.asfortranarray(logits)
+    np.savez(tmp_path / "rows.npz", few=np.arange(3), logits=logits, wide=wide)
+    arrays = read_arrays(tmp_path / "rows.npz")
+    for name, expected in (("logits", logits), ("wide", wide)):
+        assert isinstance(arrays[name], np.memmap)
+        np.testing.assert_array_equal(arrays[name], expected)
+    assert not isinstance(arrays["few"], np.memmap)
+    np.savez_compressed(tmp_path / "small.npz", logits=logits)
+    np.testing.assert_array_equal(read_arrays(tmp_path / "small.npz")["logits"], logits)
+    content = bytearray((tmp_path / "rows.npz").read_bytes())
+    place = content.index(logits.tobytes())
+    content[place + 5] ^= 1
+    (tmp_path / "changed.npz").write_bytes(content)
+    with pytest.raises(LogitconfError, match="CRC"):
+        read_arrays(tmp_path / "changed.npz")["logits"]
