@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from logitconf import (
     FitPlan,
+    LogitconfError,
     SoftmaxScore,
     choose_coverage_chunks,
     choose_risk_chunks,
@@ -95,7 +96,7 @@ def before(lake: Lake) -> Iterator[str]:
 def after(lake: Lake) -> Iterator[str]:
     """The plan: passes that need logits, and those for which scores that were kept are enough."""
     for name, policy in POLICIES.items():
-        plan, passes = FitPlan(**policy), {"logits": 0, "scores": 0}
+        plan, passes, end = FitPlan(**policy), {"logits": 0, "scores": 0}, ""
         while (request := plan.next()) is not None:
             total = request.empty()
             for block in lake.blocks():
@@ -104,8 +105,12 @@ def after(lake: Lake) -> Iterator[str]:
                 lake.sent.append(len(part))
             lake.sent.append(len(total.to_bytes()))
             passes[request.reads] += 1
-            plan.send(request.id, total)
-        yield lake.line(f"temperature + {name}, plan", passes["logits"], passes["scores"])
+            try:
+                plan.send(request.id, total)
+            except LogitconfError as error:
+                end = f" ({error})"
+                break
+        yield lake.line(f"temperature + {name}, plan", passes["logits"], passes["scores"]) + end
 
 
 def main() -> None:
