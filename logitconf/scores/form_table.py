@@ -44,11 +44,11 @@ MEASURED: tuple[Measured, ...] = (
         processor="AMD EPYC, avx512f",
         onnxruntime="1.31.1",
         date="2026-11-27",
-        softmax=200,
+        softmax=50,
         full_softmax=16,
         energy=200,
-        full_energy=512,
-        table=48,
+        full_energy=32,
+        table=80,
     ),
 )
 
