@@ -106,8 +106,8 @@ def test_the_wheel_holds_both_packages_and_no_folder_named_export(wheel: Path) -
 
 
 def test_the_wheel_stays_small(wheel: Path) -> None:
-    """600 kB is the aim; whole modules would make it 60 kB more than it is."""
-    assert wheel.stat().st_size <= 630_000
+    """600 kB was the aim, before proofs and plans; whole modules would take a fifth more."""
+    assert wheel.stat().st_size <= 700_000
 
 
 def without_docstrings(source: str) -> tuple[str, list[int]]:
