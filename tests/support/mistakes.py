@@ -95,7 +95,7 @@ _ARRAYS: Mapping[str, Mapping[str, object]] = {
 MISTAKES: tuple[Mistake, ...] = (
     Mistake("a slip of the finger", "ft logits.npz -o new.json", "did you mean 'fit'?"),
     Mistake("a file where the command goes", "host.onnx", "try logitconf inspect host.onnx"),
-    Mistake("no argument at all", "fit", "--output (-o) and VAL.npz (or --data, with --model)"),
+    Mistake("no argument at all", "fit", "VAL.npz (or --data, with --model, or --dataset)"),
     Mistake("an output forgotten", "attach host.onnx card.json", "needs --output (-o); see"),
     Mistake("a threshold forgotten", "attach host.onnx --score softmax -o new.onnx", "--threshold"),
     Mistake("an option misspelt", "fit logits.npz --covrage 0.9 -o n.json", "mean --coverage?"),
