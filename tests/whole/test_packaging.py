@@ -106,7 +106,7 @@ def test_the_wheel_holds_both_packages_and_no_folder_named_export(wheel: Path) -
 
 
 def test_the_wheel_stays_small(wheel: Path) -> None:
-    """600 kB was the aim, before proofs and plans; whole modules would take a fifth more."""
+    """600 kB was the aim, before proofs and plans; whole modules would take a quarter more."""
     assert wheel.stat().st_size <= 700_000
 
 
