@@ -72,7 +72,6 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "logitconf verify out.onnx --on onnxruntime \\\n"
             "    --on onnx-reference --junit verify.xml",
         ),
-        ("For every row, not only those tried", "logitconf verify out.onnx --prove"),
     ),
     "drift": (
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -9,11 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf_export.proof.exact.intervals import Floats, Interval, above
-from logitconf_export.proof.tables.operation_table import ALL_PATHS, PATHS, RuntimeTables
+from logitconf_export.proof.tables.operation_table import (
+    ALL_PATHS,
+    PATHS,
+    MissingTableError,
+    RuntimeTables,
+)
 
 _PRECISION = {"float32": (24, -149), "float64": (53, -1074)}
 # so many ranges are looked up one by one; of more the worst is taken
 _MOST_RANGES = 20_000
+_LOST = 2.0**-80
 _REACH = {name: float(np.finfo(name).max) for name in _PRECISION}
 EXACT = frozenset({"Abs", "Neg", "Max", "Min", "Clip", "Relu", "Where", "ReduceMax", "ReduceMin"})
 """Operations that choose, move or flip a sign, and round nothing."""
@@ -90,6 +97,7 @@ class Measured:
         """As :meth:`Arithmetic.units`."""
         if operation in EXACT:
             return np.zeros((1, 1))
+        operand, constant = self._asked(operation, operand, element, constant)
         low = np.clip(operand.low, -_REACH[element], _REACH[element])
         high = np.clip(operand.high, -_REACH[element], _REACH[element])
         if low.size > _MOST_RANGES:
@@ -98,8 +106,6 @@ class Measured:
         kind = np.dtype(element).type
         lows, highs = _towards(low, kind, up=True), _towards(high, kind, up=False)
         lows, highs = np.minimum(lows, highs), np.maximum(lows, highs)
-        if constant is not None and not self.tables.of(operation, element, constant):
-            constant = None
         whole = self.tables.error(
             operation, float(lows.min()), float(highs.max()), element=element, constant=constant
         )
@@ -117,6 +123,26 @@ class Measured:
                 worst, _largest_over(starts[order], ends[order], sizes[order], lows, highs)
             )
         return worst
+
+    def _asked(
+        self, operation: str, operand: Interval, element: str, constant: float | None
+    ) -> tuple[Interval, float | None]:
+        """What the tables are asked for: rounding does not depend on signs, Div's is by divisor."""
+        if operation == "Reciprocal":
+            operand = Interval(operand.least_size, operand.size)
+        if operation in ("Exp", "Softmax exp"):
+            # rounding errors of what is at most 0 are lost beside 1, as if it were 0
+            lost = (operand.high > 0.0) & (operand.high < _LOST)
+            operand = Interval(operand.low, np.where(lost, 0.0, operand.high))
+        if constant is None:
+            return operand, None
+        ends = float(operand.low.min()), float(operand.high.max())
+        with suppress(MissingTableError):
+            self.tables.error(operation, *ends, element=element, constant=abs(constant))
+            return operand, abs(constant)
+        if operation == "Div":
+            operand = Interval.of([[abs(constant)]])
+        return operand, None
 
     def depth(self, operation: str, terms: int, *, last: bool, element: str) -> int:
         """As :meth:`Arithmetic.depth`."""

@@ -19,6 +19,7 @@ from logitconf_export.proof.composing.places import (
     as_sum,
     carried_product,
     direction,
+    sign_of_bounded,
 )
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
@@ -160,9 +161,16 @@ class Composition:
         if a.key == b.key:
             return self.made("Sub", (a, b), number(0), _NONE, exact=True)
         # rounding keeps the sign of a difference
-        sign = -1 if b.largest_of == a.key else 0
+        sign = -1 if b.largest_of == a.key or self._never_above(a, b) else 0
         carried = above(a.error + b.error) if a.error.any() or b.error.any() else _NONE
         return self.made("Sub", (a, b), a.expression - b.expression, carried, sign=sign)
+
+    def _never_above(self, a: Tensor, b: Tensor) -> bool:
+        """Whether a is not above b in the runtime either: both are exact, or flushed to 0 alike."""
+        flushed = 2.0 * FLUSHED[a.element]
+        exact = (a.error <= flushed).all() and (b.error <= flushed).all()
+        most = self.rows.range(a.expression - b.expression).high
+        return bool(exact and (most <= 1e-300).all())
 
     def multiply(self, a: Tensor, b: Tensor, constant: float | None = None) -> Tensor:
         """a·b."""
@@ -253,19 +261,21 @@ class Composition:
         past = beyond.low if upper else -beyond.high
         sure = past > above(x.error + limit.error)
         error = np.where(sure, limit.error, np.maximum(x.error, limit.error))
-        if ((beyond.high <= 0.0) if upper else (beyond.low >= 0.0)).all():
-            return self.made(operation, (x, limit), x.expression, error, exact=True)
-        if ((beyond.low >= 0.0) if upper else (beyond.high <= 0.0)).all():
-            return self.made(operation, (x, limit), limit.expression, error, exact=True)
+        sign = sign_of_bounded(x, limit, upper=upper)
+        within = (beyond.high <= 0.0) if upper else (beyond.low >= 0.0)
+        outside = (beyond.low >= 0.0) if upper else (beyond.high <= 0.0)
+        if within.all() or outside.all():
+            same = x.expression if within.all() else limit.expression
+            return self.made(operation, (x, limit), same, error, exact=True, sign=sign)
         # max(a, b) = (a + b + abs(a − b)) / 2
         spread = self.size_of(x.expression - limit.expression)
         half = number(Fraction(1, 2))
-        sign = number(-1) if upper else number(1)
-        result = (x.expression + limit.expression + sign * spread) * half
+        spread = -spread if upper else spread
+        result = (x.expression + limit.expression + spread) * half
         one, other = self.rows.range(x.expression), self.rows.range(limit.expression)
         choose = np.minimum if upper else np.maximum
         self.rows.know(result, Interval(choose(one.low, other.low), choose(one.high, other.high)))
-        return self.made(operation, (x, limit), result, error, exact=True)
+        return self.made(operation, (x, limit), result, error, exact=True, sign=sign)
 
     def settled(self, t: Tensor) -> Tensor:
         """A tensor whose only place is the first, second or last of all classes, as a number."""

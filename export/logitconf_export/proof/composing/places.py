@@ -114,3 +114,14 @@ def carried_product(a: Floats, of_a: Floats, b: Floats, of_b: Floats) -> Floats:
     """The error of a product of sizes a and b with errors."""
     first = above(above(a * of_b) + above(b * of_a))
     return above(first + above(of_a * of_b))
+
+
+def sign_of_bounded(x: Tensor, limit: Tensor, *, upper: bool) -> int:
+    """The sign of all computed numbers, as far as the limit or x tells it."""
+    value = limit.expression.number
+    if value is None or limit.error.any():
+        return x.sign
+    side = -1 if upper else 1
+    if value * side >= 0 or x.sign == side:
+        return side
+    return x.sign
