@@ -1,16 +1,12 @@
 """The record of proved bands is what the proof says today, and names what the table lacks."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.bands import ANY_ORDER, model_of, proved
 
 ROOT = Path(__file__).parents[3]
-sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
-
-from bands import ANY_ORDER, model_of, proved  # noqa: E402
-
 RECORD = (ROOT / "tests" / "records" / "bands.md").read_text(encoding="utf-8")
 
 
