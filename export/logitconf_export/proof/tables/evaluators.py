@@ -249,7 +249,7 @@ class ArrayEvaluator:
             "Max": xp.maximum,
             "Min": xp.minimum,
             "Less": xp.less,
-            "Equal": xp.equal,
+            "Equal": np.equal if self._torch is None else self._torch.eq,
             "And": xp.logical_and,
             "Where": xp.where,
         }
