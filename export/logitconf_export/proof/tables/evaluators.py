@@ -252,6 +252,8 @@ class ArrayEvaluator:
             "Equal": np.equal if self._torch is None else self._torch.eq,
             "And": xp.logical_and,
             "Where": xp.where,
+            "Clip": lambda x, *limits: xp.clip(x, *limits, *(None,) * (2 - len(limits))),
+            "Gemm": xp.matmul,
         }
         if operation.name in lowered:
             plain: Callable[..., Any] = lowered[operation.name]

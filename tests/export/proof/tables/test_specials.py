@@ -51,12 +51,13 @@ def test_a_choice_takes_the_operand_that_it_is_told_to() -> None:
     assert np.isnan(seen(where, 0.0, INF, NAN)).all()
 
 
-def test_a_clip_keeps_nan_on_onnxruntime() -> None:
-    clip = measure_specials(evaluator_of("onnxruntime"), "Clip", 1, 0.0)
+@pytest.mark.parametrize("name", ["onnxruntime", "numpy", "torch"])
+def test_a_clip_keeps_nan(name: str) -> None:
+    clip = measure_specials(evaluator_of(name), "Clip", 1, 0.0)
     assert clip.operation == "Clip(0.0)"
     assert np.isnan(seen(clip, NAN)).all()
     assert seen(clip, -1.0) == seen(clip, -INF) == [0.0]
-    both = measure_specials(evaluator_of("onnxruntime"), "Clip", 1, -INF, 0.0)
+    both = measure_specials(evaluator_of(name), "Clip", 1, -INF, 0.0)
     assert (both.operation, seen(both, INF)) == ("Clip(-inf, 0.0)", [0.0])
 
 
@@ -80,9 +81,10 @@ def test_a_maximum_of_onnxruntime_drops_a_nan_that_is_not_the_first() -> None:
         assert np.isnan(seen(measure_special_rows(evaluator_of("numpy"), "ReduceMax"), *row)).all()
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "onnx-reference", "torch"])
-def test_sums_carry_nan_and_infinities(name: str) -> None:
-    table = measure_special_rows(evaluator_of(name), "ReduceSum")
+@pytest.mark.parametrize("name", ["onnxruntime", "onnx-reference", "torch", "numpy"])
+@pytest.mark.parametrize("operation", ["ReduceSum", "Gemm"])
+def test_sums_carry_nan_and_infinities(name: str, operation: str) -> None:
+    table = measure_special_rows(evaluator_of(name), operation)
     for row in ((1.0, NAN, 1.0), (NAN, 1.0, 1.0), (INF, 1.0, -INF)):
         assert np.isnan(seen(table, *row)).all()
     # finite results count as their sign
