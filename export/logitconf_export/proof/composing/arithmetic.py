@@ -134,6 +134,11 @@ class Measured:
             # rounding errors of what is at most 0 are lost beside 1, as if it were 0
             lost = (operand.high > 0.0) & (operand.high < _LOST)
             operand = Interval(operand.low, np.where(lost, 0.0, operand.high))
+            if element == "float64":
+                # samples, which end just below 0
+                operand = Interval(
+                    *(np.minimum(end, -1e-300) for end in (operand.low, operand.high))
+                )
         if constant is None:
             return operand, None
         ends = float(operand.low.min()), float(operand.high.max())
