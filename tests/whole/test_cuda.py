@@ -29,6 +29,8 @@ SHAPES = (
     HeadForm(None),
     HeadForm(5, runtime="onnxruntime"),
     HeadForm(1000, runtime="onnxruntime"),
+    HeadForm(5, runtime="cuda"),
+    HeadForm(1000, runtime="cuda"),
     HeadForm(5, mask_type="uint8"),
     HeadForm(5, mask_type="float32"),
     HeadForm(5, outputs=("probabilities",)),
