@@ -1,4 +1,4 @@
-"""Spark, also by Spark Connect: partitions are mapped as Arrow, totals added up behind a shuffle.
+"""Spark: partitions are mapped as Arrow, totals added up behind a shuffle.
 
 Spark starts a task again whose worker died, and computes partitions that were lost once more.
 """
