@@ -155,12 +155,12 @@ def test_html_is_small_escaped_and_self_contained(name: str) -> None:
 
 def test_html_says_what_matters() -> None:
     score = fitted()._repr_html_()
-    assert "certified for each class by itself: at most 50 % errors among its accepted" in score
+    assert "certified for each class by itself: at most 50\xa0% errors among its accepted" in score
     report = verification()._repr_html_()
     assert "FAILED: 10 of 100 rows decided differently" in report
     assert "and 90 more" in report
     assert comparison().verdict.split(";")[0] in comparison()._repr_html_()
-    assert "0.3 % (0.062 % to 0.87 %)" in drifted()._repr_html_()
+    assert "0.3\xa0% (0.062\xa0% to 0.87\xa0%)" in drifted()._repr_html_()
 
 
 def test_the_probe_sees_a_tag_that_was_not_escaped() -> None:

@@ -16,7 +16,19 @@ from logitconf.errors import LogitconfError
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.runtimes.probing import Probe, difference, probe_all, tiny_head
 
-_OF_USERS = ("torch", "cpu", "gpu", "sklearn", "tables", "demo", "plot", "runtimes")
+_OF_USERS = (
+    "torch",
+    "cpu",
+    "gpu",
+    "sklearn",
+    "tables",
+    "demo",
+    "plot",
+    "runtimes",
+    "ray",
+    "spark",
+    "dask",
+)
 _BASE = ("logitconf", "numpy", "scipy", "onnx", "msgspec", "array-api-compat", "typer", "rich")
 
 

@@ -62,3 +62,8 @@ def test_a_reduction_over_rows_stops_it() -> None:
     steps, x = logits()
     with pytest.raises(CannotProveError, match="over rows"):
         REDUCTIONS["ReduceSum"](steps, Node("ReduceSum", (x,), {"axes": [0]}, 12))
+
+
+def test_a_log_softmax_stops_it_since_no_table_has_its_kernel() -> None:
+    with pytest.raises(CannotProveError, match="LogSoftmax, which is not measured"):
+        reduced("LogSoftmax")
