@@ -76,12 +76,10 @@ def prove(question: Question, arithmetic: Arithmetic, search: Search | None = No
         arithmetic: of the runtime.
         search: how a witness is looked for, where a proof fails.
     """
-    made = RuntimeProof(
-        arithmetic.name,
-        "CANNOT PROVE",
-        "",
-        tables=digest(arithmetic.tables) if isinstance(arithmetic, Measured) else "",
-    )
+    made = RuntimeProof(arithmetic.name, "CANNOT PROVE", "")
+    if isinstance(arithmetic, Measured):
+        tables = arithmetic.tables
+        made = replace(made, tables=digest(tables), processor=tables.environment.processor)
     try:
         reason, bound, verdict = _proved(question, arithmetic)
     except _RefutedError as refutation:
@@ -208,8 +206,8 @@ def _compare_numbers(question: Question) -> None:
 
 
 def _spell_number(values: object) -> str:
-    array = np.asarray(values)
-    return f"{array.ravel()[0]!r} (float32 {array.astype(np.float32).tobytes().hex()})"
+    number = np.asarray(values).ravel()[0]
+    return f"{number} (float32 0x{np.asarray(number, np.float32).view(np.uint32):08x})"
 
 
 def _compare_scores(

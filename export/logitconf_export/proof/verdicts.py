@@ -63,6 +63,7 @@ class RuntimeProof:
         reason: why, in a sentence.
         bound: of finite rows; None where it was not come to.
         tables: SHA-256 of the tables of operations; empty without.
+        processor: whose tables they are, and for which the proof holds; empty without.
         sampled: operations whose errors were not tried on every float.
         witness: a row that refutes, if one was found.
     """
@@ -72,6 +73,7 @@ class RuntimeProof:
     reason: str
     bound: Bound | None = None
     tables: str = ""
+    processor: str = ""
     sampled: tuple[str, ...] = ()
     witness: Witness | None = None
 

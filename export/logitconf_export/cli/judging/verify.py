@@ -133,7 +133,10 @@ def _prove(
     if data is not None:
         arrays = _arrays(data, None)
         if arrays is None or "logits" not in arrays:
-            raise LogitconfError(f"{data} must have 'logits' for --prove, their calibration rows")
+            raise LogitconfError(
+                f"{data} must hold 'logits' for --prove, those that the threshold was chosen on, "
+                f"got {sorted(arrays or ())}"
+            )
         rows = arrays["logits"]
     with working("Proving", view):
         report = prove_file(

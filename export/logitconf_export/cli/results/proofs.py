@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from logitconf_export.cli.results.blocks import Block, Facts, Sentence, Table, note
 from logitconf_export.cli.results.result import Result
+from logitconf_export.proof.tables.environments import processor
 from logitconf_export.proof.verdicts import RuntimeProof
 from logitconf_export.verification.proofs.proving import ProofReport
 
@@ -23,7 +24,11 @@ def proof_result(report: ProofReport) -> Result:
             Sentence(f"logits up to {report.limit:g} in size"),
         ),
         details=tuple(_details(report)),
-        notes=tuple(note(text) for proof in report.proofs for text in _notes(proof)),
+        notes=tuple(
+            note(text)
+            for proof in report.proofs
+            for text in (*_reason(proof, report), *_notes(proof))
+        ),
     )
 
 
@@ -35,10 +40,16 @@ def _row(proof: RuntimeProof) -> tuple[str, ...]:
     return (proof.runtime, proof.verdict, *(f"{number:.3g}" for number in numbers))
 
 
+def _reason(proof: RuntimeProof, report: ProofReport) -> Iterator[str]:
+    """Why it is not proved, unless the headline says so."""
+    if proof.verdict != "PROVED" and proof.reason not in report.sentence:
+        yield f"{proof.runtime}: {proof.reason}"
+
+
 def _notes(proof: RuntimeProof) -> Iterator[str]:
     bound, runtime = proof.bound, proof.runtime
-    if proof.verdict != "PROVED":
-        yield f"{runtime}: {proof.reason}"
+    if proof.processor not in ("", processor()):
+        yield f"{runtime}: it holds for {proof.processor}, as the tables do; here is {processor()}"
     if proof.witness is not None:
         logits = ", ".join(f"{value:.9g}" for value in proof.witness.logits[:_MOST_LOGITS])
         more = ", ..." if len(proof.witness.logits) > _MOST_LOGITS else ""
@@ -66,6 +77,9 @@ def _notes(proof: RuntimeProof) -> Iterator[str]:
 
 
 def _details(report: ProofReport) -> Iterator[Block]:
-    facts = [(f"tables of {proof.runtime}", proof.tables) for proof in report.proofs]
+    facts = [
+        (f"tables of {proof.runtime}", f"{proof.processor}, SHA-256 {proof.tables}")
+        for proof in report.proofs
+    ]
     yield Facts(facts)
     yield Facts([(check.name, str(check.passed)) for check in report.checks])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,9 +22,10 @@ from logitconf_export.proof.composing.arithmetic import Measured
 from logitconf_export.proof.composing.head_part import HeadPart, WrongConnectionError
 from logitconf_export.proof.composing.tensors import CannotProveError
 from logitconf_export.proof.prover import LIMIT, Question, Search, prove
+from logitconf_export.proof.tables.environments import processor
 from logitconf_export.proof.tables.files import read_tables
 from logitconf_export.proof.tables.measuring import Wish, tables_for, wish_of
-from logitconf_export.proof.tables.operation_table import RuntimeTables
+from logitconf_export.proof.tables.operation_table import Environment, RuntimeTables
 from logitconf_export.proof.verdicts import EXIT_CODES, RuntimeProof, Verdict, joined
 from logitconf_export.proof.witnesses import Searcher, part_model
 from logitconf_export.runtimes.runtime_sessions import RuntimeSession
@@ -99,7 +101,8 @@ def prove_file(
         model: a head or a host with one.
         runtimes: as :func:`~logitconf_export.verification.verifying.verify` takes them.
         providers: of onnxruntime.
-        tables: a folder of tables of operations; the cache, or measured now, without.
+        tables: a folder of tables of operations, of which those of this kind of processor and of
+            the newest version are taken; the cache, or measured now, without.
         limit: finite logits up to this size are covered.
         rows: calibration logits, whose gap around the threshold is compared with the bound.
 
@@ -175,7 +178,13 @@ def _tables(
             f"{folder} must hold tables of {text} on {provider}, got {known}; measure them with "
             f"logitconf measure-runtime --on {text} -o FILE"
         )
-    return fitting[-1]
+    here = processor()
+    return max(fitting, key=lambda t: (t.environment.processor == here, _parts(t.environment)))
+
+
+def _parts(environment: Environment) -> list[int]:
+    """A version as numbers, so that the newest comes last."""
+    return [int(part) for part in re.findall(r"\d+", environment.version)]
 
 
 def _element(model: onnx.ModelProto) -> str:

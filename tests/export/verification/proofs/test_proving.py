@@ -1,5 +1,6 @@
 """Files are proved with the tables of a folder, and refuted by what surrounds the head."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,12 @@ from support.proofs import model_of
 
 from logitconf.errors import LogitconfError
 from logitconf_export.proof.composing.arithmetic import Rounded
+from logitconf_export.proof.tables.environments import processor
+from logitconf_export.proof.tables.files import read_tables, write_tables
 from logitconf_export.verification.proofs import proving
 from logitconf_export.verification.proofs.proving import prove_file
+
+RECORDS = Path(__file__).resolve().parents[3] / "records" / "operations"
 
 
 def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
@@ -30,3 +35,17 @@ def test_a_check_of_the_file_refutes(monkeypatch: pytest.MonkeyPatch) -> None:
     report = prove_file(model)
     assert (report.verdict, report.exit_code) == ("REFUTED", 1)
     assert report.sentence.startswith("REFUTED: ")
+
+
+def test_of_several_tables_those_of_this_processor_and_the_newest_version_are_taken(
+    tmp_path: Path,
+) -> None:
+    (record,) = RECORDS.glob("onnxruntime_*.json")
+    held = read_tables(record)
+    for number, (version, maker) in enumerate(
+        [("1.9.1", processor()), ("1.31.1", processor()), ("1.40.0", "Maker family 9 avx2")]
+    ):
+        environment = replace(held.environment, version=version, processor=maker)
+        write_tables(tmp_path / f"{number}.json", replace(held, environment=environment))
+    (proof,) = prove_file(model_of("softmax"), tables=tmp_path).proofs
+    assert (proof.runtime, proof.processor) == ("onnxruntime 1.31.1", processor())
