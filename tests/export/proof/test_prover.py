@@ -7,6 +7,8 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 from support import other_tools
 
 from logitconf.card.score_card import ScoreCard
@@ -14,8 +16,10 @@ from logitconf.head_spec import Head
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.metadata import read_metadata
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.proof.composing.arithmetic import Rounded
 from logitconf_export.proof.prover import Question, computed_scores, prove
+from logitconf_export.proof.witnesses import Searcher
 
 THRESHOLDS = {"softmax": -0.6, "entropy": 0.3, "energy": -3.0, "margin": -0.6}
 # what tables of onnxruntime 1.31 say
@@ -184,3 +188,40 @@ def test_a_row_that_is_decided_otherwise_refutes() -> None:
     row = np.array([proof.witness.logits])
     truth = Reference(Head.of_card(question.metadata.card, question.metadata.form)).truth(row)
     assert bool(truth.mask[0]) != proof.witness.accepted
+
+
+class Exp(OpRun):
+    """Its results are some 1000 steps of float32 too large."""
+
+    op_domain = ""
+
+    def _run(self, x: Array) -> tuple[Array]:
+        return ((np.exp(x) * np.float32(1.0 + 2.0**-13)).astype(np.float32),)
+
+
+@pytest.mark.parametrize("operation", [None, Exp])
+def test_an_operation_as_bad_as_its_table_is_refuted_by_a_row(operation: type[Exp] | None) -> None:
+    model = model_of()
+    question = question_of(model)
+    evaluator = ReferenceEvaluator(model, new_ops=[operation] if operation else [])
+
+    def run(logits: Array) -> tuple[Array, Array]:
+        score, mask = evaluator.run(["score", "mask"], {"logits": logits})
+        return np.asarray(score), np.asarray(mask)
+
+    search = Searcher(question.metadata, run, 100.0)
+    bad = Rounded("a runtime", (("Exp", 1100.0), ("Log", 3.5), ("Softmax exp", 1100.0)))
+    proof = prove(question, bad, search)
+    if operation is None:
+        # the table allows what this runtime does not do
+        assert (proof.verdict, proof.witness) == ("CANNOT PROVE", None)
+        return
+    assert proof.verdict == "REFUTED"
+    assert proof.witness is not None
+    logits = np.asarray(proof.witness.logits, dtype=np.float64)
+    exact = -1.0 / np.exp((logits - logits.max()) / 1.5).sum()
+    assert proof.witness.exact == pytest.approx(exact, rel=1e-6)
+    (again,), _ = run(logits[None].astype(np.float32))
+    assert again == np.float32(proof.witness.score)
+    assert abs(again - exact) > proof.witness.band
+    assert f"gets {again:.9g}" in proof.reason
