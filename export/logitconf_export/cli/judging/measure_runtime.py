@@ -53,8 +53,8 @@ def measure_runtime(
 ) -> None:
     """Measure how far each operation of a runtime is from exact, on this processor.
 
-    Every float that a head can reach is tried, in long buffers, short ones and alone. What was
-    measured is kept for verify --prove.
+    The floats that a head can reach are tried, in long buffers, short ones and alone: all of them
+    as far as time allows, else a sample. What was measured is kept for verify --prove.
     """
     view.check(force=force, output=output)
     if output is not None:
