@@ -48,7 +48,7 @@ def seapig() -> Fit:
 
     def fit(logits: Any, labels: Any) -> float:
         score = score_class(task="multiclass")
-        score._fit_temperature(logits, labels)
+        score.temperature = score._fit_temperature(logits, labels)
         score.score(logits)
         return float(score.temperature)
 
