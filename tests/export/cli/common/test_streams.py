@@ -93,8 +93,10 @@ def test_a_stream_that_is_closed_is_no_error() -> None:
 
 
 WAITING = """
-import sys, time
+import signal, sys, time
 def rows():
+    # what a shell starts in the background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print("ready", file=sys.stderr, flush=True)
     # one long wait would miss a signal that comes just before it
     while True:
