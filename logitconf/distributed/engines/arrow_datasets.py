@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from logitconf.distributed.engines.arrow_blocks import (
-    gathered,
-    missing_engine,
-    scores_of_tables,
-    total_of_tables,
-)
+from logitconf.distributed.engines.arrow_blocks import missing_engine
 from logitconf.distributed.engines.columns import Columns
-from logitconf.distributed.engines.driver import AfterPass, fitted_by
-from logitconf.distributed.engines.local import LocalEngine
+from logitconf.distributed.engines.driver import AfterPass
+from logitconf.distributed.engines.local import fit_tables
 
 if TYPE_CHECKING:
     import pyarrow
@@ -58,18 +53,9 @@ def fit_arrow(
     first = source.head(1, columns=columns.all, batch_size=1)
     size = max(1, _BATCH // max(1, first.nbytes))
 
-    def tables() -> Iterator[pyarrow.Table]:
-        yield from gathered(
-            source.to_batches(
-                columns=columns.all, batch_size=size, batch_readahead=2, fragment_readahead=1
-            ),
-            columns,
+    def batches() -> Iterator[pyarrow.RecordBatch]:
+        yield from source.to_batches(
+            columns=columns.all, batch_size=size, batch_readahead=2, fragment_readahead=1
         )
 
-    engine = LocalEngine(
-        tables,
-        lambda table, request: total_of_tables([table], columns, request),
-        lambda table, request: scores_of_tables([table], columns, request),
-        threads=threads,
-    )
-    return fitted_by(plan, engine, after_pass)
+    return fit_tables(batches, plan, columns, threads=threads, after_pass=after_pass)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from logitconf.distributed.engines.arrow_blocks import gathered, scores_of_tables, total_of_tables
 from logitconf.distributed.engines.columns import Columns
-from logitconf.distributed.engines.driver import AfterPass, fitted_by
-from logitconf.distributed.engines.local import LocalEngine
+from logitconf.distributed.engines.driver import AfterPass
+from logitconf.distributed.engines.local import fit_tables
 from logitconf.errors import LogitconfError
 
 if TYPE_CHECKING:
@@ -52,14 +51,7 @@ def fit_hugging_face(
     names = dataset.column_names or [*next(iter(dataset), {})]
     columns = Columns.among(names, logits, labels)
 
-    def tables() -> Iterator[pyarrow.Table]:
-        batches = dataset.select_columns(columns.all).with_format("arrow").iter(batch_size=_ROWS)
-        yield from gathered(batches, columns)
+    def batches() -> Iterator[pyarrow.Table]:
+        yield from dataset.select_columns(columns.all).with_format("arrow").iter(batch_size=_ROWS)
 
-    engine = LocalEngine(
-        tables,
-        lambda table, request: total_of_tables([table], columns, request),
-        lambda table, request: scores_of_tables([table], columns, request),
-        threads=threads,
-    )
-    return fitted_by(plan, engine, after_pass)
+    return fit_tables(batches, plan, columns, threads=threads, after_pass=after_pass)

@@ -10,11 +10,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
 from logitconf.card.score_card import ScoreCard
-from logitconf.distributed.engines.arrow_blocks import packed_scores, unpacked_scores
+from logitconf.distributed.engines.arrow_blocks import (
+    gathered,
+    packed_scores,
+    scores_of_tables,
+    total_of_tables,
+    unpacked_scores,
+)
+from logitconf.distributed.engines.columns import Columns
 from logitconf.distributed.engines.driver import AfterPass, fitted_by
 from logitconf.telling.progress import work
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from logitconf.distributed.plan import FitPlan
     from logitconf.distributed.request import Request
     from logitconf.distributed.total import Total
@@ -65,6 +74,32 @@ def _total_of_arrays(block: tuple[ArrayLike, ArrayLike | None], request: Request
 
 def _scores_of_arrays(block: tuple[ArrayLike, ArrayLike | None], request: Request) -> list[bytes]:
     return [packed_scores(*request.scores_of(*block))]
+
+
+def fit_tables(
+    batches: Callable[[], Iterable[pyarrow.Table]],
+    plan: FitPlan,
+    columns: Columns,
+    *,
+    threads: int | None,
+    after_pass: AfterPass | None,
+) -> ScoreCard:
+    """The card of the rows of tables of Arrow, on the threads of this machine.
+
+    Args:
+        batches: starts a pass; small ones are gathered.
+        plan: what is asked for; a plan that was stopped goes on.
+        columns: of the tables.
+        threads: that work at a time; as many as there are processors for None.
+        after_pass: is called with the plan after each pass.
+    """
+    engine = LocalEngine(
+        lambda: gathered(batches(), columns),
+        lambda table, request: total_of_tables([table], columns, request),
+        lambda table, request: scores_of_tables([table], columns, request),
+        threads=threads,
+    )
+    return fitted_by(plan, engine, after_pass)
 
 
 class LocalEngine(Generic[Block]):
