@@ -7,13 +7,13 @@ knots of straight lines.
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from logitconf.card.confidence import MOST_KNOTS, ConfidenceMap
 from logitconf.metrics.calibration import expected_calibration_error
-from logitconf.outputs.confidence import exact_confidence
 
 FEWEST_TO_HOLD_OUT = 50
 FOLDS = 5
@@ -23,6 +23,8 @@ _CLOSE = 5e-4
 """A knot that changes the lines by no more is left out."""
 
 Vector = npt.NDArray[np.float64]
+Knots: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+"""Scores and the shares of right rows there."""
 
 
 def fit_confidence(
@@ -45,23 +47,48 @@ def fit_confidence(
         places = np.linspace(0, flat.size - 1, MOST_ROWS).astype(np.int64)
         flat, errors = flat[places], errors[places]
     finite = np.isfinite(flat)
-    values, right = flat[finite].astype(np.float64), ~errors[finite]
-    if not values.size:
+    if not finite.all():
+        flat, errors = flat[finite], errors[finite]
+    if not flat.size:
         return None
+    order = _ascending(flat)
+    values, right = flat[order].astype(np.float64), ~errors[order]
     knots = _fitted(values, right)
-    return ConfidenceMap(knots.scores, knots.values, knots.rows, _error_elsewhere(values, right))
+    error = None if flat.size < FEWEST_TO_HOLD_OUT else _error_elsewhere(values, right, order)
+    return ConfidenceMap(*knots, flat.size, error)
 
 
-def _error_elsewhere(scores: Vector, right: npt.NDArray[np.bool_]) -> float | None:
-    """ECE in 15 bins of rows that a map was not fitted on."""
-    if scores.size < FEWEST_TO_HOLD_OUT:
-        return None
-    fold = np.random.default_rng(0).permutation(scores.size) % FOLDS
-    sure = np.empty(scores.size)
+def _ascending(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The places of finite scores in stable ascending order.
+
+    Keys of the score's bits and its place are sorted in half the time that a stable sort of floats
+    takes.
+    """
+    bits = (scores.astype(np.float32, copy=False) + np.float32(0.0)).view(np.uint32)  # -0 is 0
+    # so that as whole numbers they ascend as the floats do
+    bits ^= (bits.view(np.int32) >> 31).view(np.uint32) | np.uint32(1 << 31)
+    keys = bits.astype(np.uint64) << np.uint64(32) | np.arange(scores.size, dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).view(np.int64)
+
+
+def _error_elsewhere(
+    scores: Vector, right: npt.NDArray[np.bool_], order: npt.NDArray[np.int64]
+) -> float:
+    """ECE in 15 bins of rows that a map was not fitted on.
+
+    What is in order stays so without a fold, so that one sort serves all.
+    """
+    fold = (np.random.default_rng(0).permutation(scores.size) % FOLDS).astype(np.uint8)[order]
+    sure, hits = np.empty((2, scores.size))
+    hits[order] = right
     for each in range(FOLDS):
         own = fold == each
-        sure[own] = exact_confidence(scores[own], _fitted(scores[~own], right[~own]))
-    return expected_calibration_error(sure, right)
+        # places are looked up several times faster than by a mask
+        held, fitted = np.flatnonzero(own), np.flatnonzero(~own)
+        knots = _fitted(scores[fitted], right[fitted])
+        sure[order[held]] = np.interp(scores[held], *knots)
+    return expected_calibration_error(sure, hits)
 
 
 def confidence_of_counts(
@@ -82,7 +109,7 @@ def confidence_of_counts(
     starts = np.unique(np.searchsorted(np.cumsum(each), ranks, side="right"))
     counts = np.add.reduceat(each, starts).astype(np.float64)
     means = np.add.reduceat(scores * each, starts) / counts
-    return _through(means, np.add.reduceat(right, starts).astype(np.float64), counts, rows)
+    return ConfidenceMap(*_through(means, np.add.reduceat(right, starts) * 1.0, counts), rows)
 
 
 def _starts(rows: int) -> npt.NDArray[np.int64]:
@@ -92,58 +119,65 @@ def _starts(rows: int) -> npt.NDArray[np.int64]:
     return np.linspace(0, rows, bins, endpoint=False).astype(np.int64)
 
 
-def _fitted(scores: Vector, right: npt.NDArray[np.bool_]) -> ConfidenceMap:
-    order = np.argsort(scores, kind="stable")
-    scores, right = scores[order], right[order]
+def _fitted(scores: Vector, right: npt.NDArray[np.bool_]) -> Knots:
+    """The map of ascending scores."""
     starts = _starts(scores.size)
     # scores that tie stay together
     starts = np.unique(np.searchsorted(scores, scores[starts], side="left"))
     counts = np.diff(np.append(starts, scores.size)).astype(np.float64)
     means = np.add.reduceat(scores, starts) / counts
-    hits = np.add.reduceat(right.astype(np.float64), starts)
-    return _through(means, hits, counts, scores.size)
+    return _through(means, np.add.reduceat(right, starts, dtype=np.float64), counts)
 
 
-def _through(means: Vector, hits: Vector, counts: Vector, rows: int) -> ConfidenceMap:
+def _through(means: Vector, hits: Vector, counts: Vector) -> Knots:
     """The map through the bins' mean scores and shares of right rows."""
-    knots: list[tuple[float, float]] = []
-    for first, last, share in _pooled(hits, counts):
-        knots += [(means[place], share) for place in sorted({first, last})]
-    return _simplified(knots, rows)
+    places, shares = _pooled(hits.tolist(), counts.tolist())
+    return _simplified(means[places].astype(np.float32).tolist(), shares)
 
 
-def _pooled(hits: Vector, counts: Vector) -> list[tuple[int, int, float]]:
-    """First and last bin of each pool, from the surest on, and its share of right rows."""
-    pools: list[tuple[int, int, float, float]] = []
+def _pooled(hits: list[float], counts: list[float]) -> tuple[list[int], list[float]]:
+    """First and last bin of each pool, from the surest on, and the pool's share of right rows."""
+    pools: list[tuple[int, int, float, float, float]] = []
     for place, (hit, count) in enumerate(zip(hits, counts, strict=True)):
-        pool = (place, place, float(hit), float(count))
-        while pools and _share(*pools[-1][2:]) <= _share(*pool[2:]):
-            before = pools.pop()
-            pool = (before[0], place, before[2] + pool[2], before[3] + pool[3])
+        pool = (place, place, hit, count, _share(hit, count))
+        while pools and pools[-1][4] <= pool[4]:
+            first, _, more_hits, more, _ = pools.pop()
+            hits_of_both, both = more_hits + pool[2], more + pool[3]
+            pool = (first, place, hits_of_both, both, _share(hits_of_both, both))
         pools.append(pool)
-    return [(first, last, _share(hit, count)) for first, last, hit, count in pools]
+    ends = [
+        (place, share)
+        for first, last, _, _, share in pools
+        for place in ((first, last) if first < last else (first,))
+    ]
+    return [place for place, _ in ends], [share for _, share in ends]
 
 
 def _share(hits: float, rows: float) -> float:
     return (hits + 0.5) / (rows + 1.0)
 
 
-def _simplified(knots: list[tuple[float, float]], rows: int) -> ConfidenceMap:
-    """The knots in float32, without those whose neighbours say the same."""
-    if len(knots) == 1:
+def _simplified(scores: list[float], shares: list[float]) -> Knots:
+    """The knots in float32, without those whose neighbours say the same.
+
+    Args:
+        scores: float32 values, ascending.
+        shares: at each.
+    """
+    values = np.asarray(shares, np.float32).tolist()
+    if len(scores) == 1:
         # one value for all scores, wherever they lie
-        return ConfidenceMap((0.0,), (float(np.float32(knots[0][1])),), rows)
+        return (0.0,), (values[0],)
     kept: list[tuple[float, float]] = []
-    for score, value in knots:
-        single = float(np.float32(score)), float(np.float32(value))
-        if not kept or single[0] > kept[-1][0]:
-            kept.append(single)
+    for knot in zip(scores, values, strict=True):
+        if not kept or knot[0] > kept[-1][0]:
+            kept.append(knot)
     place = 1
     while place < len(kept) - 1:
-        rest = kept[:place] + kept[place + 1 :]
-        line = np.interp(kept[place][0], [s for s, _ in rest], [v for _, v in rest])
-        if abs(line - kept[place][1]) <= _CLOSE:
-            kept = rest
+        (before, first), (score, value), (behind, last) = kept[place - 1 : place + 2]
+        line = (last - first) / (behind - before) * (score - before) + first
+        if abs(line - value) <= _CLOSE:
+            del kept[place]
         else:
             place += 1
-    return ConfidenceMap(tuple(s for s, _ in kept), tuple(v for _, v in kept), rows)
+    return tuple(score for score, _ in kept), tuple(value for _, value in kept)

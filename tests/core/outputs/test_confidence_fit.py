@@ -6,7 +6,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from logitconf.outputs.confidence import exact_confidence
-from logitconf.outputs.confidence_fit import fit_confidence
+from logitconf.outputs.confidence_fit import _ascending, fit_confidence
 
 
 def drawn(rows: int, seed: int = 0) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
@@ -80,3 +80,10 @@ def test_scores_that_tie_stay_together() -> None:
     assert knots is not None
     assert knots.scores == (-1.0, -0.5)
     np.testing.assert_allclose(knots.values, [450.5 / 501, 250.5 / 501], atol=1e-7)
+
+
+def test_scores_ascend_as_a_stable_sort_has_them() -> None:
+    random = np.random.default_rng(5)
+    few = np.array([-3e38, -1.5, -1e-40, -0.0, 0.0, 1e-40, 0.5, 3e38], np.float32)
+    scores = np.concatenate([random.choice(few, 4000), random.normal(size=999).astype(np.float32)])
+    assert np.array_equal(_ascending(scores), np.argsort(scores, kind="stable"))
