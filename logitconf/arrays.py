@@ -32,12 +32,20 @@ def namespace(*arrays: Array) -> Any:
     >>> namespace(np.zeros(2), 1.0).__name__.split(".")[-1]
     'numpy'
     """
+    if len(arrays) == 1 and type(arrays[0]) is np.ndarray:
+        # asked for so often that looking it up took longer than small blocks of rows do
+        return _namespace_of_numpy()
     if any(is_tensor(array) for array in arrays):
         # torch.compile warns of the caches that array_namespace looks in
         from array_api_compat import torch
 
         return torch
     return array_namespace(*arrays)
+
+
+@functools.cache
+def _namespace_of_numpy() -> Any:
+    return array_namespace(np.empty(0))
 
 
 def is_tensor(array: Array) -> bool:
@@ -52,11 +60,18 @@ def dtype_name(array: Array) -> str:
     >>> dtype_name(np.zeros(2, ">f4"))
     'float32'
     """
-    return str(getattr(array.dtype, "name", array.dtype)).split(".")[-1]
+    return _name_of(array.dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _name_of(dtype: Any) -> str:
+    return str(getattr(dtype, "name", dtype)).split(".")[-1]
 
 
 def to_numpy(array: Array) -> npt.NDArray[Any]:
     """The values as a NumPy array, over the same memory where that can be; bfloat16 as float32."""
+    if type(array) is np.ndarray and array.dtype.kind in "biuf":
+        return array
     if is_tensor(array):
         values = array.detach().cpu()
         return np.asarray((values.float() if dtype_name(values) == "bfloat16" else values).numpy())

@@ -117,10 +117,12 @@ def _contradiction(layout: Layout, kind: str) -> str:
 def _likely(values: Array, layout: Layout, kind: str, tolerance: float) -> int | None:
     """How many rows count, of labels how many values, if all of them could be of that kind."""
     rows = int(values.shape[0])
-    step = max(1, _BLOCK_ELEMENTS * rows // max(1, int(np.prod(values.shape))))
-    counted = 0
-    for start in range(0, rows, step):
-        block = _counting(values[start : min(start + step, rows), ...])
+    most = max(1, _BLOCK_ELEMENTS * rows // max(1, int(np.prod(values.shape))))
+    counted = stop = 0
+    while stop < rows:
+        # the first few rows mostly refute it
+        start, stop = stop, min(rows, stop + min(most, stop + _FEWEST_VALUES))
+        block = _counting(values[start:stop, ...])
         shares = block if kind == "probabilities" else np.exp(np.minimum(block, 1.0))
         # a logarithm near zero may be rounded to just above it, as its exponential is
         if (shares < 0.0).any() or (shares > 1.0 + tolerance * (kind != "probabilities")).any():

@@ -17,7 +17,7 @@ from logitconf.arrays import Array, aligned, dtype_name, namespace, rows_at, to_
 from logitconf.blocks.cutting import CACHED_ELEMENTS, cut, elements_of
 from logitconf.blocks.identity import SUM_OF_ROWS, RowsIdentity, digest_in_order, identity_of
 from logitconf.blocks.pages import let_go, letting_go, scattered_rows
-from logitconf.blocks.threads import in_threads
+from logitconf.blocks.threads import cores, in_threads
 from logitconf.errors import LogitconfError, share_hint
 from logitconf.kinds import kind_of_rows
 from logitconf.notebook.brief import brief
@@ -266,7 +266,12 @@ class Rows:
 
     @contextmanager
     def identified_meanwhile(self) -> Iterator[None]:
-        """Makes the identity in a thread beside the arithmetic in the block."""
+        """Makes the identity in a thread beside the arithmetic in the block, if there is a core."""
+        if cores() == 1:
+            # two threads would only push each other's blocks out of the cache
+            yield
+            _ = self.identity
+            return
         with ThreadPoolExecutor(1) as pool:
             made = pool.submit(getattr, self, "identity")
             yield

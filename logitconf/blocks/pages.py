@@ -19,13 +19,13 @@ from logitconf.blocks.cutting import cut
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# 4 MiB of float32 where a block has 2^16 elements, and neighbours that the system maps unasked
-_BLOCKS = 16
+BLOCKS = 16
+"""4 MiB of float32 where a block has 2^16 elements, and neighbours that the system maps unasked."""
 _SCATTERED = 8
 
 
 def letting_go(
-    function: Callable[[Item], Result], array: Array, *, blocks: int = _BLOCKS
+    function: Callable[[Item], Result], array: Array, *, blocks: int = BLOCKS
 ) -> Callable[[Item], Result]:
     """The function of a block of an array, which now and then drops the pages that it has read.
 

@@ -10,7 +10,8 @@ unknown is b, in which the problem is convex, not T.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -18,8 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array
-from logitconf.blocks.pages import letting_go, scattered_rows
+from logitconf.blocks.cutting import CACHED_ELEMENTS, cut, stays
+from logitconf.blocks.pages import BLOCKS, letting_go, scattered_rows
 from logitconf.blocks.threads import in_threads
+from logitconf.calibration.temperature.block_sums import (
+    BLOCK_ELEMENTS,
+    Room,
+    block_sums,
+    large_blocks,
+)
 from logitconf.calibration.temperature.chunks import (
     Chunk,
     block_of,
@@ -55,7 +63,7 @@ _WARM_PASSES = 12
 # made at the such b nearest to the root, so its float32 rounding, and T, do not depend on the
 # start. From there Halley's step is at most 2^-11 of b and its error, about the cube, below 2^-32.
 _BITS = 11
-_WARM_BITS = 6
+_WARM_BITS, _GUESS_BITS = 6, 4
 _MOST_PASSES = 200
 
 
@@ -157,11 +165,17 @@ def fit_from(
         data: Iterable[Chunk], b: float, *, survey: bool, what: str, rows: int | None, quick: bool
     ) -> LikelihoodSums:
         with work(f"Fitting the temperature, {what}", rows) as advance:
-            vector = _pass_sums(data, family, b, start if survey else None, advance, quick=quick)
+            at = {
+                "inverse_temperature": b,
+                "initial": start if survey else None,
+                "quick": quick,
+            }
+            vector = _pass_sums(data, family, at, advance, rooms)
         if all_reduce is not None:
             vector = np.asarray(all_reduce(vector), dtype=np.float64)
         return LikelihoodSums.from_vector(vector)
 
+    rooms: deque[Room] = deque()
     b, quick = start, False
     # Every process takes part in the warm start, even one that holds no rows.
     if warm or all_reduce is not None:
@@ -175,7 +189,7 @@ def fit_from(
                 lambda at: guess(at, survey=False),
                 start,
                 sample,
-                bits=_WARM_BITS,
+                bits=_GUESS_BITS,
                 most_passes=_WARM_PASSES,
             ).inverse
     b = rounded(b, _BITS)
@@ -233,34 +247,51 @@ def spread(rows: int) -> npt.NDArray[np.int64] | None:
 def _pass_sums(
     data: Iterable[Chunk],
     family: Family,
-    b: float,
-    initial: float | None,
+    at: Mapping[str, Any],
     advance: Advance,
-    *,
-    quick: bool,
+    rooms: deque[Room],
 ) -> Vector:
-    """The vector of `LikelihoodSums` over `data`; the first pass, with `initial`, checks labels."""
+    """The vector of `LikelihoodSums` over `data`; the first pass checks labels.
+
+    Args:
+        data: as of `fit_from`.
+        family: whether the columns compete.
+        at: where the sums are taken, by the names that `chunk_sums` has for it.
+        advance: is told how many rows are done.
+        rooms: that no thread uses.
+    """
     vector = np.zeros(VECTOR_SIZE)
     for chunk in data:
         parts = check_chunk(chunk, family)
-        if initial is not None:
+        if at["initial"] is not None:
             check_values(parts, family)
+        roomy = family == "categorical" and at["inverse_temperature"] > 0.0 and not stays(parts[0])
 
-        def block_sums(rows: slice, parts: tuple[Array, ...] = parts) -> Vector:
-            logits, own, weights = block_of(parts, rows)
-            return chunk_sums(
-                logits,
-                own,
-                weights,
-                family=family,
-                inverse_temperature=b,
-                initial=initial,
-                quick=quick,
-            )
+        def of_block(rows: slice, parts: tuple[Array, ...] = parts) -> Vector:
+            return chunk_sums(*block_of(parts, rows), family=family, **at)
 
+        def of_large_block(rows: slice, parts: tuple[Array, ...] = parts) -> Vector:
+            try:
+                room = rooms.pop()
+            except IndexError:
+                room = Room()
+            sums = block_sums(*block_of(parts, rows), **at, room=room)
+            rooms.append(room)
+            if sums is not None:
+                return sums
+            few = cut(rows.stop - rows.start, int(parts[0].shape[1]))
+            within = (slice(rows.start + each.start, rows.start + each.stop) for each in few)
+            vectors = [of_block(each) for each in within]
+            return np.asarray(np.sum(vectors, axis=0))
+
+        summing: Callable[[slice], Vector] = of_block
+        cuts, often = blocks(parts), BLOCKS
+        if roomy:
+            summing, cuts = of_large_block, large_blocks(*parts[0].shape)
+            often = BLOCKS * CACHED_ELEMENTS // BLOCK_ELEMENTS
+        summing = letting_go(summing, parts[0], blocks=often)
         # In the order of the rows, so that the result does not depend on the number of threads.
-        summing = letting_go(block_sums, parts[0])
-        for sums in in_threads(summing, blocks(parts), advance=advance):
+        for sums in in_threads(summing, cuts, advance=advance):
             vector += sums
     return vector
 

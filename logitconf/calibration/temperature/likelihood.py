@@ -23,9 +23,9 @@ from logitconf.tasks import Family
 Vector: TypeAlias = npt.NDArray[np.float64]
 
 # Machines exchange sums alone, so "one class only" is read off the added-up bits of the labels.
-_LABEL_BITS = 32
+LABEL_BITS = 32
 # A short last axis is reduced several times more slowly than the first.
-_FEW_COLUMNS = 40
+FEW_COLUMNS = 40
 _LOWEST = float(np.finfo(np.float64).min)
 # In units of 1/b, far below what adds to any sum, and with a cube that float32 holds.
 _NEGLIGIBLE = -1e12
@@ -57,14 +57,15 @@ class LikelihoodSums:
         left_out: rows without a usable score (see `chunk_sums`).
         weight: sum of the weights of the terms (rows; Bernoulli: rows times labels).
         gap: sum of (largest logit - label's logit), the limit of f' as b grows; 0 if no row errs.
+            Right in the first pass alone.
         nll_initial: nats, at the initial temperature; 0 but in the first pass.
         nll: nats, at b.
         slope: f' at b.
         curvature: f'' at b.
         third: f''' at b.
-        label_bits: for each bit of the label, how many terms have it set (Bernoulli: the number of
-            terms times the middle of the labels' range, in the first place); 0 but in the first
-            pass.
+        label_bits: for each bit of the label, the number of terms times the share, 0, 1/2 or 1, of
+            the lowest and the highest label that have it set (Bernoulli: times the middle of the
+            labels' range, in the first place); 0 but in the first pass.
     """
 
     rows: float
@@ -94,7 +95,7 @@ class LikelihoodSums:
 
 SCALAR_NAMES = tuple(field.name for field in fields(LikelihoodSums))[:-1]
 SCALARS = len(SCALAR_NAMES)
-VECTOR_SIZE = SCALARS + _LABEL_BITS
+VECTOR_SIZE = SCALARS + LABEL_BITS
 
 
 def chunk_sums(
@@ -131,39 +132,43 @@ def chunk_sums(
     quick = quick and inverse_temperature > 0.0
     at = _Point(inverse_temperature, initial, masked=False, quick=quick)
     with np.errstate(all="ignore"):
-        summed = _weighed(xp, terms(xp, logits, labels, at), weights)
+        summed = weighed(xp, terms(xp, logits, labels, at), weights)
         if not np.isfinite(summed).all():
             usable = usable_rows(logits, labels, family)
             logits, labels = logits[usable], labels[usable]
             weights = None if weights is None else weights[usable]
             at = replace(at, masked=True)
-            summed = _weighed(xp, terms(xp, logits, labels, at), weights)
+            summed = weighed(xp, terms(xp, logits, labels, at), weights)
     used, columns = int(logits.shape[0]), 1 if family == "categorical" else int(logits.shape[1])
     mass = float(used) if weights is None else float(xp.sum(weights))
     counts = [float(used), float(total - used), mass * columns, float(used * columns)]
-    bits = [0.0] * _LABEL_BITS
+    bits = [0.0] * LABEL_BITS
     if initial is not None and used > 0:
-        bits = _label_bits(xp, labels, family, int(logits.shape[1]))
+        bits = _label_bits(xp, labels, family)
     return np.concatenate([counts, summed, bits])
 
 
-def _weighed(xp: Any, terms: list[Array], weights: Array | None) -> Vector:
+def weighed(xp: Any, terms: list[Array], weights: Array | None) -> Vector:
     """The sums over rows, (6,), of six terms (N,)."""
     stacked = xp.stack(terms)
     sums: Vector = to_numpy(xp.sum(stacked, axis=1) if weights is None else stacked @ weights)
     return sums
 
 
-def _label_bits(xp: Any, labels: Array, family: Family, n_classes: int) -> list[float]:
+def _label_bits(xp: Any, labels: Array, family: Family) -> list[float]:
     """The `label_bits` of `LikelihoodSums` for labels (N,) or (N, L), at least one."""
-    bits = [0.0] * _LABEL_BITS
-    if family == "bernoulli":
-        middle = (float(xp.min(labels)) + float(xp.max(labels))) / 2.0
-        bits[0] = labels.shape[0] * labels.shape[1] * middle
-        return bits
-    for bit in range(n_classes.bit_length()):
-        bits[bit] = float(xp.sum((labels >> bit) & 1))
+    if family == "categorical":
+        return range_bits(xp, labels)
+    bits = [0.0] * LABEL_BITS
+    middle = (float(xp.min(labels)) + float(xp.max(labels))) / 2.0
+    bits[0] = labels.shape[0] * labels.shape[1] * middle
     return bits
+
+
+def range_bits(xp: Any, labels: Array) -> list[float]:
+    """The `label_bits` of labels (N,), at least one."""
+    ends, rows = (int(xp.min(labels)), int(xp.max(labels))), int(labels.shape[0])
+    return [rows * sum(end >> bit & 1 for end in ends) / 2.0 for bit in range(LABEL_BITS)]
 
 
 def row_terms(
@@ -208,7 +213,7 @@ def _as_labels(xp: Any, labels: Array, family: Family) -> Array:
 def _turned(xp: Any, values: Array) -> tuple[Array, int]:
     """Values (N, K) as (K, N) if K is small, and the axis of K then."""
     rows, columns = values.shape
-    if columns > _FEW_COLUMNS:
+    if columns > FEW_COLUMNS:
         return values, 1
     # a flat copy, since one of the transpose alone may keep its strides
     return xp.reshape(xp.reshape(values.T, (-1,)), (columns, rows)), 0
