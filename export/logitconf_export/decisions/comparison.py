@@ -11,6 +11,7 @@ from logitconf_export.decisions.ulps import ulp_distance
 from logitconf_export.onnx_files.types import Array
 
 _QUANTILES = (0.5, 0.9, 0.99, 1.0)
+_QUANTILE_NAMES = tuple(f"{q:g}" for q in _QUANTILES)
 _SHOWN_FLIPS = 10
 
 
@@ -43,10 +44,15 @@ class Decisions:
             raise LogitconfError(
                 f"score and mask must have one shape, got {score.shape} and {mask.shape}"
             )
-        plain = mask.astype(np.float64)
-        if not np.isin(plain, (0.0, 1.0)).all():
+        accepted = mask if mask.dtype == np.bool_ else mask == 1
+        if not np.all(accepted | (mask == 0)):
             raise LogitconfError("a mask must hold 0 and 1 alone, got other values")
-        return cls(score.reshape(-1), plain.reshape(-1) == 1.0, further or {})
+        return cls(score.reshape(-1), accepted.reshape(-1), further or {})
+
+    def bits(self) -> tuple[object, ...]:
+        """What is the same for decisions that are so bit for bit."""
+        arrays = {"score": self.score, "mask": self.mask, **self.further}
+        return tuple((name, a.dtype.str, a.shape, a.tobytes()) for name, a in arrays.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +218,7 @@ def compare(
         largest_absolute=float(off.max()),
         largest_relative=float(relative.max()),
         largest_ulps=int(np.where(finite, steps, 0).max()),
-        quantiles={f"{q:g}": float(np.quantile(off, q)) for q in _QUANTILES},
+        quantiles=dict(zip(_QUANTILE_NAMES, np.quantile(off, _QUANTILES).tolist(), strict=True)),
         not_finite=int((~alike).sum()),
         beyond_rounding=int((finite & (off > at_score)).sum()),
         contradicting=int((says != decided.mask).sum()),

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,31 @@ def read_profile(path: str | Path) -> dict[str, str]:
         LogitconfError: if the file is no profile, or one node ran on two providers.
     """
     try:
-        events = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        return providers_by_node(_events(text))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise LogitconfError(f"{path} must be a profile of onnxruntime: {error}") from error
-    return providers_by_node(events)
+
+
+def _events(text: str) -> Iterator[Mapping[str, Any]]:
+    """The events of a profile one at a time: onnxruntime writes one a line, a kilobyte each."""
+    lines = text.rstrip().split("\n")
+    if lines[0].strip() != "[" or lines[-1].strip() != "]":
+        yield from json.loads(text)
+        return
+    for line in lines[1:-1]:
+        # other events than kernels are left out by their looks, to spare the reading
+        if _SUFFIX in line:
+            yield json.loads(line.rstrip().removesuffix(","))
+
+
+def read_operators(path: str | Path) -> dict[str, str]:
+    """Operator of each node that ran, by the node's name, in a profile that was read before."""
+    return {
+        str(event["name"]): str(event.get("args", {}).get("op_name", ""))
+        for event in _events(Path(path).read_text(encoding="utf-8"))
+        if event.get("cat") == "Node" and str(event.get("name", "")).endswith(_SUFFIX)
+    }
 
 
 def providers_by_node(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -108,22 +108,32 @@ class HeadRunner:
         """The outputs of so many rows at a time; the last row fills up a fixed batch."""
         rows, places = logits.shape[axis], self._places
         for start in range(0, rows, size):
-            taken = np.arange(start, start + size)
-            if self._fixed is None:
-                taken = taken[taken < rows]
-            outputs = self._run(np.take(logits, np.minimum(taken, rows - 1), axis=axis))
-            placed = list(zip(outputs, places, strict=True))
-            if any(each.ndim <= place or len(taken) != each.shape[place] for each, place in placed):
-                raise LogitconfError(
-                    f"the head must give one decision for each of {len(taken)} rows, got "
-                    f"{[each.shape for each in outputs]}"
-                )
-            kept = np.arange(min(size, rows - start))
-            yield [np.take(each, kept, axis=place) for each, place in placed]
+            kept = min(size, rows - start)
+            piece = logits[_along(axis, start, start + kept)]
+            if self._fixed is not None and kept < size:
+                last = piece[_along(axis, kept - 1, kept)]
+                piece = np.concatenate([piece, np.repeat(last, size - kept, axis)], axis)
+            outputs = self._run(piece)
+            sent = piece.shape[axis]
+            for each, place in zip(outputs, places, strict=True):
+                if each.ndim <= place or each.shape[place] != sent:
+                    raise LogitconfError(
+                        f"the head must give one decision for each of {sent} rows, got "
+                        f"{[each.shape for each in outputs]}"
+                    )
+            if kept < sent:
+                cuts = [_along(place, 0, kept) for place in places]
+                outputs = [each[cut] for each, cut in zip(outputs, cuts, strict=True)]
+            yield outputs
 
     def _run(self, logits: Array) -> list[Array]:
         feeds = {self._head.tensor: np.ascontiguousarray(logits), **self._numbers}
         return self._session.run(feeds, self._head.outputs)
+
+
+def _along(axis: int, start: int, stop: int) -> tuple[slice, ...]:
+    """What cuts an array along one axis."""
+    return (slice(None),) * axis + (slice(start, stop),)
 
 
 def apart(session: Session, feeds: Mapping[str, Array], names: Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Runs a head, alone and in its host, on generated and given rows, and compares what comes out."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,8 +10,8 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
-from logitconf_export.decisions.comparison import Comparison, Decisions, compare
-from logitconf_export.decisions.further import RightValues, agreements
+from logitconf_export.decisions.batch import Batch
+from logitconf_export.decisions.comparison import Decisions
 from logitconf_export.decisions.hard_rows import (
     arranged,
     as_kind,
@@ -28,51 +28,11 @@ from logitconf_export.runtimes.profiles import placement_of
 from logitconf_export.runtimes.providers import provider_name
 from logitconf_export.runtimes.sessions import ProviderError, Session
 from logitconf_export.verification.batches import OTHER_BATCHES, HeadRunner
-from logitconf_export.verification.host_runs import (
-    HostOnTrial,
-    contradiction_of,
-    host_logits_dtype,
-)
+from logitconf_export.verification.host_runs import HostOnTrial, host_logits_dtype, identical
+from logitconf_export.verification.refutation import contradiction_of
 from logitconf_export.verification.report import Check, PlacementRecord, Run
 
 _ROWS_FOR_THRESHOLDS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows with what should come of them.
-
-    Attributes:
-        name: what they are.
-        logits: in the layout of the head.
-        calibration: whether they are the user's own.
-        eager: decisions of the head in eager torch.
-        truth: decisions of the head in double.
-        threshold: (N,) float32, each row's threshold.
-        allowed: the rounding band at each score or threshold.
-        right: which values of what else the head gives are right.
-    """
-
-    name: str
-    logits: Array
-    calibration: bool
-    eager: Decisions
-    truth: Decisions
-    threshold: Array
-    allowed: Callable[[Array], Array]
-    right: Mapping[str, RightValues] = field(default_factory=dict)
-
-    def against(
-        self, expected: Decisions, decided: Decisions, *, same_not_finite: bool = True
-    ) -> Comparison:
-        """Compares two runs on these rows."""
-        return compare(
-            expected,
-            decided,
-            threshold=self.threshold,
-            allowed=self.allowed,
-            same_not_finite=same_not_finite,
-        )
 
 
 class Trials:
@@ -102,6 +62,7 @@ class Trials:
         self._batches: list[Batch] | None = None
         self._host: HostOnTrial | None = None
         self._host_ran = False
+        self._hosts_batch: Batch | None = None
 
     @property
     def band(self) -> float:
@@ -236,7 +197,10 @@ class Trials:
             )
         )
         try:
-            batch = self._batch(name, result.logits, calibration=feeds is not None)
+            batch = self._hosts_batch
+            if batch is None or not identical(batch.logits, result.logits):
+                batch = self._batch(name, result.logits, calibration=feeds is not None)
+            self._hosts_batch = batch
             decided = Decisions.of(result.score, result.mask, result.further)
             self.runs.append(self._run("host", result.runtime, where_run, batch, decided))
         except LogitconfError as error:
@@ -343,7 +307,8 @@ class Trials:
         decided: Decisions,
     ) -> Run:
         """The run compared. Only the CPU must have the very NaN or infinity of eager torch."""
-        exact = where[0] == "cpu"
+        compared = batch.compared(decided, same_not_finite=where[0] == "cpu")
+        eager, truth, eager_truth, further = compared
         return Run(
             part=part,
             runtime=runtime,
@@ -352,10 +317,10 @@ class Trials:
             name=batch.name,
             shape=tuple(batch.logits.shape),
             calibration=batch.calibration,
-            eager=batch.against(batch.eager, decided, same_not_finite=exact),
-            truth=batch.against(batch.truth, decided, same_not_finite=exact),
-            eager_truth=batch.against(batch.truth, batch.eager),
-            further=agreements(batch.right, decided.further),
+            eager=eager,
+            truth=truth,
+            eager_truth=eager_truth,
+            further=further,
         )
 
     def _place(

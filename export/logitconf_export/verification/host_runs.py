@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,20 @@ import onnx
 from logitconf.errors import LogitconfError
 from logitconf_export.attachment.detaching import detach
 from logitconf_export.heads.in_file import EmbeddedHead
-from logitconf_export.heads.metadata import HeadMetadata
-from logitconf_export.hosts.candidates import KINDS, Candidate, Family
 from logitconf_export.onnx_files.element_types import FLOAT_WORDS, RUNTIME_WORDS
 from logitconf_export.onnx_files.loading import host_inputs
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.feeds import HostFeeds, joined_each
+from logitconf_export.runtimes.feeds import Chunk, HostFeeds, joined_each
 from logitconf_export.runtimes.host_runs import with_output
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.batches import MOST_HOST_ROWS, apart
-from logitconf_export.verification.refutation import contradicted
 
 _MOST_NUMBERS = 2**27
 """Made-up inputs stay below a gigabyte."""
 _MOST_IN_PART = 1024
 """Where not all rows are to run: so many, from first to last."""
+_ROWS_ALIKE = 256
+"""Rows that must come out alike before two sessions of the same nodes are taken for one graph."""
 _FREE_SIZE = 4
 _OTHER_SIZES = (32, 224)
 """Free sizes that are tried where the host refuses 4, as too small for its windows."""
@@ -93,7 +92,7 @@ class HostOnTrial:
         Raises:
             LogitconfError: if the runtime refuses it.
         """
-        with self._session(self._model, provider, optimisation):
+        with self._session(self._model, provider, optimisation, profile=False):
             pass
 
     def run(self, provider: str, optimisation: str, *, whole: bool = True) -> HostRun:
@@ -138,7 +137,7 @@ class HostOnTrial:
         Raises:
             LogitconfError: if the runtime refuses the host.
         """
-        with self._session(self._model, provider, optimisation) as session:
+        with self._session(self._model, provider, optimisation, profile=False) as session:
             few = {} if self.feeds is None else self.feeds.few(MOST_HOST_ROWS)
             return apart(session, few, self._embedded.outputs[:2])
 
@@ -146,51 +145,53 @@ class HostOnTrial:
         own = [value.name for value in self._plain.graph.output]
         names, tensor = self._embedded.outputs, self._embedded.widened
         changed: set[str] = set()
-        shown, fetched = [], []
-        # where the host hands out what the head reads, nothing changes as it is fetched
-        is_shown = tensor in own
+        as_is, fetched = [], []
         with ExitStack() as stack:
-            opened = stack.enter_context
-            headed = opened(self._session(self._model, provider, optimisation))
-            plain = opened(self._session(self._plain, provider, optimisation, profile=False))
-            if not is_shown:
-                model = with_output(self._model, tensor)
-                exposed = opened(self._session(model, provider, optimisation, profile=False))
+            sessions = self._sessions(stack, provider, optimisation)
             # all on the same cut, so that no more than one run's outputs are kept
             for start in feeds.starts:
                 chunk = feeds.chunk(start)
-                answers = headed.run(chunk.feeds, [*own, *names])
-                with_head, decided = answers[: len(own)], answers[len(own) :]
-                shown.append((chunk, decided))
-                if is_shown:
-                    fetched.append((chunk, [with_head[own.index(tensor)], *decided]))
-                else:
-                    fetched.append((chunk, exposed.run(chunk.feeds, [tensor, *names])))
-                pairs = zip(own, with_head, plain.run(chunk.feeds, own), strict=True)
+                answer = sessions.run(chunk)
+                as_is.append((chunk, answer.decided))
+                fetched.append((chunk, answer.fetched))
+                pairs = zip(own, answer.with_head, answer.without, strict=True)
                 changed |= {name for name, left, right in pairs if not identical(left, right)}
-            ran, version = headed.ran(), headed.version
         logits, *read = joined_each(fetched, (tensor, *names))
-        as_is = joined_each(shown, names)
         notes = []
-        if not all(map(identical, as_is, read)):
+        if not sessions.alike:
+            off = _largest_change(joined_each(as_is, names)[0], read[0])
             notes.append(
                 f"fetching '{tensor}' changes what the host computes on {provider}, optimisation "
-                f"{optimisation}: the score by up to {_largest_change(as_is[0], read[0]):.3g}"
+                f"{optimisation}: the score by up to {off:.3g}"
             )
         return HostRun(
-            runtime=f"onnxruntime {version}",
+            runtime=f"onnxruntime {sessions.headed.version}",
             logits=logits,
             score=read[0],
             mask=read[1],
             further=dict(zip(self._embedded.metadata.form.outputs[2:], read[2:], strict=True)),
             own_outputs=len(own),
             changed_outputs=tuple(name for name in own if name in changed),
-            ran=ran,
+            ran=sessions.ran,
             notes=tuple(notes),
         )
 
+    def _sessions(self, stack: ExitStack, provider: str, optimisation: str) -> "_SideBySide":
+        def opened(model: onnx.ModelProto, *, profile: bool) -> Session:
+            made = self._session(model, provider, optimisation, profile=profile)
+            return stack.enter_context(made)
+
+        own = tuple(value.name for value in self._plain.graph.output)
+        tensor = self._embedded.widened
+        headed = opened(self._model, profile=True)
+        plain = opened(self._plain, profile=False)
+        # where the host hands out what the head reads, nothing changes as it is fetched
+        shown = tensor in own
+        exposed = None if shown else opened(with_output(self._model, tensor), profile=True)
+        return _SideBySide(headed, plain, exposed, own, tensor, self._embedded.outputs)
+
     def _session(
-        self, model: onnx.ModelProto, provider: str, optimisation: str, *, profile: bool = True
+        self, model: onnx.ModelProto, provider: str, optimisation: str, *, profile: bool
     ) -> Session:
         return Session(
             model,
@@ -200,6 +201,85 @@ class HostOnTrial:
             folder=self._folder,
             profile=profile,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the sessions of a host say of one cut of the rows.
+
+    Attributes:
+        with_head: the host's own outputs.
+        without: the same of the host without its head.
+        decided: the head's outputs.
+        fetched: what the head read, and its outputs where that was handed out.
+    """
+
+    with_head: list[Any]
+    without: list[Any]
+    decided: list[Any]
+    fetched: list[Any]
+
+
+@dataclass(slots=True)
+class _SideBySide:
+    """A host in sessions side by side: as it is, without its head, with its logits fetched.
+
+    Fetching a value can keep the runtime from fusing it away. Where it made the same nodes of both,
+    and nothing came out otherwise in 256 rows, the two are one graph: all other rows run in the
+    session that hands out more.
+
+    Attributes:
+        headed: the file as it is.
+        plain: without its head.
+        exposed: with what the head reads as one more output; None where it is one already.
+        own: the host's own outputs.
+        tensor: what the head reads.
+        outputs: the head's.
+        ran: provider of every node of the file as it is.
+        alike: whether the head decides alike, bit for bit, where its logits are fetched.
+    """
+
+    headed: Session
+    plain: Session
+    exposed: Session | None
+    own: tuple[str, ...]
+    tensor: str
+    outputs: tuple[str, ...]
+    ran: Mapping[str, str] = field(default_factory=dict)
+    alike: bool = True
+    _rows: int = 0
+    _one_graph: bool = False
+
+    def run(self, chunk: Chunk) -> _Answer:
+        """All sessions on the same rows.
+
+        Raises:
+            LogitconfError: if the runtime refuses one of them.
+        """
+        count, exposed = len(self.own), self.exposed
+        without = self.plain.run(chunk.feeds, self.own)
+        values = []
+        if exposed is not None:
+            values = exposed.run(chunk.feeds, [*self.own, self.tensor, *self.outputs])
+            if self._one_graph and self._rows >= _ROWS_ALIKE:
+                return _Answer(values[:count], without, values[count + 1 :], values[count:])
+        answers = self.headed.run(chunk.feeds, [*self.own, *self.outputs])
+        with_head, decided = answers[:count], answers[count:]
+        if not self._rows:
+            # Where a node runs is settled as the session is made, and a profile grows by a
+            # kilobyte for each node and run; onnxruntime ends it after a million events.
+            self.ran = self.headed.ran()
+            self._one_graph = exposed is not None and self._of_same_nodes(exposed)
+        self._rows += chunk.rows
+        if exposed is None:
+            logits = with_head[self.own.index(self.tensor)]
+            return _Answer(with_head, without, decided, [logits, *decided])
+        self.alike &= all(map(identical, decided, values[count + 1 :]))
+        self._one_graph &= self.alike and all(map(identical, with_head, values[:count]))
+        return _Answer(with_head, without, decided, values[count:])
+
+    def _of_same_nodes(self, exposed: Session) -> bool:
+        return exposed.ran() == self.ran and exposed.operators() == self.headed.operators()
 
 
 def checked_feeds(feeds: Mapping[str, Array], host: onnx.ModelProto) -> Mapping[str, Array]:
@@ -227,6 +307,8 @@ def identical(left: Any, right: Any) -> bool:
             return False
         if left.dtype.kind != "f":
             return bool(np.array_equal(left, right))
+        if left.tobytes() == right.tobytes():
+            return True
         same = (left == right) & (np.signbit(left) == np.signbit(right))
         return bool(np.all(same | (np.isnan(left) & np.isnan(right))))
     if isinstance(left, list) and isinstance(right, list):
@@ -291,26 +373,14 @@ def generated_feeds(
     )
 
 
-def contradiction_of(head: HeadMetadata, values: Array) -> str:
-    """In words, how the values that a head read contradict what its card says they are."""
-    form, card = head.form, head.card
-    kind = next(word for word in KINDS if word == form.kind)
-    alone = card.task == "multilabel" or form.n_classes == 1
-    family: Family = "bernoulli" if alone else "categorical"
-    candidate = Candidate(
-        tensor="", kind=kind, task=None, n_classes=form.n_classes, class_axis=form.class_axis,
-        rank=form.input_rank, dtype="float32", output="", certain=False, reason="", family=family,
-    )  # fmt: skip
-    return contradicted(candidate, values) or ""
-
-
 def host_logits_dtype(model: onnx.ModelProto, head: EmbeddedHead, folder: Path | None) -> str:
     """Floating dtype of the value that the head reads, as onnxruntime infers it.
 
     Raises:
         LogitconfError: if the model cannot be loaded, or the value is no float.
     """
-    with Session(with_output(model, head.tensor), strict=False, folder=folder) as session:
+    exposed = with_output(model, head.tensor)
+    with Session(exposed, strict=False, folder=folder, profile=False) as session:
         kind = session.output_types[head.tensor]
     if kind not in RUNTIME_WORDS:
         raise LogitconfError(f"the head must read a float tensor, but '{head.tensor}' is {kind}")

@@ -5,10 +5,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logitconf_export.hosts.candidates import Candidate
+from logitconf_export.heads.metadata import HeadMetadata
+from logitconf_export.hosts.candidates import KINDS, Candidate, Family
 
 _SUM_TOLERANCE = 1e-3
 """float16 probabilities of thousands of classes sum to 1 within this."""
+
+
+def contradiction_of(head: HeadMetadata, values: NDArray[Any]) -> str:
+    """In words, how the values that a head read contradict what its card says they are."""
+    form, card = head.form, head.card
+    kind = next(word for word in KINDS if word == form.kind)
+    alone = card.task == "multilabel" or form.n_classes == 1
+    family: Family = "bernoulli" if alone else "categorical"
+    candidate = Candidate(
+        tensor="", kind=kind, task=None, n_classes=form.n_classes, class_axis=form.class_axis,
+        rank=form.input_rank, dtype="float32", output="", certain=False, reason="", family=family,
+    )  # fmt: skip
+    return contradicted(candidate, values) or ""
 
 
 def contradicted(candidate: Candidate, values: NDArray[Any]) -> str | None:

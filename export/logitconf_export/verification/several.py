@@ -112,16 +112,16 @@ def _findings(
     further = [name for head in several.heads for name in head.outputs[2:]]
     joint = () if several.joint is None else several.joint.outputs
     wanted = [*own, *(joint or [*scores, *masks]), *further]
-    with Session(model, strict=False, **options) as session:
+    with Session(model, strict=False, profile=False, **options) as session:
         as_is = dict(zip(wanted, run_rows(session, feeds, wanted), strict=True))
-    with Session(plain, strict=False, **options) as session:
+    with Session(plain, strict=False, profile=False, **options) as session:
         before = run_rows(session, feeds, own)
     changed = [n for n, value in zip(own, before, strict=True) if not identical(as_is[n], value)]
     yield "the host's own outputs are the same without the heads", ", ".join(changed)
     alone: dict[str, Any] = {}
     for one, head in zip(each_head(model), several.heads, strict=True):
         names = head.outputs
-        with Session(one, strict=False, **options) as session:
+        with Session(one, strict=False, profile=False, **options) as session:
             alone |= dict(zip(names, run_rows(session, feeds, names), strict=True))
     if not joint:
         names = (*scores, *masks, *further)
@@ -131,7 +131,7 @@ def _findings(
     exposed = model
     for name in (*scores, *masks):
         exposed = with_output(exposed, name)
-    with Session(exposed, strict=False, **options) as session:
+    with Session(exposed, strict=False, profile=False, **options) as session:
         inner = dict(
             zip((*scores, *masks), run_rows(session, feeds, (*scores, *masks)), strict=True)
         )

@@ -24,8 +24,9 @@ from logitconf_export.verification.report import Check, Run, VerificationReport
 
 if TYPE_CHECKING:
     from logitconf.head_spec import Head
+    from logitconf_export.decisions.batch import Batch
     from logitconf_export.decisions.comparison import Decisions
-    from logitconf_export.verification.head_runs import Batch, Trials
+    from logitconf_export.verification.head_runs import Trials
 
 # some runtimes flush subnormals to zero
 _SMALLEST = float(np.finfo(np.float32).smallest_normal)
