@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 Positions: TypeAlias = npt.NDArray[np.integer[Any]]
 
 # Pieces of rows that must be gathered are of so many blocks.
-_BLOCKS_A_PIECE = 16
+_BLOCKS_A_PIECE = 8
 # Rows of which at least one in so many is looked up are read as if all were.
 _NEAR = 64
 _MANY_ROWS = 1 << 20
@@ -261,7 +261,7 @@ class Rows:
             both = [block.source, block.source_labels]
             return [part for part in both if part is not None]
 
-        identity = identity_of(shapes, letting_go(parts, self.source))
+        identity = identity_of(shapes, letting_go(parts, self.source, blocks=2))
         return identity if len(shapes) > 1 else replace(identity, keys=None)
 
     @contextmanager

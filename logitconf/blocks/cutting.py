@@ -6,7 +6,7 @@ from array_api_compat import is_cupy_array
 
 from logitconf.arrays import Array, is_tensor
 
-CACHED_ELEMENTS = 1 << 16
+CACHED_ELEMENTS = 1 << 17
 """So many numbers, with what is made of them, stay in a level-2 cache."""
 # torch shares a block among cores by itself, and each call of it costs more.
 _TENSOR_ELEMENTS = 1 << 20

@@ -21,6 +21,9 @@ SUM_OF_ROWS = "sum:"
 """A digest of today begins so: it does not depend on the order of the rows. Others are older."""
 # 4 MiB of keys; of more rows a random share tells as much
 _KEY_BITS = 19
+# Large, for what is done once a block; of its numbers some at a time are in a cache. About so many
+# words are made of a row, however few numbers it has.
+_BLOCK_ELEMENTS, _WORDS_OF_A_ROW = 1 << 19, 32
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -59,7 +62,8 @@ def identity_of(
         return _with_spared(words[0], spare), words.sum(axis=1, dtype=np.uint64)
 
     # the other cores have the arithmetic to do
-    summed_up = in_threads(summed, cut(rows, sum(columns)), threads=(cores() + 2) // 3)
+    blocks = cut(rows, max(_WORDS_OF_A_ROW, sum(columns)), _BLOCK_ELEMENTS)
+    summed_up = in_threads(summed, blocks, threads=(cores() + 2) // 3)
     keys = np.concatenate([np.empty(0, np.uint64), *(each for each, _ in summed_up)])
     total = np.add.reduce([np.zeros(4, np.uint64), *(each for _, each in summed_up)])
     return RowsIdentity(digest_of(rows, columns, total), keys)
@@ -124,24 +128,32 @@ def _with_spared(keys: Keys, spare: int) -> Keys:
 
 def _lanes(values: Array, factors: Keys) -> Keys:
     """Two sums (2, n) over the columns of numbers (n, ...), each times factors (2, K)."""
-    bits = _bits(values)
-    # einsum's sum of products is twice as fast as matmul's, which has no kernel for whole numbers
-    return np.stack([np.einsum("nk,k->n", bits, own) for own in factors])
+    given = to_numpy(values)
+    given = given.reshape(len(given), math.prod(given.shape[1:]))
+    lanes = np.empty((2, len(given)), np.uint64)
+    parts = cut(len(given), given.shape[1])
+    exact = np.empty((parts[0].stop if parts else 0, given.shape[1]))
+    folded = np.empty(exact.shape, np.uint64)
+    for part in parts:
+        few = slice(part.stop - part.start)
+        bits = _bits(given[part], exact[few])
+        # high bits, where few-digit floats differ, are folded onto the low ones before they mix
+        np.right_shift(bits, np.uint64(29), out=folded[few])
+        bits ^= folded[few]
+        # einsum's sum of products is twice as fast as matmul's, which has no kernel for whole
+        # numbers
+        for lane, own in zip(lanes, factors, strict=True):
+            lane[part] = np.einsum("nk,k->n", bits, own)
+    return lanes
 
 
-def _bits(values: Array) -> Keys:
-    """What the numbers (n, ...) are, as float64 bits (n, K) that are the same for the same."""
-    exact = to_numpy(values).astype(np.float64, order="C")
-    exact = exact.reshape(len(exact), math.prod(exact.shape[1:]))
+def _bits(values: npt.NDArray[Any], exact: npt.NDArray[np.float64]) -> Keys:
+    """What the numbers (n, K) are, as float64 bits in `exact` that are the same for the same."""
+    np.copyto(exact, values)
     exact += 0.0  # -0 is 0
-    missing = np.isnan(exact)
-    if missing.any():
-        exact[missing] = np.nan
-    bits = exact.view(np.uint64)
-    # high bits, where few-digit floats differ, are folded onto the low ones before they are mixed
-    folded = bits >> np.uint64(29)
-    folded ^= bits
-    return folded
+    if np.isnan(np.max(exact, initial=0.0)):
+        exact[np.isnan(exact)] = np.nan
+    return exact.view(np.uint64)
 
 
 def _factors(columns: int) -> npt.NDArray[np.uint64]:

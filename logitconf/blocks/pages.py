@@ -19,8 +19,8 @@ from logitconf.blocks.cutting import cut
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BLOCKS = 16
-"""4 MiB of float32 where a block has 2^16 elements, and neighbours that the system maps unasked."""
+BLOCKS = 8
+"""4 MiB of float32 where a block has 2^17 elements, and neighbours that the system maps unasked."""
 _SCATTERED = 8
 
 

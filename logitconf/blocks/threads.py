@@ -20,7 +20,7 @@ _MOST_THREADS = 8
 # Starting a thread costs as much as half a block.
 _BLOCKS_A_THREAD = 2
 # More than a block and what is made of it; each thread may keep twice that.
-_LARGE = 2 << 20
+_LARGE = 8 << 20
 
 
 def in_threads(

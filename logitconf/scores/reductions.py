@@ -17,6 +17,7 @@ from logitconf.arrays import (
     Array,
     as_type,
     filled,
+    largest_along,
     log_softmax,
     lowest_float,
     namespace,
@@ -237,6 +238,8 @@ def over_classes(reduction: Reduction, x: Array, form: Form, *, keepdims: bool =
     if form.last or adds_apart(form):
         if reduction == "sum":
             return sum_along(x, form.class_axis, keepdims=keepdims)
+        if reduction == "max":
+            return largest_along(x, form.class_axis, keepdims=keepdims)
         return getattr(xp, reduction)(x, axis=form.class_axis, keepdims=keepdims)
     pairwise = getattr(xp, _PAIRWISE[reduction])
     (value,) = fold(lambda a, b: (pairwise(a[0], b[0]),), x, form)

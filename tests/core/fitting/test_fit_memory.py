@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from logitconf.fitting.one_call import fit
 
 MEBIBYTE = 2**20
-# Some blocks of 2^16 numbers in float64, in each of at most nine threads.
+# Some blocks of 2^17 numbers in float64, in each of at most nine threads.
 BLOCKS = 24 * MEBIBYTE
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from logitconf.blocks.cutting import CACHED_ELEMENTS
 from logitconf.calibration.temperature.chunks import (
     Chunk,
     block_of,
@@ -33,12 +34,12 @@ def test_blocks_cover_each_row_once_and_stay_small(
     assert len(parts) > 1
     np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), logits)
     np.testing.assert_array_equal(np.concatenate([part[1] for part in parts]), labels)
-    assert all(part[0].size <= 2**16 for part in parts)
+    assert all(part[0].size <= CACHED_ELEMENTS for part in parts)
     assert all(part[2] is None for part in parts)
 
 
 def test_one_row_wider_than_the_limit_is_a_block() -> None:
-    wide = np.zeros((2, 2**16 + 1), dtype=np.float16)
+    wide = np.zeros((2, CACHED_ELEMENTS + 1), dtype=np.float16)
     chunk = (wide, np.zeros(2, int), np.ones(2))
     parts = [block_of(chunk, rows) for rows in blocks(chunk)]
     assert [part[0].shape[0] for part in parts] == [1, 1]
