@@ -39,6 +39,10 @@ class StandInEvaluator:
     def __init__(self, fault: Fault | None = None) -> None:
         self._fault = fault
 
+    def on_threads(self, count: int) -> "StandInEvaluator":
+        del count
+        return self
+
     def compute(self, operation: Operation, jobs: Sequence[tuple[Array, ...]]) -> list[Array]:
         return [self._one(operation, operands, None) for operands in jobs]
 

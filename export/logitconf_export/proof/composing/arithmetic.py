@@ -12,6 +12,7 @@ import numpy.typing as npt
 from logitconf_export.proof.exact.intervals import Floats, Interval, above
 from logitconf_export.proof.tables.operation_table import (
     ALL_PATHS,
+    LEAST_SEEN,
     PATHS,
     MissingTableError,
     RuntimeTables,
@@ -56,7 +57,10 @@ class Rounded:
     """
 
     name: str = "correct rounding"
-    errors: tuple[tuple[str, float], ...] = (("Exp", 1.0), ("Log", 1.0), ("Softmax exp", 3.0))
+    errors: tuple[tuple[str, float], ...] = (
+        *(("Exp", 1.0), ("Log", 1.0), ("Softmax exp", 3.0)),
+        *(("LogSoftmax exp", 1.0), ("LogSoftmax log", 1.0)),
+    )
 
     def units(
         self, operation: str, operand: Interval, element: str, constant: float | None = None
@@ -130,7 +134,7 @@ class Measured:
         """What the tables are asked for: rounding does not depend on signs, Div's is by divisor."""
         if operation == "Reciprocal":
             operand = Interval(operand.least_size, operand.size)
-        if operation in ("Exp", "Softmax exp"):
+        if operation in ("Exp", "Softmax exp", "LogSoftmax exp"):
             # rounding errors of what is at most 0 are lost beside 1, as if it were 0
             lost = (operand.high > 0.0) & (operand.high < _LOST)
             operand = Interval(operand.low, np.where(lost, 0.0, operand.high))
@@ -187,6 +191,12 @@ def ulp(values: Floats, element: str) -> Floats:
     _, exponents = np.frexp(np.abs(values))
     steps = np.ldexp(1.0, np.maximum(exponents - digits, smallest))
     return np.asarray(np.where(values == 0.0, np.ldexp(1.0, smallest), steps), dtype=np.float64)
+
+
+def rounding(operation: str, units: Floats, size: Floats, element: str) -> Floats:
+    """How far results of at most that size are off, by errors in units of their ulp."""
+    seen = np.maximum(size, LEAST_SEEN.get(operation, 0.0))
+    return above(units * ulp(seen, element))
 
 
 def sum_factor(depth: int, element: str) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from logitconf_export.proof.composing.arithmetic import Arithmetic, sum_factor, ulp
+from logitconf_export.proof.composing.arithmetic import Arithmetic, rounding, sum_factor
 from logitconf_export.proof.composing.places import (
     aligned,
     as_sum,
@@ -32,12 +32,7 @@ from logitconf_export.proof.composing.tensors import (
 from logitconf_export.proof.exact import expressions
 from logitconf_export.proof.exact.abstract_rows import BELOW, BETWEEN, GAP, AbstractRows
 from logitconf_export.proof.exact.choices import Choice
-from logitconf_export.proof.exact.expressions import (
-    Atom,
-    Expression,
-    number,
-    substituted,
-)
+from logitconf_export.proof.exact.expressions import Atom, Expression, number, substituted
 from logitconf_export.proof.exact.intervals import Floats, Interval, above, expm1_above
 
 FLUSHED = {"float32": 2.0**-126, "float64": 2.0**-1022}
@@ -127,8 +122,9 @@ class Composition:
         error = carried
         if not exact:
             result = self.rows.range(expression).widened(carried)
-            units = self.arithmetic.units(table or operation, operand, element, constant)
-            own = above(units * ulp(result.size, element))
+            name = table or operation
+            units = self.arithmetic.units(name, operand, element, constant)
+            own = rounding(name, units, result.size, element)
             error = above(carried + above(own + FLUSHED[element]))
         key = key_of(operation, [t.key for t in inputs])
         made = Tensor(expression, error, dims, element, key, members, added, sign=sign)
@@ -215,13 +211,13 @@ class Composition:
         carried = above(size * expm1_above(x.error))
         return self.made("Exp", (x,), result, carried, table=table, sign=1)
 
-    def logarithm(self, x: Tensor) -> Tensor:
+    def logarithm(self, x: Tensor, table: str = "Log") -> Tensor:
         """Log x, x > 0."""
         least = self.rows.range(x.expression).low - x.error
         if not (least > 0.0).all():
             raise CannotProveError("a logarithm of what may be 0")
         carried = above(x.error / np.nextafter(least, 0.0))
-        return self.made("Log", (x,), expressions.logarithm(x.expression), carried)
+        return self.made("Log", (x,), expressions.logarithm(x.expression), carried, table=table)
 
     def negative(self, x: Tensor) -> Tensor:
         """−x."""

@@ -135,20 +135,26 @@ def _reduce_squares(steps: Composition, node: Node) -> list[Value]:
 
 
 def _reduce_sizes(steps: Composition, node: Node) -> list[Value]:
-    return [_summed(steps, steps.size(operand(steps, node)), node)]
+    return [_summed(steps, steps.size(operand(steps, node)), node, "ReduceL1")]
 
 
-def _softmax(steps: Composition, node: Node) -> list[Value]:
+def _shares(steps: Composition, node: Node) -> tuple[Tensor, Tensor, Tensor]:
+    """Inside of a kernel: logits less the largest one, their exponentials and the sum of those."""
     x = operand(steps, node)
     axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1)) % len(x.dims)
     if node.opset < 13 and axis != len(x.dims) - 1:
-        raise CannotProveError("a Softmax that flattens")
+        raise CannotProveError(f"a {node.operation} that flattens")
     along = Node("ReduceMax", (x,), {"axes": [axis], "keepdims": 1}, node.opset)
     (largest,) = _reduce_best(upper=True)(steps, along)
     assert isinstance(largest, Tensor)
-    exponentials = steps.exponential(steps.subtract(x, largest), "Softmax exp")
+    below = steps.subtract(x, largest)
+    exponentials = steps.exponential(below, f"{node.operation} exp")
     along = Node("ReduceSum", (exponentials,), {"axes": [axis], "keepdims": 1}, node.opset)
-    total = _summed(steps, exponentials, along, "Softmax sum")
+    return below, exponentials, _summed(steps, exponentials, along, f"{node.operation} sum")
+
+
+def _softmax(steps: Composition, node: Node) -> list[Value]:
+    _, exponentials, total = _shares(steps, node)
     made = steps.divide(exponentials, total, exact=True)
     # multiplied by a rounded reciprocal: three half ulps
     size = above(steps.rows.range(made.expression).size + made.error)
@@ -156,9 +162,12 @@ def _softmax(steps: Composition, node: Node) -> list[Value]:
     return [made.having(error=error, key=key_of("Softmax", [exponentials.key]))]
 
 
-def _log_softmax(_steps: Composition, _node: Node) -> list[Value]:
-    # its exponential and logarithm are kernels of its own, which no table holds
-    raise CannotProveError("a LogSoftmax, which is not measured")
+def _log_softmax(steps: Composition, node: Node) -> list[Value]:
+    # tables see the largest class, to which others lose whatever they are: runtimes that take the
+    # logarithm of a Softmax give −inf where it is 0
+    below, _, total = _shares(steps, node)
+    made = steps.subtract(below, steps.logarithm(total, "LogSoftmax log"))
+    return [made.having(key=key_of("LogSoftmax", [below.key]))]
 
 
 def _product_of_matrices(steps: Composition, node: Node) -> list[Value]:

@@ -16,7 +16,12 @@ from logitconf_export.proof.tables.floats import Floats, count, places_of, run_o
 from logitconf_export.proof.tables.operation_table import PATHS, OperationTable, Piece
 
 _CHUNK = 2**22
-_TRIALS = (2**11, 2**16)
+_TRIALS = {
+    "body": (2**11, 2**16),
+    "offset": (2**11, 2**16),
+    "tail": (600, 6000),
+    "one element": (200, 2000),
+}
 _STEPS = (1, 3, 17, 257, 4099, 65537)
 """Every so-manieth float is tried; odd, so that the last bits vary."""
 _SIZES = {"tail": 3, "one element": 1}
@@ -101,8 +106,8 @@ class _Judge:
         falls = results[1:] < results[:-1] if self.rising else results[1:] > results[:-1]
         back = np.flatnonzero(falls)
         if len(back):
-            places = places_of(results.astype(np.float32))
-            steps = np.abs(places[back + 1] - places[back])
+            here, there = (places_of(results[back + i].astype(np.float32)) for i in (0, 1))
+            steps = np.abs(there - here)
             self.backward_steps += len(back)
             self.largest_backward = max(self.largest_backward, int(steps.max()))
 
@@ -201,9 +206,10 @@ def _step_for(run: Callable[[Floats, str], Floats], span: Span, path: str) -> in
     if span.seconds == math.inf:
         return 1
     floats = count(span.low, span.high)
-    few, many = (_seconds(run, span, path, size) for size in _TRIALS)
+    sizes = _TRIALS[path]
+    few, many = (_seconds(run, span, path, size) for size in sizes)
     # models are loaded once for each chunk
-    each = max(many - few, 0.0) / (_TRIALS[1] - _TRIALS[0]) + few / _CHUNK
+    each = max(many - few, 0.0) / (sizes[1] - sizes[0]) + few / _CHUNK
     most = span.seconds * _SHARES[path]
     if span.central and path not in _SIZES:
         most = max(most, _CENTRAL_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,6 +26,8 @@ _KINDS = {
     np.dtype(np.bool_): TensorProto.BOOL,
 }
 _ANSWERS_BOOL = ("Less", "Equal", "And")
+_LARGEST_ONES = 2
+"""That a TopK takes, as heads do."""
 
 
 class RefusedError(LogitconfError):
@@ -38,8 +41,8 @@ class Operation:
     Attributes:
         name: ONNX's.
         constants: the operands behind the inputs, scalars of the graph.
-        attributes: of the node.
-        axes: of a ReduceSum, which takes them as an input.
+        attributes: of the node; ``fmod`` of a Mod is always set.
+        axes: of a reduction.
     """
 
     name: str
@@ -62,6 +65,9 @@ class Evaluator(Protocol):
     version: str
     provider: str
     threads: int | None
+
+    def on_threads(self, count: int) -> Evaluator | None:
+        """The same on so many threads; None if that cannot be told to it."""
 
     def compute(self, operation: Operation, jobs: Sequence[tuple[Array, ...]]) -> list[Array]:
         """The results for several sets of operands of one operation.
@@ -105,6 +111,16 @@ class RuntimeEvaluator:
         self.name = name if name in RUNTIMES else "onnxruntime"
         self.version, self.provider, self._runtime = version, provider, runtime
         self.threads: int | None = None
+
+    def on_threads(self, count: int) -> Evaluator | None:
+        """See :class:`Evaluator`."""
+        if not hasattr(self._runtime, "threads"):
+            return None
+        runtime = copy(self._runtime)
+        runtime.threads = count
+        other = copy(self)
+        other._runtime, other.threads = runtime, count
+        return other
 
     def compute(self, operation: Operation, jobs: Sequence[tuple[Array, ...]]) -> list[Array]:
         """See :class:`Evaluator`."""
@@ -199,9 +215,27 @@ class ArrayEvaluator:
         else:
             self.version = np.__version__
 
+    def on_threads(self, count: int) -> Evaluator | None:
+        """See :class:`Evaluator`."""
+        if self._torch is None:
+            return None
+        other = copy(self)
+        other.threads = count
+        return other
+
     def compute(self, operation: Operation, jobs: Sequence[tuple[Array, ...]]) -> list[Array]:
         """See :class:`Evaluator`."""
         run = self._function(operation)
+        if self._torch is not None and self.threads != self._torch.get_num_threads():
+            usual = self._torch.get_num_threads()
+            self._torch.set_num_threads(self.threads)
+            try:
+                return self._results(run, jobs)
+            finally:
+                self._torch.set_num_threads(usual)
+        return self._results(run, jobs)
+
+    def _results(self, run: Callable[..., Any], jobs: Sequence[tuple[Array, ...]]) -> list[Array]:
         with np.errstate(all="ignore"):
             if self._torch is None:
                 return [np.asarray(run(*operands)) for operands in jobs]
@@ -253,7 +287,8 @@ class ArrayEvaluator:
             "And": xp.logical_and,
             "Where": xp.where,
             "Clip": lambda x, *limits: xp.clip(x, *limits, *(None,) * (2 - len(limits))),
-            "Gemm": xp.matmul,
+            "Gemm": lambda a, b: xp.matmul(a, b.T if operation.attributes.get("transB") else b),
+            "Mod": xp.fmod,
         }
         if operation.name in lowered:
             plain: Callable[..., Any] = lowered[operation.name]
@@ -261,12 +296,17 @@ class ArrayEvaluator:
             if self._torch is not None:
                 held = [self._torch.tensor(constant) for constant in held]
             return lambda *operands: plain(*operands, *held)
-        reductions = {"ReduceMax": "amax", "ReduceMin": "amin", "ReduceSum": "sum"}
+        reductions = {"ReduceMax": xp.amax, "ReduceMin": xp.amin, "ReduceSum": xp.sum}
+        reductions["ReduceL1"] = lambda x, axis: xp.sum(xp.abs(x), axis)
         if operation.name in reductions:
             axis = operation.axes[0]
-            return lambda x: getattr(xp, reductions[operation.name])(x, axis)
-        if operation.name == "Softmax" and self._torch is not None:
-            return lambda x: self._torch.softmax(x, -1)
+            return lambda x: reductions[operation.name](x, axis)
+        kernels = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
+        if operation.name in kernels and self._torch is not None:
+            axis = int(operation.attributes.get("axis", -1))  # type: ignore[arg-type]
+            return lambda x: getattr(self._torch, kernels[operation.name])(x, axis)
+        if operation.name == "TopK" and self._torch is not None:
+            return lambda x: self._torch.topk(x, _LARGEST_ONES, 1).values
         raise RefusedError(f"{self.name} {self.version} has no {operation.name} of its own")
 
 
@@ -278,7 +318,10 @@ def _model(operation: Operation, kinds: Sequence[tuple[Any, int]]) -> bytes:
             # tract 0.23 wants to know that the rows of a matrix are as long as a column
             name,
             _KINDS[kind],
-            [f"D{place + i}" if is_product else f"D{name}_{i}" for i in range(rank)],
+            [
+                f"D{_side(operation, place, i)}" if is_product else f"D{name}_{i}"
+                for i in range(rank)
+            ],
         )
         for place, (name, (kind, rank)) in enumerate(zip(names, kinds, strict=True))
     ]
@@ -287,6 +330,11 @@ def _model(operation: Operation, kinds: Sequence[tuple[Any, int]]) -> bytes:
     rank = max(rank for _, rank in kinds) - len(operation.axes)
     output = helper.make_tensor_value_info("y", _KINDS[result], [f"E{i}" for i in range(rank)])
     return _finished([node], inputs, output, constants)
+
+
+def _side(operation: Operation, place: int, axis: int) -> int:
+    """Which of the three sizes in a product of matrices an axis of an operand is."""
+    return 2 - axis if place == 1 and operation.attributes.get("transB") else place + axis
 
 
 def _pieces_model(operation: Operation, kinds: Sequence[Any], size: int) -> bytes:
@@ -324,6 +372,12 @@ def _node(
     for place, constant in enumerate(operation.constants):
         constants.append(numpy_helper.from_array(np.array(constant, kind), f"constant{place}"))
     attributes: dict[str, Any] = dict(operation.attributes)
+    outputs = [output]
+    if operation.name == "Mod":
+        attributes["fmod"] = 1
+    if operation.name == "TopK":
+        constants.append(numpy_helper.from_array(np.array([_LARGEST_ONES]), "count"))
+        outputs.append(f"{output}_places")
     if operation.axes:
         attributes["keepdims"] = 0
         if operation.name == "ReduceSum":  # whose axes are an input from opset 13
@@ -331,7 +385,7 @@ def _node(
         else:
             attributes["axes"] = list(operation.axes)
     names = [*inputs, *(tensor.name for tensor in constants)]
-    return helper.make_node(operation.name, names, [output], **attributes), constants
+    return helper.make_node(operation.name, names, outputs, **attributes), constants
 
 
 def _finished(

@@ -32,10 +32,18 @@ def run_of(low: float, high: float, *, step: int = 1, size: int) -> Iterator[Flo
     """Every float of a range, or each so many and the last, in order, in arrays of up to a size."""
     first, last = place(low), place(high)
     for start in range(first, last + 1, size * step):
-        places = np.arange(start, min(start + size * step, last + 1), step, dtype=np.int64)
-        if step > 1 and start + size * step > last and places[-1] != last:
-            places = np.append(places, last)
-        yield at(places)
+        stop = min(start + size * step, last + 1)
+        if start < 0 < stop:
+            floats = at(np.arange(start, stop, step, dtype=np.int64))
+        elif start >= 0:
+            floats = np.arange(start, stop, step, dtype=np.uint32).view(np.float32)
+        else:
+            # of negative floats the bits descend
+            bits = np.arange(_SIGN - 1 - start, _SIGN - 1 - stop, -step)
+            floats = bits.astype(np.uint32).view(np.float32)
+        if step > 1 and start + size * step > last and (stop - 1 - start) % step:
+            floats = np.append(floats, at(np.array([last])))
+        yield floats
 
 
 def at(places: npt.NDArray[np.int64]) -> Floats:

@@ -37,16 +37,20 @@ from logitconf_export.proof.tables.pairs import (
     measure_pairs,
     measure_reduced,
 )
-from logitconf_export.proof.tables.specials import measure_special_rows, measure_specials
-from logitconf_export.proof.tables.sums import Axis, measure_sums
+from logitconf_export.proof.tables.specials import (
+    measure_special_rows,
+    measure_specials,
+    special_name,
+)
+from logitconf_export.proof.tables.sums.adding import ADDING, Axis
+from logitconf_export.proof.tables.sums.batches import measure_sums
+from logitconf_export.proof.tables.sums.log_softmax import measure_log_softmax
 
 SECONDS = 120.0
 """That the ranges of float32 may take, about; whatever is left is sampled."""
 _CHECKED = 300
 
-OPERATIONS = sorted(
-    {*known.OF_ONE, *known.ROUNDING_PAIRS, *CHOOSING, *known.ROW_OPERATIONS, "Clip"}
-)
+OPERATIONS = sorted({*known.OF_ONE, *known.ROUNDING_PAIRS, *CHOOSING, *known.ROW_OPERATIONS})
 """That heads are made of, and round or choose."""
 
 Measured: TypeAlias = "Sequence[OperationTable] | Sequence[SumTable] | SpecialTable"
@@ -78,8 +82,8 @@ class Wish:
         sums = tuple(
             (name, terms, axis, element)
             for name, terms, axis, element in self.sums
-            if tables.depth(name, terms, axis, element) is None
-            and _sum_name(terms, axis, element) not in refused
+            if terms not in {table.terms for table in tables.sums_of(name, axis, element)}
+            and _sum_name(name, terms, axis, element) not in refused
         )
         return Wish(constants, sums)
 
@@ -97,6 +101,24 @@ def wish_of(temperatures: Iterable[float]) -> Wish:
     return Wish(tuple(constants))
 
 
+def sums_of(
+    operations: Iterable[str], terms: int, element: str, *, last: bool
+) -> tuple[tuple[str, int, Axis, str], ...]:
+    """The sums in a graph with such operations over so many classes, as wishes.
+
+    >>> sums_of({"Exp", "Softmax"}, 1000, "float32", last=True)
+    (('Softmax sum', 1000, 'last', 'float32'),)
+    """
+    axis: Axis = "last" if last else "inner"
+    return tuple(
+        (name, terms, axis, element)
+        for name, adding in ADDING.items()
+        if adding.operation in operations
+        and axis in adding.axes
+        and (adding.beyond is None or element == "float32")
+    )
+
+
 def tables_for(name: str, provider: str = "cpu", wish: Wish | None = None) -> RuntimeTables:
     """The tables of a runtime here: out of the cache, or measured now and kept there.
 
@@ -109,14 +131,14 @@ def tables_for(name: str, provider: str = "cpu", wish: Wish | None = None) -> Ru
         LogitconfError: if the runtime is not there.
     """
     evaluator, wish = evaluator_of(name, provider), wish or Wish()
-    held = cached_tables(environment_of(evaluator))
-    if held is None:
+    cached = cached_tables(environment_of(evaluator))
+    if cached is None:
         held = measure(evaluator, wish)
-        keep_tables(held)
-        return held
-    missing = wish.missing(held)
-    if missing != Wish():
-        held = extended(held, evaluator, missing)
+    else:
+        held = completed(cached, evaluator)
+        missing = wish.missing(held)
+        held = extended(held, evaluator, missing) if missing != Wish() else held
+    if held is not cached:
         keep_tables(held)
     return held
 
@@ -141,14 +163,23 @@ def measure(
     Raises:
         LogitconfError: for an operation that is none of a head's.
     """
-    every = _of_every_head(evaluator, seconds, thorough)
-    for name in only:
-        if name not in OPERATIONS:
-            raise not_among("operation", name, OPERATIONS)
-    chosen = {label: task for label, task in every.items() if not only or _operation(label) in only}
-    tasks = {**chosen, **_wished(evaluator, wish or Wish(), seconds)}
     empty = RuntimeTables(environment_of(evaluator), "", 0.0, evaluator.threads, ())
-    return _done(empty, tasks)
+    chosen = _chosen(_of_every_head(evaluator, seconds, thorough), only)
+    return _done(empty, {**chosen, **_wished(evaluator, wish or Wish(), seconds)})
+
+
+def completed(
+    tables: RuntimeTables,
+    evaluator: Evaluator,
+    *,
+    seconds: float = SECONDS,
+    only: Sequence[str] = (),
+) -> RuntimeTables:
+    """Tables with what they do not have of the operations of heads; the same if that is nothing."""
+    held = _labels(tables)
+    every = _chosen(_of_every_head(evaluator, seconds, thorough=False), only)
+    missing = {label: task for label, task in every.items() if label not in held}
+    return _done(tables, missing) if missing else tables
 
 
 def extended(
@@ -156,6 +187,27 @@ def extended(
 ) -> RuntimeTables:
     """Tables with what is wished besides."""
     return _done(tables, _wished(evaluator, wish, seconds))
+
+
+def _chosen(tasks: dict[str, Task], only: Sequence[str]) -> dict[str, Task]:
+    for name in only:
+        if name not in OPERATIONS:
+            raise not_among("operation", name, OPERATIONS)
+    return {label: task for label, task in tasks.items() if not only or _operation(label) in only}
+
+
+def _labels(tables: RuntimeTables) -> set[str]:
+    """The tasks that tables are of, and those that were refused."""
+    labels = {text.split(":")[0] for text in tables.refused}
+    for table in tables.operations:
+        if table.constant is None:
+            double = " float64" * (table.element == "float64")
+            labels.add(table.operation + double)
+            if table.operation == "LogSoftmax log":
+                labels.add("LogSoftmax")
+    labels |= {f"special {table.operation}" for table in tables.specials}
+    labels |= {_sum_name(t.operation, t.terms, t.axis, t.element) for t in tables.sums}
+    return labels
 
 
 def _done(tables: RuntimeTables, tasks: dict[str, Task]) -> RuntimeTables:
@@ -203,24 +255,28 @@ def _of_every_head(evaluator: Evaluator, seconds: float, thorough: bool) -> dict
         tasks[name] = partial(measure_pairs, evaluator, name)
     for name in known.ROUNDING_PAIRS:
         tasks[f"{name} float64"] = partial(measure_pairs, evaluator, name, "float64")
-    for name in ("ReduceMax", "ReduceMin"):
+    tasks["LogSoftmax"] = partial(measure_log_softmax, evaluator)
+    for name in known.CHOOSING_ROWS:
         tasks[name] = partial(measure_reduced, evaluator, name)
     for name, operands, constants in known.SPECIALS:
-        label = f"special {name}" + f" {constants}" * bool(constants)
-        tasks[label] = partial(measure_specials, evaluator, name, operands, *constants)
+        tasks[f"special {special_name(name, constants)}"] = partial(
+            measure_specials, evaluator, name, operands, *constants
+        )
     for name in known.ROW_OPERATIONS:
         tasks[f"special {name}"] = partial(measure_special_rows, evaluator, name)
     for terms in known.SUM_TERMS:
-        tasks |= _sums(evaluator, terms, "last", "float32")
-        tasks |= _sums(evaluator, terms, "inner", "float32")
-        tasks |= _sums(evaluator, terms, "last", "float64")
+        for operation, adding in ADDING.items():
+            for axis in adding.axes:
+                tasks |= _sums(evaluator, operation, terms, axis, "float32")
+        for axis in ADDING["ReduceSum"].axes:
+            tasks |= _sums(evaluator, "ReduceSum", terms, axis, "float64")
     return tasks
 
 
 def _wished(evaluator: Evaluator, wish: Wish, seconds: float) -> dict[str, Task]:
     tasks: dict[str, Task] = {}
-    for _, terms, axis, element in wish.sums:
-        tasks |= _sums(evaluator, terms, axis, element)
+    for operation, terms, axis, element in wish.sums:
+        tasks |= _sums(evaluator, operation, terms, axis, element)
     for name, constant in wish.constants:
         rounded = float(np.float32(constant))
         tasks[_constant_name(name, rounded)] = partial(
@@ -252,18 +308,20 @@ def _between(random: np.random.Generator, low: float, high: float) -> Floats:
     return at(places.astype(np.int64))
 
 
-def _sums(evaluator: Evaluator, terms: int, axis: Axis, element: str) -> dict[str, Any]:
-    task = partial(measure_sums, evaluator, terms, axis, element)
-    return {_sum_name(terms, axis, element): task}
+def _sums(
+    evaluator: Evaluator, operation: str, terms: int, axis: Axis, element: str
+) -> dict[str, Any]:
+    task = partial(measure_sums, evaluator, terms, axis, element, operation)
+    return {_sum_name(operation, terms, axis, element): task}
 
 
-def _sum_name(terms: int, axis: str, element: str) -> str:
-    return f"ReduceSum of {terms} {element} along {axis}"
+def _sum_name(operation: str, terms: int, axis: str, element: str) -> str:
+    return f"{operation} of {terms} {element} along {axis}"
 
 
 def _operation(label: str) -> str:
     """The operation that a task is about."""
-    return label.removeprefix("special ").partition(" ")[0]
+    return label.removeprefix("special ").partition(" ")[0].partition("(")[0]
 
 
 def _constant_name(name: str, constant: float) -> str:

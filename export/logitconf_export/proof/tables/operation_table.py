@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +18,10 @@ vectors, among the few behind the last whole vector, or alone."""
 
 ALL_PATHS = "all"
 """Stands for all of them, where their bounds are the same."""
+
+LEAST_SEEN: Mapping[str, float] = {"LogSoftmax exp": 2.0**-6, "LogSoftmax log": 0.5}
+"""Operations inside of a kernel whose small results cannot be seen: errors are in ulps of the exact
+result or of this number, whichever is larger."""
 
 
 class MissingTableError(LogitconfError):
@@ -66,7 +72,9 @@ class OperationTable:
     """One operation on one path, over a range of inputs.
 
     Attributes:
-        operation: ONNX's name; ``"Softmax exp"`` for the exponential inside a Softmax.
+        operation: ONNX's name; ``"Softmax exp"`` for the exponential inside a Softmax,
+            ``"LogSoftmax exp"`` and ``"LogSoftmax log"`` for those inside a LogSoftmax, which are
+            seen in the largest class alone, see :data:`LEAST_SEEN`.
         element: ``"float32"`` or ``"float64"``.
         path: one of :data:`PATHS`, or :data:`ALL_PATHS`.
         pieces: the range, in ascending order, without gaps.
@@ -143,14 +151,18 @@ class SumTable:
     """How a sum is added up.
 
     Attributes:
-        operation: ``"ReduceSum"``, or ``"Softmax sum"`` for the sum inside a Softmax.
+        operation: ``"ReduceSum"``, ``"ReduceL1"`` or ``"Gemm"``; ``"Softmax sum"`` and
+            ``"LogSoftmax sum"`` for the sums inside those.
         element: ``"float32"`` or ``"float64"``.
         terms: how many are added.
         axis: ``"last"``, or ``"inner"`` for one with others behind it.
         rows: how many sums were made at once.
         depth: no term passes through more additions, each of which rounds once.
-        probed: of how many terms that is known; all of them if it equals ``terms``.
+        probed: of how many terms that is known: all, or 0 where it is only what no order exceeds.
         worst: largest error over 2^-24 (2^-53 in float64) times the sum of sizes, of random rows.
+        alike: so many rows at once gave the same bits of random rows at every place, besides
+            `rows`.
+        threads: on so many threads as well.
     """
 
     operation: str
@@ -161,6 +173,58 @@ class SumTable:
     depth: int
     probed: int
     worst: float
+    alike: tuple[int, ...] = ()
+    threads: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How the depth of sums grows with the number of their terms.
+
+    Attributes:
+        kind: ``"pairwise"``: with its logarithm; ``"running sums"``: each takes its share of the
+            terms; ``"one after the other"``; ``"any"``: some were not probed.
+        running: how many running sums; 1 where all terms are added one after the other.
+        more: additions beyond what the kind says, such as of the running sums themselves.
+        measured: of so many terms at most.
+    """
+
+    kind: Literal["pairwise", "running sums", "one after the other", "any"]
+    running: int
+    more: int
+    measured: int
+
+    @classmethod
+    def of(cls, sums: Sequence[SumTable]) -> Order:
+        """The order of sums of several numbers of terms; at least one."""
+        most = max(table.terms for table in sums)
+        depth = max(table.depth for table in sums if table.terms == most)
+        if any(table.probed != table.terms for table in sums):
+            return cls("any", 1, 0, most)
+        running = max(1, round(most / max(depth, 1)))
+        if depth <= 4 * math.log2(max(most, 2)):
+            order = cls("pairwise", running, 0, most)
+        elif running > 1:
+            order = cls("running sums", running, 0, most)
+        else:
+            order = cls("one after the other", 1, 0, most)
+        more = max(table.depth - order.at_most(table.terms) for table in sums)
+        return replace(order, more=max(more, 0))
+
+    @property
+    def pinned(self) -> bool:
+        """Whether sums are known to be better than one term after the other."""
+        return self.kind in ("pairwise", "running sums")
+
+    def at_most(self, terms: int) -> int:
+        """No term of so many passes through more additions, if those measured are as others are."""
+        if self.kind == "pairwise":
+            depth = math.ceil(math.log2(max(terms, 1))) + self.more
+        elif self.kind == "running sums":
+            depth = -(-terms // self.running) + self.more
+        else:
+            depth = terms - 1
+        return max(0, min(depth, terms - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,15 +330,33 @@ class RuntimeTables:
     def depth(
         self, operation: str, terms: int, axis: str, element: str = "float32"
     ) -> SumTable | None:
-        """The deepest sum of so many terms that was probed in full; None if there is none."""
+        """The deepest sum of so many terms; None if one of them was not probed in full."""
         fitting = [
-            table
-            for table in self.sums
-            if (table.operation, table.terms, table.axis, table.element)
-            == (operation, terms, axis, element)
-            and table.probed == terms
+            table for table in self.sums_of(operation, axis, element) if table.terms == terms
         ]
+        if any(table.probed != terms for table in fitting):
+            return None
         return max(fitting, key=lambda table: table.depth, default=None)
+
+    def sums_of(self, operation: str, axis: str, element: str = "float32") -> list[SumTable]:
+        """The sums of an operation along an axis, of few terms first; none if not measured."""
+        wanted = (operation, axis, element)
+        fitting = [t for t in self.sums if (t.operation, t.axis, t.element) == wanted]
+        return sorted(fitting, key=lambda table: table.terms)
+
+    def order(self, operation: str, axis: str = "last", element: str = "float32") -> Order:
+        """How the depth of sums grows with their terms, by all that were measured.
+
+        Raises:
+            MissingTableError: if none was.
+        """
+        measured = self.sums_of(operation, axis, element)
+        if not measured:
+            raise MissingTableError(
+                f"{self.environment.runtime} {self.environment.version} has no sums of {operation} "
+                f"in {element} along {axis}"
+            )
+        return Order.of(measured)
 
     def results(
         self, operation: str, *inputs: float, element: str = "float32"

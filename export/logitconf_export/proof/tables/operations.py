@@ -83,16 +83,20 @@ SOFTMAX_SPANS = tuple(replace(s, seconds=s.seconds / 16, central=False) for s in
 CONSTANT_SPANS = (Span(-256.0, -(2.0**-30), 20), Span(2.0**-30, 256.0, 20))
 """Of the other operand where one is a constant."""
 ROUNDING_PAIRS = ("Add", "Sub", "Mul", "Div")
-ROW_OPERATIONS = ("ReduceMax", "ReduceMin", "ReduceSum", "Softmax", "Gemm")
+CHOOSING_ROWS = ("ReduceMax", "ReduceMin", "TopK")
+ROW_OPERATIONS = (*CHOOSING_ROWS, "ReduceSum", "ReduceL1", "Softmax", "LogSoftmax", "Gemm")
 SPECIALS: tuple[tuple[str, int, tuple[float, ...]], ...] = (
     *((name, 1, ()) for name in ("Exp", "Log", "Reciprocal", "Abs", "Neg")),
     *((name, 2, ()) for name in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Less", "Equal")),
+    ("And", 2, ()),
     ("Where", 3, ()),
+    ("Mod", 1, (math.inf,)),
     ("Clip", 1, (0.0,)),
     ("Clip", 1, (-math.inf, 0.0)),
 )
 """Name, operands and constants of each that is given NaN, infinities and zeros."""
-SUM_TERMS = (2, 10, 100, 1000)
+SUM_TERMS = (2, 10, 100, 1000, 5000)
+"""So many are added up, of each sum that heads have."""
 _SOFTMAX_LENGTHS = {"body": 1024, "offset": 67, "tail": 3, "one element": 2}
 
 

@@ -33,9 +33,13 @@ CHOOSING: Mapping[str, Callable[..., Array]] = {
     "Less": np.less,
     "Equal": np.equal,
     "Where": lambda a, b: np.asarray(np.where(a < b, a, b)),
+    "And": lambda a, b: np.asarray((a < b) & (a < -b)),
+    "Mod": lambda a: a,
+    "Clip": lambda a: np.asarray(np.maximum(a, a.dtype.type(0.0))),
 }
 """Operations that round nothing, on ordinary numbers."""
-_OF_ONE = ("Abs", "Neg")
+_OF_ONE = ("Abs", "Neg", "Mod", "Clip")
+_CONSTANTS: Mapping[str, tuple[float, ...]] = {"Mod": (math.inf,), "Clip": (0.0,)}
 _RANDOM = 2**20
 _IN_SHORT = 2**14
 _OF_DOUBLES = 4096
@@ -110,13 +114,15 @@ def _computed(
     operands: tuple[Array, ...] = pair[:1] if name in _OF_ONE else pair
     if name == "Where":
         operands = (pair[0] < pair[1], *pair)
-    operation = Operation(name)
+    if name == "And":
+        operands = (pair[0] < pair[1], pair[0] < -pair[1])
+    operation = Operation(name, _CONSTANTS.get(name, ()))
     if path == "tail":
         return evaluator.compute_short(operation, operands, 3), pair
     if path == "one element":
         return evaluator.compute_short(operation, operands, 1), pair
     jobs = [tuple(shifted(x, int(path == "offset")) for x in operands)]
-    if path == "body" and len(operands) == 2:
+    if path == "body" and len(operands) == 2 and name != "And":
         # as a row's maximum is taken off the row
         columns = 64
         rows = len(pair[0]) // columns
@@ -207,23 +213,29 @@ def _pairs(element: str) -> tuple[Array, Array]:
 
 
 def measure_reduced(evaluator: Evaluator, name: str) -> list[OperationTable]:
-    """Tables of ReduceMax or ReduceMin, which round nothing, over rows of several lengths.
+    """Tables of ReduceMax, ReduceMin or TopK, which round nothing, over rows of several lengths.
 
     Raises:
         RefusedError: if the evaluator cannot compute it.
     """
     random = np.random.default_rng(1)
-    choose = np.max if name == "ReduceMax" else np.min
     wrong, tried, at = 0, 0, 0.0
     for length in (1, 2, 3, 5, 8, 17, 67, 1000):
         table = random.standard_normal((64, length)).astype(np.float32)
         jobs = [(table,), (table[:1].copy(),), (np.ascontiguousarray(table.T)[None],)]
-        results = evaluator.compute(Operation(name, axes=(1,)), jobs)
-        exact = choose(table, axis=1)
-        for result, truth in zip(results, (exact, exact[:1], exact), strict=True):
-            unlike = np.flatnonzero(result.reshape(-1) != truth)
+        if name == "TopK":
+            if length == 1:
+                continue
+            operation = Operation(name, attributes={"axis": 1})
+            exact = np.sort(table, axis=1)[:, :-3:-1]
+        else:
+            operation = Operation(name, axes=(1,))
+            exact = (np.max if name == "ReduceMax" else np.min)(table, axis=1)
+        results = evaluator.compute(operation, jobs)
+        for result, truth in zip(results, (exact, exact[:1], exact.T), strict=True):
+            unlike = np.flatnonzero(result.reshape(-1) != truth.reshape(-1))
             wrong, tried = wrong + len(unlike), tried + len(truth)
-            at = float(truth[unlike[0]]) if len(unlike) else at
+            at = float(truth.reshape(-1)[unlike[0]]) if len(unlike) else at
     error = _BEYOND if wrong else 0.0
     piece = Piece(-_LARGEST, _LARGEST, -error, error)
     return [OperationTable(name, "float32", ALL_PATHS, (piece,), tried, None, at)]

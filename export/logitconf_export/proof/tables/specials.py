@@ -28,9 +28,12 @@ VALUES: tuple[float, ...] = (
 """What each operand of an operation on elements is."""
 OF_CHOICES: tuple[float, ...] = (math.nan, math.inf, -math.inf, 0.0, 1.0)
 """What each operand of a Where is; its condition is whether the first one is above 0."""
+OF_TRUTHS: tuple[float, ...] = (0.0, 1.0)
+"""What each operand of an And is."""
 OF_ROWS: tuple[float, ...] = (math.nan, math.inf, -math.inf, 1.0, _LARGEST)
 """What each operand of a reduction is."""
-_ADDED_UP = ("ReduceSum", "Softmax", "Gemm")
+_ADDED_UP = ("ReduceSum", "ReduceL1", "Softmax", "LogSoftmax", "Gemm")
+_OF_EACH = ("Softmax", "LogSoftmax", "TopK")
 _COPIES = 64
 _LENGTHS = (3, 8, 67)
 _COLUMNS = 5
@@ -50,7 +53,7 @@ def measure_specials(
     Raises:
         RefusedError: if the evaluator cannot compute it.
     """
-    values = OF_CHOICES if name == "Where" else VALUES
+    values = {"Where": OF_CHOICES, "And": OF_TRUTHS}.get(name, VALUES)
     grid = np.array([*itertools.product(values, repeat=operands)], np.float32)
     seen: list[set[str]] = [set() for _ in grid]
 
@@ -69,23 +72,31 @@ def measure_specials(
         note(evaluator.compute_short(operation, tuple(_columns(name, grid)), size), once)
     if operands == 2:
         # the second one as a constant of the graph, as thresholds are
-        for value in VALUES:
+        for value in values:
             places = np.flatnonzero(
                 np.isnan(grid[:, 1]) if math.isnan(value) else _same(grid[:, 1], value)
             )
-            x = np.tile(grid[places, 0], _COPIES)
+            x = np.tile(_columns(name, grid[places])[0], _COPIES)
             (results,) = evaluator.compute(Operation(name, (value,)), [(x,)])
             note(results, np.tile(places, _COPIES))
-    label = f"{name}({', '.join(map(as_text, constants))})" if constants else name
-    return _table(label, values, operands, seen)
+    return _table(special_name(name, constants), values, operands, seen)
+
+
+def special_name(name: str, constants: Sequence[float] = ()) -> str:
+    """The name of a special table.
+
+    >>> special_name("Clip", (0.0,)), special_name("Exp")
+    ('Clip(0.0)', 'Exp')
+    """
+    return f"{name}({', '.join(map(as_text, constants))})" if constants else name
 
 
 def measure_special_rows(evaluator: Evaluator, name: str) -> SpecialTable:
     """What a reduction makes of rows (a, …, a, b, c, …, c) of such values.
 
-    Of a Softmax the largest result counts, and NaN if it is among them; of a Gemm with a column of
-    2^-100, which carries NaN and infinities, the product. What is added up and finite counts as its
-    sign, 1, 0 or −1.
+    Of a Softmax, LogSoftmax or TopK the largest result counts, and NaN if it is among them; of a
+    Gemm with a column of 2^-100, which carries NaN and infinities, the product. What is added up
+    and finite counts as its sign, 1, 0 or −1.
 
     Raises:
         RefusedError: if the evaluator cannot compute it.
@@ -113,7 +124,7 @@ def measure_special_rows(evaluator: Evaluator, name: str) -> SpecialTable:
 def _reduced(evaluator: Evaluator, name: str, table: Array) -> list[Array]:
     """Results for the rows of a table: all at once, the first ones alone, along an inner axis."""
     alone = [row[None] for row in table[:250]]
-    if name == "Softmax":
+    if name in _OF_EACH:
         operation = Operation(name, attributes={"axis": 1})
         whole, *single = evaluator.compute(operation, [(table,), *((row,) for row in alone)])
         return [whole, np.concatenate(single)]
@@ -133,7 +144,7 @@ def _columns(name: str, grid: Array) -> list[Array]:
     columns = [np.ascontiguousarray(column) for column in grid.T]
     if name == "Where":
         columns[0] = columns[0] > 0
-    return columns
+    return [column > 0 for column in columns] if name == "And" else columns
 
 
 def _same(values: Array, value: float) -> Array:

@@ -12,6 +12,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     gaps: tuple[Gap, ...] = ()
+    threads: int | None = None
 
     def load(self) -> str:
         """Its version."""
@@ -28,6 +29,8 @@ class OnnxRuntime:
         """Options that keep it silent."""
         settings = imported("onnxruntime", "onnxruntime").SessionOptions()
         settings.log_severity_level = 4
+        if self.threads is not None:
+            settings.intra_op_num_threads = self.threads
         return settings
 
     def open(self, model: bytes, settings: Any) -> Any:

@@ -18,6 +18,7 @@ class OpenVino:
     gaps: tuple[Gap, ...] = (
         Gap("finite score", "OpenVINO 2026.4 loses NaN in maxima and where it selects"),
     )
+    threads: int | None = None
 
     def load(self) -> str:
         """Its version."""
@@ -30,7 +31,9 @@ class OpenVino:
         core = openvino.Core()
 
         def load(model: bytes) -> Any:
-            hints = {"INFERENCE_PRECISION_HINT": "f32"}
+            hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+            if self.threads is not None:
+                hints["INFERENCE_NUM_THREADS"] = self.threads
             return core.compile_model(core.read_model(model, b""), "CPU", hints)
 
         def run(compiled: Any, job: Job) -> Sequence[Array]:

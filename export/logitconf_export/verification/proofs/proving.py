@@ -24,7 +24,7 @@ from logitconf_export.proof.composing.tensors import CannotProveError
 from logitconf_export.proof.prover import LIMIT, Question, Search, prove
 from logitconf_export.proof.tables.environments import processor
 from logitconf_export.proof.tables.files import read_tables
-from logitconf_export.proof.tables.measuring import Wish, tables_for, wish_of
+from logitconf_export.proof.tables.measuring import Wish, sums_of, tables_for, wish_of
 from logitconf_export.proof.tables.operation_table import Environment, RuntimeTables
 from logitconf_export.proof.verdicts import EXIT_CODES, RuntimeProof, Verdict, joined
 from logitconf_export.proof.witnesses import Searcher, part_model
@@ -131,7 +131,7 @@ def prove_file(
     ]
     proofs = []
     for request, text, provider in steps(places, "Proving"):
-        known = _tables(request, text, provider, tables, metadata)
+        known = _tables(request, text, provider, tables, question)
         proofs.append(prove(question, Measured(known), _search(question, request)))
     card = metadata.card
     described = {
@@ -153,16 +153,17 @@ def _tables(
     text: str,
     provider: str,
     folder: Path | None,
-    metadata: HeadMetadata,
+    question: Question,
 ) -> RuntimeTables:
     """What is known of a runtime's operations, from a folder or from here."""
-    form = metadata.form
+    form = question.metadata.form
     if folder is None:
-        wish = wish_of([metadata.card.temperature])
+        wish = wish_of([question.metadata.card.temperature])
         if form.n_classes is not None and form.n_classes > 1:
-            axis = "last" if form.class_axis == form.input_rank - 1 else "inner"
-            sums = (("ReduceSum", form.n_classes, axis, form.precision),)
-            wish = Wish(wish.constants, sums)  # type: ignore[arg-type]
+            last = form.class_axis == form.input_rank - 1
+            operations = {node.op_type for node in question.model.graph.node}
+            sums = sums_of(operations, form.n_classes, form.precision, last=last)
+            wish = Wish(wish.constants, sums)
         return tables_for(text, provider, wish)
     held = [read_tables(path) for path in sorted(folder.glob("*.json"))]
     fitting = [

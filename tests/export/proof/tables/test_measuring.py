@@ -1,6 +1,7 @@
 """Measuring a runtime, what a head needs besides, and the records."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,26 @@ from support.stand_in_evaluator import StandInEvaluator
 
 from logitconf.errors import LogitconfError
 from logitconf_export.proof.tables import files, measuring, truth
+from logitconf_export.proof.tables import operations as known
 from logitconf_export.proof.tables.elementwise import Span, compute_on, measure_elementwise
 from logitconf_export.proof.tables.environments import environment_of
 from logitconf_export.proof.tables.evaluators import Evaluator, Operation, evaluator_of
-from logitconf_export.proof.tables.measuring import Wish, extended, measure, tables_for, wish_of
+from logitconf_export.proof.tables.measuring import (
+    Wish,
+    completed,
+    extended,
+    measure,
+    tables_for,
+    wish_of,
+)
 from logitconf_export.proof.tables.operation_table import PATHS, RuntimeTables
 
 RECORDS = Path(__file__).resolve().parents[3] / "records" / "operations"
+
+
+@pytest.fixture(autouse=True)
+def of_few_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "SUM_TERMS", (2, 10))
 
 
 def sums_of(name: str) -> RuntimeTables:
@@ -37,7 +51,9 @@ def test_an_operation_that_no_head_has_is_refused() -> None:
 
 def test_what_a_runtime_refuses_is_told() -> None:
     tables = measure(StandInEvaluator(), only=("Softmax", "Neg"))
-    assert [text.split(":")[0] for text in tables.refused] == ["Softmax exp", "special Softmax"]
+    refused = [text.split(":")[0] for text in tables.refused]
+    assert {"Softmax exp", "special Softmax", "Softmax sum of 10 float32 along last"} < {*refused}
+    assert all("Softmax" in name for name in refused)
     assert [table.operation for table in tables.operations] == ["Neg"]
 
 
@@ -51,6 +67,18 @@ def test_a_wish_is_measured_and_then_no_longer_missing() -> None:
     seven = more.depth("ReduceSum", 7, "last")
     assert seven is not None
     assert 3 <= seven.depth <= 6
+
+
+def test_tables_of_an_older_version_are_completed_and_no_more() -> None:
+    evaluator = StandInEvaluator()
+    whole = measure(evaluator, only=("Neg", "Less"))
+    older = replace(whole, operations=whole.operations[:1], specials=())
+    (kept,) = older.operations
+    more = completed(older, evaluator, only=("Neg", "Less"))
+    assert {table.operation for table in more.operations} == {"Neg", "Less"}
+    assert {table.operation for table in more.specials} == {"Neg", "Less"}
+    assert more.operations[0] is kept
+    assert completed(more, evaluator, only=("Neg", "Less")) is more
 
 
 def test_what_was_refused_is_not_wished_again() -> None:
@@ -75,6 +103,7 @@ def test_tables_are_measured_once_and_then_taken_from_the_cache(
         return measure(evaluator, wish, only=("ReduceSum",))
 
     monkeypatch.setattr(measuring, "measure", measure_sums_alone)
+    monkeypatch.setattr(measuring, "completed", partial(completed, only=("ReduceSum",)))
     first = tables_for("numpy")
     assert tables_for("numpy") == first
     assert measured == ["numpy"]

@@ -119,3 +119,49 @@ def test_special_results_are_looked_up_by_what_was_put_in() -> None:
     assert runtime.results("Exp", -0.0) == (0.0, 1.0)
     with pytest.raises(MissingTableError, match=r"was not asked what Exp makes of 0\.0"):
         runtime.results("Exp", 0.0)
+
+
+def sums_like(depths: dict[int, int], *, unknown: int = 0) -> RuntimeTables:
+    sums = tuple(
+        SumTable("ReduceSum", "float32", n, "last", 1, depth, 0 if n == unknown else n, 1.0)
+        for n, depth in depths.items()
+    )
+    return a_runtime(sums=sums)
+
+
+@pytest.mark.parametrize(
+    ("depths", "kind", "running"),
+    [
+        # NumPy 2.4.6, onnxruntime 1.31.1 on both axes: as probed
+        ({10: 5, 100: 18, 1000: 21}, "pairwise", 48),
+        ({10: 5, 100: 15, 1000: 127, 5000: 627}, "running sums", 8),
+        ({10: 9, 100: 99, 1000: 999}, "one after the other", 1),
+    ],
+)
+def test_how_sums_grow_is_read_from_their_depths(
+    depths: dict[int, int], kind: str, running: int
+) -> None:
+    order = sums_like(depths).order("ReduceSum")
+    assert (order.kind, order.running, order.measured) == (kind, running, max(depths))
+    assert order.pinned == (kind != "one after the other")
+    for terms, depth in depths.items():
+        assert depth <= order.at_most(terms) <= terms - 1
+
+
+def test_running_sums_of_other_lengths_take_their_share_each() -> None:
+    order = sums_like({10: 5, 100: 15, 1000: 127, 5000: 627}).order("ReduceSum")
+    # eight sums of 250 and the seven additions of them
+    assert 250 + 2 <= order.at_most(2000) <= 250 + 7
+    assert order.at_most(2) == 1
+    assert order.at_most(1) == 0
+
+
+def test_what_was_not_probed_in_full_may_be_in_any_order() -> None:
+    order = sums_like({10: 5, 100: 15}, unknown=100).order("ReduceSum")
+    assert (order.kind, order.pinned, order.at_most(37)) == ("any", False, 36)
+    assert sums_like({10: 5, 100: 15}, unknown=100).depth("ReduceSum", 100, "last") is None
+
+
+def test_sums_that_were_not_measured_have_no_order() -> None:
+    with pytest.raises(MissingTableError, match="no sums of Gemm in float32 along last"):
+        sums_like({10: 5}).order("Gemm")
