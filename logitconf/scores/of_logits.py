@@ -9,9 +9,9 @@ from logitconf.scores.reductions import (
     bounded_score,
     exponential_sum,
     largest_logit,
-    largest_probability,
     least_label,
     log_largest_probability,
+    negated_probability,
     one_softmax,
     over_negated,
     row_has_score,
@@ -33,7 +33,7 @@ def energy_categorical(x: Array, temperature: Array, form: Form) -> Array:
         # in one node, but with a division for each row
         return only_finite(score) if form.few_nodes else bounded_score(score, form)
     largest, total = exponential_sum(x, temperature, form)
-    return -(largest + temperature * xp.log(total))
+    return xp.log(total) * -temperature - largest
 
 
 def energy_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
@@ -109,7 +109,7 @@ def max_logit_norm_categorical(x: Array, temperature: Array, form: Form) -> Arra
     xp = namespace(x)
     power = int(form.parameters["p"])
     if power == 0:
-        return -largest_probability(x, temperature, form)
+        return negated_probability(x, temperature, form)
     axis = form.class_axis
     lowest = lowest_float(x)
     largest = xp.max(x, axis=axis, keepdims=True)

@@ -13,8 +13,8 @@ from logitconf.scores.reductions import (
     exponential_rest,
     exponential_squares,
     exponential_sum,
-    largest_probability,
     log_reciprocal,
+    negated_probability,
     over_negated,
     row_has_score,
     worst_label,
@@ -102,7 +102,7 @@ def softmax_margin_categorical(x: Array, temperature: Array, form: Form) -> Arra
     Source: Scheffer et al. 2001, "Active hidden Markov models for information extraction".
     """
     xp = namespace(x)
-    margin = half_deficit(x, form) / (temperature * 0.5)
+    margin = half_deficit(x, form, beside_largest=True) / (temperature * 0.5)
     largest, total = exponential_sum(x, temperature, form)
     score = (xp.exp(margin) - 1.0) * xp.reciprocal(total)
     # half_deficit takes the lowest float for a masked class, and here all of them are
@@ -216,7 +216,7 @@ def softmax_categorical(x: Array, temperature: Array, form: Form) -> Array:
 
     Source: Hendrycks & Gimpel 2017, section 2.
     """
-    return -largest_probability(x, temperature, form)
+    return negated_probability(x, temperature, form)
 
 
 def softmax_bernoulli(x: Array, temperature: Array, form: Form) -> Array:

@@ -9,7 +9,7 @@ measurements behind each choice.
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -84,8 +84,8 @@ class Form:
         return -1 if self.axis is None else self.axis
 
 
-def largest_probability(x: Array, temperature: Array, form: Form) -> Array:
-    """Max softmax(x / T), (N, ...): in [1/K, 1]; NaN for a row without a score.
+def negated_probability(x: Array, temperature: Array, form: Form) -> Array:
+    """−max softmax(x / T), (N, ...): in [−1, −1/K]; NaN for a row without a score.
 
     On the last axis onnxruntime's fused Softmax reads the classes fewer times from some tens of
     them on. It divides before it takes the maximum off, so there the error grows with the size of
@@ -96,19 +96,19 @@ def largest_probability(x: Array, temperature: Array, form: Form) -> Array:
     if form.few_nodes:
         # a row of -inf stays one, whatever its maximum is, and Softmax makes NaN of it
         shifted = (x - xp.max(x, axis=axis, keepdims=True)) / temperature
-        return xp.max(softmax(shifted, axis), axis=axis)
+        return -xp.max(softmax(shifted, axis), axis=axis)
     if divides_first(form):
-        return xp.max(softmax(x * xp.reciprocal(temperature), axis), axis=axis)
+        return -xp.max(softmax(x * xp.reciprocal(temperature), axis), axis=axis)
     _, total = exponential_sum(x, temperature, form)
-    probability = xp.reciprocal(total)
+    negated = -1.0 / total
     if form.portable:
-        return probability
+        return negated
     # CUDA gives the lowest float as the maximum of -inf, so that the sum is 0; others are in [1, K]
-    return xp.where(total > 0.5, probability, _NAN)
+    return xp.where(total > 0.5, negated, _NAN)
 
 
 def divides_first(form: Form) -> bool:
-    """Whether :func:`largest_probability` divides by T before it takes the maximum off."""
+    """Whether :func:`negated_probability` divides by T before it takes the maximum off."""
     return _fuses("softmax", form)
 
 
@@ -242,32 +242,29 @@ def over_classes(reduction: Reduction, x: Array, form: Form, *, keepdims: bool =
             return largest_along(x, form.class_axis, keepdims=keepdims)
         return getattr(xp, reduction)(x, axis=form.class_axis, keepdims=keepdims)
     pairwise = getattr(xp, _PAIRWISE[reduction])
-    (value,) = fold(lambda a, b: (pairwise(a[0], b[0]),), x, form)
+    value = _folded(pairwise, x, form)
     return value if keepdims else xp.squeeze(value, axis=form.class_axis)
 
 
-# what is known of some classes: their largest value, say, and their second largest
-Known: TypeAlias = tuple[Array, ...]
-
-
-def fold(combine: Callable[[Known, Known], Known], x: Array, form: Form) -> Known:
-    """What is known of all classes, from one class and the next: pieces first, then singles."""
+def _folded(combine: Callable[[Array, Array], Array], x: Array, form: Form) -> Array:
+    """One value of all classes, from one class and the next: pieces first, then singles."""
     axis, classes = form.class_axis, form.n_classes or 0
-    if classes <= _FEW:
-        return _joined(combine, split(x, 1, axis))
-    # the power of two from the root on: 8 of 32 classes, 16 of 150
-    size = 1 << math.isqrt(classes - 1).bit_length()
+    size = piece_size(classes)
     pieces = split(x, size, axis)
     whole = classes // size
-    joined = _joined(combine, pieces[:whole])
-    singles: list[Known] = list(zip(*(split(known, 1, axis) for known in joined), strict=True))
-    rest = [(one,) for piece in pieces[whole:] for one in split(piece, 1, axis)]
-    return functools.reduce(combine, [*singles, *rest])
+    joined = functools.reduce(combine, pieces[:whole])
+    if size == 1:
+        return joined
+    singles = [one for part in (joined, *pieces[whole:]) for one in split(part, 1, axis)]
+    return functools.reduce(combine, singles)
 
 
-def _joined(combine: Callable[[Known, Known], Known], pieces: Sequence[Array]) -> Known:
-    known: list[Known] = [(piece,) for piece in pieces]
-    return functools.reduce(combine, known)
+def piece_size(n_classes: int) -> int:
+    """How many classes to lay side by side: 1 of few, else the power of two from the root on.
+
+    8 of 32 classes, 16 of 150.
+    """
+    return 1 if n_classes <= _FEW else 1 << math.isqrt(n_classes - 1).bit_length()
 
 
 def carrier(x: Array, form: Form) -> Array:

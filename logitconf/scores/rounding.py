@@ -83,7 +83,7 @@ class Rounding:
         joined: whether labels are added up, rather than classes that compete.
         divided_first: whether the head divides the logits by T before it takes the maximum off, so
             that the size of a row counts; see
-            :func:`~logitconf.scores.reductions.largest_probability`.
+            :func:`~logitconf.scores.reductions.negated_probability`.
         apart: whether the classes are added up along an axis that is not the last; see
             :func:`~logitconf.scores.reductions.adds_apart`.
         mapping: how the calibration map rounds, if there is one.

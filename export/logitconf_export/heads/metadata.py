@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
 import onnx
 
 from logitconf.card.score_card import KINDS, MASK_TYPES, OUTPUTS, HeadForm, ScoreCard
@@ -28,7 +30,16 @@ MODEL_INFO = "model_info "
 """How keys start of the metadata that OpenVINO's model API reads."""
 # beyond any that there will be; the field of a file holds 64 bits
 _NEWEST_IMPORT = 10_000
+_LARGEST = float(np.finfo(np.float32).max)
 _WHAT = "the metadata 'logitconf'"
+# of a card, float32 values, which a file holds as short as they are read back
+_SINGLE = (
+    ("temperature",),
+    ("threshold",),
+    ("confidence", "scores"),
+    ("confidence", "values"),
+    ("sketch", "cutoffs"),
+)
 # tools put prefixes of their own before ours; an empty one would take the whole host for the head
 _PREFIX = re.compile(rf".*{PREFIX[:-1]}\d*/((\d+|joint)/)?", re.DOTALL)
 
@@ -206,7 +217,7 @@ def head_metadata(card: ScoreCard, form: HeadForm, attached: Attachment | None =
 
 def _values(head: HeadMetadata) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "card": _without_defaults(ScoreCard, head.card.to_dict()),
+        "card": _with_singles(_without_defaults(ScoreCard, head.card.to_dict()), _shortest),
         "head": _without_defaults(HeadForm, asdict(head.form)),
     }
     if head.attached is not None:
@@ -221,6 +232,34 @@ def _without_defaults(kind: type, values: dict[str, Any]) -> dict[str, Any]:
         for f in fields(kind)
     }
     return {name: value for name, value in values.items() if usual.get(name, MISSING) != value}
+
+
+def _with_singles(card: dict[str, Any], change: Callable[[float], float]) -> dict[str, Any]:
+    """The card with its float32 values changed."""
+    made = dict(card)
+    for first, *rest in _SINGLE:
+        part = made.get(first)
+        if rest and isinstance(part, dict) and rest[0] in part:
+            made[first] = {**part, rest[0]: _each(part[rest[0]], change)}
+        elif not rest and part is not None:
+            made[first] = _each(part, change)
+    return made
+
+
+def _each(value: object, change: Callable[[float], float]) -> object:
+    if isinstance(value, (list, tuple)):
+        return [_each(item, change) for item in value]
+    return change(value) if isinstance(value, float) else value
+
+
+def _shortest(value: float) -> float:
+    """The number with the fewest digits that is this one in float32; itself if it is none there."""
+    return float(str(np.float32(value))) if _rounded(value) == value else value
+
+
+def _rounded(value: float) -> float:
+    """The nearest float32; numbers beyond all of them stay, for others to refuse."""
+    return float(np.float32(value)) if abs(value) <= _LARGEST else value
 
 
 def _text(values: dict[str, Any]) -> str:
@@ -315,9 +354,9 @@ def _head(values: object) -> HeadMetadata:
         raise LogitconfError(
             f"{_WHAT} must have a card, a head and where it is attached, got {shown(list(parts))}"
         )
-    attached = parts.get("attached")
+    attached, card = parts.get("attached"), parts["card"]
     return HeadMetadata(
-        ScoreCard.from_dict(parts["card"]),
+        ScoreCard.from_dict(_with_singles(card, _rounded) if isinstance(card, dict) else card),
         value_of(HeadForm, _form_of_today(parts["head"]), f"'head' in {_WHAT}"),
         None if attached is None else value_of(Attachment, attached, f"'attached' in {_WHAT}"),
     )

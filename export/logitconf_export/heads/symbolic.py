@@ -81,6 +81,9 @@ class SymbolicArray:
     def __truediv__(self, other: Operand) -> SymbolicArray:
         return _binary("Div", self, other)
 
+    def __rtruediv__(self, other: float) -> SymbolicArray:
+        return _binary("Div", other, self)
+
     def __neg__(self) -> SymbolicArray:
         return _unary("Neg", self)
 
@@ -146,6 +149,11 @@ class SymbolicArray:
         """The finite values, and NaN for all others."""
         return self._made(self.writer.only_finite(self.value, self.dtype), self.shape)
 
+    def larger_than(self, others: Sequence[SymbolicArray]) -> SymbolicArray:
+        """The largest of it and others at each place."""
+        name = self.writer.node("Max", [self.value, *(other.value for other in others)])
+        return self._made(name, _broadcast(self, *others))
+
     def topk(self, count: int, axis: int) -> tuple[SymbolicArray]:
         """That many of the largest values along an axis, from the largest down; not which."""
         name = self.writer.largest(self.value, count, axis)
@@ -189,7 +197,7 @@ class SymbolicArray:
         _refuse("another operator", "+, -, *, /, @, <, >, == and &")
 
     __le__ = __ge__ = __ne__ = __or__ = __xor__ = __invert__ = _is_not_safe
-    __pow__ = __mod__ = __floordiv__ = __rtruediv__ = __rpow__ = _is_not_safe
+    __pow__ = __mod__ = __floordiv__ = __rpow__ = _is_not_safe
 
 
 def _refuse(what: str, instead: str) -> NoReturn:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
+from logitconf.card.confidence import ConfidenceMap
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf_export.heads.metadata import (
@@ -72,6 +74,20 @@ def test_the_json_has_the_keys_that_older_versions_read() -> None:
     # what is said only where it is not as usual
     added = head_metadata(CARD, HeadForm(4), replace(PLACE, added_import=True))
     assert json.loads(added)["attached"]["added_import"] is True
+
+
+def test_float32_numbers_have_no_more_digits_than_they_need() -> None:
+    knots = tuple(float(np.float32(v)) for v in (-2.7, -1.1, 0.3))
+    values = tuple(float(np.float32(v)) for v in (0.9, 0.7, 1 / 3))
+    card = replace(
+        CARD, temperature=1.1, threshold=-0.6, confidence=ConfidenceMap(knots, values, 100, 0.1)
+    )
+    text = head_metadata(card, HeadForm(4))
+    assert '"temperature":1.1,"threshold":-0.6,' in text
+    assert '"scores":[-2.7,-1.1,0.3],"values":[0.9,0.7,0.33333334],' in text
+    read = read_metadata(model_with(text)).card
+    assert read == card
+    assert read.threshold == float(np.float32(-0.6))
 
 
 def test_a_card_of_schema_1_in_a_model_is_read() -> None:

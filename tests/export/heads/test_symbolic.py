@@ -11,6 +11,7 @@ from onnx import helper
 
 from logitconf import LogitconfError
 from logitconf.arrays import (
+    largest_of,
     largest_values,
     log_softmax,
     namespace,
@@ -59,6 +60,8 @@ def run(result: SymbolicArray, opset: int) -> Any:
 FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
     "arithmetic": lambda _, x: (1.0 - x * 2.0) / (x * x + 3.0) - -x,
     "exponentials": lambda xp, x: xp.log(xp.exp(xp.tanh(x)) + xp.reciprocal(xp.abs(x))),
+    "a quotient of a number": lambda _, x: -1.0 / (x * x + 3.0),
+    "the largest of several": lambda _, x: largest_of([x * -1.0, x, x * 0.5 + 1.0]),
     "reductions": lambda xp, x: (
         xp.sum(x, axis=1) + xp.max(x, axis=1) - xp.squeeze(xp.min(x, axis=1, keepdims=True), axis=1)
     ),

@@ -68,8 +68,7 @@ def smallest_of(a: Choice, b: Choice) -> Choice | None:
     least = None if a.least is None or b.least is None else a.least | b.least
     if a.singles is None or b.singles is None or a.pairs or b.pairs:
         return None if least is None else Choice(None, frozenset(), least)
-    if min(len(a.singles), len(b.singles)) > 1:
-        return None if least is None else Choice(None, frozenset(), least)
+    # by distribution: the smaller of two maxima is the largest of the smaller ones of all pairs
     common = a.singles & b.singles
     pairs = frozenset(
         (min(i, j), max(i, j))
