@@ -49,11 +49,26 @@ def test_the_two_largest_are_the_same_by_table_and_by_tournament(
 def test_a_form_pays_from_the_first_number_of_classes_that_none_behind_contradicts() -> None:
     good, bad = [1.2, 1.1, 1.0], [1.5, 1.5, 0.9]
     assert faster(good, 0.95)
-    assert not faster(bad, 0.95)
+    assert faster(bad, 0.95) is False
     assert faster(bad, 0.85)
-    assert not faster([1.0, 1.0, 1.0], 0.95)
-    assert first_that_pays({20: good, 50: bad, 100: good, 200: good}, 0.95) == 100
-    assert first_that_pays({20: good, 50: good, 100: bad}, 0.95) == NEVER
+    assert first_that_pays({20: good, 50: bad, 100: good, 200: good}, 0.95, NEVER) == 100
+    assert first_that_pays({20: good, 50: good, 100: bad}, 0.95, NEVER) == NEVER
+
+
+def test_what_is_neither_faster_nor_slower_leaves_the_table_as_it_is() -> None:
+    good, even, slow = [1.2, 1.1], [1.06, 0.96], [0.9, 0.9]
+    assert faster(even, 0.8) is None
+    assert faster([1.0, 1.0, 1.0], 0.95) is None
+    assert faster(slow, 0.8) is False
+    tried = {40: even, 60: even, 80: even, 100: good}
+    assert [first_that_pays(tried, 0.8, today) for today in (60, 80, 100, NEVER)] == [
+        60, 80, 100, 100,
+    ]  # fmt: skip
+    assert first_that_pays({**tried, 80: slow}, 0.8, 60) == 100
+    assert first_that_pays({**tried, 60: good}, 0.8, 60) == 60
+    # one that gains below others that do not may be chance
+    assert first_that_pays({**tried, 60: good}, 0.8, 80) == 80
+    assert first_that_pays({**tried, 60: good, 80: good}, 0.8, 80) == 60
 
 
 def test_the_table_is_as_its_script_writes_it() -> None:
