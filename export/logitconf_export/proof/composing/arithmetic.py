@@ -21,6 +21,8 @@ from logitconf_export.proof.tables.operation_table import (
 _PRECISION = {"float32": (24, -149), "float64": (53, -1074)}
 # so many ranges are looked up one by one; of more the worst is taken
 _MOST_RANGES = 20_000
+FLUSHED = {"float32": 2.0**-126, "float64": 2.0**-1022}
+"""What a runtime may take for 0."""
 _LOST = 2.0**-80
 _REACH = {name: float(np.finfo(name).max) for name in _PRECISION}
 EXACT = frozenset({"Abs", "Neg", "Max", "Min", "Clip", "Relu", "Where", "ReduceMax", "ReduceMin"})
@@ -197,6 +199,11 @@ def rounding(operation: str, units: Floats, size: Floats, element: str) -> Float
     """How far results of at most that size are off, by errors in units of their ulp."""
     seen = np.maximum(size, LEAST_SEEN.get(operation, 0.0))
     return above(units * ulp(seen, element))
+
+
+def unit(element: str) -> float:
+    """No distance of floats is a larger share of them, but for subnormal ones."""
+    return float(np.ldexp(1.0, 1 - _PRECISION[element][0]))
 
 
 def sum_factor(depth: int, element: str) -> float:

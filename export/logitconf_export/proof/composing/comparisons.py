@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from logitconf_export.proof.composing.composition import Composition
+from logitconf_export.proof.composing.places import extreme
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Known,
@@ -89,7 +90,7 @@ def _is_top(steps: Composition, of: Tensor, top: Tensor) -> bool:
     if len(every) != steps.rows.n_classes:
         return False
     try:
-        return top.expression == steps.extreme(of.expression, largest=True)
+        return top.expression == extreme(steps.rows, of.expression, largest=True)
     except CannotProveError:
         return False
 

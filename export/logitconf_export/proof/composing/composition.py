@@ -6,20 +6,24 @@ rounding in the runtime.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from logitconf_export.proof.composing.arithmetic import Arithmetic, rounding, sum_factor
+from logitconf_export.proof.composing import deviations
+from logitconf_export.proof.composing.arithmetic import FLUSHED, Arithmetic, sum_factor
+from logitconf_export.proof.composing.deviations import Deviation, Rounding, rounding_of
 from logitconf_export.proof.composing.places import (
     aligned,
     as_sum,
     carried_product,
-    direction,
     sign_of_bounded,
+    size_of,
 )
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
@@ -30,13 +34,10 @@ from logitconf_export.proof.composing.tensors import (
     key_of,
 )
 from logitconf_export.proof.exact import expressions
-from logitconf_export.proof.exact.abstract_rows import BELOW, BETWEEN, GAP, AbstractRows
-from logitconf_export.proof.exact.choices import Choice
-from logitconf_export.proof.exact.expressions import Atom, Expression, number, substituted
+from logitconf_export.proof.exact.abstract_rows import BELOW, AbstractRows, atom_of
+from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, number
 from logitconf_export.proof.exact.intervals import Floats, Interval, above, expm1_above
 
-FLUSHED = {"float32": 2.0**-126, "float64": 2.0**-1022}
-"""What a runtime may take for 0."""
 _LARGEST = {"float32": float(np.finfo(np.float32).max), "float64": float(np.finfo(np.float64).max)}
 _NONE = np.zeros((1, 1))
 
@@ -90,6 +91,7 @@ class Composition:
         exact: bool = False,
         table: str | None = None,
         sign: int = 0,
+        deviation: Callable[[], Deviation] | None = None,
     ) -> Tensor:
         """The result of an elementwise operation.
 
@@ -102,6 +104,7 @@ class Composition:
             exact: whether the result is not rounded.
             table: the operation whose table says how the result is rounded, if another.
             sign: of all computed results, if it is known.
+            deviation: the operands' errors to first order, carried on.
         """
         element = inputs[0].element
         if any(t.element != element for t in inputs):
@@ -119,15 +122,24 @@ class Composition:
             operand = Interval(
                 np.minimum(operand.low, other.low), np.maximum(operand.high, other.high)
             )
-        error = carried
+        error, own = carried, None
         if not exact:
             result = self.rows.range(expression).widened(carried)
             name = table or operation
             units = self.arithmetic.units(name, operand, element, constant)
-            own = rounding(name, units, result.size, element)
-            error = above(carried + above(own + FLUSHED[element]))
+            own = rounding_of(name, units, result, carried, element)
+            error = above(carried + own.size)
         key = key_of(operation, [t.key for t in inputs])
-        made = Tensor(expression, error, dims, element, key, members, added, sign=sign)
+        first_order = None
+        if deviation is not None:
+            with suppress(NoNormalFormError):
+                first_order = deviation()
+                if own is not None:
+                    rounded = own.of(key, expression, by_class=members is not None)
+                    first_order = deviations.joined([first_order, rounded])
+        made = Tensor(
+            expression, error, dims, element, key, members, added, sign=sign, deviation=first_order
+        )
         self.check_reach(made)
         return made
 
@@ -149,7 +161,9 @@ class Composition:
         for x, other in ((a, b), (b, a)):
             if not other.expression.terms and not other.error.any():
                 return self.made("Add", (x, other), x.expression, x.error, exact=True)
-        return self.made("Add", (a, b), a.expression + b.expression, above(a.error + b.error))
+        carried = above(a.error + b.error)
+        how = partial(deviations.of_sum, a, b)
+        return self.made("Add", (a, b), a.expression + b.expression, carried, deviation=how)
 
     def subtract(self, a: Tensor, b: Tensor) -> Tensor:
         """A − b."""
@@ -159,7 +173,9 @@ class Composition:
         # rounding keeps the sign of a difference
         sign = -1 if b.largest_of == a.key or self._never_above(a, b) else 0
         carried = above(a.error + b.error) if a.error.any() or b.error.any() else _NONE
-        return self.made("Sub", (a, b), a.expression - b.expression, carried, sign=sign)
+        how = partial(deviations.of_difference, self.rows, a, b)
+        apart = a.expression - b.expression
+        return self.made("Sub", (a, b), apart, carried, sign=sign, deviation=how)
 
     def _never_above(self, a: Tensor, b: Tensor) -> bool:
         """Whether a is not above b in the runtime either: both are exact, or flushed to 0 alike."""
@@ -174,10 +190,12 @@ class Composition:
         carried = carried_product(left.size, a.error, right.size, b.error)
         product = a.expression * b.expression
         exact = constant is not None and constant != 0.0 and abs(np.frexp(constant)[0]) == 0.5
+        how: dict[str, Any] = {"deviation": partial(deviations.of_product, self.rows, a, b)}
         if exact:
             carried = above(carried + FLUSHED[a.element])
+            how = {"exact": True}
         sign = self._sign(a) * self._sign(b)
-        return self.made("Mul", (a, b), product, carried, constant=constant, exact=exact, sign=sign)
+        return self.made("Mul", (a, b), product, carried, constant=constant, sign=sign, **how)
 
     def _sign(self, t: Tensor) -> int:
         """1 or −1 where no computed number is on the other side of 0."""
@@ -194,6 +212,7 @@ class Composition:
         size = self.rows.range(quotient).size
         carried = above(above(a.error + above(size * b.error)) / least)
         sign = self._sign(a) * self._sign(b)
+        how["deviation"] = partial(deviations.of_quotient, self.rows, a, b, quotient)
         return self.made("Div", (a, b), quotient, carried, constant=constant, sign=sign, **how)
 
     def reciprocal(self, x: Tensor) -> Tensor:
@@ -201,46 +220,47 @@ class Composition:
         least = self.rows.range(x.expression).least_size
         if not (least - x.error > 0.0).all():
             raise CannotProveError("a divisor may be 0")
-        carried = above(x.error / np.nextafter(least * np.nextafter(least - x.error, 0.0), 0.0))
-        return self.made("Reciprocal", (x,), expressions.power(x.expression, -1), carried)
+        product = np.nextafter(least * np.nextafter(least - x.error, 0.0), 0.0)
+        carried, inverse = above(x.error / product), expressions.power(x.expression, -1)
+        bent = above(1.0 / np.nextafter(least * product, 0.0))
+        how = partial(deviations.of_function, self.rows, x, -(inverse * inverse), bent)
+        return self.made("Reciprocal", (x,), inverse, carried, deviation=how)
 
     def exponential(self, x: Tensor, table: str = "Exp") -> Tensor:
         """E to x."""
         result = expressions.exponential(x.expression)
         size = self.rows.range(x.expression).exp().high
-        carried = above(size * expm1_above(x.error))
-        return self.made("Exp", (x,), result, carried, table=table, sign=1)
+        grown = expm1_above(x.error)
+        # e^d - 1 - d is at most d² e^d / 2
+        bent = above(above(0.5 * size) * above(1.0 + grown))
+        how = partial(deviations.of_function, self.rows, x, result, bent)
+        carried = above(size * grown)
+        return self.made("Exp", (x,), result, carried, table=table, sign=1, deviation=how)
 
     def logarithm(self, x: Tensor, table: str = "Log") -> Tensor:
         """Log x, x > 0."""
         least = self.rows.range(x.expression).low - x.error
         if not (least > 0.0).all():
             raise CannotProveError("a logarithm of what may be 0")
-        carried = above(x.error / np.nextafter(least, 0.0))
-        return self.made("Log", (x,), expressions.logarithm(x.expression), carried, table=table)
+        least = np.nextafter(least, 0.0)
+        carried = above(x.error / least)
+        # |log(1 + d) - d| is at most d² / 2(1 - |d|)
+        bent = above(0.5 / np.nextafter(least * least, 0.0))
+        slope = expressions.power(x.expression, -1)
+        how = partial(deviations.of_function, self.rows, x, slope, bent)
+        result = expressions.logarithm(x.expression)
+        return self.made("Log", (x,), result, carried, table=table, deviation=how)
 
     def negative(self, x: Tensor) -> Tensor:
         """−x."""
-        return self.made("Neg", (x,), -x.expression, x.error, exact=True, sign=-x.sign)
+        how = partial(deviations.of(x).times, self.rows, number(-1))
+        return self.made(
+            "Neg", (x,), -x.expression, x.error, exact=True, sign=-x.sign, deviation=how
+        )
 
     def size(self, x: Tensor) -> Tensor:
         """Abs x."""
-        return self.made("Abs", (x,), self.size_of(x.expression), x.error, exact=True, sign=1)
-
-    def size_of(self, x: Expression) -> Expression:
-        """The size of an expression; by its sign, where that is known."""
-        values = self.rows.range(x)
-        if (values.low >= 0.0).all():
-            return x
-        if (values.high <= 0.0).all():
-            return -x
-        size = expressions.size(x)
-        if self.rows.n_classes == 2 and BELOW.terms[0][0][0][0] in self.rows.cells:
-            # of two classes, what lies between them is minus the gap
-            apart = expressions.expression_multiple(size, expressions.size(BETWEEN))
-            if apart is not None:
-                return -GAP * number(apart)
-        return size
+        return self.made("Abs", (x,), size_of(self.rows, x.expression), x.error, exact=True, sign=1)
 
     def bounded(self, x: Tensor, low: Tensor | None, high: Tensor | None) -> Tensor:
         """x, at least `low` and at most `high`, which are numbers of the graph."""
@@ -258,13 +278,20 @@ class Composition:
         sure = past > above(x.error + limit.error)
         error = np.where(sure, limit.error, np.maximum(x.error, limit.error))
         sign = sign_of_bounded(x, limit, upper=upper)
+        limit_of = self.computed(limit)
         within = (beyond.high <= 0.0) if upper else (beyond.low >= 0.0)
         outside = (beyond.low >= 0.0) if upper else (beyond.high <= 0.0)
         if within.all() or outside.all():
             same = x.expression if within.all() else limit.expression
-            return self.made(operation, (x, limit), same, error, exact=True, sign=sign)
+            reached = self.computed(x)
+            # what never reaches the limit in the runtime either is not changed at all
+            free = (reached.high <= limit_of.low) if upper else (reached.low >= limit_of.high)
+            how = partial(deviations.of, x) if free.all() else None
+            return self.made(
+                operation, (x, limit), same, error, exact=True, sign=sign, deviation=how
+            )
         # max(a, b) = (a + b + abs(a − b)) / 2
-        spread = self.size_of(x.expression - limit.expression)
+        spread = size_of(self.rows, x.expression - limit.expression)
         half = number(Fraction(1, 2))
         spread = -spread if upper else spread
         result = (x.expression + limit.expression + spread) * half
@@ -272,51 +299,6 @@ class Composition:
         choose = np.minimum if upper else np.maximum
         self.rows.know(result, Interval(choose(one.low, other.low), choose(one.high, other.high)))
         return self.made(operation, (x, limit), result, error, exact=True, sign=sign)
-
-    def settled(self, t: Tensor) -> Tensor:
-        """A tensor whose only place is the first, second or last of all classes, as a number."""
-        if t.members is None or t.members.size != 1:
-            return t
-        choice: Choice = t.members.ravel()[0]
-        n = self.rows.n_classes
-        if n == 1:
-            return t
-        if choice.is_largest(n) or choice.is_smallest(n):
-            largest = choice.is_largest(n)
-            expression = self.extreme(t.expression, largest=largest)
-            error = self._error_of_extreme(t, expression, largest=largest)
-        elif choice.is_second(n) and direction(self.rows, t.expression) == (_BELOW, 1):
-            expression = substituted(t.expression, {_BELOW: GAP}.get)
-            error = t.error.max(axis=1, keepdims=True)
-        else:
-            return t
-        return t.having(expression=expression, error=error, members=None)
-
-    def extreme(self, x: Expression, *, largest: bool) -> Expression:
-        """The largest or smallest over the classes of what rises or falls with one of them.
-
-        Raises:
-            CannotProveError: if it does not.
-        """
-        base, sign = direction(self.rows, x)
-        first, last = self.rows.extremes[base]
-        chosen = first if largest == (sign > 0) else last
-        return substituted(x, {base: chosen}.get)
-
-    def _error_of_extreme(self, t: Tensor, expression: Expression, *, largest: bool) -> Floats:
-        """No class' computed number is beyond the exact extreme by more."""
-        if not t.error.any():
-            return _NONE
-        here, all_of = self.rows.range(expression), self.rows.range(t.expression)
-        lead = here.low - all_of.high if largest else all_of.low - here.high
-        others = np.maximum(t.error - np.maximum(lead, 0.0), 0.0)
-        own = t.error
-        base, sign = direction(self.rows, t.expression)
-        if base == _BELOW and largest == (sign > 0) and self.rows.top is not None:
-            own = np.broadcast_to(t.error, np.broadcast(t.error, all_of.low).shape)
-            own = own[:, self.rows.top : self.rows.top + 1]
-        worst = np.maximum(own.max(axis=1, keepdims=True), others.max(axis=1, keepdims=True))
-        return np.asarray(worst)
 
     def total(self, t: Tensor, added: int) -> Tensor:
         """The sum over all classes, each of which is in `t` once.
@@ -336,13 +318,28 @@ class Composition:
             low, high = (np.broadcast_to(end, shape) for end in (-each.low, each.high))
             whole = Interval(-self.rows.sum_above(low), self.rows.sum_above(high))
             self.rows.know(expression, whole)
-        if (each.low >= 0.0).all() or (each.high <= 0.0).all():
+        alike = bool((each.low >= 0.0).all() or (each.high <= 0.0).all())
+        if alike:
             size = above(self.rows.range(expression).size + carried)
         else:
             size = above(self.rows.sum_above(np.broadcast_to(each.size, shape)) + carried)
-        error = above(carried + above(size * sum_factor(added, t.element)))
-        error = above(error + FLUSHED[t.element] * added)
-        made = t.having(expression=expression, error=error, members=None, added=None)
+        share, lost = sum_factor(added, t.element), FLUSHED[t.element] * added
+        own = above(above(size * share) + lost)
+        first_order = None
+        with suppress(NoNormalFormError):
+            terms = deviations.over_classes(self.rows, deviations.of(t), shape)
+            slack = above(above(share * carried) + lost)
+            wide = np.full(own.shape, alike)
+            rounding = Rounding(own, np.full_like(own, share), slack, wide)
+            rounded = rounding.of(t.key, expression, by_class=False)
+            first_order = deviations.joined([terms, rounded])
+        made = t.having(
+            expression=expression,
+            error=above(carried + own),
+            members=None,
+            added=None,
+            deviation=first_order,
+        )
         self.check_reach(made)
         return made
 
@@ -387,10 +384,10 @@ class Composition:
             raise CannotProveError("an operation on some of the classes")
         own = expressions.row(f"below {index}")
         return t.having(
-            expression=substituted(t.expression, {_BELOW: own}.get),
+            expression=expressions.substituted(t.expression, {_BELOW: own}.get),
             error=t.error.max(axis=1, keepdims=True),
             members=None,
         )
 
 
-_BELOW: Atom = BELOW.terms[0][0][0][0]
+_BELOW = atom_of(BELOW)

@@ -39,6 +39,8 @@ class Computed:
     def errors(self, exact: Expression) -> tuple[Interval, Floats]:
         """Where the exact score lies and how far the computed one may be off, (boxes,) each."""
         values, error = self.rows.range(exact), self.score.error
+        if self.score.deviation is not None:
+            error = np.minimum(error, self.score.deviation.bound(self.rows))
         size = np.broadcast(values.low, error).shape
         ends = [np.broadcast_to(a, size)[:, 0] for a in (values.low, values.high, error)]
         return Interval(ends[0], ends[1]), ends[2]

@@ -13,7 +13,7 @@ from logitconf_export.proof.composing.comparisons import COMPARISONS
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.movements import MOVEMENTS
 from logitconf_export.proof.composing.nodes import Node, operand
-from logitconf_export.proof.composing.places import choice_at, direction
+from logitconf_export.proof.composing.places import choice_at, direction, extreme, settled
 from logitconf_export.proof.composing.reductions import REDUCTIONS
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
@@ -146,7 +146,7 @@ def _better(steps: Composition, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
     operation = "Max" if upper else "Min"
     error = np.maximum(a.error, b.error)
     key = key_of(operation, (a.key, b.key))
-    return steps.settled(a.having(error=error, key=key, members=members))
+    return settled(steps.rows, a.having(error=error, key=key, members=members))
 
 
 def _best(*, upper: bool) -> Callable[..., list[Value]]:
@@ -191,7 +191,7 @@ def _second(steps: Composition, a: Value, b: Value, of: Tensor, more_than: float
     assert isinstance(b, Tensor)
     assert b.source is not None
     expected = int(np.floor(more_than))
-    largest = steps.extreme(of.expression, largest=True)
+    largest = extreme(steps.rows, of.expression, largest=True)
     same = a.members is None and a.expression == largest and (a.error == 0.0).all()
     if b.source[1].key != of.key or not same or not 0.0 < more_than - expected < 1.0:
         raise CannotProveError("a choice by a count of largest values")

@@ -9,10 +9,12 @@ import numpy as np
 
 from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Tensor
 from logitconf_export.proof.exact import expressions
-from logitconf_export.proof.exact.abstract_rows import AbstractRows
+from logitconf_export.proof.exact.abstract_rows import BELOW, BETWEEN, GAP, AbstractRows, atom_of
 from logitconf_export.proof.exact.choices import Choice
-from logitconf_export.proof.exact.expressions import Atom, Expression
+from logitconf_export.proof.exact.expressions import Atom, Expression, number, substituted
 from logitconf_export.proof.exact.intervals import Floats, above
+
+_BELOW, _NONE = atom_of(BELOW), np.zeros((1, 1))
 
 
 def choice_at(t: Tensor, place: tuple[int, ...]) -> Choice:
@@ -63,6 +65,72 @@ def direction(rows: AbstractRows, x: Expression) -> tuple[Atom, int]:
     if len(bases) != 1 or len(signs) != 1 or next(iter(bases)) not in rows.extremes:
         raise CannotProveError("a comparison of what need not rise or fall with the logits")
     return bases.pop(), signs.pop()
+
+
+def settled(rows: AbstractRows, t: Tensor) -> Tensor:
+    """A tensor whose only place is the first, second or last of all classes, as a number."""
+    if t.members is None or t.members.size != 1:
+        return t
+    choice: Choice = t.members.ravel()[0]
+    n = rows.n_classes
+    if n == 1:
+        return t
+    if choice.is_largest(n) or choice.is_smallest(n):
+        largest = choice.is_largest(n)
+        expression = extreme(rows, t.expression, largest=largest)
+        error = _error_of_extreme(rows, t, expression, largest=largest)
+    elif choice.is_second(n) and direction(rows, t.expression) == (_BELOW, 1):
+        expression = substituted(t.expression, {_BELOW: GAP}.get)
+        error = t.error.max(axis=1, keepdims=True)
+    else:
+        return t
+    return t.having(expression=expression, error=error, members=None)
+
+
+def extreme(rows: AbstractRows, x: Expression, *, largest: bool) -> Expression:
+    """The largest or smallest over the classes of what rises or falls with one of them.
+
+    Raises:
+        CannotProveError: if it does not.
+    """
+    base, sign = direction(rows, x)
+    first, last = rows.extremes[base]
+    chosen = first if largest == (sign > 0) else last
+    return substituted(x, {base: chosen}.get)
+
+
+def _error_of_extreme(
+    rows: AbstractRows, t: Tensor, expression: Expression, *, largest: bool
+) -> Floats:
+    """No class' computed number is beyond the exact extreme by more."""
+    if not t.error.any():
+        return _NONE
+    here, all_of = rows.range(expression), rows.range(t.expression)
+    lead = here.low - all_of.high if largest else all_of.low - here.high
+    others = np.maximum(t.error - np.maximum(lead, 0.0), 0.0)
+    own = t.error
+    base, sign = direction(rows, t.expression)
+    if base == _BELOW and largest == (sign > 0) and rows.top is not None:
+        own = np.broadcast_to(t.error, np.broadcast(t.error, all_of.low).shape)
+        own = own[:, rows.top : rows.top + 1]
+    worst = np.maximum(own.max(axis=1, keepdims=True), others.max(axis=1, keepdims=True))
+    return np.asarray(worst)
+
+
+def size_of(rows: AbstractRows, x: Expression) -> Expression:
+    """The size of an expression; by its sign, where that is known."""
+    values = rows.range(x)
+    if (values.low >= 0.0).all():
+        return x
+    if (values.high <= 0.0).all():
+        return -x
+    distance = expressions.size(x)
+    if rows.n_classes == 2 and _BELOW in rows.cells:
+        # of two classes, what lies between them is minus the gap
+        apart = expressions.expression_multiple(distance, expressions.size(BETWEEN))
+        if apart is not None:
+            return -GAP * number(apart)
+    return distance
 
 
 def aligned(operation: str, inputs: Sequence[Tensor]) -> tuple[tuple[Dim, ...], Any, int | None]:

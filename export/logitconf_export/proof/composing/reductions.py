@@ -11,7 +11,7 @@ import numpy as np
 from logitconf_export.proof.composing.arithmetic import sum_factor, ulp
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.nodes import Node, known, operand
-from logitconf_export.proof.composing.places import as_sum
+from logitconf_export.proof.composing.places import as_sum, settled
 from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Value, key_of
 from logitconf_export.proof.exact.choices import Choice
 from logitconf_export.proof.exact.expressions import COUNT, number, row
@@ -63,7 +63,7 @@ def _reduce_best(*, upper: bool) -> Callable[..., list[Value]]:
             members[place] = _combined(list(gathered[place]), upper=upper)
         spread = steps.rows.range(t.expression)
         error = np.broadcast_to(t.error, np.broadcast(t.error, spread.low).shape)
-        made = steps.settled(t.having(members=members, dims=dims, key=key, error=error))
+        made = settled(steps.rows, t.having(members=members, dims=dims, key=key, error=error))
         if upper and made.members is None:
             made = made.having(largest_of=t.key)
         return [made]
@@ -141,6 +141,8 @@ def _reduce_sizes(steps: Composition, node: Node) -> list[Value]:
 def _shares(steps: Composition, node: Node) -> tuple[Tensor, Tensor, Tensor]:
     """Inside of a kernel: logits less the largest one, their exponentials and the sum of those."""
     x = operand(steps, node)
+    # its exponentials round otherwise than those of an Exp of the same numbers
+    x = x.having(key=key_of(f"inside {node.operation}", [x.key]))
     axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1)) % len(x.dims)
     if node.opset < 13 and axis != len(x.dims) - 1:
         raise CannotProveError(f"a {node.operation} that flattens")
@@ -228,7 +230,9 @@ def _top_k(steps: Composition, node: Node) -> list[Value]:
     members = np.empty(int(count), dtype=object)
     members[:] = [first, second][: int(count)]
     dims = tuple(int(count) if i == axis else d for i, d in enumerate(t.dims))
-    values = steps.settled(t.having(members=members, dims=dims, key=key_of("TopK", [t.key], count)))
+    values = settled(
+        steps.rows, t.having(members=members, dims=dims, key=key_of("TopK", [t.key], count))
+    )
     outputs: list[Value] = [values, Known(np.zeros(0), "places of TopK")]
     return outputs[: node.n_outputs]
 

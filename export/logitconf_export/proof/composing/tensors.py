@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from logitconf_export.proof.composing.deviations import Deviation
 from logitconf_export.proof.exact.expressions import Expression
 from logitconf_export.proof.exact.intervals import Floats
 
@@ -52,6 +53,7 @@ class Tensor:
             ``("runner", v)`` the largest of that.
         sign: 1 where no computed number is below 0, −1 where none is above; 0 if that is not known.
         largest_of: the key of the tensor whose largest computed value it is; empty if it is none.
+        deviation: its error to first order; None if that is not known.
     """
 
     expression: Expression
@@ -64,9 +66,12 @@ class Tensor:
     source: tuple[str, Tensor] | None = None
     sign: int = 0
     largest_of: str = ""
+    deviation: Deviation | None = None
 
     def having(self, **changes: Any) -> Tensor:
-        """Itself with some of it changed."""
+        """Itself with some of it changed; what it deviates by is forgotten where that may be."""
+        if {"expression", "error"} & set(changes):
+            changes.setdefault("deviation", None)
         return replace(self, **changes)
 
 

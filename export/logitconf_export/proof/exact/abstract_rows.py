@@ -21,6 +21,7 @@ from logitconf_export.proof.exact.expressions import (
     Atom,
     Expression,
     Product,
+    atom_by_class,
     collected,
     expression_multiple,
     of_class,
@@ -36,6 +37,8 @@ LABEL, ONE_LOGIT = of_class("label"), row("logit")
 TOP, BOTTOM, LEAST, MOST = row("top"), row("bottom"), row("least"), row("most")
 
 _BISECTIONS = 40
+# of the sizes of at most 40 terms, added up in float64
+_OFF = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class AbstractRows:
     cuts: Mapping[str, Interval] = field(default_factory=dict)
     make: Callable[[Mapping[str, Interval]], AbstractRows] | None = None
     _ranges: dict[Expression, Interval] = field(default_factory=dict)
+    _sums: dict[Atom, Interval] = field(default_factory=dict)
 
     def halved(self, chosen: npt.NDArray[np.bool_]) -> AbstractRows:
         """Some of the boxes, each halved in everything that is cut."""
@@ -96,7 +100,7 @@ class AbstractRows:
     def range(self, x: Expression) -> Interval:
         """Where the values of an expression lie, (boxes or 1, cells or 1)."""
         if x not in self._ranges:
-            self._ranges[x] = self._range(x)
+            self._ranges[x] = self.evaluated(x)
         return self._ranges[x]
 
     def know(self, x: Expression, values: Interval) -> None:
@@ -105,10 +109,11 @@ class AbstractRows:
             values = values.within(self.range(x).low, self.range(x).high)
         self._ranges[x] = values
 
-    def _range(self, x: Expression) -> Interval:
-        total = Interval.of(np.zeros((1, 1)))
-        for product, coefficient in x.terms:
-            total = total + rational(coefficient) * self.of_product(product)
+    def evaluated(self, x: Expression) -> Interval:
+        """As :meth:`range`, without keeping it."""
+        total, shared = Interval.of(np.zeros((1, 1))), self._by_classes(x)
+        for product, factor in shared.items():
+            total = total + (factor * self._together(product) if product else factor)
         apart = expression_multiple(x, BETWEEN)
         if apart is not None and atom_of(GAP) in self.numbers:
             gap = above(float(above(abs(float(apart)))) * self.numbers[atom_of(GAP)].size)
@@ -124,8 +129,50 @@ class AbstractRows:
             total = total.within(-reach, reach)
         return total
 
+    def size(self, x: Expression) -> Floats:
+        """No less than the size of an expression, in each box and cell.
+
+        With terms of boxes and of cells as middles and radii, it is some products of matrices.
+        """
+        shared = self._by_classes(x)
+        if len(shared) < 2 and () in shared:
+            return self.evaluated(x).size
+        boxes = np.broadcast_shapes(*(factor.low.shape for factor in shared.values()))
+        rows = [_middle(factor, boxes[0]) for factor in shared.values()]
+        cells = [_middle(self._together(p)) for p in shared]
+        across = np.broadcast_shapes(*(middle.shape for middle, _ in cells))
+        if across[0] > 1 or not all(np.isfinite(a).all() for pair in rows + cells for a in pair):
+            return self.evaluated(x).size
+        f, of_f = (np.hstack(arrays) for arrays in zip(*rows, strict=True))
+        c, of_c = (
+            np.vstack([np.broadcast_to(a, across) for a in arrays])
+            for arrays in zip(*cells, strict=True)
+        )
+        radius = of_f @ (np.abs(c) + of_c) + np.abs(f) @ of_c
+        # sums of so few products are off by less than a share of the terms' sizes
+        return np.asarray(np.abs(f @ c) + radius + _OFF * (np.abs(f) @ np.abs(c) + radius) + 1e-300)
+
     def of_product(self, product: Product) -> Interval:
         """Where the values of a product of atoms lie."""
+        return self.evaluated(Expression(((product, Fraction(1)),)))
+
+    def _by_classes(self, x: Expression) -> dict[Product, Interval]:
+        """Its terms by what of them depends on the classes: boxes meet cells once for each."""
+        shared: dict[Product, Interval] = {}
+        for product, coefficient in x.terms:
+            # exponents are looked up together
+            by_class = any(atom_by_class(a) for a, _ in product if a[0] == "exp")
+            own = tuple(
+                i for i in product if atom_by_class(i[0]) or (by_class and i[0][0] == "exp")
+            )
+            rest = tuple(item for item in product if item not in own)
+            factor = rational(coefficient)
+            if rest:
+                factor = factor * self._together(rest)
+            shared[own] = shared[own] + factor if own in shared else factor
+        return shared
+
+    def _together(self, product: Product) -> Interval:
         result = Interval.of(np.ones((1, 1)))
         # what is known of a sum in an exponent is more than what is known of its parts
         exponents = [(a[1], p) for a, p in product if a[0] == "exp"]
@@ -161,8 +208,10 @@ class AbstractRows:
             return self.numbers[a]
         if self.fixed is not None and part == self.fixed.part:
             return self.fixed.total
-        each = self.range(part)
-        return Interval(-self.sum_above(-each.low), self.sum_above(each.high))
+        if a not in self._sums:
+            each = self.range(part)
+            self._sums[a] = Interval(-self.sum_above(-each.low), self.sum_above(each.high))
+        return self._sums[a]
 
     def sum_above(self, values: Floats) -> Floats:
         """No less than the sum over the classes of what is at most `values` in each cell."""
@@ -211,6 +260,16 @@ class AbstractRows:
             most = above(others * worst.max(axis=1, keepdims=True))
             best = np.minimum(best, above(most + known))
         return np.asarray(best)
+
+
+def _middle(values: Interval, boxes: int | None = None) -> tuple[Floats, Floats]:
+    """Middles and radii that hold the values."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        middle = 0.5 * (values.low + values.high)
+        radius = above(np.maximum(above(values.high - middle), above(middle - values.low)))
+    if boxes is None:
+        return middle, radius
+    return np.broadcast_to(middle, (boxes, 1)), np.broadcast_to(radius, (boxes, 1))
 
 
 def rational(value: Fraction) -> Interval:

@@ -62,6 +62,32 @@ def _both_signs(limit: float, ratio: float) -> Interval:
     return _boxes(np.concatenate([-edges[:0:-1], edges]))
 
 
+def _distances(t: float, reach: float, needs: frozenset[str]) -> Floats:
+    """Edges of the cells of distances from the largest logit.
+
+    Where terms e^(y / T) count, a cell is no wider than they vary by little.
+    """
+    first = min(1e-7, reach / t) * t
+    if needs == {"sum"}:
+        return _narrowed(_edges(first, reach, 1.06), 0.04 * t, t)
+    if "moment" in needs:
+        return _narrowed(_edges(min(1e-4, reach / t) * t, reach, 1.15), 0.12 * t, t)
+    return _edges(first, reach, 1.12)
+
+
+def _narrowed(edges: Floats, width: float, t: float) -> Floats:
+    """Steps no wider than so much, up to where e^(y / T) is lost."""
+    reach = edges[-1]
+    wide = np.flatnonzero(np.diff(edges) > width)
+    if not wide.size:
+        return edges
+    start, end = edges[wide[0]], min(reach, 36.0 * t)
+    if start >= end:
+        return edges
+    even = np.linspace(start, end, int(np.ceil((end - start) / width)) + 1)
+    return np.concatenate([edges[: wide[0]], even, edges[edges > end]])
+
+
 def class_rows(
     n_classes: int, temperature: Fraction, limit: float, *, needs: frozenset[str]
 ) -> AbstractRows:
@@ -76,14 +102,14 @@ def class_rows(
     """
     t = float(temperature)
     reach = float(above(2.0 * limit))
-    steps = _edges(min(1e-7, limit / t) * t, reach, 1.12 if len(needs) > 1 else 1.06)
+    steps = _distances(t, reach, needs)
     cells = Interval(
         -np.concatenate([[0.0], steps[1:]])[None], -np.concatenate([[0.0], steps[:-1]])[None]
     )
     first = np.arange(cells.low.size)[None] == 0
     at_top = Interval.of(first.astype(np.float64))
     part = Expression((((((("exp", BELOW.terms[0][0])), 1 / temperature),), Fraction(1)),))
-    rest = _boxes(_edges(1e-9, float(n_classes - 1), 1.12))
+    rest = _boxes(_edges(1e-9, float(n_classes - 1), 1.04 if needs == {"sum"} else 1.12))
     gaps = _boxes(_edges(1e-20 * t if needs == {"gap"} else 1e-6 * t, reach, 1.15))
     whole = {
         "sum": Interval.of(np.ones((1, 1)), np.full((1, 1), float(n_classes))),

@@ -1,0 +1,233 @@
+"""What a computed number deviates by, to first order: each rounding and the factor it comes with.
+
+Errors that are carried on as sizes alone add up, even where the same rounding stands in numerator
+and denominator. Here each rounding is a number of its own, of bounded size, and its factor an exact
+expression of the row, so that what cancels does. What is left of second order is bounded by size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logitconf_export.proof.composing.arithmetic import FLUSHED, rounding, unit
+from logitconf_export.proof.exact import expressions
+from logitconf_export.proof.exact.abstract_rows import AbstractRows
+from logitconf_export.proof.exact.expressions import ONE, Expression, NoNormalFormError
+from logitconf_export.proof.exact.intervals import Floats, Interval, above, below
+
+if TYPE_CHECKING:
+    from logitconf_export.proof.composing.tensors import Tensor
+
+Kind: TypeAlias = Literal["row", "class", "sum"]
+_MOST_TERMS = 40
+_NONE = np.zeros((1, 1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One rounding.
+
+    Attributes:
+        factor: by which it reaches the number.
+        size: it is no larger, (boxes or 1, cells or 1).
+        kind: ``"row"`` one a row, ``"class"`` one of each class in the number of that class,
+            ``"sum"`` one of each class, all added up in a number of the row.
+    """
+
+    factor: Expression
+    size: Floats
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deviation:
+    """A computed number less the exact one: Σ factor · rounding + rest.
+
+    Attributes:
+        parts: by the key of the operation that rounds.
+        rest: no rest is larger, (boxes or 1, cells or 1).
+    """
+
+    parts: Mapping[str, Part]
+    rest: Floats
+
+    def times(self, rows: AbstractRows, factor: Expression) -> Deviation:
+        """With each part times the same."""
+        parts = {key: replace(p, factor=_short(p.factor * factor)) for key, p in self.parts.items()}
+        rest = above(rows.range(factor).size * self.rest) if self.rest.any() else self.rest
+        return Deviation(parts, rest)
+
+    def bound(self, rows: AbstractRows) -> Floats:
+        """What no deviation of a number of the row is above."""
+        total, by_class = self.rest, None
+        for part in self.parts.values():
+            size = above(rows.size(part.factor) * part.size)
+            if part.kind == "sum":
+                by_class = size if by_class is None else above(by_class + size)
+            else:
+                total = above(total + size)
+        if by_class is not None:
+            shape = np.broadcast(by_class, *(cell.low for cell in rows.cells.values())).shape
+            total = above(total + rows.sum_above(np.broadcast_to(by_class, shape)))
+        return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rounding:
+    """The rounding of one operation.
+
+    Attributes:
+        size: it is no larger, for numbers anywhere in their box.
+        share: of the number itself, together with the slack.
+        slack: what it may be besides.
+        wide: where a box is so wide that the share says more than the size.
+    """
+
+    size: Floats
+    share: Floats
+    slack: Floats
+    wide: npt.NDArray[np.bool_]
+
+    def of(self, key: str, exact: Expression, *, by_class: bool) -> Deviation:
+        """As a deviation of the number that is rounded."""
+        if not self.size.any():
+            return Deviation({}, _NONE)
+        kind = _kind(by_class)
+        parts = {}
+        if not self.wide.all():
+            parts[key] = Part(ONE, np.where(self.wide, 0.0, self.size), kind)
+        if self.wide.any():
+            share = np.where(self.wide, self.share, 0.0)
+            parts[f"share of {key}"] = Part(exact, share, kind)
+        return Deviation(parts, np.where(self.wide, self.slack, 0.0))
+
+
+def _kind(by_class: bool) -> Kind:
+    return "class" if by_class else "row"
+
+
+def _short(x: Expression) -> Expression:
+    if len(x.terms) > _MOST_TERMS:
+        raise NoNormalFormError("a factor of too many terms")
+    return x
+
+
+def whole(t: Tensor) -> Deviation:
+    """All of a tensor's error as one rounding."""
+    if not t.error.any():
+        return Deviation({}, _NONE)
+    key = f"{t.key} as a whole"
+    return Deviation({key: Part(ONE, t.error, _kind(t.members is not None))}, _NONE)
+
+
+def of(t: Tensor, *others: Tensor) -> Deviation:
+    """That of a tensor, for use beside others: roundings of all classes are not told apart then."""
+    if t.deviation is None:
+        return whole(t)
+    beside_classes = t.members is None and any(o.members is not None for o in others)
+    sums = any(p.kind == "sum" for p in t.deviation.parts.values())
+    return whole(t) if beside_classes and sums else t.deviation
+
+
+def joined(deviations: Iterable[Deviation]) -> Deviation:
+    """The sum of several."""
+    parts: dict[str, Part] = {}
+    rest = _NONE
+    for deviation in deviations:
+        rest = above(rest + deviation.rest) if deviation.rest.any() else rest
+        for key, part in deviation.parts.items():
+            other = parts.get(key)
+            if other is None:
+                parts[key] = part
+                continue
+            factor = _short(other.factor + part.factor)
+            parts[key] = Part(factor, np.maximum(other.size, part.size), part.kind)
+    return Deviation({k: p for k, p in parts.items() if p.factor.terms}, rest)
+
+
+def of_sum(a: Tensor, b: Tensor) -> Deviation:
+    """Of a + b."""
+    return joined([of(a, b), of(b, a)])
+
+
+def of_difference(rows: AbstractRows, a: Tensor, b: Tensor) -> Deviation:
+    """Of a − b."""
+    return joined([of(a, b), of(b, a).times(rows, -ONE)])
+
+
+def of_product(rows: AbstractRows, a: Tensor, b: Tensor) -> Deviation:
+    """Of a·b."""
+    parts = [of(a, b).times(rows, b.expression), of(b, a).times(rows, a.expression)]
+    return joined([*parts, Deviation({}, above(a.error * b.error))])
+
+
+def of_quotient(rows: AbstractRows, a: Tensor, b: Tensor, quotient: Expression) -> Deviation:
+    """Of a / b: (Δa − q Δb) / b, and that times Δb / b again."""
+    inverse = expressions.power(b.expression, -1)
+    both = joined([of(a, b), of(b, a).times(rows, -quotient)]).times(rows, inverse)
+    size = rows.range(quotient).size
+    least = rows.range(b.expression).least_size
+    product = below(least * below(least - b.error))
+    second = above(above(a.error + above(size * b.error)) * b.error)
+    return joined([both, Deviation({}, above(second / product))])
+
+
+def of_function(rows: AbstractRows, x: Tensor, slope: Expression, curvature: Floats) -> Deviation:
+    """Of a function of x.
+
+    Args:
+        rows: the rows.
+        x: its argument.
+        slope: its derivative.
+        curvature: it is off its tangent by at most so much times the square of x's error.
+    """
+    squared = above(x.error * x.error)
+    return joined([of(x).times(rows, slope), Deviation({}, above(curvature * squared))])
+
+
+def over_classes(rows: AbstractRows, deviation: Deviation, shape: tuple[int, ...]) -> Deviation:
+    """Of a sum over all classes, without its own rounding.
+
+    Args:
+        rows: the rows.
+        deviation: of each class' number.
+        shape: boxes and cells of these numbers.
+    """
+    parts = {}
+    for key, part in deviation.parts.items():
+        if part.kind == "class":
+            parts[key] = replace(part, kind="sum")
+        else:
+            factor = expressions.sum_over_classes(part.factor, rows.n_classes)
+            parts[key] = Part(factor, part.size, "row")
+    rest = deviation.rest
+    if rest.any():
+        rest = rows.sum_above(np.broadcast_to(rest, np.broadcast_shapes(rest.shape, shape)))
+    return Deviation({k: p for k, p in parts.items() if p.factor.terms}, rest)
+
+
+def rounding_of(
+    operation: str, units: Floats, result: Interval, carried: Floats, element: str
+) -> Rounding:
+    """The rounding of an operation.
+
+    Args:
+        operation: its name in the tables.
+        units: in the last place of the result.
+        result: where it lies, with what the operands' errors make of it.
+        carried: these errors, carried on.
+        element: ``"float32"`` or ``"float64"``.
+    """
+    flushed = FLUSHED[element]
+    size = above(rounding(operation, units, result.size, element) + flushed)
+    share = above(units * unit(element))
+    # a unit of the smallest numbers is no share of them
+    least = rounding(operation, units, np.zeros((1, 1)), element)
+    slack = above(above(above(share * carried) + least) + flushed)
+    wide = result.size > 2.0 * result.least_size
+    return Rounding(size, share, slack, wide & (size > flushed))
