@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,6 @@ from logitconf_export.proof.exact import expressions
 from logitconf_export.proof.exact.abstract_rows import AbstractRows
 from logitconf_export.proof.exact.expressions import ONE, Expression, NoNormalFormError
 from logitconf_export.proof.exact.intervals import Floats, Interval, above, below
-
-if TYPE_CHECKING:
-    from logitconf_export.proof.composing.tensors import Tensor
 
 Kind: TypeAlias = Literal["row", "class", "sum"]
 _MOST_TERMS = 40
@@ -117,7 +114,31 @@ def _short(x: Expression) -> Expression:
     return x
 
 
-def whole(t: Tensor) -> Deviation:
+class Carrier(Protocol):
+    """What is asked of a tensor, which is above this module."""
+
+    @property
+    def expression(self) -> Expression:
+        """What it is without rounding."""
+
+    @property
+    def error(self) -> Floats:
+        """No computed number is further off."""
+
+    @property
+    def key(self) -> str:
+        """The same for tensors that are surely equal."""
+
+    @property
+    def members(self) -> Any:
+        """The classes of its places; None for numbers of the row."""
+
+    @property
+    def deviation(self) -> Deviation | None:
+        """Its error to first order, if that is known."""
+
+
+def whole(t: Carrier) -> Deviation:
     """All of a tensor's error as one rounding."""
     if not t.error.any():
         return Deviation({}, _NONE)
@@ -125,7 +146,7 @@ def whole(t: Tensor) -> Deviation:
     return Deviation({key: Part(ONE, t.error, _kind(t.members is not None))}, _NONE)
 
 
-def of(t: Tensor, *others: Tensor) -> Deviation:
+def of(t: Carrier, *others: Carrier) -> Deviation:
     """That of a tensor, for use beside others: roundings of all classes are not told apart then."""
     if t.deviation is None:
         return whole(t)
@@ -150,23 +171,23 @@ def joined(deviations: Iterable[Deviation]) -> Deviation:
     return Deviation({k: p for k, p in parts.items() if p.factor.terms}, rest)
 
 
-def of_sum(a: Tensor, b: Tensor) -> Deviation:
+def of_sum(a: Carrier, b: Carrier) -> Deviation:
     """Of a + b."""
     return joined([of(a, b), of(b, a)])
 
 
-def of_difference(rows: AbstractRows, a: Tensor, b: Tensor) -> Deviation:
+def of_difference(rows: AbstractRows, a: Carrier, b: Carrier) -> Deviation:
     """Of a − b."""
     return joined([of(a, b), of(b, a).times(rows, -ONE)])
 
 
-def of_product(rows: AbstractRows, a: Tensor, b: Tensor) -> Deviation:
+def of_product(rows: AbstractRows, a: Carrier, b: Carrier) -> Deviation:
     """Of a·b."""
     parts = [of(a, b).times(rows, b.expression), of(b, a).times(rows, a.expression)]
     return joined([*parts, Deviation({}, above(a.error * b.error))])
 
 
-def of_quotient(rows: AbstractRows, a: Tensor, b: Tensor, quotient: Expression) -> Deviation:
+def of_quotient(rows: AbstractRows, a: Carrier, b: Carrier, quotient: Expression) -> Deviation:
     """Of a / b: (Δa − q Δb) / b, and that times Δb / b again."""
     inverse = expressions.power(b.expression, -1)
     both = joined([of(a, b), of(b, a).times(rows, -quotient)]).times(rows, inverse)
@@ -177,7 +198,7 @@ def of_quotient(rows: AbstractRows, a: Tensor, b: Tensor, quotient: Expression) 
     return joined([both, Deviation({}, above(second / product))])
 
 
-def of_function(rows: AbstractRows, x: Tensor, slope: Expression, curvature: Floats) -> Deviation:
+def of_function(rows: AbstractRows, x: Carrier, slope: Expression, curvature: Floats) -> Deviation:
     """Of a function of x.
 
     Args:
