@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.arrays import Array, beside, namespace, to_numpy
+from logitconf.blocks.memory import remembering
 from logitconf.calibration.maps.choice import check_calibration, choose_map
 from logitconf.calibration.maps.fit import check_kind, fit_map
 from logitconf.calibration.maps.mapping import mapped
@@ -134,7 +136,8 @@ def scores_of_cards(cards: Sequence[ScoreCard], rows: Rows) -> list[FloatArray]:
 
     def of_block(block: Rows) -> tuple[Array, ...]:
         mapped = rows_mapped(cards[0], block)
-        scores = (to_numpy(_block_score(card, mapped)) for card in cards)
+        with remembering() if len(cards) > 1 else nullcontext():
+            scores = [to_numpy(_block_score(card, mapped)) for card in cards]
         return tuple(each.astype(np.float32) for each in scores)
 
     return rows.collected(of_block, "Scoring")

@@ -29,9 +29,8 @@ from logitconf.metrics.probability_quality import ProbabilityQuality, probabilit
 from logitconf.metrics.selective import (
     RiskCoverage,
     Vector,
-    area_under_generalized_risk,
+    area_under_risk_coverage,
     area_under_roc,
-    excess_area_under_risk_coverage,
     false_positive_rate,
     risk_coverage,
 )
@@ -247,8 +246,11 @@ def compare_scores(
     order = sorted(areas, key=lambda key: areas[key].estimate)
     noise = differences([areas[key] for key in order], confidence, draws=draws, seed=seed)
     standings = []
+    # that of the same errors, all of them ranked last
+    perfect = {one.name: area_under_risk_coverage(one.wrong, one.wrong) for one in made}
     for place, key in enumerate(order):
         scores, wrong = held_scores[key], wrong_by[key]
+        curve = risk_coverage(scores, wrong)
         behind = areas[key].estimate - areas[order[0]].estimate
         within = noise.factor * float(noise.errors[0, place])
         standings.append(
@@ -256,11 +258,11 @@ def compare_scores(
                 score=key[0],
                 aurc=area_interval(areas[key], confidence),
                 behind=Interval(behind, behind - within, behind + within, confidence),
-                e_aurc=excess_area_under_risk_coverage(scores, wrong),
-                augrc=area_under_generalized_risk(scores, wrong),
+                e_aurc=curve.area - perfect[key[1]],
+                augrc=curve.generalized_area,
                 auroc=area_under_roc(scores[~wrong], scores[wrong]),
                 fpr95=false_positive_rate(scores[~wrong], scores[wrong]),
-                curve=risk_coverage(scores, wrong),
+                curve=curve,
                 calibration=key[1],
                 quality=by_name[key[1]].quality,
             )
@@ -315,7 +317,9 @@ def _calibrated(
             raise LogitconfError(reason)
         left_out[calibration] = reason
         return None
-    shares = to_numpy(calibrated_probabilities(mapped, card.temperature))
+    (shares,) = mapped.collected(
+        lambda block: (to_numpy(calibrated_probabilities(block, card.temperature)),), "Calibrating"
+    )
     labels = to_numpy(held.labels)
     if held.layout.family == "bernoulli":
         labels = labels.reshape(shares.shape)

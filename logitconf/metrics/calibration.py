@@ -213,8 +213,10 @@ def classwise_calibration_error(
     errors: list[float] = []
     for start in range(0, columns.shape[1], few):
         own = np.ascontiguousarray(columns[:, start : start + few].T)
-        places = np.maximum(np.searchsorted(edges, own, side="left") - 1, 0)
-        places += bins * np.arange(len(own))[:, None]
+        places = np.repeat(bins * np.arange(len(own)), own.shape[1]).reshape(own.shape)
+        # most probabilities of many classes lie in the first bin
+        beyond = own > edges[1]
+        places[beyond] += np.searchsorted(edges, own[beyond], side="left") - 1
         hits = classes == (np.arange(start, start + len(own)) + first)[:, None]
         gaps = np.bincount(
             places.reshape(-1), weights=(hits - own).reshape(-1), minlength=bins * len(own)

@@ -60,7 +60,8 @@ def probability_quality(
     if single:
         shares, truth = shares.reshape(-1), truth.reshape(-1)
     usable = np.isfinite(shares) if single else np.isfinite(shares).all(axis=1)
-    shares, truth = shares[usable], truth[usable]
+    if not usable.all():
+        shares, truth = shares[usable], truth[usable]
     if not len(shares) or not np.array_equal(truth, np.round(truth)):
         return None
     truth = truth.astype(np.int64)
@@ -70,7 +71,9 @@ def probability_quality(
     else:
         right, sure = shares.argmax(axis=1) == truth, shares.max(axis=1)
     # a sum of float32 probabilities may end a step above 1
-    sure, shares = np.minimum(sure, 1.0), np.clip(shares, 0.0, 1.0)
+    sure = np.minimum(sure, 1.0)
+    if shares.min() < 0.0 or shares.max() > 1.0:
+        shares = np.clip(shares, 0.0, 1.0)
     return ProbabilityQuality(
         accuracy=float(right.mean()),
         log_loss=negative_log_likelihood(shares, truth),

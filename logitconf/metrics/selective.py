@@ -34,6 +34,18 @@ class RiskCoverage:
 
     __repr__ = brief
 
+    @property
+    def area(self) -> float:
+        """AURC: the mean over k of the risk among the k most confident rows."""
+        return float(self.risk.mean())
+
+    @property
+    def generalized_area(self) -> float:
+        """AUGRC, see `area_under_generalized_risk`."""
+        # the trapezium between k - 1 and k is the mean of both; the curve starts at 0
+        shares = self.risk * self.coverage
+        return float(shares.mean() - shares[-1] / (2.0 * shares.size))
+
 
 def risk_coverage(
     scores: npt.ArrayLike, wrong: npt.ArrayLike, *, ties: Ties = "mean"
@@ -59,8 +71,8 @@ def risk_coverage(
     order = np.argsort(values, kind="stable")
     values, losses = values[order], losses[order]
     if ties == "mean":
-        _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
-        losses = (np.bincount(group, weights=losses) / sizes)[group]
+        group = np.cumsum(values != np.roll(values, 1)) - (values[0] != values[-1])
+        losses = (np.bincount(group, weights=losses) / np.bincount(group))[group]
     counts = np.arange(1, values.size + 1)
     return RiskCoverage(counts / values.size, np.cumsum(losses) / counts, values)
 
@@ -77,7 +89,7 @@ def area_under_risk_coverage(
     >>> round(area_under_risk_coverage([-0.9, -0.8, -0.7], [False, True, False]), 4)  # 0, 1/2, 1/3
     0.2778
     """
-    return float(risk_coverage(scores, wrong, ties=ties).risk.mean())
+    return risk_coverage(scores, wrong, ties=ties).area
 
 
 def excess_area_under_risk_coverage(scores: npt.ArrayLike, wrong: npt.ArrayLike) -> float:
@@ -104,10 +116,7 @@ def area_under_generalized_risk(scores: npt.ArrayLike, wrong: npt.ArrayLike) -> 
     >>> round(area_under_generalized_risk([-0.9, -0.8, -0.7], [False, True, False]), 6)
     0.166667
     """
-    curve = risk_coverage(scores, wrong)
-    # the trapezium between k - 1 and k is the mean of both; the curve starts at 0
-    shares = curve.risk * curve.coverage
-    return float(shares.mean() - shares[-1] / (2.0 * shares.size))
+    return risk_coverage(scores, wrong).generalized_area
 
 
 def area_under_roc(negative: npt.ArrayLike, positive: npt.ArrayLike) -> float:

@@ -4,6 +4,7 @@ Lower means more confident, everywhere. z = logits / T; natural logarithms.
 """
 
 from logitconf.arrays import Array, as_type, lowest_float, namespace, only_finite
+from logitconf.blocks.memory import remembered
 from logitconf.scores.reductions import (
     Form,
     bounded_score,
@@ -111,7 +112,23 @@ def max_logit_norm_categorical(x: Array, temperature: Array, form: Form) -> Arra
     if power == 0:
         return negated_probability(x, temperature, form)
     axis = form.class_axis
-    lowest = lowest_float(x)
+    largest, mean, centred = _centred(x, form, power == 1)
+    total = xp.sum(_whole_power(centred, power), axis=axis)
+    # at least 2**-power but for a flat row
+    norm = xp.exp(xp.log(xp.clip(total, min=2.0**-20)) * (-1.0 / power))
+    score = xp.squeeze(mean, axis=axis) * norm
+    return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), score, _NAN)
+
+
+@remembered
+def _centred(x: Array, form: Form, all_alike: bool) -> tuple[Array, Array, Array]:
+    """The largest logit, the mean of all less that, and how far each is from the mean.
+
+    Mean and distances are in units of the row's reach; distances are 0 for a masked class. With
+    `all_alike` the mean is so exact that it does not move the sum of the distances.
+    """
+    xp = namespace(x)
+    axis, lowest = form.class_axis, lowest_float(x)
     largest = xp.max(x, axis=axis, keepdims=True)
     present = as_type(x > lowest, x.dtype)
     # a quarter, so that no difference of finite logits overflows; masked classes become 0
@@ -122,17 +139,14 @@ def max_logit_norm_categorical(x: Array, temperature: Array, form: Form) -> Arra
     count = xp.clip(xp.sum(present, axis=axis, keepdims=True), min=1.0)
     mean = xp.sum(unit, axis=axis, keepdims=True) / count
     centred = (unit - mean) * present
-    if power == 1:
+    if all_alike:
         # a mean that is a little off would move all classes alike, by K times that in all
         rest = xp.sum(centred, axis=axis, keepdims=True) / count
         mean, centred = mean + rest, (centred - rest) * present
-    total = xp.sum(_whole_power(xp.abs(centred), power), axis=axis)
-    # at least 2**-power but for a flat row
-    norm = xp.exp(xp.log(xp.clip(total, min=2.0**-20)) * (-1.0 / power))
-    score = xp.squeeze(mean, axis=axis) * norm
-    return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), score, _NAN)
+    return largest, mean, xp.abs(centred)
 
 
+@remembered
 def _whole_power(x: Array, power: int) -> Array:
     """X to a whole power by multiplication, which rounds alike everywhere."""
     if power == 1:

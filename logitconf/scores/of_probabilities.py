@@ -6,6 +6,7 @@ of these scores falls as d grows.
 """
 
 from logitconf.arrays import Array, as_type, largest_values, lowest_float, namespace
+from logitconf.blocks.memory import remembered
 from logitconf.scores.reductions import (
     Form,
     Seal,
@@ -133,18 +134,9 @@ def gen_categorical(x: Array, temperature: Array, form: Form) -> Array:
     if form.n_classes is not None and most >= form.n_classes:
         most = 0
     inverse = xp.reciprocal(temperature)
-    largest = xp.max(x, axis=axis, keepdims=True)
-    at_top = x == largest
-    count = xp.sum(as_type(at_top, x.dtype), axis=axis, keepdims=True)
-    second = xp.max(xp.where(at_top, -_INFINITY, x), axis=axis, keepdims=True)
-    second = xp.maximum(second, xp.where(count > 1.5, largest, -_INFINITY))
-    base = xp.maximum(second, largest - _FAR)
-    below = xp.where(at_top, -_INFINITY, (x - base) * inverse)
-    rest = xp.sum(xp.exp(below), axis=axis, keepdims=True) + (count - 1.0)
-    shifted = (x - largest) * inverse
-    exponentials = xp.exp(shifted)
-    total = xp.sum(exponentials, axis=axis, keepdims=True)
-    twice = xp.log(total) * 2.0
+    largest, at_top, count, base, rest, shifted, exponentials, total, twice = _beside_second(
+        x, inverse, form
+    )
     top = xp.exp(((base - largest) * inverse + xp.log(rest) - twice) * gamma)
     if most:
         sorts = not form.portable and form.n_classes is not None
@@ -158,9 +150,38 @@ def gen_categorical(x: Array, temperature: Array, form: Form) -> Array:
             second_order = (base - largest) * inverse * gamma
             total_spread = _sum_of_largest(values, order, second_order, most, axis)
         return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), total_spread, _NAN)
-    spread = (shifted + xp.log(total - exponentials) - twice) * gamma
+    spread = _log_spread(shifted, total, exponentials, twice) * gamma
     others = xp.sum(xp.exp(xp.where(at_top, -_INFINITY, spread)), axis=axis)
     return others + xp.squeeze(top * count, axis=axis)
+
+
+@remembered
+def _beside_second(x: Array, inverse: Array, form: Form) -> tuple[Array, ...]:
+    """What :func:`gen_categorical` takes of logits, whatever its parameters.
+
+    The largest, where it is and how often; the second, or one far below; the exponentials' sum
+    relative to that; the shifted logits, their exponentials, the sum and twice its logarithm.
+    """
+    xp, axis = namespace(x), form.class_axis
+    largest = xp.max(x, axis=axis, keepdims=True)
+    at_top = x == largest
+    count = xp.sum(as_type(at_top, x.dtype), axis=axis, keepdims=True)
+    second = xp.max(xp.where(at_top, -_INFINITY, x), axis=axis, keepdims=True)
+    second = xp.maximum(second, xp.where(count > 1.5, largest, -_INFINITY))
+    base = xp.maximum(second, largest - _FAR)
+    below = xp.where(at_top, -_INFINITY, (x - base) * inverse)
+    rest = xp.sum(xp.exp(below), axis=axis, keepdims=True) + (count - 1.0)
+    shifted = (x - largest) * inverse
+    exponentials = xp.exp(shifted)
+    total = xp.sum(exponentials, axis=axis, keepdims=True)
+    twice = xp.log(total) * 2.0
+    return largest, at_top, count, base, rest, shifted, exponentials, total, twice
+
+
+@remembered
+def _log_spread(shifted: Array, total: Array, exponentials: Array, twice: Array) -> Array:
+    """The logarithm of p (1 − p), for all but the largest class."""
+    return shifted + namespace(shifted).log(total - exponentials) - twice
 
 
 def _sum_of_largest(values: Array, order: Array, second: Array, wanted: int, axis: int) -> Array:

@@ -25,6 +25,7 @@ from logitconf.arrays import (
     split,
     sum_along,
 )
+from logitconf.blocks.memory import remembered
 from logitconf.scores.form_table import pays
 
 Runtime: TypeAlias = Literal["any", "onnxruntime", "cuda"]
@@ -77,6 +78,11 @@ class Form:
     def few_nodes(self) -> bool:
         """Whether nodes cost more than passes over the classes: a GPU takes the last axis whole."""
         return self.runtime == "cuda" and self.last
+
+    @property
+    def memory_key(self) -> tuple[object, ...]:
+        """All that reductions ask for."""
+        return self.axis, self.rank, self.n_classes, self.runtime, self.members
 
     @property
     def class_axis(self) -> int:
@@ -137,6 +143,7 @@ def one_softmax(form: Form) -> bool:
     return form.few_nodes or _fuses("energy", form)
 
 
+@remembered
 def exponential_sum(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
     """The largest logit m and S = Σ exp((x − m) / T), both (N, ...).
 
@@ -149,6 +156,7 @@ def exponential_sum(x: Array, temperature: Array, form: Form) -> tuple[Array, Ar
     return xp.squeeze(largest, axis=form.class_axis), total
 
 
+@remembered
 def exponential_moments(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
     """Log S and D / S, with S = Σ e, D = Σ e·d, d = (x − m) / T, e = exp(d), both (N, ...).
 
@@ -190,6 +198,7 @@ def log_reciprocal(x: Array) -> Array:
     return -(x * slope)
 
 
+@remembered
 def exponential_squares(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
     """S = Σ e and Q = Σ e² with e = exp((x − m) / T), both (N, ...), so that Σ p² = Q / S²."""
     xp = namespace(x)
@@ -208,6 +217,7 @@ def exponential_rest(x: Array, temperature: Array, form: Form) -> tuple[Array, A
     return others, _others(exponentials * exponentials, shifted, form)
 
 
+@remembered
 def _shifted(x: Array, temperature: Array, form: Form) -> tuple[Array, Array]:
     xp = namespace(x)
     largest = over_classes("max", x, form, keepdims=True)
@@ -267,6 +277,7 @@ def piece_size(n_classes: int) -> int:
     return 1 if n_classes <= _FEW else 1 << math.isqrt(n_classes - 1).bit_length()
 
 
+@remembered
 def carrier(x: Array, form: Form) -> Array:
     """NaN or +inf for a row with a NaN or a +inf, else below +inf, (N, ...).
 
