@@ -17,6 +17,8 @@ from logitconf_export.decisions.comparison import Decisions, compare
 from logitconf_export.decisions.hard_rows import arranged, hard_rows, random_rows
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
+from logitconf_export.proof.tables.evaluators import evaluator_of
+from logitconf_export.proof.tables.measuring import measure
 from logitconf_export.runtimes.sessions import ProviderError, Session
 from logitconf_export.verification.verifying import verify
 
@@ -188,3 +190,12 @@ def test_the_benchmarks_body_runs_on_the_cpu() -> None:
 def test_the_benchmark_says_that_it_measured_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert gpu.main(["--provider", "coreml"]) == gpu.NOT_MEASURED
     assert "nothing was measured: coreml was asked for" in capsys.readouterr().out
+
+
+@pytest.mark.cuda
+def test_operations_are_measured_on_cuda(cuda: str) -> None:
+    evaluator = evaluator_of("onnxruntime", cuda)
+    tables = measure(evaluator, seconds=1.0, only=("ReduceSum", "Softmax", "Add", "TopK", "Mod"))
+    assert tables.environment.provider == cuda
+    assert tables.error("Add", 1.0, 2.0).most >= 0.5
+    assert tables.order("ReduceSum").measured >= 1000

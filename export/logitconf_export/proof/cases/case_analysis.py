@@ -279,6 +279,9 @@ class Walk:
         if has_nan:
             if self.rules.carries_nan(op, *NAN_ROWS) and one is not None and one == NAN:
                 return NAN
+            if places.any() == NAN and self.rules.carries_nan(op, (math.nan,) * 3):
+                # dropped beside a number, but not where there is nothing else
+                return NAN
             result |= places.any() | DOWN | Kinds(low=-LARGEST_FLOAT, high=-LARGEST_FLOAT)
         if result.down:
             alone = self.rules.results(op, *(-math.inf * sign,) * 3)

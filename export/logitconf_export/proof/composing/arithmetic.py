@@ -145,6 +145,9 @@ class Measured:
                 operand = Interval(
                     *(np.minimum(end, -1e-300) for end in (operand.low, operand.high))
                 )
+        if operation == "LogSoftmax log":
+            # one term is 1 and none is negative: no rounding brings the sum below it
+            operand = Interval(*(np.maximum(end, 1.0) for end in (operand.low, operand.high)))
         if constant is None:
             return operand, None
         ends = float(operand.low.min()), float(operand.high.max())

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from logitconf.errors import not_among
+from logitconf.errors import LogitconfError, not_among
 from logitconf.telling.progress import steps
 from logitconf_export.proof.tables import operations as known
 from logitconf_export.proof.tables import truth
@@ -161,11 +161,15 @@ def measure(
         only: operations, if not all; what is wished is measured anyway.
 
     Raises:
-        LogitconfError: for an operation that is none of a head's.
+        LogitconfError: for an operation that is none of a head's, or if nothing can be computed.
     """
     empty = RuntimeTables(environment_of(evaluator), "", 0.0, evaluator.threads, ())
     chosen = _chosen(_of_every_head(evaluator, seconds, thorough), only)
-    return _done(empty, {**chosen, **_wished(evaluator, wish or Wish(), seconds)})
+    tables = _done(empty, {**chosen, **_wished(evaluator, wish or Wish(), seconds)})
+    if len(tables.refused) == len(chosen):
+        # a provider that is not there, for one
+        raise LogitconfError(f"some operation must be computed to be measured: {tables.refused[0]}")
+    return tables
 
 
 def completed(

@@ -57,6 +57,11 @@ def test_what_a_runtime_refuses_is_told() -> None:
     assert [table.operation for table in tables.operations] == ["Neg"]
 
 
+def test_a_runtime_that_computes_nothing_has_no_tables() -> None:
+    with pytest.raises(LogitconfError, match=r"must be computed to be measured: .*no Softmax"):
+        measure(evaluator_of("numpy"), only=("Softmax",))
+
+
 def test_a_wish_is_measured_and_then_no_longer_missing() -> None:
     wish = Wish((("Mul", 0.5),), (("ReduceSum", 7, "last", "float32"),))
     tables = sums_of("numpy")

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from support.proofs import model_of
 
+from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
+from logitconf.head_spec import Head
+from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.proof.composing.arithmetic import Rounded
 from logitconf_export.proof.tables.environments import processor
 from logitconf_export.proof.tables.files import read_tables, write_tables
@@ -49,3 +52,16 @@ def test_of_several_tables_those_of_this_processor_and_the_newest_version_are_ta
         write_tables(tmp_path / f"{number}.json", replace(held, environment=environment))
     (proof,) = prove_file(model_of("softmax"), tables=tmp_path).proofs
     assert (proof.runtime, proof.processor) == ("onnxruntime 1.31.1", processor())
+
+
+@pytest.mark.parametrize("score", ["softmax", "energy"])
+def test_heads_of_one_kernel_are_proved_at_1000_classes(score: str) -> None:
+    """The sums inside of Softmax and LogSoftmax are pinned; in any order they are too far off."""
+    card = ScoreCard(score, "multiclass", 1.5, -0.7, 1000)
+    model = to_onnx(Head.of_card(card, HeadForm(1000, runtime="onnxruntime")))
+    kernel = {"softmax": "Softmax", "energy": "LogSoftmax"}[score]
+    assert kernel in {node.op_type for node in model.graph.node}
+    (proof,) = prove_file(model, tables=RECORDS).proofs
+    assert proof.verdict == "PROVED"
+    assert proof.bound is not None
+    assert proof.bound.near_threshold <= 2.5 * proof.bound.band
