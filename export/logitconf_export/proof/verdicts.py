@@ -66,6 +66,7 @@ class RuntimeProof:
         processor: whose tables they are, and for which the proof holds; empty without.
         sampled: operations whose errors were not tried on every float.
         witness: a row that refutes, if one was found.
+        head: its name, where the file has several.
     """
 
     runtime: str
@@ -76,6 +77,12 @@ class RuntimeProof:
     processor: str = ""
     sampled: tuple[str, ...] = ()
     witness: Witness | None = None
+    head: str = ""
+
+    @property
+    def place(self) -> str:
+        """The head, where there are several, and the runtime."""
+        return f"{self.head} on {self.runtime}" if self.head else self.runtime
 
 
 def joined(verdicts: list[Verdict]) -> Verdict:

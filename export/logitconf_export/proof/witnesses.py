@@ -37,8 +37,13 @@ def part_model(part: HeadPart, model: onnx.ModelProto, metadata: HeadMetadata) -
         for axis, name in enumerate(names)
     ]
     logits = helper.make_tensor_value_info(part.tensor, ELEMENT_TYPES["float32"], dims)
-    declared = {value.name: value for value in model.graph.output}
-    outputs = [declared[part.score], declared[part.mask]]
+    # of several heads, score and mask may be inner values of the file
+    types = {part.score: ELEMENT_TYPES["float32"], part.mask: onnx.TensorProto.BOOL}
+    declared = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
+    outputs = [
+        declared.get(name) or helper.make_tensor_value_info(name, element, None)
+        for name, element in types.items()
+    ]
     numbers = [numpy_helper.from_array(v.values, name) for name, v in part.constants.items()]
     graph = helper.make_graph(list(part.nodes), "part", [logits], outputs, numbers)
     imports = list(model.opset_import)

@@ -44,7 +44,7 @@ def verify_several(
     feeds, note = _feeds(model, ask)
     checks = _whole(model, several, folder, ask, feeds) if feeds is not None else []
     if several.joint is not None:
-        checks.append(_joint_graph(model, several, several.joint))
+        checks.append(joint_graph(model, several, several.joint))
     named = list(zip(several.names, reports, strict=True))
     notes = [type(text)(f"{name}: {text}") for name, report in named for text in report.notes]
     return VerificationReport(
@@ -148,7 +148,7 @@ def _findings(
     yield "the joint score is the largest, and its mask accepts what all accept", wrong
 
 
-def _joint_graph(model: onnx.ModelProto, several: HeadsMetadata, joint: JointDecision) -> Check:
+def joint_graph(model: onnx.ModelProto, several: HeadsMetadata, joint: JointDecision) -> Check:
     """Whether the joint nodes in the file are those that join these heads."""
     expected = joint_nodes(several, opset=host_opset(model))
     own_nodes = [

@@ -129,15 +129,7 @@ def _prove(
     from logitconf_export.proof.prover import LIMIT
     from logitconf_export.verification.proofs.proving import prove_file
 
-    rows = None
-    if data is not None:
-        arrays = _arrays(data, None)
-        if arrays is None or "logits" not in arrays:
-            raise LogitconfError(
-                f"{data} must hold 'logits' for --prove, those that the threshold was chosen on, "
-                f"got {sorted(arrays or ())}"
-            )
-        rows = arrays["logits"]
+    rows, feeds, _ = _rows(model, None if data is None else _arrays(data, None), f"{data}")
     with working("Proving", view):
         report = prove_file(
             model,
@@ -146,6 +138,7 @@ def _prove(
             tables=tables,
             limit=LIMIT if limit is None else limit,
             rows=rows,
+            feeds=feeds,
         )
     show(proof_result(report), view)
     if report.exit_code:

@@ -35,19 +35,19 @@ def proof_result(report: ProofReport) -> Result:
 def _row(proof: RuntimeProof) -> tuple[str, ...]:
     bound = proof.bound
     if bound is None:
-        return (proof.runtime, proof.verdict, "", "", "")
+        return (proof.place, proof.verdict, "", "", "")
     numbers = (bound.anywhere, bound.near_threshold, bound.band)
-    return (proof.runtime, proof.verdict, *(f"{number:.3g}" for number in numbers))
+    return (proof.place, proof.verdict, *(f"{number:.3g}" for number in numbers))
 
 
 def _reason(proof: RuntimeProof, report: ProofReport) -> Iterator[str]:
     """Why it is not proved, unless the headline says so."""
     if proof.verdict != "PROVED" and proof.reason not in report.sentence:
-        yield f"{proof.runtime}: {proof.reason}"
+        yield f"{proof.place}: {proof.reason}"
 
 
 def _notes(proof: RuntimeProof) -> Iterator[str]:
-    bound, runtime = proof.bound, proof.runtime
+    bound, runtime = proof.bound, proof.place
     if proof.processor not in ("", processor()):
         yield f"{runtime}: it holds for {proof.processor}, as the tables do; here is {processor()}"
     if proof.witness is not None:
@@ -78,7 +78,7 @@ def _notes(proof: RuntimeProof) -> Iterator[str]:
 
 def _details(report: ProofReport) -> Iterator[Block]:
     facts = [
-        (f"tables of {proof.runtime}", f"{proof.processor}, SHA-256 {proof.tables}")
+        (f"tables of {proof.place}", f"{proof.processor}, SHA-256 {proof.tables}")
         for proof in report.proofs
     ]
     yield Facts(facts)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import reduce
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import onnx
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf.head_spec import Head
 from logitconf.telling.progress import steps
+from logitconf_export.attachment.detaching import detach, each_head
 from logitconf_export.decisions.reference import Reference
-from logitconf_export.heads.metadata import HeadMetadata, read_heads
+from logitconf_export.heads.metadata import HeadMetadata, HeadsMetadata, read_heads
 from logitconf_export.onnx_files.loading import load_model
 from logitconf_export.onnx_files.types import Array, ModelSource
 from logitconf_export.proof.composing.arithmetic import Measured
@@ -28,9 +31,14 @@ from logitconf_export.proof.tables.measuring import Wish, sums_of, tables_for, w
 from logitconf_export.proof.tables.operation_table import Environment, RuntimeTables
 from logitconf_export.proof.verdicts import EXIT_CODES, RuntimeProof, Verdict, joined
 from logitconf_export.proof.witnesses import Searcher, part_model
+from logitconf_export.runtimes.feeds import HostFeeds
+from logitconf_export.runtimes.host_runs import run_rows, with_output
 from logitconf_export.runtimes.runtime_sessions import RuntimeSession
+from logitconf_export.runtimes.sessions import Session
 from logitconf_export.runtimes.targets.table import RuntimeRequest
+from logitconf_export.verification.host_runs import checked_feeds
 from logitconf_export.verification.report import Check, as_json, headed
+from logitconf_export.verification.several import joint_graph
 from logitconf_export.verification.structure import file_checks, with_own_numbers
 from logitconf_export.verification.surroundings import checks_around
 
@@ -40,10 +48,10 @@ class ProofReport:
     """What was proved of a file.
 
     Attributes:
-        head: score, task, temperature, threshold and form.
+        head: score, task, temperature, threshold and form; of several heads each, by its name.
         limit: of the size of logits that it covers.
         checks: what holds of the file around the head, and what does not.
-        proofs: one a runtime.
+        proofs: one a head and runtime.
     """
 
     head: Mapping[str, Any]
@@ -65,7 +73,7 @@ class ProofReport:
         if failed:
             return f"REFUTED: {failed[0].name}: {failed[0].detail}"
         worst = next(proof for proof in self.proofs if proof.verdict == self.verdict)
-        names = ", ".join(p.runtime for p in self.proofs if p.verdict == self.verdict)
+        names = ", ".join(p.place for p in self.proofs if p.verdict == self.verdict)
         return f"{self.verdict}: on {names}, {worst.reason}"
 
     @property
@@ -94,47 +102,59 @@ def prove_file(
     tables: Path | None = None,
     limit: float = LIMIT,
     rows: Array | None = None,
+    feeds: Mapping[str, Array] | None = None,
 ) -> ProofReport:
-    """Proves that a head decides as its card says on every row, or refutes it.
+    """Proves that each head decides as its card says on every row, or refutes it.
 
     Args:
-        model: a head or a host with one.
+        model: a head, or a host with one or several.
         runtimes: as :func:`~logitconf_export.verification.verifying.verify` takes them.
         providers: of onnxruntime.
         tables: a folder of tables of operations, of which those of this kind of processor and of
             the newest version are taken; the cache, or measured now, without.
         limit: finite logits up to this size are covered.
         rows: calibration logits, whose gap around the threshold is compared with the bound.
+        feeds: inputs of the host in their place, which is run to have the logits.
 
     Raises:
-        LogitconfError: if the file has no head or several, or a runtime no tables.
+        LogitconfError: if the file has no head, a runtime no tables, or rows do not fit.
     """
     if not 0.0 < limit <= _MOST:
         raise LogitconfError(f"limit must be in (0, {_MOST:g}], got {limit}")
     loaded = load_model(model)
     folder = None if isinstance(model, bytes | onnx.ModelProto) else Path(model).resolve().parent
     several = read_heads(loaded)
-    if len(several.heads) != 1:
-        raise LogitconfError(
-            f"a proof is of one head, got {list(several.names)}; take one with "
-            "single_head(model, name)"
-        )
     checks = [*file_checks(loaded, several), *checks_around(loaded, several)]
-    metadata = several.heads[0]
     ready = with_own_numbers(loaded, folder, several)
-    question = Question(ready, metadata, _element(ready), limit, _half_gap(metadata, rows))
+    if several.joint is not None:
+        checks.append(joint_graph(loaded, several, several.joint))
+    logits = _calibration_logits(loaded, folder, several, rows, feeds)
+    elements = [_element(one) for one in (each_head(ready) if len(several.heads) > 1 else [ready])]
     asked = [(RuntimeRequest.of(text), text) for text in dict.fromkeys(runtimes)]
     places = [
         (request, text, provider)
         for request, text in asked
         for provider in (providers if request.is_onnxruntime else ("cpu",))
     ]
-    proofs = []
-    for request, text, provider in steps(places, "Proving"):
+    proofs, described = [], {}
+    # one head alone has no name
+    names = several.names if len(several.heads) > 1 else ("",)
+    heads = zip(names, several.heads, elements, logits, strict=True)
+    for (name, metadata, element, own), (request, text, provider) in steps(
+        list(product(heads, places)), "Proving"
+    ):
+        question = Question(ready, metadata, element, limit, _half_gap(metadata, own))
         known = _tables(request, text, provider, tables, question)
-        proofs.append(prove(question, Measured(known), _search(question, request)))
+        made = prove(question, Measured(known), _search(question, request))
+        proofs.append(replace(made, head=name))
+        described[name] = _described(metadata)
+    head = described if len(described) > 1 else next(iter(described.values()))
+    return ProofReport(head, limit, tuple(checks), tuple(proofs))
+
+
+def _described(metadata: HeadMetadata) -> dict[str, Any]:
     card = metadata.card
-    described = {
+    return {
         "score": card.score,
         "task": card.task,
         "temperature": card.temperature,
@@ -142,7 +162,29 @@ def prove_file(
         "attached": metadata.attached is not None,
         **asdict(metadata.form),
     }
-    return ProofReport(described, limit, tuple(checks), tuple(proofs))
+
+
+def _calibration_logits(
+    model: onnx.ModelProto,
+    folder: Path | None,
+    several: HeadsMetadata,
+    rows: Array | None,
+    feeds: Mapping[str, Array] | None,
+) -> list[Array | None]:
+    """What each head reads of the calibration rows."""
+    if rows is not None and len(several.heads) > 1:
+        raise LogitconfError(
+            f"calibration rows of several heads {list(several.names)} must be the inputs of their "
+            "host, got logits"
+        )
+    if feeds is None:
+        return [rows for _ in several.heads]
+    host = detach(model)
+    tensors = [head.tensor for head in several.heads]
+    exposed = reduce(with_output, dict.fromkeys(tensors), host)
+    with Session(exposed, folder=folder or Path(), profile=False) as session:
+        ready = HostFeeds.of(host, checked_feeds(feeds, host))
+        return [np.asarray(values) for values in run_rows(session, ready, tensors)]
 
 
 _MOST = 1e4
@@ -205,9 +247,12 @@ def _half_gap(metadata: HeadMetadata, rows: Array | None) -> float | None:
     if threshold.ndim:
         return None
     reference = Reference(Head.of_card(metadata.card, metadata.form))
-    scores = reference.truth(np.asarray(rows)).score.astype(np.float64)
-    finite = scores[np.isfinite(scores)]
-    return float(np.abs(finite - threshold).min()) if finite.size else None
+    rounded = reference.truth(np.asarray(rows)).score
+    finite = rounded[np.isfinite(rounded)]
+    # the exact scores are within half a float of these
+    half_float = 0.5 * np.spacing(np.abs(finite)).astype(np.float64)
+    gaps = np.abs(finite.astype(np.float64) - threshold) - half_float
+    return max(float(gaps.min()), 0.0) if finite.size else None
 
 
 def _search(question: Question, request: RuntimeRequest) -> Search | None:

@@ -7,10 +7,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from support import several_hosts
 from support.command_line import call
 from support.report_schema import check_report
 
 from logitconf.card.score_card import ScoreCard
+from logitconf_export.attachment.attaching import attach
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.proof.composing.arithmetic import Rounded
 from logitconf_export.verification.proofs import proving
@@ -47,6 +49,21 @@ def test_calibration_rows_say_whether_one_can_flip(
     np.savez(tmp_path / "val.npz", logits=rows)
     outcome = call(capsys, f"verify {model} --prove --data {tmp_path / 'val.npz'}")
     assert "proved: no calibration row can flip" in " ".join(outcome.out.split())
+
+
+def test_a_host_is_run_on_its_own_inputs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = ScoreCard("softmax", "multiclass", temperature=1.5, threshold=-0.6)
+    attach(several_hosts.three_softmaxes(), card, tmp_path / "host.onnx", several="each")
+    np.savez(tmp_path / "val.npz", x=several_hosts.ROWS, labels=np.zeros(200, dtype=np.int64))
+    command = f"verify {tmp_path / 'host.onnx'} --prove --data {tmp_path / 'val.npz'}"
+    outcome = call(capsys, command)
+    assert (outcome.code, outcome.out.split(":")[0]) == (0, "PROVED")
+    for name in several_hosts.NAMES:
+        assert f"{name} on onnxruntime: proved: no calibration row" in " ".join(outcome.out.split())
+    np.savez(tmp_path / "val.npz", y=several_hosts.ROWS)
+    assert "must hold the model's inputs ['x']" in " ".join(call(capsys, command).err.split())
 
 
 def test_another_threshold_is_refuted(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
