@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -72,7 +72,9 @@ def verify(
         raise LogitconfError(f"{saved.golden} exists; name another folder")
     check_page_file(page, (model, data), force=saved.force)
     if prove:
-        _prove(model, data, view, runtimes=runtime, providers=provider, tables=tables, limit=limit)
+        rows, feeds, _ = _rows(model, _arrays(data, inputs), inputs or f"{data}")
+        asked = {"runtimes": runtime, "providers": provider, "tables": tables, "limit": limit}
+        _prove(model, view, {"rows": rows, "feeds": feeds, **asked})
         return
     if tables is not None or limit is not None:
         raise LogitconfError("--tables and --limit are for proofs; add --prove")
@@ -114,32 +116,14 @@ def verify(
         raise typer.Exit(1)
 
 
-def _prove(
-    model: Path,
-    data: Path | None,
-    view: View,
-    *,
-    runtimes: list[str] | None,
-    providers: list[str] | None,
-    tables: Path | None,
-    limit: float | None,
-) -> None:
-    """Proves instead of trying; calibration logits say how near their scores come."""
+def _prove(model: Path, view: View, asked: dict[str, Any]) -> None:
+    """Proves instead of trying; calibration rows say how near their scores come."""
     from logitconf_export.cli.results.proofs import proof_result
-    from logitconf_export.proof.prover import LIMIT
     from logitconf_export.verification.proofs.proving import prove_file
 
-    rows, feeds, _ = _rows(model, None if data is None else _arrays(data, None), f"{data}")
+    given = {name: value for name, value in asked.items() if value is not None}
     with working("Proving", view):
-        report = prove_file(
-            model,
-            runtimes=tuple(runtimes or ("onnxruntime",)),
-            providers=tuple(providers or ("cpu",)),
-            tables=tables,
-            limit=LIMIT if limit is None else limit,
-            rows=rows,
-            feeds=feeds,
-        )
+        report = prove_file(model, **given)
     show(proof_result(report), view)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
