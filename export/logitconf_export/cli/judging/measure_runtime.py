@@ -102,7 +102,13 @@ def tables_result(tables: "RuntimeTables", place: Path) -> "Result":
         for table in tables.operations
     ]
     sums = [
-        (f"{each.terms}", each.element, each.axis, f"{each.rows}", f"{each.depth}")
+        (
+            each.operation,
+            f"{each.terms}",
+            each.element,
+            each.axis,
+            f"{each.depth}" if each.probed == each.terms else f"{each.depth}, not probed",
+        )
         for each in tables.sums
     ]
     blocks = []
@@ -110,7 +116,7 @@ def tables_result(tables: "RuntimeTables", place: Path) -> "Result":
         columns = ("operation", "type", "range", "path", "tried", "ulps", "backwards")
         blocks.append(Table(columns, rows, "Largest errors"))
     if sums:
-        headers = ("terms", "type", "axis", "at once", "depth")
+        headers = ("operation", "terms", "type", "axis", "depth")
         blocks.append(Table(headers, sums, "Additions that a term passes through"))
     facts = [
         ("runtime", f"{where.runtime} {where.version}, {where.provider}"),

@@ -24,11 +24,12 @@ _TRIALS = {
 }
 _STEPS = (1, 3, 17, 257, 4099, 65537)
 """Every so-manieth float is tried; odd, so that the last bits vary."""
+# three are fewer than any vector holds
 _SIZES = {"tail": 3, "one element": 1}
 _SHARES = {"body": 0.1, "offset": 0.1, "tail": 0.3, "one element": 0.5}
 """Of the time; short buffers take longer."""
-# three are fewer than any vector holds
-_CENTRAL_SECONDS = 60.0
+_CENTRAL = 2.5
+"""Times the seconds of a range may long buffers take where heads live, to try every float."""
 _ALIGNMENT = 64
 _CORRECTLY_ROUNDED = 0.5
 # pieces whose bounds differ by less are put together; where no head lives, more of them
@@ -45,8 +46,8 @@ class Span:
         high: last float.
         seconds: that the paths may take together; where all floats take longer, some are tried.
         cuts: where pieces end besides powers of two: the last float of each.
-        central: whether heads live there: all floats in long buffers are tried if that takes less
-            than a minute or two.
+        central: whether heads live there: all floats in long buffers are tried if that takes no
+            longer than a few times the seconds.
     """
 
     low: float
@@ -212,7 +213,7 @@ def _step_for(run: Callable[[Floats, str], Floats], span: Span, path: str) -> in
     each = max(many - few, 0.0) / (sizes[1] - sizes[0]) + few / _CHUNK
     most = span.seconds * _SHARES[path]
     if span.central and path not in _SIZES:
-        most = max(most, _CENTRAL_SECONDS)
+        most = _CENTRAL * span.seconds
     return next((step for step in _STEPS if each * floats / step <= most), _STEPS[-1])
 
 

@@ -13,6 +13,7 @@ from logitconf_export.proof.tables.evaluators import (
     evaluator_of,
 )
 from logitconf_export.runtimes.protocol import Answer, Job, RunError
+from logitconf_export.runtimes.targets.onnxruntime import OnnxRuntime
 
 
 def floats(values: object) -> Array:
@@ -58,6 +59,58 @@ def test_rows_are_reduced_along_an_axis(name: str) -> None:
     for operation, wanted in (("ReduceSum", [[6.0, 9.0]]), ("ReduceMax", [[5.0, 7.0]])):
         (results,) = evaluator.compute(Operation(operation, axes=(1,)), [(table,)])
         assert results.tolist() == wanted
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_operations_that_choose_or_cut_off_are_computed(name: str) -> None:
+    evaluator = evaluator_of(name)
+    x = floats([-1.5, 0.5, 3.4e38, np.inf, np.nan])
+    for operation, wanted in (
+        # onnxruntime 1.31.1 makes the largest float of an infinity where no upper limit is given
+        (Operation("Clip", (0.0, np.inf)), floats([0.0, 0.5, 3.4e38, np.inf, np.nan])),
+        (Operation("Clip", (-np.inf, 0.0)), floats([-1.5, 0.0, 0.0, 0.0, np.nan])),
+        (Operation("Mod", (np.inf,)), floats([-1.5, 0.5, 3.4e38, np.nan, np.nan])),
+    ):
+        (results,) = evaluator.compute(operation, [(x,)])
+        assert np.array_equal(results, wanted, equal_nan=True), operation
+    a, b = floats([[1.0, 2.0]]), floats([[3.0, 5.0], [7.0, 11.0], [0.0, 1.0]])
+    (product,) = evaluator.compute(Operation("Gemm", attributes={"transB": 1}), [(a, b)])
+    assert product.tolist() == [[13.0, 29.0, 2.0]]
+    (sizes,) = evaluator.compute(Operation("ReduceL1", axes=(1,)), [(-b,)])
+    assert sizes.tolist() == [8.0, 18.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "onnx-reference", "torch"])
+def test_kernels_take_the_axis_that_they_are_told(name: str) -> None:
+    evaluator, table = evaluator_of(name), floats([[[1.0, 2.0], [5.0, 2.0], [3.0, 7.0]]])
+    (shares,) = evaluator.compute(Operation("Softmax", attributes={"axis": 1}), [(table,)])
+    (logarithms,) = evaluator.compute(Operation("LogSoftmax", attributes={"axis": 1}), [(table,)])
+    exact = np.exp(table) / np.exp(table).sum(axis=1, keepdims=True)
+    assert np.allclose(shares, exact, rtol=1e-6)
+    assert np.allclose(logarithms, np.log(exact), rtol=1e-5)
+    (largest,) = evaluator.compute(Operation("TopK", attributes={"axis": 1}), [(table,)])
+    assert largest.tolist() == [[[5.0, 7.0], [3.0, 2.0]]]
+
+
+def test_threads_are_set_where_they_can_be() -> None:
+    import torch
+
+    usual = torch.get_num_threads()
+    for name in ("onnxruntime", "torch"):
+        on = evaluator_of(name).on_threads(3)
+        assert on is not None
+        assert on.threads == 3
+        (results,) = on.compute(Operation("Neg"), [(floats([1.0, 2.0]),)])
+        assert results.tolist() == [-1.0, -2.0]
+    assert torch.get_num_threads() == usual
+    assert evaluator_of("numpy").on_threads(3) is None
+    assert evaluator_of("onnx-reference").on_threads(3) is None
+
+
+def test_onnxruntime_is_told_its_threads() -> None:
+    runtime = OnnxRuntime()
+    runtime.threads = 5
+    assert runtime.settings().intra_op_num_threads == 5
 
 
 def test_short_buffers_are_computed_one_by_one() -> None:

@@ -34,3 +34,14 @@ def test_a_sample_of_a_range_has_its_ends(step: int, size: int) -> None:
     assert floats[0] == 1.0
     assert floats[-1] == np.float32(1.001)
     assert set(np.diff(places_of(floats))[:-1]) == {step}
+
+
+@pytest.mark.parametrize("step", [1, 3, 257])
+@pytest.mark.parametrize(("low", "high"), [(-1.0, -0.99), (1e-40, 1.1e-40), (-1e-42, 1e-42)])
+def test_a_range_is_walked_through_by_places_of_either_sign(
+    low: float, high: float, step: int
+) -> None:
+    walked = np.concatenate([*run_of(low, high, step=step, size=100)])
+    places = [*range(place(low), place(high) + 1, step)]
+    places += [place(high)] if places[-1] != place(high) else []
+    assert places_of(walked).tolist() == places

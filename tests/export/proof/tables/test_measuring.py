@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.operation_records import HEADER, PAGE, records, rows_of
 from support.stand_in_evaluator import StandInEvaluator
 
 from logitconf.errors import LogitconfError
@@ -116,6 +117,10 @@ def test_tables_are_measured_once_and_then_taken_from_the_cache(
     assert tables_for("numpy", wish=five).depth("ReduceSum", 5, "last") is not None
     assert tables_for("numpy").depth("ReduceSum", 5, "last") is not None
     assert measured == ["numpy"]
+
+
+def test_the_page_shows_what_the_records_say() -> None:
+    assert HEADER + rows_of(records()) in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(RECORDS.glob("*.json")), ids=lambda path: path.stem)

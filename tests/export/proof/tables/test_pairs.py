@@ -1,5 +1,6 @@
 """Operations of two operands, against fractions and planted faults."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from support.stand_in_evaluator import StandInEvaluator
 
+from logitconf_export.onnx_files.types import Array
 from logitconf_export.proof.tables.evaluators import Operation, evaluator_of
 from logitconf_export.proof.tables.operation_table import ALL_PATHS, PATHS
 from logitconf_export.proof.tables.pairs import (
@@ -15,6 +17,20 @@ from logitconf_export.proof.tables.pairs import (
     measure_pairs,
     measure_reduced,
 )
+
+
+def test_largest_ones_in_the_wrong_order_are_beyond_measure() -> None:
+    class Turned(StandInEvaluator):
+        step = -1
+
+        def compute(self, operation: Operation, jobs: Sequence[tuple[Array, ...]]) -> list[Array]:
+            assert operation.name == "TopK"
+            return [np.sort(job[0], axis=1)[:, -2:][:, :: self.step] for job in jobs]
+
+    turned = Turned()
+    assert measure_reduced(turned, "TopK")[0].worst == 0.0
+    turned.step = 1
+    assert measure_reduced(turned, "TopK")[0].worst > 1e100
 
 
 @pytest.mark.parametrize("operation", ["Add", "Mul", "Div"])
