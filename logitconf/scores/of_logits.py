@@ -127,6 +127,22 @@ def _centred(x: Array, form: Form, all_alike: bool) -> tuple[Array, Array, Array
     Mean and distances are in units of the row's reach; distances are 0 for a masked class. With
     `all_alike` the mean is so exact that it does not move the sum of the distances.
     """
+    xp, axis = namespace(x), form.class_axis
+    largest, present, unit, count, mean = _in_units(x, form)
+    centred = (unit - mean) * present
+    if all_alike:
+        # a mean that is a little off would move all classes alike, by K times that in all
+        rest = xp.sum(centred, axis=axis, keepdims=True) / count
+        mean, centred = mean + rest, (centred - rest) * present
+    return largest, mean, xp.abs(centred)
+
+
+@remembered
+def _in_units(x: Array, form: Form) -> tuple[Array, ...]:
+    """The largest logit, 1 for a class that is there, what is less than the largest, count, mean.
+
+    The last but the count in units of the row's reach.
+    """
     xp = namespace(x)
     axis, lowest = form.class_axis, lowest_float(x)
     largest = xp.max(x, axis=axis, keepdims=True)
@@ -137,13 +153,7 @@ def _centred(x: Array, form: Form, all_alike: bool) -> tuple[Array, Array, Array
     reach = xp.clip(-xp.min(below, axis=axis, keepdims=True), min=tiny)
     unit = below / reach
     count = xp.clip(xp.sum(present, axis=axis, keepdims=True), min=1.0)
-    mean = xp.sum(unit, axis=axis, keepdims=True) / count
-    centred = (unit - mean) * present
-    if all_alike:
-        # a mean that is a little off would move all classes alike, by K times that in all
-        rest = xp.sum(centred, axis=axis, keepdims=True) / count
-        mean, centred = mean + rest, (centred - rest) * present
-    return largest, mean, xp.abs(centred)
+    return largest, present, unit, count, xp.sum(unit, axis=axis, keepdims=True) / count
 
 
 @remembered
