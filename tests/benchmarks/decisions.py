@@ -21,6 +21,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from support.runtime_matrix import middling_head, scores_for
 
 from logitconf.card.score_card import HeadForm
 from logitconf.head import ConfidenceHead
@@ -30,7 +31,6 @@ from logitconf_export.decisions.hard_rows import arranged, boundary_pairs, colum
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.runtimes.sessions import Session
-from logitconf_export.testing.runtime_matrix import middling_head, scores_for
 
 TASK_CLASSES = (("multiclass", 10), ("binary", 1), ("binary", 2), ("multilabel", 6))
 MEMBERS = 4

@@ -12,12 +12,12 @@ import numpy as np
 import onnx
 from rich.console import Console
 from rich.table import Table
+from support import runtime_matrix as matrix
 
 from logitconf import LogitconfWarning, attach
 from logitconf.card.score_card import ScoreCard
 from logitconf.fitting.score_classes import SCORE_CLASSES
 from logitconf_export.attachment.sizes import added_bytes
-from logitconf_export.testing import runtime_matrix as matrix
 
 PARTS = ("names", "nodes", "initializers", "sketch", "confidence", "certificate")
 

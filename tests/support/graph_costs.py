@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import onnx
 from onnx import TensorProto, helper, shape_inference
 from support.head_revisions import HeadCase
+from support.runtime_matrix import scores_for
 
 from logitconf.card.score_card import RUNTIMES
 from logitconf.errors import LogitconfError
 from logitconf.scores.table import SCORES
-from logitconf_export.testing.runtime_matrix import scores_for
 
 # views of what is there: onnxruntime moves nothing for them
 VIEWS = {"Identity", "Reshape", "Squeeze", "Unsqueeze"}

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
+from support import runtime_matrix as matrix
 
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import check_parameters
 from logitconf_export.decisions.hard_rows import random_rows
-from logitconf_export.testing import runtime_matrix as matrix
 
 Array = npt.NDArray[Any]
 

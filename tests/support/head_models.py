@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import numpy_helper
+from support import runtime_matrix as matrix
 
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head import ConfidenceHead
 from logitconf.scores.table import SCORES, check_parameters
-from logitconf_export.testing import runtime_matrix as matrix
 
 HOST_TEXT = """
 <ir_version: 8, opset_import: ["" : 17]>

@@ -12,6 +12,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 from support import reference
+from support import runtime_matrix as matrix
 from support.mapped_scores import CASES, fitted, host_of, rows_of
 
 from logitconf import HeadForm, LogitconfError, SoftmaxScore
@@ -24,7 +25,6 @@ from logitconf_export.decisions.reference import Reference, same_head
 from logitconf_export.drift.measuring import drift
 from logitconf_export.drift.refitting import refit
 from logitconf_export.heads.in_file import head_in
-from logitconf_export.testing import runtime_matrix as matrix
 from logitconf_export.verification.certificate import HOLDS
 
 QUICK: dict[str, Any] = {"optimisations": ["all"], "pairs": 40}

@@ -23,7 +23,7 @@ from logitconf_export.verification.batches import MOST_HOST_ROWS, apart
 
 _MOST_NUMBERS = 2**27
 """Made-up inputs stay below a gigabyte."""
-_MOST_IN_PART = 1024
+MOST_IN_PART = 1024
 """Where not all rows are to run: so many, from first to last."""
 _ROWS_ALIKE = 256
 """Rows that must come out alike before two sessions of the same nodes are taken for one graph."""
@@ -110,7 +110,7 @@ class HostOnTrial:
             self.load(provider, optimisation)
         while True:
             feeds = self.feeds or HostFeeds.whole({})
-            part = feeds if whole else feeds.spread(_MOST_IN_PART)
+            part = feeds if whole else feeds.spread(MOST_IN_PART)
             try:
                 made = self._run(provider, optimisation, part)
                 if part is feeds:

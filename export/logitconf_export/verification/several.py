@@ -1,7 +1,7 @@
 """Verifying a model with several heads: each of them alone, and what they decide together."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from logitconf_export.runtimes.feeds import HostFeeds
 from logitconf_export.runtimes.host_runs import run_rows, with_output
 from logitconf_export.runtimes.sessions import Session
 from logitconf_export.verification.host_runs import (
+    MOST_IN_PART,
     checked_feeds,
     generated_feeds,
     identical,
@@ -41,8 +42,10 @@ def verify_several(
     """
     alone = each_head(model)
     reports = [verify_one(one, folder, ask) for one in alone]
-    feeds, note = _feeds(model, ask)
-    checks = _whole(model, several, folder, ask, feeds) if feeds is not None else []
+    plain = detach(model)
+    feeds, note = _feeds(plain, ask)
+    whole = _Whole(model, plain, alone, several)
+    checks = _checks(whole, folder, ask, feeds) if feeds is not None else []
     if several.joint is not None:
         checks.append(joint_graph(model, several, several.joint))
     named = list(zip(several.names, reports, strict=True))
@@ -63,8 +66,17 @@ def verify_several(
     )
 
 
-def _feeds(model: onnx.ModelProto, ask: VerifyRequest) -> tuple[HostFeeds | None, str]:
-    host = detach(model)
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A model with several heads, without them, and with each of them alone."""
+
+    model: onnx.ModelProto
+    plain: onnx.ModelProto
+    alone: Sequence[onnx.ModelProto]
+    several: HeadsMetadata
+
+
+def _feeds(host: onnx.ModelProto, ask: VerifyRequest) -> tuple[HostFeeds | None, str]:
     if ask.feeds is not None:
         return HostFeeds.of(host, checked_feeds(ask.feeds, host)), ""
     inputs = host_inputs(host)
@@ -74,22 +86,21 @@ def _feeds(model: onnx.ModelProto, ask: VerifyRequest) -> tuple[HostFeeds | None
     return None if made is None else HostFeeds.whole(made), note
 
 
-def _whole(
-    model: onnx.ModelProto,
-    several: HeadsMetadata,
-    folder: Path | None,
-    ask: VerifyRequest,
-    feeds: HostFeeds,
+def _checks(
+    whole: _Whole, folder: Path | None, ask: VerifyRequest, feeds: HostFeeds
 ) -> list[Check]:
+    """What the heads do together; before the last level on as many rows as each of them alone."""
     checks = []
     for provider in ask.providers:
         for optimisation in ask.optimisations:
             where = f"on {provider}, optimisation {optimisation}"
             options = {"provider": provider, "optimisation": optimisation, "folder": folder}
+            last = optimisation == ask.optimisations[-1]
+            rows = feeds if last else feeds.spread(MOST_IN_PART)
             try:
                 checks += [
                     Check(f"{name} {where}", not wrong, wrong)
-                    for name, wrong in _findings(model, several, feeds, options)
+                    for name, wrong in _findings(whole, rows, options)
                 ]
             except LogitconfError as error:
                 made_up = ask.feeds is None and ask.rows is None
@@ -100,13 +111,10 @@ def _whole(
 
 
 def _findings(
-    model: onnx.ModelProto,
-    several: HeadsMetadata,
-    feeds: HostFeeds,
-    options: Mapping[str, Any],
+    whole: _Whole, feeds: HostFeeds, options: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
     """What is checked, and what is wrong with it in words, empty if nothing."""
-    plain = detach(model)
+    model, plain, several = whole.model, whole.plain, whole.several
     own = [value.name for value in plain.graph.output]
     scores, masks = ([head.outputs[i] for head in several.heads] for i in range(2))
     further = [name for head in several.heads for name in head.outputs[2:]]
@@ -119,7 +127,7 @@ def _findings(
     changed = [n for n, value in zip(own, before, strict=True) if not identical(as_is[n], value)]
     yield "the host's own outputs are the same without the heads", ", ".join(changed)
     alone: dict[str, Any] = {}
-    for one, head in zip(each_head(model), several.heads, strict=True):
+    for one, head in zip(whole.alone, several.heads, strict=True):
         names = head.outputs
         with Session(one, strict=False, profile=False, **options) as session:
             alone |= dict(zip(names, run_rows(session, feeds, names), strict=True))

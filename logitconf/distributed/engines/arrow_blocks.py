@@ -5,7 +5,7 @@ Answers and scores travel as bytes, so that every engine carries them in a colum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ BYTES = "bytes"
 """The column that answers and scores travel in."""
 # Small tables are gathered: an answer costs as much as some 2^16 logits, besides its rows.
 _ELEMENTS = 1 << 22
+_FAN_IN = 32
+"""Totals that one task adds up."""
 
 
 def total_of_tables(tables: Iterable[pyarrow.Table], columns: Columns, request: Request) -> Total:
@@ -59,6 +61,13 @@ def total_of_scores(packed: Iterable[bytes], request: Request) -> Total:
 def added(totals: Iterable[bytes]) -> bytes:
     """The sum of totals, at least one, as bytes."""
     return reduce(Total.plus, map(Total.from_bytes, totals)).to_bytes()
+
+
+def by_a_tree(parts: list[Any], add: Callable[[list[Any]], Any]) -> Any:
+    """The sum of parts, at least one, by tasks that each add some up; none waits for all."""
+    while len(parts) > 1:
+        parts = [add(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
+    return parts[0]
 
 
 def packed_scores(scores: Array, marks: Array) -> bytes:

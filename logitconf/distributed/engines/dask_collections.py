@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from logitconf.arrays import Array
 from logitconf.distributed.engines.arrow_blocks import (
     added,
+    by_a_tree,
     missing_engine,
     packed_scores,
     scores_of_tables,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from logitconf.card.score_card import ScoreCard
     from logitconf.distributed.plan import FitPlan
     from logitconf.distributed.request import Request
-
-_FAN_IN = 32
-"""Totals that one task adds up."""
 
 
 def fit_dask(
@@ -123,10 +121,7 @@ def _summed(blocks: Iterable[Any], function: Any) -> Total:
     import dask
 
     parts = [*map(dask.delayed(function), blocks)]
-    add = dask.delayed(added)
-    while len(parts) > 1:
-        parts = [add(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
-    (total,) = dask.compute(parts[0])
+    (total,) = dask.compute(by_a_tree(parts, dask.delayed(added)))
     return Total.from_bytes(total)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from logitconf.distributed.engines.arrow_blocks import (
     BYTES,
     added,
+    by_a_tree,
     missing_engine,
     scores_of_tables,
     total_of_scores,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from logitconf.card.score_card import ScoreCard
     from logitconf.distributed.plan import FitPlan
     from logitconf.distributed.request import Request
-
-_FAN_IN = 32
-"""Totals that one task adds up."""
 
 
 def fit_ray(
@@ -98,9 +96,7 @@ def _summed(totals: Any, request: Request) -> Total:
 
     add = ray.remote(num_cpus=0, max_retries=-1)(_added)
     parts = totals.to_arrow_refs()
-    while len(parts) > 1:
-        parts = [add.remote(*parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
-    each = _bytes_of(ray.get(parts[0])) if parts else []
+    each = _bytes_of(ray.get(by_a_tree(parts, lambda some: add.remote(*some)))) if parts else []
     return Total.from_bytes(added(each)) if each else request.empty()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from support import runtime_matrix as matrix
 from support import several_hosts
 from support.head_models import make_host
 
@@ -17,7 +18,6 @@ from logitconf.fitting.score_classes import EnergyScore, EntropyScore, MarginSco
 from logitconf.head_spec import Head
 from logitconf_export.attachment.sizes import added_bytes
 from logitconf_export.heads.metadata import read_heads, write_heads
-from logitconf_export.testing import runtime_matrix as matrix
 
 CARD = ScoreCard("softmax", "multiclass", 1.5, -0.6, class_names=("à", "b", "c", "d", "e"))
 

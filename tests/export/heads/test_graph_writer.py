@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
+from support import runtime_matrix as matrix
 from support.head_cases import HEADS, TASKS, eager, hard_rows, head_for, label_head, run
 
 from logitconf import LogitconfError
@@ -18,7 +19,6 @@ from logitconf_export.decisions import hard_rows as inputs
 from logitconf_export.heads.conversion import head_graph
 from logitconf_export.heads.graph_writer import GraphWriter
 from logitconf_export.onnx_files.opsets import NEWEST_OPSET, OLDEST_OPSET, ir_for_opset
-from logitconf_export.testing import runtime_matrix as matrix
 
 OPSETS = range(OLDEST_OPSET, NEWEST_OPSET + 1)
 # the same float32 formula on both sides; exp and sums differ in the last places

@@ -121,6 +121,10 @@ Names = Annotated[
         default="what the labels, the card or the model tell",
     ),
 ]
+IgnoreLabel = Annotated[
+    list[int] | None,
+    in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
+]
 Temperature = Annotated[
     float | None,
     in_panel(None, "--temperature", "Another temperature, > 0.", default="as it is"),
@@ -185,10 +189,7 @@ class RowSource:
         in_panel(ROWS, "--data", "With --model: its inputs by name, and 'labels'."),
     ] = None
 
-    ignore_label: Annotated[
-        list[int] | None,
-        in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
-    ] = None
+    ignore_label: IgnoreLabel = None
     logits_columns: Annotated[
         str | None,
         in_panel(

@@ -8,6 +8,7 @@ import typer
 from logitconf.errors import LogitconfError
 from logitconf_export.cli.common.options import (
     ROWS,
+    IgnoreLabel,
     KindOfCard,
     ModelOrCard,
     OutputFile,
@@ -34,10 +35,7 @@ def report(
     output: OutputFile,
     runtime: Runtimes = None,
     provider: Providers = None,
-    ignore_label: Annotated[
-        list[int] | None,
-        in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
-    ] = None,
+    ignore_label: IgnoreLabel = None,
     kind: KindOfCard = None,
     names: Annotated[
         str | None,

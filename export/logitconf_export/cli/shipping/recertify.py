@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 
 from logitconf_export.cli.common.options import (
-    ROWS,
+    IgnoreLabel,
     KindOfCard,
     ModelOrCard,
     OutputFile,
     check_kind_of_card,
-    in_panel,
 )
 from logitconf_export.cli.common.output import deliver, show
 from logitconf_export.cli.common.streams import write_bytes
@@ -32,10 +31,7 @@ def recertify(
         typer.Option("--head", help="Of several heads: the output that it judges."),
     ] = None,
     kind: KindOfCard = None,
-    ignore_label: Annotated[
-        list[int] | None,
-        in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
-    ] = None,
+    ignore_label: IgnoreLabel = None,
     view: View,
 ) -> None:
     """Certify a card's promise anew on fresh rows; for one that is in doubt or void.

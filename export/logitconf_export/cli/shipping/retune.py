@@ -11,6 +11,7 @@ from logitconf.errors import LogitconfError, LogitconfWarning
 from logitconf_export.cli.common.fit_options import PolicyOptions
 from logitconf_export.cli.common.options import (
     ROWS,
+    IgnoreLabel,
     Model,
     OutputFile,
     Temperature,
@@ -54,10 +55,7 @@ def retune(
             "'logits', and 'labels'.",
         ),
     ] = None,
-    ignore_label: Annotated[
-        list[int] | None,
-        in_panel(ROWS, "--ignore-label", "Leave out rows with this label; may be repeated."),
-    ] = None,
+    ignore_label: IgnoreLabel = None,
     view: View,
 ) -> None:
     """Change temperature or threshold of a head; a certificate for the old ones is void.

@@ -12,12 +12,12 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from support import reference
+from support import runtime_matrix as matrix
 from support.command_line import call
 from support.example_runs import run_python
 
 from logitconf.scores.table import SCORES
 from logitconf_export.cli.app import run
-from logitconf_export.testing import runtime_matrix as matrix
 
 RUNTIME = ("onnxruntime", "numpy")
 SERVE = """

@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 from support import reference
+from support import runtime_matrix as matrix
 from support.command_line import (
     Rows,
     card,
@@ -17,7 +18,6 @@ from support.command_line import (
 
 from logitconf_export.cli.app import run
 from logitconf_export.heads.metadata import read_metadata
-from logitconf_export.testing import runtime_matrix as matrix
 
 SCORE_TOLERANCE = 1e-5
 """Float32 scores of logits below 20 against float64 ones; rounding is below 4e-6."""

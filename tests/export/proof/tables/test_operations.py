@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from support import runtime_matrix as matrix
 
 from logitconf.card.score_card import HeadForm
 from logitconf.errors import LogitconfError
@@ -13,7 +14,6 @@ from logitconf_export.proof.tables import operations as known
 from logitconf_export.proof.tables.evaluators import evaluator_of
 from logitconf_export.proof.tables.floats import place
 from logitconf_export.proof.tables.pairs import CHOOSING
-from logitconf_export.testing import runtime_matrix as matrix
 
 MOVING = {
     "Cast",

@@ -7,12 +7,12 @@ from operator import attrgetter
 import numpy as np
 import pytest
 from support import installed_runtimes
+from support import runtime_matrix as matrix
+from support.runtime_matrix import Case, RuntimeRecord
 
 from logitconf.errors import LogitconfError, MissingExtraError
 from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError, as_mask
 from logitconf_export.runtimes.targets.onnxruntime import OnnxRuntime
-from logitconf_export.testing import runtime_matrix as matrix
-from logitconf_export.testing.runtime_matrix import Case, RuntimeRecord
 
 RUNTIMES = {runtime.name: runtime for runtime in installed_runtimes.all_runtimes()}
 
