@@ -66,7 +66,8 @@ def dtype_name(array: Array) -> str:
     return _name_of(array.dtype)
 
 
-@functools.lru_cache(maxsize=64)
+# typed: array-api-strict's dtypes have NumPy's hash, and warn where they are compared with those
+@functools.lru_cache(maxsize=64, typed=True)
 def _name_of(dtype: Any) -> str:
     return str(getattr(dtype, "name", dtype)).split(".")[-1]
 
