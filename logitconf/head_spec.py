@@ -18,7 +18,7 @@ from logitconf.errors import LogitconfError, not_among
 from logitconf.notebook.brief import brief
 from logitconf.outputs.confidence import confidence
 from logitconf.outputs.labels import Mapped, labels
-from logitconf.scores.evaluation import evaluate, finite_as_logit, only_finite_or_nan
+from logitconf.scores.evaluation import evaluate, only_finite_or_nan
 from logitconf.scores.of_members import member_mean
 from logitconf.scores.reductions import Form, Runtime, adds_apart, divides_first
 from logitconf.scores.table import SCORE_SYNONYMS, SCORES, check_defined, check_parameters
@@ -121,11 +121,7 @@ def decide(
     score = as_type(evaluate(card.score, rows, divisor, layout, reduced), xp.float32)
     limit = threshold_of(threshold, rows, layout, reduced)
     floor = row.floor if _needs_floor(card, form, layout, reduced) else None
-    if floor is not None and finite_as_logit(card.score, layout):
-        # the same comparison as the score's own guard, which a graph has but once
-        accepted = (score < limit) & (rows < math.inf)
-    else:
-        accepted = accept(score, limit, floor)
+    accepted = accept(score, limit, floor)
     mask = accepted
     if form.mask_type != "bool":
         mask = as_type(mask, getattr(xp, form.mask_type))
@@ -186,9 +182,9 @@ def _reduced_of(card: ScoreCard, form: HeadForm) -> tuple[Layout, Form]:
 
 def _needs_floor(card: ScoreCard, form: HeadForm, layout: Layout, reduced: Form) -> bool:
     """Whether a row without a score may end as −inf, or a runtime may lose its NaN."""
-    if form.runtime == "any":
-        return True
     single = layout.axis is None and form.members is None
+    if form.runtime == "any" and not single:
+        return True
     finite = single or only_finite_or_nan(card.score, layout.family, reduced)
     # double may hold what the float32 score cannot
     exact = finite and form.precision == "float32"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
@@ -35,13 +34,6 @@ def only_finite_or_nan(score: str, family: Family, form: Form) -> bool:
     if family != "categorical":
         return False
     return (score == "margin" and form.few_nodes) or (score == "energy" and one_softmax(form))
-
-
-def finite_as_logit(score: str, layout: Layout) -> bool:
-    """Whether a score is finite just where one logit is, of which only the abs value counts."""
-    row = SCORES[score]
-    single = layout.axis is None and layout.members is None
-    return single and not row.keeps_sign and row.floor > -math.inf
 
 
 @silent

@@ -16,6 +16,7 @@ from logitconf.scores.reductions import (
     exponential_sum,
     log_reciprocal,
     negated_probability,
+    nothing_of,
     over_negated,
     row_has_score,
     worst_label,
@@ -245,9 +246,9 @@ def softmax_bernoulli(x: Array, temperature: Array, form: Form) -> Array:
     xp = namespace(x)
     smallest, seal = worst_label(x, form)
     odds = xp.exp(over_negated(smallest, temperature, form))
-    if form.axis is None and not form.portable:
+    if form.axis is None:
         # -1, or NaN for what is not finite, in one pass less than sealing the score
-        return ((smallest - smallest) - 1.0) / (1.0 + odds)
+        return (nothing_of(smallest, form) - 1.0) / (1.0 + odds)
     return seal(xp.reciprocal(-1.0 - odds))
 
 

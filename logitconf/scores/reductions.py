@@ -327,19 +327,22 @@ def least_label(x: Array, form: Form) -> tuple[Array, Seal]:
 
 
 def _sealed(size: Array, form: Form, score: Array) -> Array:
-    xp = namespace(size)
-    if not form.portable:
-        # at a fifth of the price of Where; other runtimes fold x - x
-        return score + (size - size)
-    return xp.where(size < _INFINITY, score, _NAN)
+    return score + nothing_of(size, form)
+
+
+def nothing_of(size: Array, form: Form) -> Array:
+    """0 for each finite size, at least 0, and NaN for others, at a fifth of the price of Where."""
+    if form.portable:
+        # runtimes fold x - x; inf is no number that they compute with as they load
+        return namespace(size).reciprocal(_INFINITY - size)
+    return size - size
 
 
 def bounded_score(score: Array, form: Form) -> Array:
     """The score of single logits, NaN where it is not finite; it can be −inf or NaN, never +inf."""
-    xp = namespace(score)
-    if not form.portable:
-        return score + (score - score)
-    return xp.where(score > -_INFINITY, score, _NAN)
+    if form.portable:
+        return score + namespace(score).reciprocal(score + _INFINITY)
+    return score + (score - score)
 
 
 def over_negated(x: Array, temperature: Array, form: Form) -> Array:

@@ -68,6 +68,7 @@ def test_a_fixed_batch_is_filled_up() -> None:
 def test_a_head_that_loses_a_row_is_refused() -> None:
     model = to_onnx(head_models.make_head())
     node = tampering.made_by(model, "score")
+    del node.input[0]
     node.op_type = "ReduceSum"
     node.attribute.append(onnx.helper.make_attribute("keepdims", 1))
     with pytest.raises(LogitconfError, match="one decision for each of 4 rows"):

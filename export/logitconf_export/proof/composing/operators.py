@@ -57,12 +57,48 @@ def _lifted(steps: Composition, node: Node) -> list[Tensor]:
     return [steps.lifted(value) for value in node.inputs if value is not None]
 
 
+def _infinite(value: Value | None) -> bool:
+    constant = None if value is None else _constant(value)
+    return constant is not None and np.isinf(constant)
+
+
+def _sum_of_known(node: Node, sign: float) -> list[Value] | None:
+    """What is added where a constant decides: two of them, an infinite one, or 0 to a number."""
+    a, b = node.inputs
+    assert a is not None
+    assert b is not None
+    key = key_of(node.operation, (a.key, b.key))
+    if isinstance(a, Known) and isinstance(b, Known):
+        return [Known(np.asarray(a.values + sign * b.values, dtype=a.values.dtype), key)]
+    # numbers of finite rows are finite, so they change nothing about an infinite one
+    if isinstance(a, Known) and _infinite(a):
+        return [Known(a.values, key)]
+    if isinstance(b, Known) and _infinite(b):
+        return [Known(np.asarray(sign * b.values, dtype=b.values.dtype), key)]
+    if isinstance(a, Tensor) and isinstance(b, Known) and _constant(b) == 0.0:
+        return [a.having(key=key)]
+    return None
+
+
+def _reciprocal(steps: Composition, node: Node) -> list[Value]:
+    value = node.inputs[0]
+    if isinstance(value, Known) and _infinite(value):
+        return [Known(np.zeros_like(value.values), key_of("Reciprocal", [value.key]))]
+    return [steps.reciprocal(operand(steps, node))]
+
+
 def _add(steps: Composition, node: Node) -> list[Value]:
+    known = _sum_of_known(node, 1.0)
+    if known is not None:
+        return known
     a, b = _lifted(steps, node)
     return [steps.add(a, b)]
 
 
 def _sub(steps: Composition, node: Node) -> list[Value]:
+    known = _sum_of_known(node, -1.0)
+    if known is not None:
+        return known
     a, b = _lifted(steps, node)
     return [steps.subtract(a, b)]
 
@@ -272,7 +308,7 @@ OPERATORS: Mapping[str, Callable[[Composition, Node], list[Value]]] = {
     "Min": _best(upper=False),
     "Mul": _mul,
     "Neg": _unary(Composition.negative),
-    "Reciprocal": _unary(Composition.reciprocal),
+    "Reciprocal": _reciprocal,
     "Relu": _unary(_relu),
     "Sigmoid": _unary(_sigmoid),
     "Softplus": _unary(_softplus),

@@ -47,3 +47,24 @@ def test_a_cast_from_double_rounds_once() -> None:
 def test_a_constant_is_read_from_its_attribute() -> None:
     node = helper.make_node("Constant", [], ["c"], value_float=0.25)
     assert constant_node(node).values.tolist() == 0.25
+
+
+def test_what_is_added_to_infinity_is_infinite_and_its_reciprocal_changes_nothing() -> None:
+    steps, x = logit()
+    infinite = Known(np.array(np.inf, dtype=np.float32), "inf")
+    for operation, inputs in (("Sub", (infinite, x)), ("Add", (x, infinite))):
+        (far,) = apply(steps, Node(operation, inputs, {}, 17))
+        assert isinstance(far, Known)
+        assert far.values.tolist() == np.inf
+    (below,) = apply(steps, Node("Sub", (x, infinite), {}, 17))
+    assert isinstance(below, Known)
+    assert below.values.tolist() == -np.inf
+    (nothing,) = apply(steps, Node("Reciprocal", (far,), {}, 17))
+    assert isinstance(nothing, Known)
+    assert nothing.values.tolist() == 0.0
+    (same,) = apply(steps, Node("Add", (x, nothing), {}, 17))
+    assert isinstance(same, Tensor)
+    assert (same.expression, same.error.max()) == (ONE_LOGIT, 0.0)
+    (one,) = apply(steps, Node("Sub", (nothing, Known(np.array(1, np.float32), "1")), {}, 17))
+    assert isinstance(one, Known)
+    assert one.values.tolist() == -1.0
