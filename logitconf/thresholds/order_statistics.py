@@ -26,7 +26,6 @@ _HALF = 1 << 16
 # 17 MB of counters a pass
 _MOST_BUCKETS = 32
 _SIGN = np.uint32(1 << 31)
-_INFINITY_KEY = np.uint32(0xFF800000)
 
 
 def order_statistics(
