@@ -188,10 +188,9 @@ def test_what_is_there_already_is_not_written_again() -> None:
     assert len(writer.nodes) == 9
 
 
-def test_the_mask_of_one_logit_looks_once_whether_it_is_finite() -> None:
-    for score in ("softmax", "entropy", "gini", "doctor", "gen"):
-        model = written(head_for(score, "one logit"), 17)
-        finite = [n for n in model.graph.node if "logitconf/inf" in n.input and n.op_type == "Less"]
-        users = [n.op_type for n in model.graph.node if finite[0].output[0] in n.input]
-        assert len(finite) == 1
-        assert sorted(users) == ["And", "Where"]
+def test_the_mask_of_one_logit_is_one_comparison() -> None:
+    for score in ("softmax", "entropy", "margin", "gini", "doctor", "gen"):
+        nodes = written(head_for(score, "one logit"), 17).graph.node
+        assert [list(n.output) for n in nodes if n.op_type == "Less"] == [["mask"]]
+        assert not {"And", "Where"} & {n.op_type for n in nodes}
+        assert sum("logitconf/inf" in n.input for n in nodes) == 1
