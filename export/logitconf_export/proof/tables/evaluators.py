@@ -27,7 +27,6 @@ _KINDS = {
 }
 _ANSWERS_BOOL = ("Less", "Equal", "And")
 _LARGEST_ONES = 2
-"""That a TopK takes, as heads do."""
 
 
 class RefusedError(LogitconfError):
@@ -110,16 +109,18 @@ class RuntimeEvaluator:
         # any other onnxruntime goes by its path, which is nobody else's business
         self.name = name if name in RUNTIMES else "onnxruntime"
         self.version, self.provider, self._runtime = version, provider, runtime
+        if hasattr(runtime, "kept"):  # OpenVINO takes a second to compile a model of short buffers
+            runtime.kept = {}
         self.threads: int | None = None
 
     def on_threads(self, count: int) -> Evaluator | None:
         """See :class:`Evaluator`."""
         if not hasattr(self._runtime, "threads"):
             return None
-        runtime = copy(self._runtime)
+        runtime: Any = copy(self._runtime)
         runtime.threads = count
-        other = copy(self)
-        other._runtime, other.threads = runtime, count
+        other = RuntimeEvaluator(self.name, self.version, runtime, self.provider)
+        other.threads = count
         return other
 
     def compute(self, operation: Operation, jobs: Sequence[tuple[Array, ...]]) -> list[Array]:
@@ -248,9 +249,8 @@ class ArrayEvaluator:
         Rows of a table whose next row does not follow at once: both libraries then compute row by
         row. A row of one they would take for a column, so those are computed one by one.
         """
-        wanted = len(operands[0])
+        wanted, tables = len(operands[0]), []
         if size > 1:
-            tables = []
             for x in operands:
                 rows = _padded(x, size).reshape(-1, size)
                 apart = np.empty((len(rows), size + 1), x.dtype)[:, :size]

@@ -11,6 +11,7 @@ from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.protocol import Answer, Job, RunError
 from logitconf_export.runtimes.sessions import session_errors
 
+_MOST_KEPT = 8
 INSTALL = 'install it with pip install "logitconf[runtimes]"'
 
 
@@ -33,25 +34,39 @@ def each(
     load: Callable[[bytes], Any],
     run: Callable[[Any, Job], Sequence[Array]],
     errors: tuple[type[Exception], ...],
+    kept: dict[bytes, Any] | None = None,
 ) -> list[Answer]:
-    """Runs jobs one by one; a model that repeats is loaded once."""
-    loaded: dict[bytes, Any] = {}
+    """Runs jobs one by one; a model that repeats is loaded once.
+
+    Args:
+        jobs: in order.
+        load: of a model.
+        run: of what was loaded.
+        errors: that are reasons of the runtime.
+        kept: models that stay loaded for the next jobs, a few of them; only the last one without.
+    """
+    loaded = {} if kept is None else kept
     answers: list[Answer] = []
     for job in jobs:
         try:
             if job.model not in loaded:
-                loaded = {job.model: load(job.model)}
+                if kept is None or len(loaded) >= _MOST_KEPT:
+                    loaded.clear()
+                loaded[job.model] = load(job.model)
             answers.append(tuple(run(loaded[job.model], job)))
         except errors as error:
             answers.append(RunError(f"{type(error).__name__}: {error}"))
     return answers
 
 
-def each_in_session(jobs: Sequence[Job], load: Callable[[bytes], Any]) -> list[Answer]:
+def each_in_session(
+    jobs: Sequence[Job], load: Callable[[bytes], Any], kept: dict[bytes, Any] | None = None
+) -> list[Answer]:
     """Runs jobs one by one in sessions of onnxruntime."""
     return each(
         jobs,
         load,
         lambda session, job: session.run(list(job.outputs), dict(job.feeds)),
         session_errors(),
+        kept,
     )

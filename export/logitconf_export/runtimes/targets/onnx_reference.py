@@ -17,6 +17,7 @@ class OnnxReference:
 
     name = "onnx.reference"
     gaps: tuple[Gap, ...] = ()
+    kept: dict[bytes, Any] | None = None
 
     def load(self) -> str:
         """Version of onnx."""
@@ -32,4 +33,4 @@ class OnnxReference:
             return [np.asarray(value) for value in results]
 
         errors = (RuntimeError, ValueError, TypeError, IndexError, DecodeError)
-        return each(jobs, ReferenceEvaluator, run, errors)
+        return each(jobs, ReferenceEvaluator, run, errors, self.kept)

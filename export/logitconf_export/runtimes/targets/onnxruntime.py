@@ -13,6 +13,7 @@ class OnnxRuntime:
     name = "onnxruntime"
     gaps: tuple[Gap, ...] = ()
     threads: int | None = None
+    kept: dict[bytes, Any] | None = None
 
     def load(self) -> str:
         """Its version."""
@@ -20,7 +21,7 @@ class OnnxRuntime:
 
     def run(self, jobs: Sequence[Job]) -> list[Answer]:
         """Runs every job."""
-        return each_in_session(jobs, self._session)
+        return each_in_session(jobs, self._session, self.kept)
 
     def _session(self, model: bytes) -> Any:
         return self.open(model, self.settings())

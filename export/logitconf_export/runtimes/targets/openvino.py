@@ -19,6 +19,7 @@ class OpenVino:
         Gap("finite score", "OpenVINO 2026.4 loses NaN in maxima and where it selects"),
     )
     threads: int | None = None
+    kept: dict[bytes, Any] | None = None
 
     def load(self) -> str:
         """Its version."""
@@ -40,4 +41,4 @@ class OpenVino:
             results = compiled(dict(job.feeds))
             return [np.array(results[name]) for name in job.outputs]
 
-        return each(jobs, load, run, (RuntimeError, ValueError))
+        return each(jobs, load, run, (RuntimeError, ValueError), self.kept)

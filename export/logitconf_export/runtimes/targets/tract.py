@@ -18,6 +18,7 @@ class Tract:
 
     name = "tract"
     gaps: tuple[Gap, ...] = ()
+    kept: dict[bytes, Any] | None = None
 
     def load(self) -> str:
         """Its version."""
@@ -39,4 +40,4 @@ class Tract:
             tensors = runnable.run([np.ascontiguousarray(value) for value in job.feeds.values()])
             return [tensors[names.index(name)].to_numpy() for name in job.outputs]
 
-        return each(jobs, load, run, (tract.TractError, ValueError))
+        return each(jobs, load, run, (tract.TractError, ValueError), self.kept)

@@ -58,3 +58,24 @@ def test_a_package_that_is_missing_is_named_with_how_to_get_it() -> None:
         MissingExtraError, match=r'Best is not installed; install it with pip install "logitconf\['
     ):
         imported("logitconf_best_runtime", "Best")
+
+
+def test_models_stay_loaded_where_they_are_kept_and_a_few_at_most() -> None:
+    loaded: list[bytes] = []
+
+    def load(model: bytes) -> bytes:
+        loaded.append(model)
+        return model
+
+    def run(model: bytes, job: Job) -> list[Array]:
+        del job
+        return [np.frombuffer(model, np.uint8)]
+
+    kept: dict[bytes, bytes] = {}
+    jobs = [Job(bytes([number]), {}, ("y",)) for number in range(8)]
+    for _ in range(3):
+        answers = each(jobs, load, run, (ValueError,), kept)
+    assert [int(answer[0][0]) for answer in answers] == [*range(8)]  # type: ignore[index]
+    assert len(loaded) == 8
+    each([Job(b"other", {}, ("y",))], load, run, (ValueError,), kept)
+    assert [*kept] == [b"other"]
