@@ -1,12 +1,11 @@
-"""How far apart two runtimes may compute one row's score, the rounding band: a fixed table.
+"""How far apart two runtimes may compute one row's score, the rounding band.
 
 The band has one meaning everywhere: the largest difference between two runtimes' scores of one row.
 So a decision may flip only where a score lies within one band of its threshold, on either side, and
 a threshold in the middle of a gap wider than two bands flips no row at the gap's ends.
 
-The numbers were set by hand from measurements of NumPy, torch and onnxruntime 1.31 on the CPU
-against float64, by random search and hill climbing on rows of 2 to 20000 classes, with room to
-spare. Runs that it judges must not change it.
+Its numbers, and whether they are proved or searched, are in :mod:`logitconf.scores.bands`. Runs
+that it judges must not change them.
 """
 
 from __future__ import annotations
@@ -18,19 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from logitconf.errors import LogitconfError, not_among
-from logitconf.scores.shifts import Shift
+from logitconf.scores.bands import HALF_ULP, Band, Constants, Shift, Sums
 from logitconf.scores.table import SCORE_SYNONYMS, SCORES
 
 _PRECISIONS = ("float32", "float64")
+_SUMS = ("pinned", "any order")
 _UNKNOWN_CLASSES = 1000
-_HALF_ULP = 2.0**-24
 _DOUBLE_TO_SINGLE = 2.0**-29
-# onnxruntime's float32 sums err in proportion to the classes, as if it kept 8 running sums (a model
-# of what was measured, not read in its source): the one that holds the largest term is rounded once
-# for each 8 classes, by up to half an ulp, and half of that again is to spare.
-_HALF_ULPS_PER_CLASS = 3 / 16
-# On an axis that is not the last it keeps 4, and a single one in a batch of one row.
-_HALF_ULPS_PER_CLASS_APART = 5 / 4
+_RUNNING_SUMS = 8
+# that join the running sums, the rest of a vector and, in torch, whole sums of few terms
+_JOINING = 8
+# of mapped logits, whose products are added up one after the other, with half of that to spare
+_HALF_ULPS_OF_MIXED = 5 / 4
 # Where logits are divided first, each of the two that a difference is made of is off by half an
 # ulp, in either of two runtimes.
 _HALF_ULPS_OF_QUOTIENTS = 4.0
@@ -63,8 +61,8 @@ class MapRounding:
 
     def shift(self, sizes: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
         """How far two runtimes' mapped logits differ: products, their sum, and that with a bias."""
-        sums = 2.0 * _HALF_ULPS_PER_CLASS_APART * self.mixed if self.mixed > 1 else 0.0
-        return (_HALF_ULPS_OF_MAPS + sums) * _HALF_ULP * self.reach(sizes)
+        sums = 2.0 * _HALF_ULPS_OF_MIXED * self.mixed if self.mixed > 1 else 0.0
+        return (_HALF_ULPS_OF_MAPS + sums) * HALF_ULP * self.reach(sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,9 @@ class Rounding:
             :func:`~logitconf.scores.reductions.negated_probability`.
         apart: whether the classes are added up along an axis that is not the last; see
             :func:`~logitconf.scores.reductions.adds_apart`.
+        sums: how one of the two runtimes adds up; ``"any order"`` unless both are pinned.
         mapping: how the calibration map rounds, if there is one.
+        constants: other than those of the table.
     """
 
     score: str
@@ -98,18 +98,31 @@ class Rounding:
     joined: bool = False
     divided_first: bool = False
     apart: bool = False
+    sums: Sums = "pinned"
     mapping: MapRounding | None = None
+    constants: Constants | None = None
 
     def __post_init__(self) -> None:
         """Checks the names.
 
         Raises:
-            LogitconfError: for a score or precision that the table does not have.
+            LogitconfError: for a score, precision or kind of sums that the table does not have.
         """
         if self.score not in SCORES:
             raise not_among("score", self.score, SCORES, SCORE_SYNONYMS)
         if self.precision not in _PRECISIONS:
             raise not_among("precision", self.precision, _PRECISIONS)
+        if self.sums not in _SUMS:
+            raise not_among("sums", self.sums, _SUMS)
+
+    @property
+    def additions(self) -> int:
+        """No term of a sum over the classes passes through more, each of which rounds once."""
+        classes = _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes
+        one_by_one = max(0, classes - 1)
+        if self.apart or self.sums == "any order":
+            return one_by_one
+        return min(one_by_one, -(-classes // _RUNNING_SUMS) + _JOINING)
 
     def bands(
         self, values: npt.ArrayLike, sizes: npt.ArrayLike | None = None
@@ -123,40 +136,40 @@ class Rounding:
                 are averaged; without it the band there is that of rows around 0, or as large as
                 those that the map was fitted on.
         """
-        shifted = self._of_map(np.abs(np.asarray(values, dtype=np.float64)), sizes)
+        wide = np.abs(np.asarray(values, dtype=np.float64))
+        shifted = self._of_map(wide, sizes)
         if self.mapping is not None and sizes is not None:
             sizes = self.mapping.reach(sizes)
         # the largest floats have no next one to take a step to
         largest = np.finfo(np.float32).max / np.float32(2.0)
         size = np.minimum(np.abs(np.asarray(values, dtype=np.float32)), largest)
         ulp = np.spacing(self._reach(size, sizes)).astype(np.float64)
-        row = SCORES[self.score]
-        band = row.band_of_sums if self.joined and row.band_of_sums else row.band
-        of_quotients = self._of_quotients(size, sizes)
+        width = self._constants.width(wide, ulp, self.additions, self.temperature)
+        if self.members > 1:
+            width = width + (1.0 + math.log2(self.members)) * ulp
+        if self.kind != "logits":
+            classes = max(2, _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes)
+            logarithms = size * self.temperature + math.log(classes)
+            step = np.spacing(logarithms.astype(np.float32)).astype(np.float64)
+            width = width + self._band.of_logarithms * step / self.temperature
         # Rounded once from double, two runtimes differ in the last place at most, and hardly ever;
         # but a score that is small because larger numbers cancel keeps double's absolute error.
         if self.precision == "float64":
-            absolute = max(band.few_absolute, band.absolute) * _DOUBLE_TO_SINGLE
-            return np.asarray(ulp + absolute + of_quotients + shifted)
-        classes = _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes
-        if self.score == "energy":
-            # Near 0 the largest logit cancels T log S, and the error is that of the two parts.
-            parts = np.float32(self.temperature * math.log(max(2, classes)))
-            ulp = np.maximum(ulp, float(np.spacing(parts)))
-        few = classes <= 2
-        width = (band.few_ulps if few else band.ulps) * ulp
-        if self.members > 1:
-            width = width + (1.0 + math.log2(self.members)) * ulp
-        width = width + (band.few_absolute if few else band.absolute)
-        constant, of_size, of_temperature = band.of_sum
-        share = constant + of_size * size.astype(np.float64) + of_temperature * self.temperature
-        per_class = _HALF_ULPS_PER_CLASS_APART if self.apart else _HALF_ULPS_PER_CLASS
-        width = width + classes * per_class * _HALF_ULP * share
-        if self.kind != "logits":
-            logarithms = size * self.temperature + math.log(max(2, classes))
-            step = np.spacing(logarithms.astype(np.float32)).astype(np.float64)
-            width = width + band.of_logarithms * step / self.temperature
-        return np.asarray(width + of_quotients + shifted, dtype=np.float64)
+            width = np.spacing(size).astype(np.float64) + _DOUBLE_TO_SINGLE * width
+        return np.asarray(width + self._of_quotients(size, sizes) + shifted, dtype=np.float64)
+
+    @property
+    def _band(self) -> Band:
+        row = SCORES[self.score]
+        return row.band_of_sums if self.joined and row.band_of_sums else row.band
+
+    @property
+    def _constants(self) -> Constants:
+        if self.constants is not None:
+            return self.constants
+        band = self._band
+        other = None if self.sums == "pinned" else band.any_order
+        return band.pinned if other is None else other
 
     def _of_map(
         self, size: npt.NDArray[np.float64], sizes: npt.ArrayLike | None
@@ -164,9 +177,7 @@ class Rounding:
         """What the rounding of mapped logits adds to the band of scores of this size."""
         if self.mapping is None:
             return np.zeros(size.shape)
-        row = SCORES[self.score]
-        band = row.band_of_sums if self.joined and row.band_of_sums else row.band
-        moved = Shift() if band.of_shift is None else band.of_shift
+        moved = Shift() if self._band.of_shift is None else self._band.of_shift
         each = self.mapping.shift(sizes) / self.temperature
         if self.precision == "float64":
             each = each * _DOUBLE_TO_SINGLE
@@ -178,7 +189,7 @@ class Rounding:
         odds = np.expm1(np.minimum(moved.of_odds * each, _LARGEST_EXPONENT))
         probability = np.minimum(size, 1.0)
         # a probability that was rounded to 1 has odds too
-        odds = np.minimum(odds * probability * (1.0 - probability + _HALF_ULP), 1.0)
+        odds = np.minimum(odds * probability * (1.0 - probability + HALF_ULP), 1.0)
         return np.asarray(width * each + size * factor + odds)
 
     def _reach(
@@ -202,18 +213,24 @@ class Rounding:
         """
         if sizes is None or not self.divided_first:
             return np.zeros(size.shape)
-        half_ulp = _HALF_ULP * (1.0 if self.precision == "float32" else _DOUBLE_TO_SINGLE)
+        half_ulp = HALF_ULP * (1.0 if self.precision == "float32" else _DOUBLE_TO_SINGLE)
         quotients = np.asarray(sizes, dtype=np.float64) / self.temperature
         exponent = _HALF_ULPS_OF_QUOTIENTS * half_ulp * quotients
         growth = np.expm1(np.minimum(exponent, _LARGEST_EXPONENT))
         probability = np.minimum(size.astype(np.float64), 1.0)
         # a probability that was rounded to 1 has odds too
-        others = 1.0 - probability + _HALF_ULP
+        others = 1.0 - probability + HALF_ULP
         return np.minimum(probability * others * growth, 1.0)
 
 
 def rounding_band(
-    score: str, *, n_classes: int | None, precision: str, value: float, temperature: float = 1.0
+    score: str,
+    *,
+    n_classes: int | None,
+    precision: str,
+    value: float,
+    temperature: float = 1.0,
+    sums: Sums = "pinned",
 ) -> float:
     """The largest difference between two runtimes' scores of one row whose score is `value`.
 
@@ -226,18 +243,22 @@ def rounding_band(
         precision: ``"float32"``, or ``"float64"`` for a head that computes in double.
         value: the score, or threshold, at which the band is wanted; finite.
         temperature: divides the logits; > 0; the energy's band depends on it.
+        sums: how the runtimes add up the classes: ``"pinned"`` for onnxruntime on the CPU, torch
+            and NumPy, ``"any order"`` if one of the two is another.
 
     Returns:
         In units of the score; > 0.
 
     Raises:
-        LogitconfError: for a score or precision that the table does not have, or a value that is
-            not finite.
+        LogitconfError: for a score, precision or kind of sums that the table does not have, or a
+            value that is not finite.
 
-    >>> rounding_band("margin", n_classes=10, precision="float32", value=-1.5) == 2 * 2.0**-23
-    True
+    >>> at = {"n_classes": 1000, "precision": "float32", "value": -0.5}
+    >>> bands = [rounding_band("softmax", **at, sums=sums) for sums in ("pinned", "any order")]
+    >>> [f"{band:.1e}" for band in bands]
+    ['1.1e-05', '8.4e-05']
     """
-    rounding = Rounding(score, n_classes, precision, temperature)
+    rounding = Rounding(score, n_classes, precision, temperature, sums=sums)
     if not math.isfinite(value):
         raise LogitconfError(f"the value of a rounding band must be finite, got {value}")
     return float(rounding.bands(value))

@@ -14,10 +14,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitconf.errors import LogitconfError
-from logitconf.scores import meanings, ranges, shifts
+from logitconf.scores import bands, meanings, ranges
+from logitconf.scores.bands import Band
 from logitconf.scores.meanings import Meaning
 from logitconf.scores.ranges import Range
-from logitconf.scores.shifts import Shift
 
 if TYPE_CHECKING:
     from logitconf.tasks import Family, InputKind, Layout
@@ -55,32 +55,6 @@ class Parameter:
         if self.whole and value != int(value):  # type: ignore[call-overload]
             raise LogitconfError(f"{name} must be a whole number, got {value!r}")
         return float(value)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """How far two runtimes that compute in float32 differ; see :mod:`logitconf.scores.rounding`.
-
-    Attributes:
-        few_ulps: units in the last place of the score, for one or two classes.
-        ulps: the same for more.
-        few_absolute: in units of the score, for one or two classes.
-        absolute: the same for more.
-        of_sum: what the relative error of a sum over the classes adds: that times a constant, plus
-            that times this of the score's size, plus that times this of T.
-        of_logarithms: what logits that were made from probabilities add: units in the last place of
-            the logarithms.
-        of_shift: what logits add that a calibration map has rounded; None if that has no bound, so
-            that the score takes no such map.
-    """
-
-    few_ulps: float
-    ulps: float
-    few_absolute: float = 0.0
-    absolute: float = 0.0
-    of_sum: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    of_logarithms: float = 0.0
-    of_shift: Shift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +107,6 @@ class ScoreRow:
 
 
 _UNBOUNDED = -float("inf")
-_CONSTANT, _OF_SIZE, _OF_TEMPERATURE = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 SCORES: Mapping[str, ScoreRow] = MappingProxyType(
     {
@@ -142,47 +115,45 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -1.5,
             ranges.SOFTMAX,
             meanings.SOFTMAX,
-            Band(4.0, 16.0, of_sum=_OF_SIZE, of_shift=shifts.SOFTMAX),
+            bands.SOFTMAX,
         ),
         "entropy": ScoreRow(
             "of_probabilities",
             -1.0,
             ranges.ENTROPY,
             meanings.ENTROPY,
-            Band(0.0, 0.0, 4e-7, 1.5e-6, (1.0, 0.2, 0.0), of_shift=shifts.ENTROPY),
+            bands.ENTROPY,
         ),
         "energy": ScoreRow(
             "of_logits",
             _UNBOUNDED,
             ranges.ENERGY,
             meanings.ENERGY,
-            Band(4.0, 4.0, of_sum=_OF_TEMPERATURE, of_shift=shifts.ENERGY),
+            bands.ENERGY,
             needs_logits=True,
             joins_labels=True,
-            # each term log(1 + o) is off by up to 1.5 half ulps of 1
-            band_of_sums=Band(4.0, 4.0, of_sum=(0.0, 1.0, 16.0), of_shift=shifts.ENERGY),
+            band_of_sums=bands.ENERGY_OF_LABELS,
         ),
         "margin": ScoreRow(
             "of_logits",
             _UNBOUNDED,
             ranges.MARGIN,
             meanings.MARGIN,
-            Band(2.0, 2.0, of_logarithms=6.0, of_shift=shifts.MARGIN),
+            bands.MARGIN,
         ),
         "softmax_margin": ScoreRow(
             "of_probabilities",
             -1.5,
             ranges.NEGATIVE_SHARE,
             meanings.SOFTMAX_MARGIN,
-            Band(4.0, 16.0, 4e-7, 4e-7, _OF_SIZE, of_shift=shifts.SOFTMAX_MARGIN),
+            bands.SOFTMAX_MARGIN,
         ),
         "learned": ScoreRow(
             "of_logits",
             -1.5,
             ranges.NEGATIVE_SHARE,
             meanings.LEARNED,
-            # z / T may be computed as z * (1 / T), which moves exp(z) by at most .4 * 2^-23
-            Band(4.0, 4.0, 1e-7, 1e-7),
+            bands.LEARNED,
             families=("bernoulli",),
             learned=True,
         ),
@@ -191,7 +162,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             _UNBOUNDED,
             ranges.MAX_LOGIT,
             meanings.MAX_LOGIT,
-            Band(2.0, 2.0, of_shift=shifts.MAX_LOGIT),
+            bands.MAX_LOGIT,
             needs_logits=True,
             joins_labels=True,
         ),
@@ -200,8 +171,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -1.5,
             ranges.NEGATIVE_SHARE,
             meanings.MAX_LOGIT_NORM,
-            # p = 0 is the softmax, and p = 1 sums as it does; the others err less
-            Band(16.0, 32.0, 1.2e-7, 2.4e-7, _OF_SIZE),
+            bands.MAX_LOGIT_NORM,
             families=("categorical",),
             fewest_classes=3,
             parameters={
@@ -213,9 +183,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -1.0,
             ranges.GEN,
             meanings.GEN,
-            # γ = 1 errs as the gini does, by twice what the sum does; a small γ by a tenth of that.
-            # Logarithms and exponentials of small values leave their ulps, more so elsewhere.
-            Band(64.0, 96.0, 1e-7, 1e-7, (0.0, 2.0, 0.0), of_shift=shifts.GEN),
+            bands.GEN,
             parameters={
                 "gamma": Parameter(0.1, 0.001, 1.0, tried=(0.1, 0.01, 0.03, 0.3, 1.0)),
                 "top": Parameter(0, 0, 1e6, whole=True),
@@ -226,29 +194,28 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -0.5,
             ranges.GINI,
             meanings.GINI,
-            Band(4.0, 4.0, 1e-6, 2e-6, (2.5, -2.5, 0.0), of_shift=shifts.GINI),
+            bands.GINI,
         ),
-        # a ratio minus 1, of three sums or of one
         "doctor": ScoreRow(
             "of_probabilities",
             -0.5,
             ranges.DOCTOR,
             meanings.DOCTOR,
-            Band(16.0, 16.0, 1e-6, 2e-6, (2.5, 2.5, 0.0), of_shift=shifts.DOCTOR),
+            bands.DOCTOR,
         ),
         "doctor_beta": ScoreRow(
             "of_probabilities",
             -0.5,
             ranges.DOCTOR,
             meanings.DOCTOR_BETA,
-            Band(8.0, 8.0, 4e-7, 1e-6, (1.0, 1.0, 0.0), of_shift=shifts.DOCTOR_BETA),
+            bands.DOCTOR_BETA,
         ),
         "mutual_information": ScoreRow(
             "of_members",
             -1.0,
             ranges.MUTUAL_INFORMATION,
             meanings.MUTUAL_INFORMATION,
-            Band(0.0, 0.0, 2e-6, 2e-6, (0.25, 0.5, 0.0)),
+            bands.MUTUAL_INFORMATION,
             over_members=True,
         ),
         "predictive_variance": ScoreRow(
@@ -256,7 +223,7 @@ SCORES: Mapping[str, ScoreRow] = MappingProxyType(
             -1.0,
             ranges.VARIANCE,
             meanings.VARIANCE,
-            Band(0.0, 0.0, 1e-6, 1e-6, (0.25, 0.5, 0.0)),
+            bands.PREDICTIVE_VARIANCE,
             over_members=True,
         ),
     }

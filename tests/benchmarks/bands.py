@@ -1,79 +1,92 @@
-"""Proved bands beside those of the table of scores, and the largest errors that a search finds.
+"""The constants of rounding bands as proofs have them, and the record of them.
 
-Prints the table of tests/records/bands.md: ``python tests/benchmarks/bands.py TABLES.json``. A band
-is the difference of two runtimes, so twice the bound of one. The search runs onnxruntime on random
-rows, rows whose terms are alike and rows near the worst so far; against float64.
+``python tests/benchmarks/bands.py --write`` puts the constants into `logitconf/scores/bands.py`,
+for every score there that is marked as proved (five minutes); without, the table of
+tests/records/bands.md is printed: what a search finds in onnxruntime, what is proved, and the band.
 """
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
+from support.proved_bands import (
+    SUMS,
+    Bounds,
+    Cell,
+    bounds,
+    cells,
+    digests,
+    recorded,
+    smallest_constants,
+    worst,
+)
 
-from logitconf.card.score_card import ScoreCard
 from logitconf.head_spec import Head
-from logitconf.scores.rounding import Rounding
+from logitconf.scores import bands
+from logitconf.scores.bands import Band, Constants
 from logitconf.scores.table import SCORES
 from logitconf_export.decisions.reference import Reference
-from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.proof.composing.arithmetic import Arithmetic, Measured, Rounded
 from logitconf_export.proof.composing.tensors import CannotProveError
-from logitconf_export.proof.prover import Question, computed_scores
-from logitconf_export.proof.tables.files import digest, read_tables
 
 T, LIMIT = 1.5, 100.0
 SIZES = (2, 10, 100, 1000)
-ANY_ORDER = Rounded("any order of sums", (("Exp", 2.5), ("Log", 3.5), ("Softmax exp", 2.5)))
 LABELS = 10
-FLUSHED = 2.0**-120
+SOURCE = Path(str(bands.__file__))
 
 
-def cells() -> Iterator[tuple[str, str, int]]:
-    """Score, task and number of columns of each row."""
-    for name, score in SCORES.items():
-        if score.over_members:
-            continue
-        if "categorical" in score.families:
-            yield from ((name, "multiclass", n) for n in SIZES if n >= score.fewest_classes)
-        if "bernoulli" in score.families:
-            yield name, "binary", 1
-            yield name, "multilabel", LABELS
+def proved_constants(score: str) -> Mapping[str, tuple[Constants, Constants]]:
+    """For pinned sums and for any order, by the name of the band that the table has."""
+    judges = {sums: worst(sums, recorded()) for sums in SUMS}
+    names = {id(value): name for name, value in vars(bands).items() if isinstance(value, Band)}
+    proofs: dict[str, dict[str, list[tuple[Cell, Bounds]]]] = {}
+    for cell in cells(score):
+        own = proofs.setdefault(names[id(cell.band)], {sums: [] for sums in SUMS})
+        own[cell.sums].append((cell, bounds(cell, judges[cell.sums])))
+    made = {}
+    for name, own in proofs.items():
+        pinned = smallest_constants(own["pinned"])
+        made[name] = pinned, smallest_constants(own["any order"], pinned)
+    return made
 
 
-def model_of(score: str, task: str, n: int) -> onnx.ModelProto:
-    """The portable head."""
-    row = SCORES[score]
-    parameters = {name: p.default for name, p in row.parameters.items()}
-    threshold = -0.5 if row.floor < -1.0 else 0.3
-    card = ScoreCard(
-        score, task, temperature=T, threshold=threshold, n_classes=n, parameters=parameters
-    )
-    return to_onnx(card, n_classes=n)
+def write(scores: Collection[str]) -> None:
+    """Rewrites the constants of proved bands, and the tables that they come from."""
+    text = SOURCE.read_text(encoding="utf-8")
+    for score in scores:
+        for name, pair in proved_constants(score).items():
+            lines = "".join(f"    {spell(constants)},\n" for constants in pair)
+            print(f"{name}\n{lines}", end="", flush=True)
+            pattern = rf"(?m)(^{name} = Band\(\n)(?:    Constants\(.*\),\n)+"
+            text, changed = re.subn(pattern, rf"\g<1>{lines}", text)
+            if changed != 1:
+                raise ValueError(f"{SOURCE.name} must have one {name} = Band( with its constants")
+    tables = "".join(f'        "{name}": "{sha}",\n' for name, sha in digests(recorded()).items())
+    pattern = r"(?s)(MappingProxyType\(\n    \{\n).*?(    \}\n)"
+    text = re.sub(pattern, rf"\g<1>{tables}\2", text, count=1)
+    SOURCE.write_text(text, encoding="utf-8")
 
 
-def proved(model: onnx.ModelProto, arithmetic: Arithmetic) -> tuple[float, float, float]:
-    """Largest bound, the largest of twice the bound over the band, and the score where that is."""
-    question = Question(model, read_metadata(model))
-    card, form = question.metadata.card, question.metadata.form
-    computed, exact = computed_scores(question, arithmetic)
-    values, error = computed.errors(exact)
-    joined = SCORES[card.score].joins_labels and card.task == "multilabel"
-    rounding = Rounding(card.score, form.n_classes, temperature=T, joined=joined)
-    band = np.maximum(rounding.bands(values.low), rounding.bands(values.high))
-    ratio = 2.0 * error / np.maximum(band, FLUSHED)
-    worst = int(ratio.argmax())
-    return float(error.max()), float(ratio[worst]), float(values.high[worst])
+def spell(constants: Constants) -> str:
+    """As Python has them, without zeros at the end."""
+    once, of_sum = constants.once, constants.of_sum
+    parts = [f"{constants.ulps!r}"]
+    if any(once) or any(of_sum):
+        parts.append(f"{once!r}")
+    if any(of_sum):
+        parts.append(f"{of_sum!r}")
+    return f"Constants({', '.join(parts)})"
 
 
-def searched(model: onnx.ModelProto, rounds: int = 4) -> float:
+def searched(cell: Cell, rounds: int = 4) -> float:
     """The largest error of onnxruntime that was met."""
+    model = cell.model
     metadata = read_metadata(model)
     n = metadata.form.n_classes or 1
     session = onnxruntime.InferenceSession(
@@ -97,31 +110,52 @@ def searched(model: onnx.ModelProto, rounds: int = 4) -> float:
     return best
 
 
-def line(score: str, task: str, n: int, measured: Arithmetic) -> str:
-    """One row of the record."""
-    model = model_of(score, task, n)
-    found = searched(model)
-    cell = [score, task, str(n), f"{found:.2e}"]
-    for arithmetic in (measured, ANY_ORDER):
-        try:
-            bound, ratio, where = proved(model, arithmetic)
-        except CannotProveError as error:
-            cell += ["none", f"{error}"[:60].replace("|", "/")]
+def lines() -> Iterator[str]:
+    """The record: a row a score, task and number of classes."""
+    judges = {sums: worst(sums, recorded()) for sums in SUMS}
+    yield (
+        "| score | task | K | found | "
+        + " | ".join(f"{sums}: bound | x found | band | band / 2 bounds" for sums in SUMS)
+        + " |"
+    )
+    yield "|---|---|---|" + "---|" * 9
+    for score, row in SCORES.items():
+        if row.over_members:
             continue
-        tight = f"{bound / found:.1f}" if found else "-"
-        cell += [f"{bound:.2e} ({tight} x)", f"{ratio:.2g} at {where:.3g}"]
-    return "| " + " | ".join(cell) + " |"
+        for cell in cells(score, sizes=SIZES, labels=(LABELS,), temperatures=(T,)):
+            if cell.sums == "pinned":
+                most = searched(cell)
+                own = [score, cell.task, str(cell.n_classes), f"{most:.1e}"]
+            try:
+                box = bounds(cell, judges[cell.sums])
+            except CannotProveError:
+                own += ["none", "", "searched", ""]
+            else:
+                own += columns(cell, box, most)
+            if cell.sums == SUMS[-1]:
+                yield "| " + " | ".join(own) + " |"
+
+
+def columns(cell: Cell, box: Bounds, most: float) -> list[str]:
+    """The largest bound, how many times that found, the band there, and in how many bounds."""
+    at = int(box.error.argmax())
+    bound = float(box.error[at])
+    band = float(cell.rounding.bands(box.far[at]))
+    times = f"{bound / most:.1f}" if most else "-"
+    return [f"{bound:.1e}", times, f"{band:.1e} at {box.far[at]:.3g}", f"{band / bound / 2:.2g}"]
 
 
 def main() -> None:
-    """Prints the record."""
-    tables = read_tables(Path(sys.argv[1]))
-    measured = Measured(tables)
-    print(f"Tables of {measured.name}: SHA-256 {digest(tables)}; T = {T:g}, |x| <= {LIMIT:g}.\n")
-    print("| score | task | K | found | proved bound | 2 x bound / band | any order | 2 x / band |")
-    print("|---|---|---|---|---|---|---|---|")
-    for score, task, n in cells():
-        print(line(score, task, n, measured), flush=True)
+    """Writes the constants, or prints the record."""
+    if "--write" in sys.argv[1:]:
+        proved = [score for score, row in SCORES.items() if row.band.proved]
+        write(sys.argv[2:] or proved)
+        return
+    for name, sha in digests(recorded()).items():
+        print(f"- {name}: {sha}")
+    print(f"\nT = {T:g}, |x| <= {LIMIT:g}.\n")
+    for line in lines():
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from logitconf.card.confidence import ConfidenceMap
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
+from logitconf.scores.bands import Sums
 from logitconf.scores.table import SCORES, check_parameters, refusal
 from logitconf.tasks import Layout, check_task
 from logitconf_export.decisions.comparison import Decisions, FlipCount, near_threshold
@@ -192,7 +193,7 @@ def try_runtime(runtime: Runtime, tried: Sequence[Case]) -> RuntimeRecord:
     if len(answers) != len(batches):
         raise LogitconfError(f"{runtime.name} must answer {len(batches)} jobs, got {len(answers)}")
     for (case, rows), answer in zip(batches, answers, strict=True):
-        _add(record, case, rows, answer)
+        _add(record, case, rows, answer, runtime.sums)
     record.heads = len(tried)
     return record
 
@@ -201,7 +202,7 @@ def _sizes(case: Case) -> tuple[int, int, int]:
     return len(case.rows), 1, 0
 
 
-def _add(record: RuntimeRecord, case: Case, rows: Array, answer: Answer) -> None:
+def _add(record: RuntimeRecord, case: Case, rows: Array, answer: Answer, sums: Sums) -> None:
     what = f"{case.what}, {len(rows)} rows"
     if isinstance(answer, RunError):
         _refused(record, what, rows, answer.reason)
@@ -216,7 +217,7 @@ def _add(record: RuntimeRecord, case: Case, rows: Array, answer: Answer) -> None
     if len(decided.score) != len(rows):
         _refused(record, what, rows, f"{len(decided.score)} scores came")
     else:
-        _compared(record, case, rows, decided)
+        _compared(record, case, rows, decided, sums)
 
 
 def _refused(record: RuntimeRecord, what: str, rows: Array, reason: str) -> None:
@@ -226,7 +227,9 @@ def _refused(record: RuntimeRecord, what: str, rows: Array, reason: str) -> None
         record.gaps.add("empty batch")
 
 
-def _compared(record: RuntimeRecord, case: Case, rows: Array, decided: Decisions) -> None:
+def _compared(
+    record: RuntimeRecord, case: Case, rows: Array, decided: Decisions, sums: Sums
+) -> None:
     record.rows += len(rows)
     if not len(rows):
         return
@@ -240,9 +243,10 @@ def _compared(record: RuntimeRecord, case: Case, rows: Array, decided: Decisions
     smallest = float(np.finfo(np.float32).smallest_normal)
     sizes = reference.sizes(rows)
     scores = np.where(both, expected.score, 0.0)
-    allowed = np.maximum(reference.allowed(scores, sizes=sizes), smallest)
+    allowed = np.maximum(reference.allowed(scores, sizes=sizes, sums=sums), smallest)
     huge = _adds_up_beyond_float32(rows) & expected.mask & ~decided.mask
-    near = near_threshold(expected.score, threshold, reference.allowed(threshold, sizes=sizes))
+    at_threshold = reference.allowed(threshold, sizes=sizes, sums=sums)
+    near = near_threshold(expected.score, threshold, at_threshold)
     record.flips += FlipCount.of(expected.mask, decided.mask | huge, near)
     record.beyond_rounding += int((both & (off > allowed)).sum())
     steps = ulp_distance(expected.score, decided.score)
@@ -252,7 +256,7 @@ def _compared(record: RuntimeRecord, case: Case, rows: Array, decided: Decisions
     if gives_scores:
         record.gaps.add("finite score")
     right = {}
-    for name, values in reference.right(rows, expected).items():
+    for name, values in reference.right(rows, expected, sums).items():
         values.low[huge] = np.nan
         right[name] = where_there_is_a_score(name, values) if gives_scores else values
     for output in agreements(right, decided.further):

@@ -11,6 +11,7 @@ from support import runtime_matrix as matrix
 from support.runtime_matrix import Case, RuntimeRecord
 
 from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf.scores.bands import Sums
 from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError, as_mask
 from logitconf_export.runtimes.targets.onnxruntime import OnnxRuntime
 
@@ -72,6 +73,7 @@ class Tampered:
 
     name = "tampered"
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "pinned"
 
     def __init__(self, fault: str) -> None:
         self._fault = fault

@@ -19,6 +19,7 @@ from logitconf.fitting.fit import rounding_of
 from logitconf.head_spec import Head, added_apart, decide, divided_first, value_at_largest
 from logitconf.outputs.confidence import exact_confidence
 from logitconf.outputs.labels import EVEN
+from logitconf.scores.bands import Sums
 from logitconf.scores.reductions import Form
 from logitconf.scores.rounding import MapRounding, Rounding
 from logitconf.tasks import InputKind, canonical, logits_of
@@ -65,22 +66,27 @@ class Reference:
         """The decisions of the same head computed in double and rounded once."""
         return _decisions(self._exact, logits)
 
-    def right(self, logits: Array, decided: Decisions) -> dict[str, RightValues]:
+    def right(
+        self, logits: Array, decided: Decisions, sums: Sums = "pinned"
+    ) -> dict[str, RightValues]:
         """Which values of what else the head gives are right.
 
         Args:
             logits: in the head's own layout.
             decided: the head's own decisions on them, from :meth:`decisions`.
+            sums: how the runtime adds up that is judged.
         """
         right = {}
         for name, value in decided.further.items():
             if name == "confidence":
-                right[name] = self._right_confidence(logits, decided, value)
+                right[name] = self._right_confidence(logits, decided, value, sums)
             else:
-                right[name] = _RIGHT[name](self.head, logits, value)
+                right[name] = _RIGHT[name](self.head, logits, value, sums)
         return right
 
-    def _right_confidence(self, logits: Array, decided: Decisions, value: Array) -> RightValues:
+    def _right_confidence(
+        self, logits: Array, decided: Decisions, value: Array, sums: Sums
+    ) -> RightValues:
         """What the map makes of each score that lies within the band of the right one."""
         knots = self.head.card.confidence
         if knots is None:
@@ -88,7 +94,7 @@ class Reference:
         finite = np.isfinite(decided.score)
         scores = np.where(finite, decided.score, 0.0).astype(np.float64)
         columns = flattened(logits, self.head.form).shape[1]
-        band = self.allowed(scores, columns, self.sizes(logits)) + _SMALLEST
+        band = self.allowed(scores, columns, self.sizes(logits), sums) + _SMALLEST
         low = exact_confidence(scores + band, knots) - _CONFIDENCE_STEP
         high = exact_confidence(scores - band, knots) + _CONFIDENCE_STEP
         ends = (np.where(finite, end, 0.0).reshape(value.shape) for end in (low, high))
@@ -134,7 +140,11 @@ class Reference:
         return finite.reshape(-1) if per_label else finite.max(axis=1, initial=0.0)
 
     def allowed(
-        self, values: Array, n_classes: int | None = None, sizes: Array | None = None
+        self,
+        values: Array,
+        n_classes: int | None = None,
+        sizes: Array | None = None,
+        sums: Sums = "pinned",
     ) -> Array:
         """The rounding band at each finite score: the largest difference that it explains.
 
@@ -142,6 +152,7 @@ class Reference:
             values: scores or thresholds.
             n_classes: columns of the rows, where the head leaves them free.
             sizes: of the rows, from :meth:`sizes`.
+            sums: how the runtime adds up that is judged.
         """
         head = self.head
         if head.form.n_classes is not None:
@@ -154,8 +165,9 @@ class Reference:
             rounding,
             divided_first=divided_first(head.card, head.form),
             apart=added_apart(head.card, head.form),
+            sums=sums,
+            mapping=_map_rounding(head),
         )
-        rounding = replace(rounding, mapping=_map_rounding(head))
         bands: Array = rounding.bands(values, sizes)
         return bands
 
@@ -206,16 +218,16 @@ def _decisions(head: Head, logits: Array) -> Decisions:
     return Decisions.of(score, mask, dict(zip(head.form.outputs[2:], others, strict=True)))
 
 
-def _right_probabilities(head: Head, logits: Array, value: Array) -> RightValues:
+def _right_probabilities(head: Head, logits: Array, value: Array, sums: Sums) -> RightValues:
     wide = value.astype(np.float64)
     wide[~np.isfinite(wide)] = np.nan
     # odds move by a factor within exp(±2ε), so that p (1 − p) <= 1/4 of that is the most
     exponent = np.minimum(2.0 * _shifts(head, logits) / float(head.temperature), 2.0)
-    off = _off_by_rounding(head) + np.minimum(np.expm1(exponent) / 4.0, 1.0)
+    off = _off_by_rounding(head, sums) + np.minimum(np.expm1(exponent) / 4.0, 1.0)
     return RightValues(value, wide - off, wide + off)
 
 
-def _right_label(head: Head, logits: Array, value: Array) -> RightValues:
+def _right_label(head: Head, logits: Array, value: Array, sums: Sums) -> RightValues:
     """One model's logits are compared as they are; mapped logits, and members' means, round.
 
     Some runtimes take subnormal numbers for zero, so that what lies closer may go either way.
@@ -234,7 +246,7 @@ def _right_label(head: Head, logits: Array, value: Array) -> RightValues:
     else:
         form = replace(head.form, outputs=("probabilities",), precision="float64")
         given = head.with_form(form)(np.asarray(logits))[2].astype(np.float64)
-        even, off = 0.5, 2.0 * _off_by_rounding(head)
+        even, off = 0.5, 2.0 * _off_by_rounding(head, sums)
     if head.layout.family == "categorical":
         classes = np.moveaxis(given, head.form.class_axis, -1)
         if np.ndim(off):
@@ -254,15 +266,15 @@ def _right_label(head: Head, logits: Array, value: Array) -> RightValues:
     return RightValues(value, wide, wide)
 
 
-def _off_by_rounding(head: Head) -> float:
+def _off_by_rounding(head: Head, sums: Sums) -> float:
     """How far two runtimes' probabilities may differ: as softmax scores near −1."""
     columns = head.form.n_classes if head.layout.family == "categorical" else 1
     scored = ("softmax", columns, head.form.precision, float(head.temperature))
-    rounding = Rounding(*scored, members=head.form.members or 1, kind=head.form.kind)
+    rounding = Rounding(*scored, members=head.form.members or 1, kind=head.form.kind, sums=sums)
     return float(rounding.bands(1.0))
 
 
-_RIGHT: Mapping[str, Callable[[Head, Array, Array], RightValues]] = {
+_RIGHT: Mapping[str, Callable[[Head, Array, Array, Sums], RightValues]] = {
     "label": _right_label,
     "probabilities": _right_probabilities,
 }

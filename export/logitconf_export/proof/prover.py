@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 
 from logitconf.head_spec import Head, layout_of
+from logitconf.scores.bands import Sums
+from logitconf.scores.rounding import Rounding
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
 from logitconf_export.proof.cases.case_analysis import Accepted, Walk
@@ -33,8 +35,11 @@ _FOLDED = 2.0**-22
 # of halving boxes near the threshold
 _ROUNDS = 4
 
-MOST_BANDS = 4
-"""A bound that is more than so many times the band of the table of scores proves nothing."""
+MOST_BANDS = 1
+"""A bound that is more than so many times the rounding band proves nothing.
+
+The band is what two runtimes' scores of one row differ by, so each may be off by half of it.
+"""
 
 Search = Callable[[Case | None], Witness | None]
 """Looks for a row that is decided otherwise: finite for None, else of a case."""
@@ -175,8 +180,8 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
     bound = replace(_bound(question, arithmetic, part, computed, exact), masked=masked)
     if bound.near_threshold > MOST_BANDS * bound.band:
         reason = (
-            f"scores near the threshold may be off by {bound.near_threshold:.3g}, more than "
-            f"{MOST_BANDS} times the rounding band of {bound.band:.3g}"
+            f"scores near the threshold may be off by {bound.near_threshold:.3g}, more than half "
+            f"the rounding band of {bound.band:.3g}"
         )
         return reason, bound, "CANNOT PROVE"
     reason = (
@@ -273,7 +278,8 @@ def _bound(
     head = Head.of_card(question.metadata.card, question.metadata.form)
     sizes = np.asarray([question.limit])
     columns = question.metadata.form.n_classes
-    (band,) = Reference(head).allowed(np.asarray([threshold]), columns, sizes)
+    sums = _sums_of(arithmetic, columns or 1, question.metadata.form.precision)
+    (band,) = Reference(head).allowed(np.asarray([threshold]), columns, sizes, sums)
     band = max(float(band), float(np.finfo(np.float32).smallest_normal))
     values, error = computed.errors(exact)
     anywhere = float(error.max())
@@ -283,13 +289,19 @@ def _bound(
         decisive = distance <= error
         near = float(error[decisive].max()) if decisive.any() else 0.0
         wide = decisive & (error > 0.9 * near)
-        if near <= band or computed.rows.make is None or not wide.any():
+        if near <= MOST_BANDS * band or computed.rows.make is None or not wide.any():
             break
         # smaller boxes say more of what lies near the threshold
         rows = computed.rows.halved(decisive)
         computed, exact = _composed(question, arithmetic, part, rows)
         values, error = computed.errors(exact)
     return Bound(anywhere, near, band, question.half_gap)
+
+
+def _sums_of(arithmetic: Arithmetic, n_classes: int, element: str) -> Sums:
+    """Which band is the runtime's: that for sums as deep as its own."""
+    depth = arithmetic.depth("ReduceSum", n_classes, last=True, element=element)
+    return "pinned" if depth <= Rounding("softmax", n_classes).additions else "any order"
 
 
 def _accepted_not_finite(

@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
+from logitconf.scores.bands import Sums
 from logitconf_export.decisions.hard_rows import arranged, columns_of, random_rows
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
@@ -58,11 +59,13 @@ class Searcher:
         metadata: what the file says of the head.
         run: the head in the runtime.
         limit: of the size of finite logits.
+        sums: how the runtime adds up.
     """
 
     metadata: HeadMetadata
     run: Run
     limit: float
+    sums: Sums = "pinned"
 
     def __call__(self, case: Case | None) -> Witness | None:
         """A row that is decided otherwise outside the band, or is accepted and has no score."""
@@ -102,7 +105,7 @@ class Searcher:
             logits = arranged(rows, form)
             score, mask = (np.asarray(a).ravel() for a in self.run(logits))
             exact = reference.truth(logits).score.astype(np.float64)
-            band = reference.allowed(exact, columns, reference.sizes(logits))
+            band = reference.allowed(exact, columns, reference.sizes(logits), self.sums)
             wrong = (np.abs(score - exact) > band) | ~np.isfinite(score)
             wrong |= (mask != (exact < threshold)) & (np.abs(exact - threshold) > band)
             # of a difference, one that changes the decision says more

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from logitconf.errors import LogitconfError
+from logitconf.scores.bands import Sums
 from logitconf_export.onnx_files.types import Array
 
 
@@ -60,10 +61,13 @@ class Runtime(Protocol):
     Attributes:
         name: short and stable.
         gaps: what it is known not to do.
+        sums: how it adds up the classes of a row: ``"any order"`` unless a table of its operations
+            pins that.
     """
 
     name: str
     gaps: tuple[Gap, ...]
+    sums: Sums
 
     def load(self) -> str:
         """Finds the runtime on this machine and gives its version.

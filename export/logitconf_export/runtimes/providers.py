@@ -1,8 +1,14 @@
 """onnxruntime's execution providers by the short names that users type; loads nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from logitconf.errors import not_among
+
+if TYPE_CHECKING:
+    from logitconf.scores.bands import Sums
 
 PROVIDERS: Mapping[str, str] = {
     "cpu": "CPUExecutionProvider",
@@ -36,3 +42,8 @@ def provider_name(short: str) -> str:
     if short not in PROVIDERS:
         raise not_among("provider", short, PROVIDERS, _SYNONYMS)
     return PROVIDERS[short]
+
+
+def sums_on(short: str) -> Sums:
+    """How a provider adds up the classes of a row: tables pin the CPU's sums alone."""
+    return "pinned" if provider_name(short) == PROVIDERS["cpu"] else "any order"

@@ -10,6 +10,7 @@ import onnx
 
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
+from logitconf.scores.bands import Sums
 from logitconf_export.decisions.batch import Batch
 from logitconf_export.decisions.comparison import Decisions
 from logitconf_export.decisions.hard_rows import (
@@ -25,7 +26,7 @@ from logitconf_export.decisions.reference import LIBRARY, Reference
 from logitconf_export.heads.in_file import EmbeddedHead, head_model
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.profiles import placement_of
-from logitconf_export.runtimes.providers import provider_name
+from logitconf_export.runtimes.providers import provider_name, sums_on
 from logitconf_export.runtimes.sessions import ProviderError, Session
 from logitconf_export.verification.batches import OTHER_BATCHES, HeadRunner
 from logitconf_export.verification.host_runs import HostOnTrial, host_logits_dtype, identical
@@ -76,7 +77,7 @@ class Trials:
         try:
             with Session(self.alone, provider=provider, optimisation=optimisation) as session:
                 runner = HeadRunner(session, self._embedded)
-                for batch in self.batches(rows):
+                for batch in self.batches(rows, sums_on(provider)):
                     self._run_head(runner, batch, where)
                 self._place("head", session.ran(), provider, optimisation)
         except ProviderError as error:
@@ -106,7 +107,7 @@ class Trials:
         try:
             with Session(self.alone, profile=False, **options) as session:
                 runner = HeadRunner(session, self._embedded)
-                for batch in self.batches(rows):
+                for batch in self.batches(rows, sums_on(provider)):
                     for size in OTHER_BATCHES:
                         decided = runner.decide(batch.logits, size)
                         where = (provider, optimisation)
@@ -140,6 +141,7 @@ class Trials:
                     self._reference = Reference(head)
                     for one in self.batches(rows):
                         batch = self._batch(one.name, one.logits, calibration=one.calibration)
+                        batch = self._judged(batch, sums_on(provider))
                         decided = runner.decide(batch.logits)
                         where = (provider, optimisation)
                         run = self._run("head", runner.runtime, where, batch, decided)
@@ -201,6 +203,7 @@ class Trials:
             if batch is None or not identical(batch.logits, result.logits):
                 batch = self._batch(name, result.logits, calibration=feeds is not None)
             self._hosts_batch = batch
+            batch = self._judged(batch, sums_on(provider))
             decided = Decisions.of(result.score, result.mask, result.further)
             self.runs.append(self._run("host", result.runtime, where_run, batch, decided))
         except LogitconfError as error:
@@ -242,11 +245,16 @@ class Trials:
         except LogitconfError as error:
             self._fail(f"the host runs on {provider}, optimisation {optimisation}", error)
 
-    def batches(self, rows: Array | None) -> list[Batch]:
-        """Hard rows, boundary rows and the rows given, with what should come of them."""
+    def batches(self, rows: Array | None, sums: Sums = "pinned") -> list[Batch]:
+        """Hard rows, boundary rows and the rows given, with what should come of them.
+
+        Args:
+            rows: the user's own.
+            sums: how the runtime adds up that is judged.
+        """
         if self._batches is None:
             self._batches = self._make_batches(rows)
-        return self._batches
+        return [self._judged(batch, sums) for batch in self._batches]
 
     def _make_batches(self, rows: Array | None) -> list[Batch]:
         form, family = self._reference.head.form, self._reference.head.layout.family
@@ -296,6 +304,19 @@ class Trials:
             threshold=reference.thresholds(logits),
             allowed=lambda values: reference.allowed(values, n_classes, sizes),
             right=reference.right(logits, eager),
+        )
+
+    def _judged(self, batch: Batch, sums: Sums) -> Batch:
+        """The same rows, for a runtime that adds up otherwise."""
+        if sums == "pinned":
+            return batch
+        reference = self._reference
+        n_classes = flattened(batch.logits, reference.head.form).shape[1]
+        sizes = reference.sizes(batch.logits)
+        return replace(
+            batch,
+            allowed=lambda values: reference.allowed(values, n_classes, sizes, sums),
+            right=reference.right(batch.logits, batch.eager, sums),
         )
 
     def _run(

@@ -145,7 +145,7 @@ def _run_elsewhere(
         return
     runner = HeadRunner(RuntimeSession(runtime, version, trials.alone), head)
     gaps = {gap.kind: gap.detail for gap in runtime.gaps}
-    for batch in trials.batches(rows):
+    for batch in trials.batches(rows, runtime.sums):
         name = f"the head runs on {request.name} with {batch.name}"
         try:
             decided = runner.decide(batch.logits)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from logitconf.errors import LogitconfError
+from logitconf.scores.bands import Constants
 from logitconf.scores.rounding import Rounding
 from logitconf.thresholds.gaps import (
     NARROW,
@@ -23,7 +24,7 @@ from logitconf.thresholds.gaps import (
 
 Float32 = NDArray[np.float32]
 
-ROUNDING = Rounding("margin", 10)
+ROUNDING = Rounding("margin", 10, constants=Constants(2.0))
 STEP = float(np.spacing(np.float32(1.0)))
 steady = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -37,7 +38,7 @@ def gaps_of(scores: Float32) -> Gaps:
 
 
 def steps(*counts: int) -> Float32:
-    """Scores below -1 in float32 steps; the margin's band is two, so a gap is wide from five on."""
+    """Scores below -1 in float32 steps; the band is two, so a gap is wide from five on."""
     return np.array([-2.0 + STEP * count for count in sorted(counts)], dtype=np.float32)
 
 

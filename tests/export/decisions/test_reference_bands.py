@@ -185,7 +185,8 @@ def test_classes_that_lie_apart_are_added_one_after_the_other(shape: tuple[int, 
         for scores in (in_onnxruntime(head)(rows), head(rows)[0], judge.decisions(rows).score):
             off = np.abs(scores.reshape(-1).astype(np.float64) - truth)
             widest = max(widest, float((off / judge.allowed(truth)).max()))
-    assert 0.1 < widest < 0.9
+    # the band also covers exponentials that are off by more, in sums that lose as much at each step
+    assert 0.05 < widest < 0.9
 
 
 @pytest.mark.parametrize("score", ["softmax", "entropy", "gini"])

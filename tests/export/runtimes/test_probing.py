@@ -67,7 +67,7 @@ def test_a_runtime_that_answers_wrongly_fails(
     head, rows = tiny_head()
 
     class Wrong:
-        name, gaps = "wrong", ()
+        name, gaps, sums = "wrong", (), "pinned"
 
         def load(self) -> str:
             return "1.0"

@@ -7,6 +7,7 @@ import pytest
 from onnx import parser
 
 from logitconf.errors import LogitconfError
+from logitconf.scores.bands import Sums
 from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError
 from logitconf_export.runtimes.runtime_sessions import RuntimeSession
 
@@ -22,6 +23,7 @@ class Scripted:
 
     name = "scripted"
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "pinned"
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer

@@ -34,7 +34,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             name = "changed"
 
             def __init__(self) -> None:
-                self.gaps = gaps
+                self.gaps, self.sums = gaps, "pinned"
                 self._runtime = OnnxRuntime()
 
             def load(self) -> str:

@@ -56,10 +56,10 @@ def _notes(proof: RuntimeProof) -> Iterator[str]:
         yield f"{runtime}: the row is [{logits}{more}]"
     if bound is None:
         return
-    if bound.near_threshold > bound.band:
+    if 2.0 * bound.near_threshold > bound.band:
         yield (
             f"{runtime}: the proved bound is {bound.near_threshold / bound.band:.2g} times the "
-            "rounding band of the table of scores"
+            "rounding band, of which half is a runtime's own"
         )
     if bound.cannot_flip is not None:
         word = "no" if bound.cannot_flip else "a"

@@ -12,14 +12,14 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from logitconf.errors import LogitconfError, MissingExtraError, not_among
+from logitconf.scores.bands import Sums
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError, Runtime
 from logitconf_export.runtimes.targets.table import RUNTIMES, RuntimeRequest
 
 PIECES = 200
 """How many short buffers one model computes on."""
-_LONGEST_REASON = 200
-_OPSET = 17
+_LONGEST_REASON, _OPSET = 200, 17
 _KINDS = {
     np.dtype(np.float32): TensorProto.FLOAT,
     np.dtype(np.float64): TensorProto.DOUBLE,
@@ -170,6 +170,7 @@ class _OnProvider:
 
     name = "onnxruntime"
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "any order"
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
@@ -189,8 +190,7 @@ class _OnProvider:
                 if opened is None or opened[0] != job.model:
                     model = onnx.load_model_from_string(job.model)
                     # Split and Concat may be computed elsewhere, the operation in between not
-                    session = Session(model, provider=self._provider, profile=False)
-                    opened = (job.model, session)
+                    opened = job.model, Session(model, provider=self._provider, profile=False)
                 answers.append(tuple(opened[1].run(job.feeds, job.outputs)))
             except LogitconfError as error:
                 answers.append(RunError(str(error)))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from logitconf.errors import LogitconfError, MissingExtraError
+from logitconf.scores.bands import Sums
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.sessions import load_onnxruntime
 from logitconf_export.runtimes.targets.processes import RUNNERS, answers, program, version
@@ -20,6 +21,7 @@ class CApi:
 
     name = "onnxruntime C API"
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "pinned"
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="logitconf"))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from logitconf.scores.bands import Sums
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.processes import (
     MODULES,
@@ -19,6 +20,7 @@ class NodeRuntime:
 
     name = "onnxruntime-node"
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "pinned"
 
     def __init__(self, modules: Path = MODULES) -> None:
         self._modules = modules

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from logitconf.scores.bands import Sums
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.in_process import each
@@ -18,6 +19,7 @@ class OnnxReference:
     name = "onnx.reference"
     gaps: tuple[Gap, ...] = ()
     kept: dict[bytes, Any] | None = None
+    sums: Sums = "pinned"
 
     def load(self) -> str:
         """Version of onnx."""

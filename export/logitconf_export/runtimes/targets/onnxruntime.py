@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from logitconf.scores.bands import Sums
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.in_process import each_in_session, imported
 
@@ -12,6 +13,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "pinned"
     threads: int | None = None
     kept: dict[bytes, Any] | None = None
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from logitconf.errors import MissingExtraError
+from logitconf.scores.bands import Sums
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.in_process import INSTALL, each, imported
@@ -16,6 +17,7 @@ class OpenCv:
 
     name = "opencv"
     gaps: tuple[Gap, ...] = (Gap("empty batch", "OpenCV 5.0 refuses inputs without elements"),)
+    sums: Sums = "any order"
 
     def load(self) -> str:
         """Its version.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from logitconf.scores.bands import Sums
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.in_process import each, imported
@@ -18,6 +19,7 @@ class OpenVino:
     gaps: tuple[Gap, ...] = (
         Gap("finite score", "OpenVINO 2026.4 loses NaN in maxima and where it selects"),
     )
+    sums: Sums = "any order"
     threads: int | None = None
     kept: dict[bytes, Any] | None = None
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from logitconf.scores.bands import Sums
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.in_process import each_in_session
 from logitconf_export.runtimes.targets.onnxruntime import OnnxRuntime
@@ -15,6 +16,7 @@ class OrtFormat:
 
     name = "onnxruntime .ort"
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "pinned"
 
     def __init__(self) -> None:
         self._runtime = OnnxRuntime()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from logitconf.errors import MissingExtraError
+from logitconf.scores.bands import Sums
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.processes import RUNNERS, answers, version
 
@@ -13,6 +14,7 @@ class OtherPython:
 
     name: str
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "pinned"
 
     def __init__(self, name: str, python: Path) -> None:
         self.name, self._python = name, python

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from logitconf.scores.bands import Sums
 from logitconf_export.onnx_files.types import Array
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.in_process import each, imported
@@ -19,6 +20,7 @@ class Tract:
     name = "tract"
     gaps: tuple[Gap, ...] = ()
     kept: dict[bytes, Any] | None = None
+    sums: Sums = "any order"
 
     def load(self) -> str:
         """Its version."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from logitconf.scores.bands import Sums
 from logitconf_export.runtimes.protocol import Answer, Gap, Job
 from logitconf_export.runtimes.targets.processes import (
     MODULES,
@@ -19,6 +20,7 @@ class WebRuntime:
 
     name = "onnxruntime-web"
     gaps: tuple[Gap, ...] = ()
+    sums: Sums = "any order"
 
     def __init__(self, modules: Path = MODULES, browser: str = "chromium") -> None:
         self._modules, self._browser = modules, browser

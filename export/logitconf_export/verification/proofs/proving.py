@@ -268,4 +268,4 @@ def _search(question: Question, request: RuntimeRequest) -> Search | None:
         score, mask = session.run({part.tensor: logits}, [part.score, part.mask])
         return np.asarray(score), np.asarray(mask)
 
-    return Searcher(question.metadata, run, question.limit)
+    return Searcher(question.metadata, run, question.limit, runtime.sums)

@@ -118,7 +118,7 @@ def test_short_buffers_are_computed_one_by_one() -> None:
     seen: list[bytes] = []
 
     class Spy:
-        name, gaps = "spy", ()
+        name, gaps, sums = "spy", (), "pinned"
 
         def load(self) -> str:
             return "1"
@@ -139,7 +139,7 @@ def test_short_buffers_are_computed_one_by_one() -> None:
 
 def test_a_runtime_that_does_not_end_refuses_what_it_was_given() -> None:
     class Endless:
-        name, gaps = "endless", ()
+        name, gaps, sums = "endless", (), "pinned"
 
         def load(self) -> str:
             return "1"
