@@ -40,7 +40,7 @@ RECIPES = {
                     '        "log_share": ScoreRow(\n'
                     '            "of_probabilities", _UNBOUNDED, ranges.ENERGY,\n'
                     '            Meaning("surprise below {x} nats", above=False),\n'
-                    "            Band(4.0, 16.0),\n"
+                    "            bands.SOFTMAX,\n"
                     '            families=("categorical",)),\n',
                 )
             ],
