@@ -31,9 +31,10 @@ the other, and every runtime that was not probed.
 TABLES: Mapping[str, str] = MappingProxyType(
     {
         "numpy 2.4.6": "e7b6b61bba0ad0ddcae86b0f5602b8a3b73465ef3260d820b8c278932e8a540e",
+        "onnx-reference 1.23.2": "59fa06b0f1eba1383d0c5f40bd29bbccdd164efaf17756fed25cd7fbbdb9f4da",
         "onnxruntime 1.20.1": "5c9b7ca8fd6eed4198869856a0fdf9931a463db0130d41c649e601f2a9764fee",
         "onnxruntime 1.31.1": "e04d94950e4607c67d764ddab679fe2627cfc48823265f20244c40db857ddea4",
-        "torch 2.13.0+cpu": "69173c9aa0d829f42c84ea443fe86ff45049a81cda10ed0d0267e56c63372523",
+        "torch 2.13.0+cpu": "4e93e66edd9623dd3c4b9cb29d913cbd51df4ba7b5130f63f65d74e6fac62224",
         "tract 0.23.9": "0b0f68422ef51b4e4000d205904dbdb410abb8b2fe3f2a9ffa1b599a84e79926",
     }
 )

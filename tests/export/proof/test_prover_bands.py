@@ -57,7 +57,7 @@ def test_a_band_is_twice_the_bound_of_the_worst_runtime_and_not_many_times(cell:
 
 def test_the_bands_come_from_tables_of_the_recorded_runtimes() -> None:
     """Tables may have been measured again since: that bands hold for those is asked above."""
-    assert set(digests(recorded())) == set(TABLES)
+    assert set(TABLES) <= set(digests(recorded()))
     assert all(re.fullmatch("[0-9a-f]{64}", sha) for sha in TABLES.values())
 
 
