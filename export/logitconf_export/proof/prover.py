@@ -86,7 +86,10 @@ def prove(question: Question, arithmetic: Arithmetic, search: Search | None = No
     made = RuntimeProof(arithmetic.name, "CANNOT PROVE", "")
     if isinstance(arithmetic, Measured):
         tables = arithmetic.tables
-        made = replace(made, tables=digest(tables), processor=tables.environment.processor)
+        where = tables.environment
+        made = replace(
+            made, tables=digest(tables), processor=where.processor, provider=where.provider
+        )
     try:
         reason, bound, verdict = _proved(question, arithmetic)
     except _RefutedError as refutation:

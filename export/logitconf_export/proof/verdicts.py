@@ -67,6 +67,7 @@ class RuntimeProof:
         sampled: operations whose errors were not tried on every float.
         witness: a row that refutes, if one was found.
         head: its name, where the file has several.
+        provider: of onnxruntime, that the tables are of.
     """
 
     runtime: str
@@ -78,6 +79,7 @@ class RuntimeProof:
     sampled: tuple[str, ...] = ()
     witness: Witness | None = None
     head: str = ""
+    provider: str = "cpu"
 
     @property
     def place(self) -> str:

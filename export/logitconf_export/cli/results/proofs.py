@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from logitconf_export.cli.results.blocks import Block, Facts, Sentence, Table, note
 from logitconf_export.cli.results.result import Result
-from logitconf_export.proof.tables.environments import processor
 from logitconf_export.proof.verdicts import RuntimeProof
 from logitconf_export.verification.proofs.proving import ProofReport
 
@@ -24,12 +23,14 @@ def proof_result(report: ProofReport) -> Result:
             Sentence(f"logits up to {report.limit:g} in size"),
         ),
         details=tuple(_details(report)),
-        notes=tuple(
-            note(text)
-            for proof in report.proofs
-            for text in (*_reason(proof, report), *_notes(proof))
-        ),
+        notes=tuple(note(text) for text in (*report.notes, *_all_notes(report))),
     )
+
+
+def _all_notes(report: ProofReport) -> Iterator[str]:
+    for proof in report.proofs:
+        yield from _reason(proof, report)
+        yield from _notes(proof)
 
 
 def _row(proof: RuntimeProof) -> tuple[str, ...]:
@@ -48,8 +49,6 @@ def _reason(proof: RuntimeProof, report: ProofReport) -> Iterator[str]:
 
 def _notes(proof: RuntimeProof) -> Iterator[str]:
     bound, runtime = proof.bound, proof.place
-    if proof.processor not in ("", processor()):
-        yield f"{runtime}: it holds for {proof.processor}, as the tables do; here is {processor()}"
     if proof.witness is not None:
         logits = ", ".join(f"{value:.9g}" for value in proof.witness.logits[:_MOST_LOGITS])
         more = ", ..." if len(proof.witness.logits) > _MOST_LOGITS else ""

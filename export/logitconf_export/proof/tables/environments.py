@@ -20,9 +20,14 @@ def environment_of(evaluator: Evaluator) -> Environment:
         evaluator.name,
         evaluator.version,
         evaluator.provider,
-        _gpu() if evaluator.provider.startswith("cuda") else processor(),
+        processor_of(evaluator.provider),
         f"{platform.system()} {platform.machine()}",
     )
+
+
+def processor_of(provider: str) -> str:
+    """What a provider computes on here."""
+    return _gpu() if provider.startswith("cuda") else processor()
 
 
 def processor(description: str | None = None) -> str:

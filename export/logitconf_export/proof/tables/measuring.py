@@ -119,13 +119,20 @@ def sums_of(
     )
 
 
-def tables_for(name: str, provider: str = "cpu", wish: Wish | None = None) -> RuntimeTables:
+def tables_for(
+    name: str,
+    provider: str = "cpu",
+    wish: Wish | None = None,
+    *,
+    tell: Callable[[RuntimeTables, float], None] | None = None,
+) -> RuntimeTables:
     """The tables of a runtime here: out of the cache, or measured now and kept there.
 
     Args:
         name: as ``--on`` takes it, or ``"torch"`` or ``"numpy"``.
         provider: of onnxruntime, by its short name.
         wish: what is needed besides; measured if the tables do not have it.
+        tell: called with the tables and the seconds that measuring took, if it had to be done.
 
     Raises:
         LogitconfError: if the runtime is not there.
@@ -140,6 +147,8 @@ def tables_for(name: str, provider: str = "cpu", wish: Wish | None = None) -> Ru
         held = extended(held, evaluator, missing) if missing != Wish() else held
     if held is not cached:
         keep_tables(held)
+        if tell is not None:
+            tell(held, held.seconds - (0.0 if cached is None else cached.seconds))
     return held
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 from itertools import product
 from pathlib import Path
@@ -25,7 +25,7 @@ from logitconf_export.proof.composing.arithmetic import Measured
 from logitconf_export.proof.composing.head_part import HeadPart, WrongConnectionError
 from logitconf_export.proof.composing.tensors import CannotProveError
 from logitconf_export.proof.prover import LIMIT, Question, Search, prove
-from logitconf_export.proof.tables.environments import processor
+from logitconf_export.proof.tables.environments import processor_of
 from logitconf_export.proof.tables.files import read_tables
 from logitconf_export.proof.tables.measuring import Wish, sums_of, tables_for, wish_of
 from logitconf_export.proof.tables.operation_table import Environment, RuntimeTables
@@ -52,12 +52,33 @@ class ProofReport:
         limit: of the size of logits that it covers.
         checks: what holds of the file around the head, and what does not.
         proofs: one a head and runtime.
+        measured: the seconds that measuring took, by the runtime whose operations had to be.
     """
 
     head: Mapping[str, Any]
     limit: float
     checks: tuple[Check, ...]
     proofs: tuple[RuntimeProof, ...]
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What should be known of the tables: measured first, or of another processor."""
+        return tuple(self._notes())
+
+    def _notes(self) -> Iterator[str]:
+        for runtime, seconds in self.measured.items():
+            yield (
+                f"operations of {runtime} were measured first ({seconds:.0f} s) and are kept in "
+                "your cache; logitconf measure-runtime does that alone"
+            )
+        for proof in self.proofs:
+            here = processor_of(proof.provider)
+            if proof.processor not in ("", here):
+                yield (
+                    f"{proof.place}: it holds for {proof.processor}, as the tables do; here is "
+                    f"{here}"
+                )
 
     @property
     def verdict(self) -> Verdict:
@@ -84,6 +105,7 @@ class ProofReport:
     def to_dict(self) -> dict[str, Any]:
         """JSON values, schema number first."""
         values = {"verdict": self.sentence, "outcome": self.verdict, **asdict(self)}
+        values["notes"] = list(self.notes)
         for proof, made in zip(values["proofs"], self.proofs, strict=True):
             cannot_flip = None if made.bound is None else made.bound.cannot_flip
             proof["no_calibration_row_can_flip"] = cannot_flip
@@ -137,19 +159,18 @@ def prove_file(
         for provider in (providers if request.is_onnxruntime else ("cpu",))
     ]
     proofs, described = [], {}
+    measured: dict[str, float] = {}
     # one head alone has no name
     names = several.names if len(several.heads) > 1 else ("",)
     heads = zip(names, several.heads, elements, logits, strict=True)
-    for (name, metadata, element, own), (request, text, provider) in steps(
-        list(product(heads, places)), "Proving"
-    ):
+    for (name, metadata, element, own), place in steps(list(product(heads, places)), "Proving"):
         question = Question(ready, metadata, element, limit, _half_gap(metadata, own))
-        known = _tables(request, text, provider, tables, question)
-        made = prove(question, Measured(known), _search(question, request))
+        known = _tables(place, tables, question, measured)
+        made = prove(question, Measured(known), _search(question, place[0]))
         proofs.append(replace(made, head=name))
         described[name] = _described(metadata)
     head = described if len(described) > 1 else next(iter(described.values()))
-    return ProofReport(head, limit, tuple(checks), tuple(proofs))
+    return ProofReport(head, limit, tuple(checks), tuple(proofs), measured)
 
 
 def _described(metadata: HeadMetadata) -> dict[str, Any]:
@@ -191,14 +212,20 @@ _MOST = 1e4
 
 
 def _tables(
-    request: RuntimeRequest,
-    text: str,
-    provider: str,
+    place: tuple[RuntimeRequest, str, str],
     folder: Path | None,
     question: Question,
+    measured: dict[str, float],
 ) -> RuntimeTables:
-    """What is known of a runtime's operations, from a folder or from here."""
-    form = question.metadata.form
+    """What is known of a runtime's operations, from a folder or from here.
+
+    Args:
+        place: the runtime, as it was asked for, and the provider.
+        folder: of tables; None for the cache.
+        question: the head, which may need sums or constants of its own.
+        measured: the seconds that measuring takes are added here, if it has to be done.
+    """
+    (request, text, provider), form = place, question.metadata.form
     if folder is None:
         wish = wish_of([question.metadata.card.temperature])
         if form.n_classes is not None and form.n_classes > 1:
@@ -206,7 +233,12 @@ def _tables(
             operations = {node.op_type for node in question.model.graph.node}
             sums = sums_of(operations, form.n_classes, form.precision, last=last)
             wish = Wish(wish.constants, sums)
-        return tables_for(text, provider, wish)
+
+        def tell(tables: RuntimeTables, seconds: float) -> None:
+            name = Measured(tables).name
+            measured[name] = measured.get(name, 0.0) + seconds
+
+        return tables_for(text, provider, wish, tell=tell)
     held = [read_tables(path) for path in sorted(folder.glob("*.json"))]
     fitting = [
         t
@@ -221,7 +253,7 @@ def _tables(
             f"{folder} must hold tables of {text} on {provider}, got {known}; measure them with "
             f"logitconf measure-runtime --on {text} -o FILE"
         )
-    here = processor()
+    here = processor_of(provider)
     return max(fitting, key=lambda t: (t.environment.processor == here, _parts(t.environment)))
 
 

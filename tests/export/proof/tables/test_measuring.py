@@ -110,11 +110,20 @@ def test_tables_are_measured_once_and_then_taken_from_the_cache(
 
     monkeypatch.setattr(measuring, "measure", measure_sums_alone)
     monkeypatch.setattr(measuring, "completed", partial(completed, only=("ReduceSum",)))
-    first = tables_for("numpy")
-    assert tables_for("numpy") == first
+    tellings: list[tuple[str, float]] = []
+
+    def tell(tables: RuntimeTables, seconds: float) -> None:
+        tellings.append((tables.environment.runtime, seconds))
+
+    first = tables_for("numpy", tell=tell)
+    assert tellings == [("numpy", first.seconds)]
+    assert tables_for("numpy", tell=tell) == first
+    assert len(tellings) == 1
     assert measured == ["numpy"]
     five = Wish(sums=(("ReduceSum", 5, "last", "float32"),))
-    assert tables_for("numpy", wish=five).depth("ReduceSum", 5, "last") is not None
+    held = tables_for("numpy", wish=five, tell=tell)
+    assert held.depth("ReduceSum", 5, "last") is not None
+    assert tellings[1:] == [("numpy", held.seconds - first.seconds)]
     assert tables_for("numpy").depth("ReduceSum", 5, "last") is not None
     assert measured == ["numpy"]
 

@@ -1,7 +1,9 @@
 """Files are proved with the tables of a folder, and refuted by what surrounds the head."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.proofs import model_of
@@ -13,6 +15,7 @@ from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.proof.composing.arithmetic import Rounded
 from logitconf_export.proof.tables.environments import processor
 from logitconf_export.proof.tables.files import read_tables, write_tables
+from logitconf_export.proof.tables.operation_table import RuntimeTables
 from logitconf_export.verification.proofs import proving
 from logitconf_export.verification.proofs.proving import prove_file
 
@@ -52,6 +55,23 @@ def test_of_several_tables_those_of_this_processor_and_the_newest_version_are_ta
         write_tables(tmp_path / f"{number}.json", replace(held, environment=environment))
     (proof,) = prove_file(model_of("softmax"), tables=tmp_path).proofs
     assert (proof.runtime, proof.processor) == ("onnxruntime 1.31.1", processor())
+
+
+def test_tables_that_had_to_be_measured_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    (record,) = RECORDS.glob("onnxruntime_1.31.1_*.json")
+    held = read_tables(record)
+
+    def measured_now(*_: Any, tell: Callable[..., None]) -> RuntimeTables:
+        tell(held, 97.0)
+        return held
+
+    monkeypatch.setattr(proving, "tables_for", measured_now)
+    report = prove_file(model_of("softmax"))
+    assert report.measured == {"onnxruntime 1.31.1": 97.0}
+    assert "measured first (97 s)" in report.to_dict()["notes"][0]
+    assert not any(
+        "measured" in text for text in prove_file(model_of("softmax"), tables=RECORDS).notes
+    )
 
 
 @pytest.mark.parametrize("score", ["softmax", "energy"])
