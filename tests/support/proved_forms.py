@@ -1,16 +1,19 @@
 """Every form of every score judged by the prover: ``python -m support.proved_forms``.
 
 Prints the table of tests/records/proofs.md: verdict, the bound near the threshold over the rounding
-band, seconds of process time, or what stops the proof. With names of scores, those alone.
+band, seconds of process time, or what stops the proof. With names of scores, those alone; with
+``others``, the second table: other tasks, thresholds of classes and labels, calibration maps.
 """
 
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from logitconf.calibration.maps.calibration_map import CalibrationMap
 from logitconf.card.score_card import ScoreCard
 from logitconf.scores.table import SCORES
 from logitconf_export.heads.conversion import to_onnx
@@ -52,18 +55,69 @@ def line(score: str, form: str, n: int, runtime: Measured) -> str:
         n_classes=n,
         parameters={name: p.default for name, p in row.parameters.items()},
     )
+    return f"| {score} | {form} | {n} {judged(card, form, n, runtime)}"
+
+
+def judged(card: ScoreCard, form: str, n: int, runtime: Measured) -> str:
+    """The cells of a verdict."""
     model = to_onnx(card, n_classes=n, runtime=form)
     start = time.process_time()
     proof = prove(Question(model, read_metadata(model)), runtime)
     seconds = time.process_time() - start
     ratio = "" if proof.bound is None else f"{proof.bound.near_threshold / proof.bound.band:.2g}"
     why = "" if proof.verdict == "PROVED" else proof.reason[:110].replace("|", "/")
-    return f"| {score} | {form} | {n} | {proof.verdict} | {ratio} | {seconds:.1f} | {why} |"
+    return f"| {proof.verdict} | {ratio} | {seconds:.1f} | {why} |"
+
+
+def cards(n: int = 10) -> Iterator[tuple[str, str, int, ScoreCard]]:
+    """What other heads are of, their score, how many columns they read, and their card."""
+    scale = tuple(1.0 + 0.05 * (i % 3 - 1) for i in range(n))
+    bias = tuple(0.1 * (i % 3 - 1) for i in range(n))
+    vector = CalibrationMap("vector", scale=scale, bias=bias)
+    labels = CalibrationMap("vector", scale=scale)
+    for name, row in SCORES.items():
+        if row.over_members or name == "learned":
+            continue
+        threshold = {"energy": -3.0}.get(name, -0.6 if row.floor < -1.0 else 0.3)
+        several = tuple(threshold + 0.01 * i for i in range(n))
+        parameters = {p: value.default for p, value in row.parameters.items()}
+
+        def card(task: str, columns: int, name: str = name, **parts: Any) -> ScoreCard:
+            own = {"threshold": threshold, "parameters": parameters, **parts}  # noqa: B023
+            return ScoreCard(name, task, temperature=1.5, n_classes=columns, **own)
+
+        if "categorical" in row.families:
+            yield "binary, two logits", name, 2, card("binary", 2)
+            yield "threshold of each class", name, n, card("multiclass", n, threshold=several)
+            if name != "max_logit_norm":
+                yield "vector map", name, n, card("multiclass", n, calibration_map=vector)
+        if "bernoulli" in row.families:
+            platt = CalibrationMap("platt", bias=(0.25,))
+            yield "binary, one logit", name, 1, card("binary", 1)
+            yield "binary, platt map", name, 1, card("binary", 1, calibration_map=platt)
+            yield "multilabel", name, n, card("multilabel", n)
+            yield "multilabel, vector map", name, n, card("multilabel", n, calibration_map=labels)
+            own = card("multilabel", n, threshold=several, per_label=True)
+            yield "each label judged", name, n, own
+
+
+def other_line(heads: str, score: str, form: str, runtime: Measured) -> str:
+    """One row of the second table."""
+    ((n, card),) = [(n, card) for h, s, n, card in cards() if (h, s) == (heads, score)]
+    return f"| {heads} | {score} | {form} {judged(card, form, n, runtime)}"
 
 
 def main() -> None:
-    """Prints the table."""
+    """Prints a table."""
     runtime = measured()
+    if sys.argv[1:2] == ["others"]:
+        print("| head | score | form | verdict | bound / band | seconds | what stops it |")
+        print("|---|---|---|---|---|---|---|")
+        with np.errstate(all="ignore"):
+            for heads, score, _, _ in cards():
+                for form in FORMS:
+                    print(other_line(heads, score, form, runtime), flush=True)
+        return
     print("| score | form | K | verdict | bound / band | seconds | what stops it |")
     print("|---|---|---|---|---|---|---|")
     with np.errstate(all="ignore"):

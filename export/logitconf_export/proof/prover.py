@@ -9,11 +9,13 @@ from fractions import Fraction
 import numpy as np
 import onnx
 
+from logitconf.card.score_card import ScoreCard
 from logitconf.head_spec import Head, layout_of
 from logitconf.scores.bands import Sums
 from logitconf.scores.rounding import Rounding
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
+from logitconf_export.proof.card_numbers import RefutedError, compare_masks, compare_numbers
 from logitconf_export.proof.cases.case_analysis import Accepted, Walk
 from logitconf_export.proof.cases.masked_classes import what_counts_masked
 from logitconf_export.proof.cases.rules import Rules
@@ -22,9 +24,10 @@ from logitconf_export.proof.composing.arithmetic import Arithmetic, Measured
 from logitconf_export.proof.composing.finite_rows import Computed, compose
 from logitconf_export.proof.composing.formulas import exact_score, rows_of
 from logitconf_export.proof.composing.head_part import HeadPart, WrongConnectionError
-from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Known, Tensor
+from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Unmapped
 from logitconf_export.proof.exact.abstract_rows import AbstractRows
 from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, is_zero
+from logitconf_export.proof.exact.intervals import above, below
 from logitconf_export.proof.tables.files import digest
 from logitconf_export.proof.verdicts import Bound, RuntimeProof, Verdict, Witness
 
@@ -71,10 +74,6 @@ class Question:
         return Fraction(float(np.float32(self.metadata.card.temperature)))
 
 
-class _RefutedError(Exception):
-    """By comparison; the message says what is not the card's."""
-
-
 def prove(question: Question, arithmetic: Arithmetic, search: Search | None = None) -> RuntimeProof:
     """The verdict on a head in a runtime.
 
@@ -92,7 +91,7 @@ def prove(question: Question, arithmetic: Arithmetic, search: Search | None = No
         )
     try:
         reason, bound, verdict = _proved(question, arithmetic)
-    except _RefutedError as refutation:
+    except RefutedError as refutation:
         return replace(made, verdict="REFUTED", reason=str(refutation))
     except (CannotProveError, NoNormalFormError) as stop:
         made = replace(made, reason=str(stop))
@@ -141,7 +140,7 @@ def computed_scores(question: Question, arithmetic: Arithmetic) -> tuple[Compute
     try:
         part = HeadPart.of(question.model, question.metadata)
     except WrongConnectionError as error:
-        raise _RefutedError(str(error)) from error
+        raise RefutedError(str(error)) from error
     return _composed(question, arithmetic, part)
 
 
@@ -162,6 +161,7 @@ def _composed(
         element=question.element,
         numbers=_numbers(card.parameters, t),
         kept=frozenset([np.asarray(card.threshold, dtype=np.float32).tobytes()]),
+        mapping=_unmapped(question),
     )
     return computed, exact
 
@@ -169,15 +169,15 @@ def _composed(
 def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Verdict]:
     """Why finite rows are decided as the card says, and how far scores may be off."""
     card, form = question.metadata.card, question.metadata.form
-    _compare_numbers(question)
+    compare_numbers(question.model, question.metadata)
     try:
         part = HeadPart.of(question.model, question.metadata)
     except WrongConnectionError as error:
-        raise _RefutedError(str(error)) from error
+        raise RefutedError(str(error)) from error
     computed, exact = _composed(question, arithmetic, part)
     _compare_scores(question, part, computed, exact)
-    _compare_masks(question, computed)
     rules = Rules(arithmetic.tables if isinstance(arithmetic, Measured) else None)
+    compare_masks(question.metadata, computed, rules)
     masked = ""
     # of two classes one is left then, which has no margin
     if computed.rows.cells and not (card.score == "margin" and form.n_classes == 2):
@@ -191,33 +191,15 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
         return reason, bound, "CANNOT PROVE"
     reason = (
         f"no row of logits up to {question.limit:g} in size is decided otherwise unless its exact "
-        f"score is within {bound.near_threshold:.3g} of the threshold, and none that is not finite "
-        "is accepted"
+        f"score is within {bound.near_threshold:.3g} of {_whose(card)}, and none that is not "
+        "finite is accepted"
     )
     return reason, bound, "PROVED"
 
 
-def _compare_numbers(question: Question) -> None:
-    """Checks temperature and threshold where the graph still has them by their names."""
-    metadata = question.metadata
-    tensors = {t.name: t for t in question.model.graph.initializer}
-    from logitconf_export.onnx_files.loading import array_of
-
-    for name in ("temperature", "threshold"):
-        wanted = np.asarray(getattr(metadata.card, name), dtype=np.float32)
-        tensor = tensors.get(f"{metadata.prefix}{name}")
-        if tensor is None or tensor.data_location == onnx.TensorProto.EXTERNAL:
-            continue
-        got = array_of(tensor)
-        if got.dtype != np.float32 or got.tobytes() != wanted.tobytes():
-            raise _RefutedError(
-                f"the graph's {name} is {_spell_number(got)}, the card's {_spell_number(wanted)}"
-            )
-
-
-def _spell_number(values: object) -> str:
-    number = np.asarray(values).ravel()[0]
-    return f"{number} (float32 0x{np.asarray(number, np.float32).view(np.uint32):08x})"
+def _whose(card: ScoreCard) -> str:
+    several = isinstance(card.threshold, tuple)
+    return "its own threshold" if several else "the threshold"
 
 
 def _compare_scores(
@@ -230,7 +212,7 @@ def _compare_scores(
     for value in _other_temperatures(part, question.temperature):
         other = exact_score(card, form, value)
         if is_zero(computed.score.expression - other):
-            raise _RefutedError(
+            raise RefutedError(
                 f"the graph's temperature is {float(value)!r}, the card's {card.temperature!r}"
             )
     raise CannotProveError(
@@ -253,25 +235,6 @@ def _other_temperatures(part: HeadPart, t: Fraction) -> Iterator[Fraction]:
                     yield candidate
 
 
-def _compare_masks(question: Question, computed: Computed) -> None:
-    """Checks that the mask is the score below the card's threshold."""
-    mask, threshold = computed.mask, np.asarray(question.metadata.card.threshold, dtype=np.float32)
-    if mask.value is not None:
-        raise _RefutedError(f"the mask is {mask.value} for every row, whatever its score")
-    if len(mask.below) != 1:
-        raise CannotProveError("the mask is not seen to be one comparison with the threshold")
-    ((smaller, larger),) = mask.below
-    if not isinstance(smaller, Tensor) or not isinstance(larger, Known):
-        raise CannotProveError("the mask is not seen to be the score below a number")
-    if smaller.key != computed.score.key:
-        raise CannotProveError("the mask compares something else than the score")
-    if larger.values.dtype != np.float32 or larger.values.tobytes() != threshold.tobytes():
-        raise _RefutedError(
-            f"the graph's threshold is {_spell_number(larger.values)}, the card's "
-            f"{_spell_number(threshold)}"
-        )
-
-
 def _bound(
     question: Question,
     arithmetic: Arithmetic,
@@ -279,19 +242,22 @@ def _bound(
     computed: Computed,
     exact: Expression,
 ) -> Bound:
-    threshold = float(np.float32(question.metadata.card.threshold))  # type: ignore[arg-type]
-    head = Head.of_card(question.metadata.card, question.metadata.form)
-    sizes = np.asarray([question.limit])
-    columns = question.metadata.form.n_classes
-    sums = _sums_of(arithmetic, columns or 1, question.metadata.form.precision)
-    (band,) = Reference(head).allowed(np.asarray([threshold]), columns, sizes, sums)
-    band = max(float(band), float(np.finfo(np.float32).smallest_normal))
+    card, form = question.metadata.card, question.metadata.form
+    thresholds = np.unique(np.asarray(card.threshold, dtype=np.float32)).astype(np.float64)
+    sizes = np.full(len(thresholds), question.limit)
+    sums = _sums_of(arithmetic, form.n_classes or 1, form.precision)
+    reference = Reference(Head.of_card(card, form))
+    bands = reference.allowed(thresholds, form.n_classes, sizes, sums)
+    # of several thresholds the narrowest
+    band = max(float(bands.min()), float(np.finfo(np.float32).smallest_normal))
     values, error = computed.errors(exact)
     anywhere = float(error.max())
     near = 0.0
     for _ in range(_ROUNDS):
-        distance = np.maximum(np.maximum(values.low - threshold, threshold - values.high), 0.0)
-        decisive = distance <= error
+        # the first threshold that is not below what may be computed is not above it either
+        first = np.searchsorted(thresholds, below(values.low - error))
+        own = thresholds[np.minimum(first, len(thresholds) - 1)]
+        decisive = (first < len(thresholds)) & (own <= above(values.high + error))
         near = float(error[decisive].max()) if decisive.any() else 0.0
         wide = decisive & (error > 0.9 * near)
         if near <= 0.5 * band or computed.rows.make is None or not wide.any():
@@ -325,11 +291,22 @@ def _dims(question: Question) -> tuple[Dim, ...]:
     layout = layout_of(card, form)
     names = iter(["N", "D1", "D2", "D3", "D4", "D5", "D6", "D7"])
     size = form.n_classes or 1
-    if layout.axis is None and form.class_axis >= form.input_rank:
+    # each label is a row by itself
+    if layout.axis is None and (layout.per_label or form.class_axis >= form.input_rank):
         return tuple(next(names) for _ in range(form.input_rank))
     return tuple(
         size if axis == form.class_axis else next(names) for axis in range(form.input_rank)
     )
+
+
+def _unmapped(question: Question) -> Unmapped | None:
+    """What the card's calibration map does to the logits, None without one."""
+    made = question.metadata.card.calibration_map
+    if made is None:
+        return None
+    names = {"scale": "Mul", "bias": "Add"}
+    steps = tuple((names[name], values) for name, values in made.buffers.items())
+    return Unmapped(steps, question.limit, _dims(question), question.metadata.form.class_axis)
 
 
 def _numbers(parameters: Mapping[str, float], t: Fraction) -> Mapping[tuple[str, bytes], Fraction]:

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 from logitconf.errors import LogitconfError
 from logitconf.head_spec import Head
 from logitconf.scores.bands import Sums
-from logitconf_export.decisions.hard_rows import arranged, columns_of, random_rows
+from logitconf_export.decisions.hard_rows import arranged, columns_of, flattened, random_rows
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
@@ -91,19 +91,25 @@ class Searcher:
         if not accepted.size:
             return None
         at = int(accepted[0])
-        found = float(score.ravel()[at])
-        return Witness(tuple(rows[at].tolist()), found, np.nan, True, np.nan)
+        row = self._judged(arranged(rows, self.metadata.form))[at]
+        return Witness(tuple(row.tolist()), float(score.ravel()[at]), np.nan, True, np.nan)
+
+    def _judged(self, logits: Array) -> Array:
+        """The row of each decision, (N, K); where each label is judged, that label alone."""
+        if self.metadata.card.per_label:
+            return logits.reshape(-1, 1)
+        return flattened(logits, self.metadata.form)
 
     def _finite(self) -> Witness | None:
         form, card = self.metadata.form, self.metadata.card
         reference, columns = Reference(Head.of_card(card, form)), columns_of(form)
-        threshold = float(np.float32(card.threshold))  # type: ignore[arg-type]
         random = np.random.default_rng(0)
         rows = random_rows(_ROWS, columns)
         for climb in range(_CLIMBS):
             rows = np.clip(rows, -self.limit, self.limit).astype(np.float32)
             logits = arranged(rows, form)
             score, mask = (np.asarray(a).ravel() for a in self.run(logits))
+            judged, threshold = self._judged(logits), reference.thresholds(logits)
             exact = reference.truth(logits).score.astype(np.float64)
             band = reference.allowed(exact, columns, reference.sizes(logits), self.sums)
             wrong = (np.abs(score - exact) > band) | ~np.isfinite(score)
@@ -114,13 +120,15 @@ class Searcher:
             if hits.size:
                 at = int(hits[0])
                 return Witness(
-                    tuple(rows[at].tolist()),
+                    tuple(judged[at].tolist()),
                     float(score[at]),
                     float(exact[at]),
                     bool(mask[at]),
                     float(band[at]),
                 )
             nearest = np.argsort(np.abs(score - exact) / band)[-10:]
-            spread = random.normal(size=(_NEIGHBOURS, 10, columns)) * 10.0 ** -(climb + 1)
-            rows = (rows[nearest] * (1.0 + spread)).reshape(-1, columns)
+            shape = (_NEIGHBOURS, *judged[nearest].shape)
+            spread = random.normal(size=shape) * 10.0 ** -(climb + 1)
+            moved = judged[nearest] * (1.0 + spread)
+            rows = np.resize(moved, (-(-moved.size // columns), columns))
         return None

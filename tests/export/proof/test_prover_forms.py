@@ -14,7 +14,7 @@ from logitconf_export.proof.prover import Question, prove
 from logitconf_export.proof.verdicts import RuntimeProof
 
 RECORD = Path(__file__).resolve().parents[2] / "records" / "proofs.md"
-THRESHOLDS = {"softmax": -0.5, "energy": -0.5, "gini": 0.3, "doctor": 0.3}
+THRESHOLDS = {"softmax": -0.5, "energy": -0.5, "gini": 0.3, "doctor": 0.3, "entropy": 0.3}
 
 
 def recorded() -> dict[tuple[str, str, int], list[str]]:

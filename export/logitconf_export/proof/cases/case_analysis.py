@@ -25,6 +25,7 @@ from logitconf_export.proof.cases.kinds import (
     NAN,
     NOTHING,
     ONE,
+    UP,
     ZERO,
     Kinds,
 )
@@ -183,6 +184,8 @@ class Walk:
             "Clip": lambda: self._clip(node, inputs),
             "Cast": lambda: self._cast(node, inputs[0]),
             "Where": lambda: chosen(*inputs),
+            "Mod": lambda: self._remainder(inputs),
+            "TopK": lambda: self._first_and_second(node, inputs[0]),
             **dict.fromkeys(("Max", "Min"), lambda: self._bests(op, inputs)),
             **dict.fromkeys(("Gemm", "MatMul"), lambda: _product(inputs)),
             **dict.fromkeys(("Softmax", "LogSoftmax"), lambda: self._softmax(op, inputs[0])),
@@ -193,6 +196,27 @@ class Walk:
         if op not in steps:
             raise CannotProveError(f"what {op} makes of it is not known")
         return steps[op]()
+
+    def _remainder(self, inputs: list[Any]) -> Abstract:
+        if inputs[1] != UP:
+            raise CannotProveError("what a remainder of it is, is not known")
+        return each_of(partial(self.rules.unary, "Mod(inf)", exact=kinds.remainder), inputs[0])
+
+    def _first_and_second(self, node: onnx.NodeProto, places: Any) -> Abstract:
+        """The two largest, as far as an order with NaN is one."""
+        shape = self.shapes.get(node.output[0])
+        two = isinstance(shape, Tensor) and shape.members is not None and shape.members.size == 2
+        if not isinstance(places, Places):
+            raise CannotProveError("TopK of what is no row of classes")
+        if not two or places.one is None or places.any().nan:
+            return Places(None, places.any())
+        seen = [self.rules.results("TopK", *row) or NOTHING for row in rows_like(places)]
+        first: Kinds = reduce(or_, seen, places.one)
+        if places.one == UP:
+            return Places(first, places.any(), 0)
+        if places.others in (None, DOWN):
+            return Places(first, DOWN, 0)
+        return Places(None, places.any())
 
     def _bests(self, op: str, inputs: list[Any]) -> Abstract:
         choose = kinds.larger if op == "Max" else kinds.smaller

@@ -203,11 +203,18 @@ def _square_root(low: float, high: float) -> Kinds:
     return result | finite(math.sqrt(max(low, 0.0)), math.sqrt(high)) if high >= 0.0 else result
 
 
+def _itself(low: float, high: float) -> Kinds:
+    """A finite number as it is."""
+    return Kinds(low=low, high=high)
+
+
 ZERO, ONE = Kinds(low=0.0, high=0.0), Kinds(low=1.0, high=1.0)
 exponential = _unary(UP, ZERO, lambda low, high: finite(_exp(low) * 0.999, _exp(high) * 1.001))
 logarithm = _unary(UP, NAN, _log)
 size = _unary(UP, UP, _size)
 square_root = _unary(UP, NAN, _square_root)
+# of a division by infinity
+remainder = _unary(NAN, NAN, _itself)
 
 
 @_each

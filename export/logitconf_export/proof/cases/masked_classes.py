@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import onnx
 
 from logitconf_export.proof.cases import kinds
 from logitconf_export.proof.cases.case_analysis import Walk
@@ -44,6 +45,11 @@ def what_counts_masked(part: HeadPart, computed: Computed, rules: Rules) -> str:
             # exp(-inf) is 0 in each, and log 0 is -inf
             values.update(dict.fromkeys(node.output, ZERO if node.op_type == "Softmax" else DOWN))
             continue
+        if node.op_type == "TopK" and inputs[0] == DOWN:
+            # two are left at least: with one there is no margin, which is another case
+            continue
+        if _lets_through(node, computed, values, changed):
+            continue
         by_class = isinstance(out, Tensor | Truth) and out.members is not None
         try:
             if not by_class and not changed & set(names):
@@ -66,6 +72,21 @@ def what_counts_masked(part: HeadPart, computed: Computed, rules: Rules) -> str:
         values.update(dict.fromkeys(node.output, made))
     wrong = {part.score, part.mask} & changed
     return f"a masked class changes {' and '.join(sorted(wrong))}" if wrong else ""
+
+
+def _lets_through(
+    node: onnx.NodeProto, computed: Computed, values: Mapping[str, object], changed: set[str]
+) -> bool:
+    """Whether a Min gives what is not changed, beside what is +inf now."""
+    kept = [name for name in node.input if name not in changed]
+    if node.op_type != "Min" or len(kept) != 1 or kept[0] in values:
+        return False
+    same, out = computed.values[kept[0]], computed.values[node.output[0]]
+    if not isinstance(same, Tensor) or not isinstance(out, Tensor):
+        return False
+    return same.expression == out.expression and all(
+        values[name] == UP for name in node.input if name in changed
+    )
 
 
 def _ignored(operation: str, value: object) -> str | None:

@@ -142,6 +142,9 @@ def sum_of(places: Places) -> Kinds:
     if one is None:
         assert others is not None
         one = others
+    if places.index is not None and places.one is not None and others is not None:
+        # there are two
+        return kinds.add(one, others)
     result = NOTHING
     # more than any row has
     many = 2.0**24

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from logitconf_export.proof.composing.composition import Composition
-from logitconf_export.proof.composing.places import extreme
+from logitconf_export.proof.composing.places import along, extreme
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Known,
@@ -18,7 +18,7 @@ from logitconf_export.proof.composing.tensors import (
     key_of,
 )
 from logitconf_export.proof.exact.abstract_rows import BELOW
-from logitconf_export.proof.exact.expressions import expression_multiple
+from logitconf_export.proof.exact.expressions import expression_multiple, row
 from logitconf_export.proof.exact.intervals import Interval
 
 Side = Tensor | Known
@@ -59,9 +59,11 @@ def _compare(steps: Composition, a: Side, b: Side) -> Truth:
         if isinstance(a, Known) and a.values.size == 1:
             return Truth(None, dims, key, source=("more", b.source[1], float(a.values.ravel()[0])))
         raise CannotProveError("a comparison of a count of largest values")
-    for side in (a, b):
-        if isinstance(side, Tensor) and side.source is not None:
-            raise CannotProveError("a comparison of what marks the largest places")
+    sources = [s.source[0] for s in (a, b) if isinstance(s, Tensor) and s.source is not None]
+    if sources == ["limit"] and isinstance(b, Tensor) and b.source is not None:
+        return Truth(None, dims, key, below=frozenset([(a, b)]))
+    if sources:
+        raise CannotProveError("a comparison of what marks the largest places")
     if any(isinstance(side, Known) and side.values.tobytes() in steps.kept for side in (a, b)):
         return Truth(None, dims, key, below=frozenset([(a, b)]))
     return _decided(steps, a, b, key)
@@ -93,6 +95,44 @@ def _is_top(steps: Composition, of: Tensor, top: Tensor) -> bool:
         return top.expression == extreme(steps.rows, of.expression, largest=True)
     except CannotProveError:
         return False
+
+
+def limits_of(steps: Composition, condition: Truth, numbers: Known, rest: Known) -> Tensor | None:
+    """A number for each class at the largest places, +inf elsewhere; None if it is not that.
+
+    Its source is ``("limits", v, limits)`` with the numbers in the order of the classes.
+    """
+    given = along(numbers.values, condition.dims)
+    if given is None or condition.members is None or condition.source is None:
+        return None
+    if not np.isposinf(rest.values).all() or not np.isfinite(given).all():
+        return None
+    indices = [choice.index for choice in condition.members.ravel()]
+    if sorted(-1 if i is None else i for i in indices) != list(range(steps.rows.n_classes)):
+        return None
+    limits = np.empty_like(given)
+    limits[indices] = given
+    key = key_of("limits", (condition.key, numbers.key, rest.key))
+    source = ("limits", condition.source[1], limits)
+    return _limit(steps, condition.dims, limits, key).having(
+        members=condition.members, source=source
+    )
+
+
+def least_limit(steps: Composition, t: Tensor, dims: tuple[Any, ...], key: str) -> Tensor:
+    """The limit of the class that is largest, the smallest of them for a tie."""
+    assert t.source is not None
+    if any(isinstance(d, int) and d > 1 for d in dims):
+        raise CannotProveError("a minimum over some of the classes")
+    _, of, limits = t.source
+    return _limit(steps, dims, limits, key).having(source=("limit", of, limits))
+
+
+def _limit(steps: Composition, dims: tuple[Any, ...], limits: Any, key: str) -> Tensor:
+    expression = row(f"limit {key}")
+    ends = (np.full((1, 1), float(end)) for end in (limits.min(), limits.max()))
+    steps.rows.know(expression, Interval(*ends))
+    return Tensor(expression, np.zeros((1, 1)), dims, limits.dtype.name, key)
 
 
 def _equal(steps: Composition, node: Any) -> list[Value]:

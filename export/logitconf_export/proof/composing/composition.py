@@ -51,12 +51,18 @@ class Composition:
         arithmetic: of the runtime.
         numbers: what constants stand for that are rounded, by their type and bytes.
         kept: constants whose comparisons stay as they are, for all rows alike or not.
+        singles: what was float32 before it became double, by the key that it has since.
+        origins: what operation made a tensor of which ones, by its key.
+        shares: S of tensors that are log(S) / (S − 1), by their keys.
     """
 
     rows: AbstractRows
     arithmetic: Arithmetic
     numbers: Mapping[tuple[str, bytes], Fraction] = field(default_factory=dict)
     kept: frozenset[bytes] = frozenset()
+    singles: dict[str, Tensor] = field(default_factory=dict)
+    origins: dict[str, tuple[str, tuple[Tensor, ...]]] = field(default_factory=dict)
+    shares: dict[str, Expression] = field(default_factory=dict)
 
     def lifted(self, value: Value) -> Tensor:
         """A constant as a number of every row; tensors as they are."""
@@ -130,6 +136,7 @@ class Composition:
             own = rounding_of(name, units, result, carried, element)
             error = above(carried + own.size)
         key = key_of(operation, [t.key for t in inputs])
+        self.origins[key] = operation, tuple(inputs)
         first_order = None
         if deviation is not None:
             with suppress(NoNormalFormError):
@@ -162,27 +169,27 @@ class Composition:
             if not other.expression.terms and not other.error.any():
                 return self.made("Add", (x, other), x.expression, x.error, exact=True)
         carried = above(a.error + b.error)
-        how = partial(deviations.of_sum, a, b)
-        return self.made("Add", (a, b), a.expression + b.expression, carried, deviation=how)
+        how, total = partial(deviations.of_sum, a, b), a.expression + b.expression
+        sign = -1 if self._never_positive(total, a, b) else 0
+        return self.made("Add", (a, b), total, carried, sign=sign, deviation=how)
 
     def subtract(self, a: Tensor, b: Tensor) -> Tensor:
         """A − b."""
         a, b = self._elements(a, b)
         if a.key == b.key:
             return self.made("Sub", (a, b), number(0), _NONE, exact=True)
+        apart = a.expression - b.expression
         # rounding keeps the sign of a difference
-        sign = -1 if b.largest_of == a.key or self._never_above(a, b) else 0
+        sign = -1 if b.largest_of == a.key or self._never_positive(apart, a, b) else 0
         carried = above(a.error + b.error) if a.error.any() or b.error.any() else _NONE
         how = partial(deviations.of_difference, self.rows, a, b)
-        apart = a.expression - b.expression
         return self.made("Sub", (a, b), apart, carried, sign=sign, deviation=how)
 
-    def _never_above(self, a: Tensor, b: Tensor) -> bool:
-        """Whether a is not above b in the runtime either: both are exact, or flushed to 0 alike."""
+    def _never_positive(self, x: Expression, a: Tensor, b: Tensor) -> bool:
+        """Whether x, of a and b, is not above 0 in the runtime either: both exact, or flushed."""
         flushed = 2.0 * FLUSHED[a.element]
         exact = (a.error <= flushed).all() and (b.error <= flushed).all()
-        most = self.rows.range(a.expression - b.expression).high
-        return bool(exact and (most <= 1e-300).all())
+        return bool(exact and (self.rows.range(x).high <= 1e-300).all())
 
     def multiply(self, a: Tensor, b: Tensor, constant: float | None = None) -> Tensor:
         """a·b."""
@@ -262,17 +269,14 @@ class Composition:
         """Abs x."""
         return self.made("Abs", (x,), size_of(self.rows, x.expression), x.error, exact=True, sign=1)
 
-    def bounded(self, x: Tensor, low: Tensor | None, high: Tensor | None) -> Tensor:
-        """x, at least `low` and at most `high`, which are numbers of the graph."""
-        for limit, upper in ((low, False), (high, True)):
-            if limit is not None:
-                x = self.bounded_by(x, limit, upper=upper)
-        return x
-
     def bounded_by(self, x: Tensor, limit: Tensor, *, upper: bool) -> Tensor:
         """x, at most the limit or at least it."""
-        beyond = self.rows.range(x.expression - limit.expression)
         operation = "Min" if upper else "Max"
+        if (x.sign < 0 < limit.sign) if upper else (limit.sign < 0 < x.sign):
+            # 0 lies between them in the runtime too
+            kept = partial(self.made, operation, (x, limit), x.expression, x.error, exact=True)
+            return kept(sign=x.sign, deviation=partial(deviations.of, x))
+        beyond = self.rows.range(x.expression - limit.expression)
         # what is surely beyond the limit in the runtime too becomes the limit itself
         past = beyond.low if upper else -beyond.high
         sure = past > above(x.error + limit.error)

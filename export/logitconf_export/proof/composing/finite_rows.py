@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from logitconf_export.proof.composing.arithmetic import Arithmetic
+from logitconf_export.proof.composing.arithmetic import FLUSHED, Arithmetic, rounding
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.head_part import HeadPart, spell
+from logitconf_export.proof.composing.nodes import Node
 from logitconf_export.proof.composing.operators import apply
-from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Tensor, Truth, Value
+from logitconf_export.proof.composing.places import along
+from logitconf_export.proof.composing.tensors import (
+    CannotProveError,
+    Dim,
+    Known,
+    Tensor,
+    Truth,
+    Unmapped,
+    Value,
+    key_of,
+)
 from logitconf_export.proof.exact.abstract_rows import AbstractRows
 from logitconf_export.proof.exact.choices import Choice
-from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError
-from logitconf_export.proof.exact.intervals import Floats, Interval
+from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, row
+from logitconf_export.proof.exact.intervals import Floats, Interval, above
 from logitconf_export.proof.tables.operation_table import MissingTableError
 
 
@@ -55,6 +66,7 @@ def compose(
     element: str,
     numbers: Mapping[tuple[str, bytes], Fraction],
     kept: frozenset[bytes] = frozenset(),
+    mapping: Unmapped | None = None,
 ) -> Computed:
     """Walks through the head.
 
@@ -66,15 +78,20 @@ def compose(
         element: dtype of what it reads.
         numbers: what constants stand for that are rounded.
         kept: constants whose comparisons stay as they are, for all rows alike or not.
+        mapping: what makes the rows' logits from those that it reads, None for nothing.
 
     Raises:
         CannotProveError: at the first node that stops it, which the message names.
     """
     steps = Composition(rows, arithmetic, numbers, kept)
-    values: dict[str, Value] = {**part.constants, part.tensor: _logits(rows, dims, element)}
+    logits = _logits(rows, dims, element)
+    if mapping is not None:
+        logits = _unmapped(rows, logits, mapping)
+    values: dict[str, Value] = {**part.constants, part.tensor: logits}
     for proto in part.nodes:
         try:
-            made = apply(steps, part.node(proto, values))
+            node = part.node(proto, values)
+            made = _mapped(steps, node) or apply(steps, node)
         except (CannotProveError, NoNormalFormError, MissingTableError) as error:
             raise CannotProveError(f"{spell(proto)} stops it: {error}") from error
         values.update(zip(proto.output, made, strict=False))
@@ -93,3 +110,46 @@ def _logits(rows: AbstractRows, dims: tuple[Dim, ...], element: str) -> Tensor:
         members = np.empty(sizes, dtype=object)
         members.ravel()[:] = [Choice.of(i) for i in range(rows.n_classes)]
     return Tensor(rows.logit, np.zeros((1, 1)), dims, element, "logits", members)
+
+
+def _unmapped(rows: AbstractRows, logits: Tensor, mapping: Unmapped) -> Tensor:
+    """Logits of which all that is known is their size, until the map is through with them."""
+    expression = row(f"unmapped {len(mapping.steps)}")
+    rows.know(expression, Interval.of([[-mapping.limit]], [[mapping.limit]]))
+    return logits.having(expression=expression, source=("unmapped", mapping))
+
+
+def _mapped(steps: Composition, node: Node) -> list[Value] | None:
+    """The next step of the card's calibration map; None where none is left.
+
+    Raises:
+        CannotProveError: if it is another, or of other numbers.
+    """
+    if node.operation not in ("Add", "Mul"):
+        return None
+    a, b = node.inputs
+    x, constant = (b, a) if isinstance(a, Known) else (a, b)
+    if not isinstance(x, Tensor) or not isinstance(constant, Known):
+        return None
+    if x.source is None or x.source[0] != "unmapped":
+        return None
+    mapping: Unmapped = x.source[1]
+    (operation, numbers), *rest = mapping.steps
+    given = along(constant.values, x.dims, mapping.axis) if x.dims == mapping.dims else None
+    if numbers.size == 1 and constant.values.size == 1:
+        given = constant.values.ravel()
+    if node.operation != operation or given is None or not np.array_equal(given, numbers):
+        raise CannotProveError("this is not the card's calibration map")
+    most, size = float(np.abs(numbers).max()), mapping.limit
+    products = operation == "Mul"
+    size = float(above(size * most if products else size + most))
+    reach = max(size, mapping.limit, most)
+    operands = Interval.of([[-reach]], [[reach]])
+    carried = above(x.error * most) if products else x.error
+    units = steps.arithmetic.units(operation, operands, x.element)
+    own = rounding(operation, units, above(np.full((1, 1), size) + carried), x.element)
+    made = x.having(expression=steps.rows.logit, source=None)
+    if rest:
+        made = _unmapped(steps.rows, x, replace(mapping, steps=tuple(rest), limit=size))
+    error = above(above(carried + own) + FLUSHED[x.element])
+    return [made.having(error=error, key=key_of(operation, (x.key, constant.key)))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
+from logitconf.calibration.maps.calibration_map import CalibrationMap
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head_spec import layout_of
 from logitconf_export.proof.composing.tensors import CannotProveError
@@ -28,6 +29,7 @@ from logitconf_export.proof.exact.expressions import (
     size,
     sum_over_classes,
 )
+from logitconf_export.proof.exact.intervals import above
 from logitconf_export.proof.exact.row_kinds import class_rows, label_rows, single_rows
 
 _ONE, _TWO = number(1), number(2)
@@ -131,6 +133,14 @@ def exact_score(card: ScoreCard, form: HeadForm, temperature: Fraction) -> Expre
     return _OF_PAIR[score](_Pair(worst * inverse, gamma))
 
 
+def _reach(made: CalibrationMap, limit: float) -> float:
+    """The size that no mapped logit exceeds."""
+    if made.matrix is not None:
+        raise CannotProveError("a head that mixes the logits of classes cannot be proved yet")
+    scaled = above(limit * max(made.scale or (1.0,)))
+    return float(above(scaled + max(map(abs, made.bias or (0.0,)))))
+
+
 def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float) -> AbstractRows:
     """All rows with finite logits up to the limit in size, cut as the card's score needs it.
 
@@ -140,10 +150,10 @@ def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float
     layout = layout_of(card, form)
     if form.members is not None:
         raise CannotProveError("a head of an ensemble is not among those that can be proved")
-    if form.kind != "logits" or card.calibration_map is not None:
-        raise CannotProveError("a head that reads no logits, or maps them, cannot be proved yet")
-    if card.per_label:
-        raise CannotProveError("a head that judges each label cannot be proved yet")
+    if form.kind != "logits":
+        raise CannotProveError("a head that reads no logits cannot be proved yet")
+    if card.calibration_map is not None:
+        limit = _reach(card.calibration_map, limit)
     if layout.axis is None:
         return single_rows(temperature, limit)
     if form.n_classes is None:

@@ -11,8 +11,7 @@ from onnx import helper
 
 from logitconf_export.heads.metadata import HeadMetadata
 from logitconf_export.onnx_files.loading import DEFAULT_DOMAINS, array_of, host_opset
-from logitconf_export.proof.composing.nodes import Node
-from logitconf_export.proof.composing.operators import constant_node
+from logitconf_export.proof.composing.nodes import Node, constant_node
 from logitconf_export.proof.composing.tensors import CannotProveError, Known, Value, key_of
 
 

@@ -6,8 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import onnx
+from onnx import helper
+
+from logitconf_export.onnx_files.loading import array_of
 from logitconf_export.proof.composing.composition import Composition
-from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Value
+from logitconf_export.proof.composing.tensors import (
+    CannotProveError,
+    Known,
+    Tensor,
+    Value,
+    key_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +65,13 @@ def operand(steps: Composition, node: Node) -> Tensor:
     if node.inputs[0] is None:
         raise CannotProveError(f"{node.operation} of nothing")
     return steps.lifted(node.inputs[0])
+
+
+def constant_node(node: onnx.NodeProto) -> Known:
+    """The value of a Constant node."""
+    values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    for name, value in values.items():
+        kind = {"value_float": np.float32, "value_floats": np.float32}.get(name, np.int64)
+        array = array_of(value) if name == "value" else np.asarray(value, dtype=kind)
+        return Known(array, key_of("Constant", [], array.dtype.str, array.shape, array.tobytes()))
+    raise CannotProveError("a Constant without a value")

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
-import onnx
 from onnx import helper
 
-from logitconf_export.onnx_files.loading import array_of
-from logitconf_export.proof.composing.comparisons import COMPARISONS
+from logitconf_export.proof.composing import deviations
+from logitconf_export.proof.composing.arithmetic import ulp
+from logitconf_export.proof.composing.comparisons import COMPARISONS, limits_of
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.movements import MOVEMENTS
 from logitconf_export.proof.composing.nodes import Node, operand
-from logitconf_export.proof.composing.places import choice_at, direction, extreme, settled
-from logitconf_export.proof.composing.reductions import REDUCTIONS
+from logitconf_export.proof.composing.places import (
+    carried_product,
+    choice_at,
+    direction,
+    extreme,
+    settled,
+)
+from logitconf_export.proof.composing.reductions import REDUCTIONS, multiplied_by_place
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Known,
@@ -25,8 +32,11 @@ from logitconf_export.proof.composing.tensors import (
 )
 from logitconf_export.proof.exact.abstract_rows import GAP
 from logitconf_export.proof.exact.choices import largest_of, smallest_of
-from logitconf_export.proof.exact.expressions import AT_TOP, number
-from logitconf_export.proof.exact.intervals import above
+from logitconf_export.proof.exact.expressions import AT_TOP, logarithm, number, row
+from logitconf_export.proof.exact.intervals import Interval, above
+
+# beside 2^-53 it is lost
+_TINY = 1e-25
 
 
 def _constant(value: Value) -> float | None:
@@ -109,13 +119,67 @@ def _mul(steps: Composition, node: Node) -> list[Value]:
     assert right is not None
     if isinstance(left, Known):
         left, right = right, left
-    return [steps.multiply(steps.lifted(left), steps.lifted(right), _constant(right))]
+    if isinstance(left, Tensor) and isinstance(right, Known) and _constant(right) is None:
+        return [multiplied_by_place(steps, left, right)]
+    x, y = steps.lifted(left), steps.lifted(right)
+    made = _logarithm_of(steps, x, y) or _logarithm_of(steps, y, x)
+    return [made or steps.multiply(x, y, _constant(right))]
 
 
 def _div(steps: Composition, node: Node) -> list[Value]:
     a, b = _lifted(steps, node)
     assert node.inputs[1] is not None
-    return [steps.divide(a, b, _constant(node.inputs[1]))]
+    made = _share_of_logarithm(steps, a, b)
+    return [made or steps.divide(a, b, _constant(node.inputs[1]))]
+
+
+def _share_of_logarithm(steps: Composition, a: Tensor, b: Tensor) -> Tensor | None:
+    """(log w + c) / (w − 1 + c) where w is S >= 1 as it is computed in double, and c is tiny.
+
+    log(w) / (w − 1) falls from 1 so slowly that for S it is nearly the same, however much of S − 1
+    is lost in w. A w that is not 1 is 2^-53 from it at least, beside which c is lost; for 1 the
+    quotient is c / c. None for other quotients.
+    """
+    log, c = _made_by(steps, "Add", a)
+    rest, d = _made_by(steps, "Add", b)
+    (w, _), (same, one) = _made_by(steps, "Log", log), _made_by(steps, "Sub", rest)
+    if w is None or same is None or c is None or d is None or one is None or w.key != same.key:
+        return None
+    total, added = steps.rows.range(w.expression), c.expression.number
+    tiny = added is not None and 0 < added < _TINY and d.expression.number == added
+    exact = one.expression.number == 1 and not any(t.error.any() for t in (c, d, one))
+    near = (total.low >= 0.999).all() and (w.error < 1e-6).all() and w.members is None
+    if not (tiny and exact and near) or a.element != "float64":
+        return None
+    units = steps.arithmetic.units("Log", steps.computed(w), a.element)
+    # the logarithm is off by that, and four results are rounded
+    relative = above(above(units + 3.0) * 2.0**-52)
+    error = above(above(above(1.01 * relative) + above(0.51 * w.error)) + _TINY)
+    key = key_of("Div", (a.key, b.key))
+    expression = row(f"share {key}")
+    steps.rows.know(expression, Interval.of([[0.0]], [[1.002]]))
+    steps.shares[key] = w.expression
+    return Tensor(expression, error, a.dims, a.element, key, sign=1)
+
+
+def _made_by(
+    steps: Composition, operation: str, t: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """The operands of a tensor that an operation of one or two made; else none."""
+    name, inputs = steps.origins.get("" if t is None else t.key, ("", ()))
+    if name != operation:
+        return None, None
+    return inputs[0], inputs[-1]
+
+
+def _logarithm_of(steps: Composition, rest: Tensor, share: Tensor) -> Tensor | None:
+    """S − 1 times log(S) / (S − 1); None for other products."""
+    total = steps.shares.get(share.key)
+    if total is None or rest.expression != total - number(1):
+        return None
+    size, most = steps.rows.range(rest.expression).size, np.full((1, 1), 1.002)
+    carried = carried_product(size, rest.error, most, share.error)
+    return steps.made("Mul", (rest, share), logarithm(total), carried)
 
 
 def _unary(make: Callable[[Composition, Tensor], Tensor]) -> Callable[..., list[Value]]:
@@ -136,7 +200,7 @@ def _sigmoid(steps: Composition, x: Tensor) -> Tensor:
 
 def _softplus(steps: Composition, x: Tensor) -> Tensor:
     spread = steps.exponential(steps.negative(steps.size(x)))
-    whole = steps.add(steps.bounded(x, _zero(x), None), steps.logarithm(steps.add(_one(x), spread)))
+    whole = steps.add(_relu(steps, x), steps.logarithm(steps.add(_one(x), spread)))
     return steps.made("Softplus", (x,), whole.expression, x.error)
 
 
@@ -150,7 +214,6 @@ def _zero(like: Tensor) -> Tensor:
 
 def _clip(steps: Composition, node: Node) -> list[Value]:
     x = steps.lifted(node.inputs[0])  # type: ignore[arg-type]
-    limits: list[Tensor | None] = []
     for place, name in ((1, "min"), (2, "max")):
         value = node.inputs[place] if len(node.inputs) > place else None
         if value is None and name in node.attributes:
@@ -158,12 +221,22 @@ def _clip(steps: Composition, node: Node) -> list[Value]:
             value = Known(limit, key_of("Constant", [], limit.tobytes()))
         constant = None if value is None else _constant(value)
         unbounded = constant is not None and abs(constant) >= float(np.finfo(x.element).max)
-        limits.append(None if value is None or unbounded else steps.lifted(value))
-    return [steps.bounded(x, *limits)]
+        if value is not None and not unbounded:
+            x = steps.bounded_by(x, steps.lifted(value), upper=name == "max")
+    return [x]
 
 
 def _relu(steps: Composition, x: Tensor) -> Tensor:
-    return steps.bounded(x, _zero(x), None)
+    return steps.bounded_by(x, _zero(x), upper=False)
+
+
+def _mod(steps: Composition, node: Node) -> list[Value]:
+    """C's remainder of a division by infinity, which is every finite number itself."""
+    x = operand(steps, node)
+    if not _infinite(node.inputs[1]) or not node.attributes.get("fmod"):
+        raise CannotProveError("a remainder of a division by something other than infinity")
+    how = partial(deviations.of, x)
+    return [steps.made("Mod", (x,), x.expression, x.error, sign=x.sign, deviation=how)]
 
 
 def _better(steps: Composition, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
@@ -214,6 +287,10 @@ def _where(steps: Composition, node: Node) -> list[Value]:
     top = source is not None and source[0] == "top" and _constant(a) == -np.inf
     if source is not None and top and isinstance(b, Tensor) and b.key == source[1].key:
         return [b.having(source=("rest", b), key=key_of("rest", [b.key]))]
+    if source is not None and source[0] == "top" and isinstance(a, Known) and isinstance(b, Known):
+        limits = limits_of(steps, condition, a, b)
+        if limits is not None:
+            return [limits]
     if source is not None and source[0] == "more":
         return [_second(steps, a, b, source[1], source[2])]
     raise CannotProveError("a choice between values that depends on the row")
@@ -262,11 +339,16 @@ def _cast(steps: Composition, node: Node) -> list[Value]:
     assert isinstance(value, Tensor)
     if value.element == to:
         return [value]
+    if value.source is not None and value.source[0] == "numbers":
+        raise CannotProveError("a Cast of numbers that are each their own")
+    if value.key in steps.singles and to == "float32":
+        return [steps.singles[value.key]]
     if to == "float64" or (to == "float32" and value.element in ("float16", "bfloat16")):
-        return [value.having(element=to, key=key_of("Cast", [value.key], to))]
+        made = value.having(element=to, key=key_of("Cast", [value.key], to))
+        if (value.element, to) == ("float32", "float64"):
+            steps.singles[made.key] = value
+        return [made]
     if to == "float32" and value.element == "float64":
-        from logitconf_export.proof.composing.arithmetic import ulp
-
         size = above(steps.rows.range(value.expression).size + value.error)
         error = above(value.error + 0.5 * ulp(size, "float32"))
         made = value.having(element=to, error=error, key=key_of("Cast", [value.key], to))
@@ -286,16 +368,6 @@ def _cast_truth(value: Truth, to: str) -> Value:
     return Truth(value.value, value.dims, key, value.below, value.source, value.members)
 
 
-def constant_node(node: onnx.NodeProto) -> Known:
-    """The value of a Constant node."""
-    values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    for name, value in values.items():
-        kind = {"value_float": np.float32, "value_floats": np.float32}.get(name, np.int64)
-        array = array_of(value) if name == "value" else np.asarray(value, dtype=kind)
-        return Known(array, key_of("Constant", [], array.dtype.str, array.shape, array.tobytes()))
-    raise CannotProveError("a Constant without a value")
-
-
 OPERATORS: Mapping[str, Callable[[Composition, Node], list[Value]]] = {
     "Abs": _unary(Composition.size),
     "Add": _add,
@@ -306,6 +378,7 @@ OPERATORS: Mapping[str, Callable[[Composition, Node], list[Value]]] = {
     "Log": _unary(Composition.logarithm),
     "Max": _best(upper=True),
     "Min": _best(upper=False),
+    "Mod": _mod,
     "Mul": _mul,
     "Neg": _unary(Composition.negative),
     "Reciprocal": _reciprocal,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Tensor
 from logitconf_export.proof.exact import expressions
@@ -15,6 +16,30 @@ from logitconf_export.proof.exact.expressions import Atom, Expression, number, s
 from logitconf_export.proof.exact.intervals import Floats, above
 
 _BELOW, _NONE = atom_of(BELOW), np.zeros((1, 1))
+
+
+def along(
+    values: npt.NDArray[Any], dims: Sequence[Dim], axis: int | None = None
+) -> npt.NDArray[Any] | None:
+    """The numbers of a constant along one axis of a tensor; None where others tell them apart.
+
+    Args:
+        values: the constant, as it is broadcast against the tensor.
+        dims: the tensor's.
+        axis: the one; that of the classes unless given.
+    """
+    if axis is None:
+        longer = [i for i, d in enumerate(dims) if isinstance(d, int) and d > 1]
+        axis = longer[0] if len(longer) == 1 else None
+    shape = (1,) * (len(dims) - values.ndim) + values.shape
+    if axis is None or axis >= len(dims) or len(shape) != len(dims):
+        return None
+    if any(size != 1 for i, size in enumerate(shape) if i != axis):
+        return None
+    size = dims[axis]
+    if isinstance(size, int) and shape[axis] not in (1, size):
+        return None
+    return np.resize(values.ravel(), size) if isinstance(size, int) else values.ravel()
 
 
 def choice_at(t: Tensor, place: tuple[int, ...]) -> Choice:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from logitconf_export.proof.composing.arithmetic import sum_factor, ulp
+from logitconf_export.proof.composing.comparisons import least_limit
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.nodes import Node, known, operand
-from logitconf_export.proof.composing.places import as_sum, settled
+from logitconf_export.proof.composing.places import along, as_sum, settled
 from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Value, key_of
 from logitconf_export.proof.exact.choices import Choice
 from logitconf_export.proof.exact.expressions import COUNT, number, row
@@ -55,6 +56,8 @@ def _reduce_best(*, upper: bool) -> Callable[..., list[Value]]:
                     runner, np.zeros((1, 1)), dims, t.element, key, source=("runner", t.source[1])
                 )
             ]
+        if t.source is not None and t.source[0] == "limits" and not upper:
+            return [least_limit(steps, t, dims, key)]
         if t.added is not None or t.source is not None:
             raise CannotProveError(f"{node.operation} of sums")
         gathered = _gathered(t, places, keep=keep)
@@ -92,6 +95,8 @@ def _summed(steps: Composition, t: Tensor, node: Node, table: str = "ReduceSum")
         return t.having(dims=dims, key=key)
     if t.source is not None and t.source[0] == "top":
         return _counted(t, dims, key)
+    if t.source is not None and t.source[0] == "numbers":
+        return _sum_of_two(steps, t, dims, key)
     if t.source is not None:
         raise CannotProveError(f"{node.operation} of what marks the largest places")
     t = as_sum(t)
@@ -110,6 +115,45 @@ def _summed(steps: Composition, t: Tensor, node: Node, table: str = "ReduceSum")
     if members.size == 1 and len(members.ravel()[0]) == steps.rows.n_classes:
         return steps.total(joined, added)
     return joined
+
+
+def multiplied_by_place(steps: Composition, t: Tensor, factors: Known) -> Tensor:
+    """The first and second of all classes, each times a number of its own.
+
+    Raises:
+        CannotProveError: for anything else that has several places.
+    """
+    given = along(factors.values, t.dims)
+    if given is None or t.members is None or t.source is not None or t.added is not None:
+        raise CannotProveError("a constant is not the same number throughout")
+    numbers: list[Tensor] = []
+    for place, (choice, factor) in enumerate(zip(t.members.ravel(), given, strict=True)):
+        members = np.array([None], dtype=object)
+        members[0] = choice
+        dims = tuple(1 if isinstance(d, int) else d for d in t.dims)
+        key = key_of("one place", [t.key], place)
+        alone = settled(steps.rows, t.having(members=members, dims=dims, key=key))
+        if alone.members is not None:
+            raise CannotProveError("a number for each of some classes")
+        constant = Known(np.asarray(factor), key_of("factor", [factors.key], place))
+        numbers.append(steps.multiply(alone, steps.lifted(constant), float(factor)))
+    key = key_of("Mul", [t.key, factors.key])
+    expression, ranges = row(f"numbers {key}"), [steps.computed(x) for x in numbers]
+    low, high = np.min([r.low.min() for r in ranges]), np.max([r.high.max() for r in ranges])
+    steps.rows.know(expression, Interval.of([[low]], [[high]]))
+    source = ("numbers", tuple(numbers))
+    return Tensor(expression, np.zeros((1, 1)), t.dims, t.element, key, t.members, source=source)
+
+
+def _sum_of_two(steps: Composition, t: Tensor, dims: tuple[Any, ...], key: str) -> Tensor:
+    assert t.source is not None
+    numbers = t.source[1]
+    last = isinstance(t.dims[-1], int)
+    whole = not any(isinstance(d, int) and d > 1 for d in dims)
+    depth = steps.arithmetic.depth("ReduceSum", len(numbers), last=last, element=t.element)
+    if len(numbers) != 2 or depth > 1 or not whole:
+        raise CannotProveError("a sum of more than two numbers, each of its own")
+    return steps.add(*numbers).having(dims=dims, key=key)
 
 
 def _counted(t: Tensor, dims: tuple[Any, ...], key: str) -> Tensor:
@@ -185,7 +229,8 @@ def _product_of_matrices(steps: Composition, node: Node) -> list[Value]:
         rows_, weights, flipped = a, known(b).values, False
         weights = weights.T if transposed[1] else weights
         ready = not transposed[0]
-    if not isinstance(rows_, Tensor) or rows_.members is None or not ready:
+    plain = isinstance(rows_, Tensor) and rows_.members is not None and rows_.source is None
+    if not isinstance(rows_, Tensor) or rows_.members is None or not plain or not ready:
         raise CannotProveError("a product of matrices other than rows with a vector")
     alpha = np.float32(node.attributes.get("alpha", 1.0))
     vector = weights.ravel().astype(np.float64) * float(alpha)

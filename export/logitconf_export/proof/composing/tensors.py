@@ -50,7 +50,9 @@ class Tensor:
         added: additions that a sum over some classes has been through; None if it is no sum.
         source: what it is where that is no number: ``("top", v)`` 1 at the largest places of v and
             0 elsewhere, ``("count", v)`` how many these are, ``("rest", v)`` v with −inf there,
-            ``("runner", v)`` the largest of that.
+            ``("runner", v)`` the largest of that, ``("numbers", ts)`` each place its own,
+            ``("limits", v, a)`` a number of ``a`` at the largest classes of v, ``("limit", v, a)``
+            the least of these, ``("unmapped", m)`` what a calibration map is not through with.
         sign: 1 where no computed number is below 0, −1 where none is above; 0 if that is not known.
         largest_of: the key of the tensor whose largest computed value it is; empty if it is none.
         deviation: its error to first order; None if that is not known.
@@ -63,7 +65,7 @@ class Tensor:
     key: str
     members: npt.NDArray[np.object_] | None = None
     added: int | None = None
-    source: tuple[str, Tensor] | None = None
+    source: tuple[Any, ...] | None = None
     sign: int = 0
     largest_of: str = ""
     deviation: Deviation | None = None
@@ -73,6 +75,23 @@ class Tensor:
         if {"expression", "error"} & set(changes):
             changes.setdefault("deviation", None)
         return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unmapped:
+    """What a calibration map still does to logits before they are those of the formula.
+
+    Attributes:
+        steps: ``("Mul", scale)`` or ``("Add", bias)``, by class or one for all, float32.
+        limit: of their size as they are.
+        dims: shape of what the head reads.
+        axis: of the classes in it.
+    """
+
+    steps: tuple[tuple[str, npt.NDArray[np.float32]], ...]
+    limit: float
+    dims: tuple[Dim, ...]
+    axis: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -275,15 +275,13 @@ def _half_gap(metadata: HeadMetadata, rows: Array | None) -> float | None:
     """How near calibration rows come to the threshold."""
     if rows is None:
         return None
-    threshold = np.asarray(metadata.card.threshold, dtype=np.float64)
-    if threshold.ndim:
-        return None
     reference = Reference(Head.of_card(metadata.card, metadata.form))
-    rounded = reference.truth(np.asarray(rows)).score
-    finite = rounded[np.isfinite(rounded)]
+    logits = np.asarray(rows)
+    rounded, thresholds = reference.truth(logits).score, reference.thresholds(logits)
+    finite, own = (values[np.isfinite(rounded)] for values in (rounded, thresholds))
     # the exact scores are within half a float of these
     half_float = 0.5 * np.spacing(np.abs(finite)).astype(np.float64)
-    gaps = np.abs(finite.astype(np.float64) - threshold) - half_float
+    gaps = np.abs(finite.astype(np.float64) - own) - half_float
     return max(float(gaps.min()), 0.0) if finite.size else None
 
 

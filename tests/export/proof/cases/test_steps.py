@@ -28,3 +28,10 @@ def test_a_condition_that_is_known_takes_one_side() -> None:
 def test_classes_are_paired_with_their_own() -> None:
     made = paired(lambda a, b: a | b, Places(NAN, ONE), Places(UP, ZERO))
     assert made == Places(NAN | UP, ONE | ZERO)
+
+
+def test_a_sum_of_two_is_of_both() -> None:
+    assert sum_of(Places(DOWN, UP, 0)) == NAN
+    assert sum_of(Places(ONE, DOWN, 0)) == DOWN
+    # of more classes, others need not be there
+    assert sum_of(Places(ONE, DOWN)).finite

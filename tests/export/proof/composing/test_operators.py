@@ -3,13 +3,14 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from onnx import TensorProto, helper
 
 from logitconf_export.proof.composing.arithmetic import Rounded
 from logitconf_export.proof.composing.composition import Composition
-from logitconf_export.proof.composing.nodes import Node
-from logitconf_export.proof.composing.operators import apply, constant_node
-from logitconf_export.proof.composing.tensors import Known, Tensor
+from logitconf_export.proof.composing.nodes import Node, constant_node
+from logitconf_export.proof.composing.operators import apply
+from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor
 from logitconf_export.proof.exact.abstract_rows import ONE_LOGIT
 from logitconf_export.proof.exact.row_kinds import single_rows
 
@@ -68,3 +69,20 @@ def test_what_is_added_to_infinity_is_infinite_and_its_reciprocal_changes_nothin
     (one,) = apply(steps, Node("Sub", (nothing, Known(np.array(1, np.float32), "1")), {}, 17))
     assert isinstance(one, Known)
     assert one.values.tolist() == -1.0
+
+
+def test_a_remainder_of_a_division_by_infinity_is_the_number_itself() -> None:
+    steps, x = logit()
+    infinity, two = (Known(np.array(v, dtype=np.float32), f"{v}") for v in (np.inf, 2.0))
+    (made,) = apply(steps, Node("Mod", (x, infinity), {"fmod": 1}, 17))
+    assert isinstance(made, Tensor)
+    assert made.expression == ONE_LOGIT
+    with pytest.raises(CannotProveError, match="other than infinity"):
+        apply(steps, Node("Mod", (x, two), {"fmod": 1}, 17))
+
+
+def test_a_double_that_was_a_single_is_that_single_again() -> None:
+    steps, x = logit()
+    (double,) = apply(steps, Node("Cast", (x,), {"to": TensorProto.DOUBLE}, 17))
+    (single,) = apply(steps, Node("Cast", (double,), {"to": TensorProto.FLOAT}, 17))
+    assert single is x

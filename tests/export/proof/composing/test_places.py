@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from logitconf_export.proof.composing.places import aligned, as_sum, direction
+from logitconf_export.proof.composing.places import aligned, along, as_sum, direction
 from logitconf_export.proof.composing.tensors import CannotProveError, Tensor
 from logitconf_export.proof.exact.abstract_rows import BELOW, LARGEST
 from logitconf_export.proof.exact.choices import Choice
@@ -43,3 +43,17 @@ def test_a_logit_rises_with_its_class_and_its_negative_falls() -> None:
     assert direction(ROWS, -(LARGEST + BELOW))[1] == -1
     with pytest.raises(CannotProveError):
         direction(ROWS, BELOW * BELOW)
+
+
+def test_numbers_along_one_axis_are_read_and_others_are_not() -> None:
+    values = np.array([1.0, 2.0, 3.0])
+    for shaped in (values, values[None]):
+        given = along(shaped, ("N", 3))
+        assert given is not None
+        assert given.tolist() == [1.0, 2.0, 3.0]
+    given = along(values[:, None], ("N", 3, "M"))
+    assert given is not None
+    assert given.tolist() == [1.0, 2.0, 3.0]
+    assert along(values, ("N", 3, "M")) is None
+    assert along(np.ones((3, 3)), ("N", 3)) is None
+    assert along(values, ("N",), 1) is None

@@ -8,11 +8,11 @@ import pytest
 from logitconf_export.proof.composing.arithmetic import Rounded
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.nodes import Node
-from logitconf_export.proof.composing.reductions import REDUCTIONS
+from logitconf_export.proof.composing.reductions import REDUCTIONS, multiplied_by_place
 from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor
-from logitconf_export.proof.exact.abstract_rows import BELOW, LARGEST
+from logitconf_export.proof.exact.abstract_rows import BELOW, GAP, LARGEST
 from logitconf_export.proof.exact.choices import Choice
-from logitconf_export.proof.exact.expressions import exponential
+from logitconf_export.proof.exact.expressions import exponential, number
 from logitconf_export.proof.exact.row_kinds import class_rows
 
 ALONG = {"axes": [1], "keepdims": 0}
@@ -77,3 +77,22 @@ def test_the_largest_log_softmax_is_off_by_its_sum_and_its_logarithm(n: int) -> 
     error = float(largest.error.max())
     # logits up to 20 in size: differences of up to 40 are off by 2^-19 where they are large
     assert (n - 1) * u < error < (n - 1) * u + 20 * u + 2.0**-19
+
+
+def test_first_and_second_are_each_multiplied_by_their_own_number_and_added_up() -> None:
+    steps, x = logits()
+    count = Known(np.array([2]), "two")
+    values, _ = REDUCTIONS["TopK"](steps, Node("TopK", (x, count), {"axis": 1}, 17, 2))
+    assert isinstance(values, Tensor)
+    factors = Known(np.array([-2.0, 2.0], dtype=np.float32), "factors")
+    (made,) = REDUCTIONS["ReduceSum"](
+        steps, Node("ReduceSum", (multiplied_by_place(steps, values, factors),), ALONG, 12)
+    )
+    assert isinstance(made, Tensor)
+    assert (made.expression, made.dims, made.sign) == (GAP * number(2), ("N",), -1)
+
+
+def test_classes_that_are_each_multiplied_by_their_own_number_stop_it() -> None:
+    steps, x = logits()
+    with pytest.raises(CannotProveError, match="some classes"):
+        multiplied_by_place(steps, x, Known(np.arange(4, dtype=np.float32), "factors"))
