@@ -128,7 +128,7 @@ _SHIPS = {
     "verify": "verification.verifying",
 }
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = sorted([*_HOME, *_SHIPS])  # noqa: PLE0605
 
 
