@@ -122,7 +122,9 @@ SOFTMAX = Band(
     of_shift=Shift(of_odds=2.0),
 )
 ENTROPY = Band(
-    Constants(0.0, (25.0, 0.0, 0.0), (1.5, 0.3, 0.0)),
+    Constants(0.0, (4.1, 18.0, 0.0), (14.0, 2.7, 0.0)),
+    Constants(0.0, (5.7, 18.0, 0.0), (14.0, 2.7, 0.0)),
+    proved=True,
     # The slope of the entropy is at most the standard deviation of log p, sqrt(1 + (log K)² / 4).
     # Source: Reeb & Wolf 2015, "Tight bound on relative entropy by entropy difference".
     of_shift=Shift(constant=1.0, of_log=0.5),

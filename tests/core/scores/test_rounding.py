@@ -73,8 +73,9 @@ def test_softmax_of_a_thousand_classes_covers_what_a_browser_was_met_at() -> Non
     assert band("softmax", -0.3, 1000) < 3.7e-5 < apart
 
 
-def test_entropy_is_below_3e_5_up_to_a_thousand_classes() -> None:
-    assert band("entropy", 0.1, 1000) < band("entropy", 2.0, 1000) < 3e-5
+def test_entropy_of_a_thousand_classes_covers_twice_what_is_proved() -> None:
+    """A bound of 9.5e-5 of one runtime; searches meet 1.2e-5."""
+    assert 1.2e-5 < band("entropy", 0.1, 1000) < band("entropy", 2.0, 1000) < 2e-4
 
 
 @pytest.mark.parametrize("score", ["softmax", "entropy"])
