@@ -11,6 +11,7 @@ from support import documents, reference
 from support.command_line import decide, done
 from support.digit_hosts import OTHER_HOSTS
 
+from logitconf import __version__
 from logitconf_export.cli.app import COMMANDS
 
 PAGES = {f"{page.relative_to(documents.PROJECT)}": page for page in documents.pages()}
@@ -96,7 +97,7 @@ PAGE = """A page.
 
 ```console
 $ logitconf --version
-logitconf 0.1.0
+logitconf VERSION
 ```
 
 1. A list.
@@ -115,7 +116,7 @@ print("two words")
 ```text
 two words
 ```
-"""
+""".replace("VERSION", __version__)
 
 
 def test_a_page_that_tells_the_truth_is_left_as_it_is(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_a_page_that_tells_the_truth_is_left_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("true", "false"),
     [
-        ("logitconf 0.1.0", "logitconf seven"),
+        (f"logitconf {__version__}", "logitconf seven"),
         ("2\n    >>> int", "3\n    >>> int"),
         ("base 10: 'x'", "base 10: 'y'"),
         ("```text\ntwo words", "```text\nthree words"),
