@@ -2,7 +2,7 @@
 
 Prints the table of tests/records/proofs.md: verdict, the bound near the threshold over the rounding
 band, seconds of process time, or what stops the proof. With names of scores, those alone; with
-``others``, the second table: other tasks, thresholds of classes and labels, calibration maps.
+``others`` first, the second table: other tasks, thresholds of classes and labels, calibration maps.
 """
 
 import sys
@@ -115,7 +115,7 @@ def main() -> None:
         print("|---|---|---|---|---|---|---|")
         with np.errstate(all="ignore"):
             for heads, score, _, _ in cards():
-                for form in FORMS:
+                for form in FORMS if score in (sys.argv[2:] or SCORES) else ():
                     print(other_line(heads, score, form, runtime), flush=True)
         return
     print("| score | form | K | verdict | bound / band | seconds | what stops it |")

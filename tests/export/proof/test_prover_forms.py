@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.proved_forms import FORMS, SIZES, cells, line, measured
+from support.proved_forms import FORMS, SIZES, cells, line, measured, other_line
 
 from logitconf.card.score_card import ScoreCard
 from logitconf_export.heads.conversion import to_onnx
@@ -42,6 +42,20 @@ def test_a_recorded_verdict_is_todays(cell: tuple[str, str, int]) -> None:
     today = [c.strip() for c in line(*cell, measured()).split("|")[4:-1]]
     row = recorded()[cell]
     assert (today[0], today[3]) == (row[0], row[3])
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *(("binary, one logit", "softmax", "any"), ("multilabel", "max_logit", "cuda")),
+        *(("each label judged", "margin", "any"), ("vector map", "margin", "any")),
+    ],
+)
+def test_a_recorded_verdict_of_another_head_is_todays(cell: tuple[str, str, str]) -> None:
+    text = RECORD.read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| {' [|] '.join(cell)} \|.*$", text, re.M)
+    today = other_line(*cell, measured()).split("|")
+    assert [row.split("|")[at].strip() for at in (4, 7)] == [today[at].strip() for at in (4, 7)]
 
 
 def proof_of(score: str, precision: str | None, half_gap: float) -> RuntimeProof:
