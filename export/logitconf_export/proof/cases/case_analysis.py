@@ -24,9 +24,7 @@ from logitconf_export.proof.cases.kinds import (
     DOWN,
     NAN,
     NOTHING,
-    ONE,
     UP,
-    ZERO,
     Kinds,
 )
 from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
@@ -34,19 +32,22 @@ from logitconf_export.proof.cases.rules import Rules, kind_of
 from logitconf_export.proof.cases.sorts import NAN_ROWS, Case, rows_like
 from logitconf_export.proof.cases.steps import (
     BINARY,
-    BOTH,
     COMPARISONS,
     MOVES,
     PIECES,
     UNARY,
     Abstract,
     Places,
+    TruthPlaces,
     Truths,
+    as_number,
     chosen,
     each_of,
     logic,
     moved,
+    of_each,
     paired,
+    product_of,
     sum_of,
     whether,
 )
@@ -80,12 +81,12 @@ class Walk:
     ) -> None:
         self.part, self.shapes, self.rules, self.case = part, shapes, rules, case
         self.walked = 0
+        whole = shapes[part.tensor]
+        self.by_class = isinstance(whole, Tensor) and whole.members is not None
 
     def accepted(self) -> Iterator[Accepted]:
         """The ways on which a row is accepted."""
-        whole = self.shapes[self.part.tensor]
-        by_class = isinstance(whole, Tensor) and whole.members is not None
-        logits = self.case.logits if by_class else (self.case.logits.one or NOTHING)
+        logits = self.case.logits if self.by_class else (self.case.logits.one or NOTHING)
         yield from self._from(0, {self.part.tensor: logits})
 
     def _from(self, start: int, values: dict[str, Abstract]) -> Iterator[Accepted]:
@@ -154,7 +155,13 @@ class Walk:
         return None
 
     def _value(self, name: str, values: Mapping[str, Abstract]) -> Any:
-        return values[name] if name in values else self.constant(name)
+        if name in values:
+            return values[name]
+        array, constant = self.part.constants[name].values, self.constant(name)
+        if self.by_class and isinstance(constant, Kinds) and np.unique(array).size > 1:
+            # of each class another
+            return Places(constant, constant)
+        return constant
 
     def constant(self, name: str) -> Any:
         """A constant of the graph."""
@@ -187,7 +194,7 @@ class Walk:
             "Mod": lambda: self._remainder(inputs),
             "TopK": lambda: self._first_and_second(node, inputs[0]),
             **dict.fromkeys(("Max", "Min"), lambda: self._bests(op, inputs)),
-            **dict.fromkeys(("Gemm", "MatMul"), lambda: _product(inputs)),
+            **dict.fromkeys(("Gemm", "MatMul"), lambda: product_of(inputs)),
             **dict.fromkeys(("Softmax", "LogSoftmax"), lambda: self._softmax(op, inputs[0])),
             **dict.fromkeys(COMPARISONS, lambda: self._compared(op, *inputs)),
             **dict.fromkeys(("And", "Or", "Not"), lambda: logic(op, inputs)),
@@ -332,16 +339,23 @@ class Walk:
         if isinstance(value, frozenset):
             if to.kind != "f":
                 return value
-            return reduce(or_, [ONE if v else ZERO for v in value])
+            return as_number(value)
+        if isinstance(value, TruthPlaces):
+            return Places(*of_each(as_number, value)) if to.kind == "f" else value
         if isinstance(value, Places) and not isinstance(value.any(), Kinds):
             raise CannotProveError("a Cast of comparisons")
         same: Abstract = value
         return same
 
     def _compared(self, op: str, a: Any, b: Any) -> Abstract:
+        step = partial(self._compared_two, op)
         if isinstance(a, Places) or isinstance(b, Places):
-            # of each class; what it says is not followed
-            return BOTH
+            return TruthPlaces(*of_each(step, a, b))
+        if isinstance(a, Kinds) and isinstance(b, Kinds):
+            return step(a, b)
+        raise CannotProveError("a comparison of what is no number")
+
+    def _compared_two(self, op: str, a: Kinds, b: Kinds) -> Truths:
         steps: Mapping[str, Callable[[], Truths]] = {
             "Less": lambda: kinds.less(a, b),
             "Greater": lambda: kinds.less(b, a),
@@ -349,25 +363,13 @@ class Walk:
             "GreaterOrEqual": lambda: kinds.less(b, a) | kinds.equal(a, b),
             "Equal": lambda: kinds.equal(a, b),
         }
-        step = steps[op]
-        result = frozenset(step())
-        nan = (a.nan and math.nan, b.nan and math.nan)
-        if op != "Less" and any(v is not False for v in nan):
-            for probe in [(math.nan, 1.0)] * a.nan + [(1.0, math.nan)] * b.nan:
-                seen = self.rules.results(op, *probe)
-                result |= {True} if seen is None or seen.high > 0.0 else set()
-        elif op == "Less":
-            for probe in [(math.nan, 1.0)] * a.nan + [(1.0, math.nan)] * b.nan:
-                seen = self.rules.results(op, *probe)
-                result |= {True} if seen is not None and seen.high > 0.0 else set()
-        return frozenset(result)
-
-
-def _product(inputs: list[Any]) -> Kinds:
-    places, weights = inputs[:2] if isinstance(inputs[0], Places) else inputs[1::-1]
-    if not isinstance(places, Places):
-        raise CannotProveError("a product of matrices without the classes")
-    return sum_of(places.each(lambda a: kinds.multiply(a, weights)))
+        result = frozenset(steps[op]())
+        for probe in [(math.nan, 1.0)] * a.nan + [(1.0, math.nan)] * b.nan:
+            seen = self.rules.results(op, *probe)
+            # without tables only Less is held to say False
+            if (op != "Less") if seen is None else seen.high > 0.0:
+                result |= {True}
+        return result
 
 
 def _bound(value: float | None) -> Kinds | None:

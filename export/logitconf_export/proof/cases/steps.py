@@ -47,12 +47,32 @@ class Places:
 
 
 Truths: TypeAlias = frozenset[bool]
-Abstract: TypeAlias = "Kinds | Places | Truths"
+
+
+@dataclass(frozen=True, slots=True)
+class TruthPlaces:
+    """What a comparison of each class can say: of one class another thing than of the next.
+
+    Attributes:
+        one: of the class that is known; None if none is.
+        others: of each of the others; None if there are none.
+        index: as of numbers.
+    """
+
+    one: Truths | None
+    others: Truths | None
+    index: int | None = None
+
+    def any(self) -> Truths:
+        """What it can say of any of them."""
+        return (self.one or frozenset()) | (self.others or frozenset())
+
+
+Abstract: TypeAlias = "Kinds | Places | Truths | TruthPlaces"
 
 
 PIECES = frozenset({"Split", "Slice", "Gather"})
 """Operators whose outputs hold some of the classes."""
-BOTH = frozenset((False, True))
 COMPARISONS = frozenset({"Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Equal"})
 MOVES = frozenset(
     {
@@ -90,24 +110,32 @@ def each_of(step: Callable[[Kinds], Kinds], value: Any) -> Abstract:
 
 def paired(step: Callable[[Kinds, Kinds], Kinds], a: Any, b: Any) -> Abstract:
     """Two numbers made one, place by place."""
-    if isinstance(a, Places) and isinstance(b, Places):
-        one = None if a.one is None or b.one is None else step(a.one, b.one)
-        if a.one is None and b.one is None:
-            others = step(a.any(), b.any())
-        elif a.others is None or b.others is None:
-            others = None
-        else:
-            others = step(a.others, b.others)
-        if one is None and others is not None:
-            others = others | step(a.any(), b.any())
-        return Places(one, others, a.index if a.index == b.index else None)
-    if isinstance(a, Places):
-        return a.each(lambda x: step(x, b))
-    if isinstance(b, Places):
-        return b.each(lambda x: step(a, x))
+    if isinstance(a, Places) or isinstance(b, Places):
+        return Places(*of_each(step, a, b))
     if isinstance(a, Kinds) and isinstance(b, Kinds):
         return step(a, b)
     raise CannotProveError("arithmetic with comparisons")
+
+
+def of_each(step: Callable[..., Any], *values: Any) -> tuple[Any, Any, int | None]:
+    """What a step makes of the class that is known and of each other, and which class that is.
+
+    Values are of each class, or of the row and then the same for all.
+    """
+    own = [v for v in values if isinstance(v, Places | TruthPlaces)]
+    indices = {v.index for v in own if v.one != v.others} or {v.index for v in own}
+    ones, others, every = [], [], []
+    for v in values:
+        whole = v if isinstance(v, Kinds | frozenset) else None
+        if whole is None and v not in own:
+            raise CannotProveError("arithmetic with comparisons")
+        ones.append(v.one if whole is None else whole)
+        others.append(v.others if whole is None else whole)
+        every.append(v.any() if whole is None else whole)
+    if any(one is None for one in ones) or len(indices) > 1:
+        return None, step(*every), None
+    rest = None if any(other is None for other in others) else step(*others)
+    return step(*ones), rest, indices.pop()
 
 
 def moved(op: str, inputs: list[Any], *, by_class: bool) -> Abstract:
@@ -115,7 +143,8 @@ def moved(op: str, inputs: list[Any], *, by_class: bool) -> Abstract:
     first = inputs[0]
     if op == "Concat" and all(isinstance(v, Kinds) for v in inputs):
         together: Kinds = reduce(or_, inputs)
-        return together
+        # each place holds its own
+        return Places(None, together) if by_class else together
     if op == "Concat":
         places = [v for v in inputs if isinstance(v, Places)]
         if len(places) != len(inputs):
@@ -132,6 +161,8 @@ def moved(op: str, inputs: list[Any], *, by_class: bool) -> Abstract:
         return first.any()
     if isinstance(first, Known):
         raise CannotProveError("a shape that is computed")
+    if op in PIECES and isinstance(first, TruthPlaces):
+        return first if first.index is not None else TruthPlaces(None, first.any())
     result: Abstract = first
     return result
 
@@ -177,39 +208,56 @@ def sum_of(places: Places) -> Kinds:
     return result
 
 
+def product_of(inputs: list[Any]) -> Kinds:
+    """A product of matrices, one of which is the classes."""
+    products = paired(kinds.multiply, *inputs[:2])
+    if not isinstance(products, Places):
+        raise CannotProveError("a product of matrices without the classes")
+    return sum_of(products)
+
+
+def as_number(value: Truths) -> Kinds:
+    """A comparison as 0 or 1."""
+    return reduce(or_, [ONE if v else ZERO for v in value], NOTHING)
+
+
 def chosen(condition: Any, a: Any, b: Any) -> Abstract:
-    """One or the other, by a condition."""
-    if not isinstance(condition, frozenset):
+    """One or the other, by a condition, which may be another for each class."""
+    if not isinstance(condition, frozenset | TruthPlaces):
         raise CannotProveError("a choice by something other than a comparison")
-    picked = [value for truth, value in ((True, a), (False, b)) if truth in condition]
-    if len(picked) == 1:
-        chosen: Abstract = picked[0]
-        return chosen
-    if isinstance(a, Places) or isinstance(b, Places):
-        x = a if isinstance(a, Places) else Places(a, a)
-        y = b if isinstance(b, Places) else Places(b, b)
-        one = None if x.one is None or y.one is None else x.one | y.one
-        others = (x.others or NOTHING) | (y.others or NOTHING)
-        return Places(one, others if one is not None else x.any() | y.any())
-    both: Abstract = a | b
-    return both
+    if not all(isinstance(value, Kinds | Places) for value in (a, b)):
+        raise CannotProveError("a choice between what are no numbers")
+    if isinstance(condition, frozenset) and isinstance(a, Kinds) and isinstance(b, Kinds):
+        return _picked(condition, a, b)
+    return Places(*of_each(_picked, condition, a, b))
 
 
-def logic(op: str, inputs: list[Any]) -> Truths:
+def _picked(condition: Truths, a: Kinds, b: Kinds) -> Kinds:
+    return (a if True in condition else NOTHING) | (b if False in condition else NOTHING)
+
+
+def logic(op: str, inputs: list[Any]) -> Truths | TruthPlaces:
     """And, Or, Not."""
-    if not all(isinstance(value, frozenset) for value in inputs):
+    if not all(isinstance(value, frozenset | TruthPlaces) for value in inputs):
         raise CannotProveError(f"{op} of what is no comparison")
-    if op == "Not":
-        return frozenset(not v for v in inputs[0])
-    a, b = inputs
-    if op == "And":
-        return frozenset(x and y for x in a for y in b)
-    return frozenset(x or y for x in a for y in b)
+    steps: Mapping[str, Callable[..., Truths]] = {
+        "And": lambda a, b: frozenset(x and y for x in a for y in b),
+        "Or": lambda a, b: frozenset(x or y for x in a for y in b),
+        "Not": lambda a: frozenset(not x for x in a),
+    }
+    if any(isinstance(value, TruthPlaces) for value in inputs):
+        return TruthPlaces(*of_each(steps[op], *inputs))
+    return steps[op](*inputs)
 
 
-def whether(op: str, value: Any) -> Truths:
+def whether(op: str, value: Any) -> Truths | TruthPlaces:
     """IsNaN, IsInf."""
+
+    def step(a: Kinds) -> Truths:
+        return frozenset(p.nan if op == "IsNaN" else p.up or p.down for p in a.parts())
+
+    if isinstance(value, Places):
+        return TruthPlaces(*of_each(step, value))
     if not isinstance(value, Kinds):
-        return BOTH
-    parts = list(value.parts())
-    return frozenset(p.nan if op == "IsNaN" else p.up or p.down for p in parts)
+        raise CannotProveError(f"{op} of what is no number")
+    return step(value)

@@ -1,7 +1,9 @@
 """Heads reject what is not finite; without their guards they are seen to accept it."""
 
+import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 from support.proofs import computed_of, model_of
 from support.proved_forms import measured
 
@@ -11,7 +13,9 @@ from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.proof.cases.case_analysis import Walk
 from logitconf_export.proof.cases.rules import Rules
 from logitconf_export.proof.cases.sorts import cases_of
+from logitconf_export.proof.composing.arithmetic import Rounded
 from logitconf_export.proof.composing.head_part import HeadPart
+from logitconf_export.proof.prover import Question, prove
 from logitconf_export.proof.tables.operation_table import RuntimeTables
 
 
@@ -61,3 +65,70 @@ def test_forms_for_cuda_reject_by_a_remainder(score: str) -> None:
     last.op_type = "Identity"
     del last.input[1:], last.attribute[:]
     assert accepted(model, tables=tables, margin=margin) != []
+
+
+def changed_before(model: onnx.ModelProto, nodes: list[onnx.NodeProto], **numbers: object) -> None:
+    """Other nodes make of the logits, which they leave as they are where these are finite, y."""
+    graph = model.graph
+    for node in graph.node:
+        node.input[:] = ["y" if name == "logits" else name for name in node.input]
+    kept = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*nodes, *kept])
+    arrays = {name: np.asarray(value, dtype=np.float32) for name, value in numbers.items()}
+    graph.initializer.extend(numpy_helper.from_array(a, name) for name, a in arrays.items())
+
+
+def masking(test: str) -> list[onnx.NodeProto]:
+    return [
+        helper.make_node(test, ["logits"], ["bad"]),
+        helper.make_node("Where", ["bad", "masked", "logits"], ["y"]),
+    ]
+
+
+MASKINGS = {
+    "a NaN": masking("IsNaN"),
+    "a +inf": masking("IsInf"),
+    "a NaN by a number": [
+        helper.make_node("IsNaN", ["logits"], ["bad"]),
+        helper.make_node("Where", ["bad", "masked", "nought"], ["kept"]),
+        helper.make_node("Where", ["bad", "kept", "logits"], ["y"]),
+    ],
+    "a NaN by a cast": [
+        helper.make_node("IsNaN", ["logits"], ["bad"]),
+        helper.make_node("Cast", ["bad"], ["share"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Less", ["nought", "share"], ["again"]),
+        helper.make_node("Where", ["again", "masked", "logits"], ["y"]),
+    ],
+    "a NaN by Not and Or": [
+        helper.make_node("IsNaN", ["logits"], ["bad"]),
+        helper.make_node("IsInf", ["logits"], ["infinite"]),
+        helper.make_node("Or", ["bad", "infinite"], ["either"]),
+        helper.make_node("Not", ["either"], ["good"]),
+        helper.make_node("Where", ["good", "logits", "masked"], ["y"]),
+    ],
+}
+
+
+@pytest.mark.parametrize("score", ["softmax", "margin"])
+@pytest.mark.parametrize("name", sorted(MASKINGS))
+def test_a_head_that_masks_what_is_not_finite_is_not_proved(name: str, score: str) -> None:
+    # no class is accepted where all are masked, and none where none is: only where some are
+    model = model_of(score)
+    changed_before(model, MASKINGS[name], masked=-np.inf, nought=0.0)
+    proof = prove(Question(model, read_metadata(model)), Rounded())
+    assert proof.verdict == "CANNOT PROVE"
+    assert "may be accepted" in proof.reason
+
+
+def test_a_limit_for_each_class_may_let_one_through_and_the_next_not() -> None:
+    model = model_of("softmax")
+    nodes = [
+        helper.make_node("ReduceMax", ["logits"], ["top"], keepdims=1, axes=[1]),
+        helper.make_node("Less", ["top", "limits"], ["good"]),
+        helper.make_node("Where", ["good", "logits", "masked"], ["y"]),
+    ]
+    limits = np.where(np.arange(10) == 0, 200.0, 1e30)[None]
+    changed_before(model, nodes, masked=-np.inf, limits=limits)
+    proof = prove(Question(model, read_metadata(model)), Rounded())
+    assert proof.verdict == "CANNOT PROVE"

@@ -1,7 +1,18 @@
 """Sums and choices of what classes can be."""
 
 from logitconf_export.proof.cases.kinds import ANY_FINITE, DOWN, NAN, ONE, UP, ZERO
-from logitconf_export.proof.cases.steps import BOTH, Places, chosen, logic, moved, paired, sum_of
+from logitconf_export.proof.cases.steps import (
+    Places,
+    TruthPlaces,
+    chosen,
+    logic,
+    moved,
+    paired,
+    sum_of,
+    whether,
+)
+
+FALSE, TRUE, BOTH = frozenset((False,)), frozenset((True,)), frozenset((False, True))
 
 
 def test_a_sum_carries_a_nan_and_loses_no_infinity() -> None:
@@ -35,3 +46,24 @@ def test_a_sum_of_two_is_of_both() -> None:
     assert sum_of(Places(ONE, DOWN, 0)) == DOWN
     # of more classes, others need not be there
     assert sum_of(Places(ONE, DOWN)).finite
+
+
+def test_a_choice_by_class_is_another_for_each() -> None:
+    is_nan = whether("IsNaN", Places(NAN, NAN | ONE))
+    assert is_nan == TruthPlaces(TRUE, BOTH)
+    assert chosen(is_nan, DOWN, Places(NAN, NAN | ONE)) == Places(DOWN, DOWN | NAN | ONE)
+    assert logic("Not", [is_nan]) == TruthPlaces(FALSE, BOTH)
+    assert logic("And", [is_nan, FALSE]) == TruthPlaces(FALSE, FALSE)
+
+
+def test_what_is_chosen_for_every_class_is_still_of_each() -> None:
+    assert chosen(TRUE, ONE, Places(NAN, ONE)) == Places(ONE, ONE)
+
+
+def test_two_classes_that_are_known_are_not_taken_for_one() -> None:
+    made = paired(lambda a, b: a | b, Places(NAN, ONE, 0), Places(UP, ZERO, 1))
+    assert made == Places(None, NAN | ONE | UP | ZERO)
+
+
+def test_numbers_side_by_side_are_not_the_same_number() -> None:
+    assert moved("Concat", [NAN, ONE], by_class=True) == Places(None, NAN | ONE)
