@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from logitconf_export.proof.composing.composition import Composition
-from logitconf_export.proof.composing.places import along, extreme
+from logitconf_export.proof.composing.places import along, extreme, shape_of
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Known,
@@ -31,11 +31,6 @@ def _range(steps: Composition, side: Side) -> Interval:
     return Interval(np.full((1, 1), values.min()), np.full((1, 1), values.max()))
 
 
-def _dims(*sides: Any) -> tuple[Any, ...]:
-    given = [s.dims for s in sides if not isinstance(s, Known)]
-    return max(given, key=len) if given else ()
-
-
 def _sides(node: Any) -> tuple[Side, Side]:
     a, b = node.inputs[:2]
     for side in (a, b):
@@ -54,7 +49,7 @@ def _greater(steps: Composition, node: Any) -> list[Value]:
 
 
 def _compare(steps: Composition, a: Side, b: Side) -> Truth:
-    key, dims = key_of("Less", (a.key, b.key)), _dims(a, b)
+    key, dims = key_of("Less", (a.key, b.key)), shape_of(a, b)
     if isinstance(b, Tensor) and b.source is not None and b.source[0] == "count":
         if isinstance(a, Known) and a.values.size == 1:
             return Truth(None, dims, key, source=("more", b.source[1], float(a.values.ravel()[0])))
@@ -71,7 +66,7 @@ def _compare(steps: Composition, a: Side, b: Side) -> Truth:
 
 def _decided(steps: Composition, a: Side, b: Side, key: str) -> Truth:
     """A < b where it is the same for all rows, or marks the largest places."""
-    left, right, dims = _range(steps, a), _range(steps, b), _dims(a, b)
+    left, right, dims = _range(steps, a), _range(steps, b), shape_of(a, b)
     if (left.high < right.low).all() or (left.low >= right.high).all():
         return Truth(bool((left.high < right.low).all()), dims, key)
     if isinstance(a, Tensor) and isinstance(b, Tensor):
@@ -137,7 +132,7 @@ def _limit(steps: Composition, dims: tuple[Any, ...], limits: Any, key: str) -> 
 
 def _equal(steps: Composition, node: Any) -> list[Value]:
     a, b = _sides(node)
-    key, dims = key_of("Equal", (a.key, b.key)), _dims(a, b)
+    key, dims = key_of("Equal", (a.key, b.key)), shape_of(a, b)
     for one, other in ((a, b), (b, a)):
         if isinstance(one, Tensor) and isinstance(other, Tensor) and _is_top(steps, one, other):
             return [Truth(None, dims, key, source=("top", one), members=one.members)]
@@ -163,7 +158,7 @@ def _truths(node: Any) -> list[Truth]:
 def _and(steps: Composition, node: Any) -> list[Value]:
     del steps
     a, b = _truths(node)
-    key, dims = key_of("And", (a.key, b.key)), _dims(a, b)
+    key, dims = key_of("And", (a.key, b.key)), shape_of(a, b)
     for one, other in ((a, b), (b, a)):
         if one.value is not None:
             return [other if one.value else Truth(False, dims, key)]
@@ -175,7 +170,7 @@ def _and(steps: Composition, node: Any) -> list[Value]:
 def _or(steps: Composition, node: Any) -> list[Value]:
     del steps
     a, b = _truths(node)
-    key, dims = key_of("Or", (a.key, b.key)), _dims(a, b)
+    key, dims = key_of("Or", (a.key, b.key)), shape_of(a, b)
     for one, other in ((a, b), (b, a)):
         if one.value is not None:
             return [Truth(True, dims, key) if one.value else other]

@@ -27,7 +27,6 @@ from logitconf_export.proof.composing.places import (
 )
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
-    Dim,
     Known,
     Tensor,
     Value,
@@ -77,8 +76,7 @@ class Composition:
         exact = self.numbers.get((element, first.tobytes()), Fraction(float(first)))
         off = abs(Fraction(float(first)) - exact)
         error = above(np.full((1, 1), float(off))) if off else _NONE
-        dims: tuple[Dim, ...] = (1,) * value.values.ndim if value.values.size == 1 else ()
-        return Tensor(number(exact), error, dims, element, value.key)
+        return Tensor(number(exact), error, value.values.shape, element, value.key)
 
     def computed(self, t: Tensor) -> Interval:
         """Where the computed numbers lie."""

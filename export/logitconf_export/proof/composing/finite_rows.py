@@ -13,7 +13,7 @@ from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.head_part import HeadPart, spell
 from logitconf_export.proof.composing.nodes import Node
 from logitconf_export.proof.composing.operators import apply
-from logitconf_export.proof.composing.places import along
+from logitconf_export.proof.composing.places import along, places_of
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Dim,
@@ -100,6 +100,8 @@ def compose(
         raise CannotProveError("the score is no number of the row")
     if not isinstance(mask, Truth):
         raise CannotProveError("the mask is no comparison")
+    if places_of(score.dims) > 1 or places_of(mask.dims) > 1:
+        raise CannotProveError("a row has several scores or decisions")
     return Computed(score, mask, rows, values)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from logitconf_export.proof.composing.places import places_of
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Dim,
@@ -102,7 +103,7 @@ def _reshaped(value: Any, node: Any, shape: list[int]) -> Value:
     dims: list[Dim | None] = [
         (value.dims[i] if s == 0 else None if s == -1 else s) for i, s in enumerate(shape)
     ]
-    size = 1 if value.members is None else value.members.size
+    size = places_of(value.dims)
     whole = int(np.prod([d for d in dims if isinstance(d, int)]))
     rows = [d for d in value.dims if isinstance(d, str)]
     if None in dims:

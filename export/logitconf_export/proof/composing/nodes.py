@@ -14,6 +14,7 @@ from logitconf_export.onnx_files.loading import array_of
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
+    Dim,
     Known,
     Tensor,
     Value,
@@ -58,6 +59,16 @@ def known(value: Value | None) -> Known:
     if not isinstance(value, Known):
         raise CannotProveError("a shape or axis that depends on the rows")
     return value
+
+
+def repeated(constant: Known, dims: tuple[Dim, ...]) -> Known:
+    """A constant in a shape that it is broadcast to; of rows one stands for all."""
+    sizes = tuple(1 if isinstance(d, str) else d for d in dims)
+    shape = np.broadcast_shapes(constant.values.shape, sizes)
+    if shape == constant.values.shape:
+        return constant
+    key = key_of("repeated", [constant.key], shape)
+    return Known(np.broadcast_to(constant.values, shape), key)
 
 
 def operand(steps: Composition, node: Node) -> Tensor:

@@ -13,13 +13,15 @@ from logitconf_export.proof.composing.arithmetic import ulp
 from logitconf_export.proof.composing.comparisons import COMPARISONS, limits_of
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.movements import MOVEMENTS
-from logitconf_export.proof.composing.nodes import Node, operand
+from logitconf_export.proof.composing.nodes import Node, operand, repeated
 from logitconf_export.proof.composing.places import (
     carried_product,
     choice_at,
     direction,
     extreme,
+    places_of,
     settled,
+    shape_of,
 )
 from logitconf_export.proof.composing.reductions import REDUCTIONS, multiplied_by_place
 from logitconf_export.proof.composing.tensors import (
@@ -30,7 +32,7 @@ from logitconf_export.proof.composing.tensors import (
     Value,
     key_of,
 )
-from logitconf_export.proof.exact.abstract_rows import GAP
+from logitconf_export.proof.exact.abstract_rows import BELOW, GAP, atom_of
 from logitconf_export.proof.exact.choices import largest_of, smallest_of
 from logitconf_export.proof.exact.expressions import AT_TOP, logarithm, number, row
 from logitconf_export.proof.exact.intervals import Interval, above
@@ -81,11 +83,12 @@ def _sum_of_known(node: Node, sign: float) -> list[Value] | None:
     if isinstance(a, Known) and isinstance(b, Known):
         return [Known(np.asarray(a.values + sign * b.values, dtype=a.values.dtype), key)]
     # numbers of finite rows are finite, so they change nothing about an infinite one
-    if isinstance(a, Known) and _infinite(a):
+    one = places_of(shape_of(a, b)) == 1
+    if isinstance(a, Known) and _infinite(a) and one:
         return [Known(a.values, key)]
-    if isinstance(b, Known) and _infinite(b):
+    if isinstance(b, Known) and _infinite(b) and one:
         return [Known(np.asarray(sign * b.values, dtype=b.values.dtype), key)]
-    if isinstance(a, Tensor) and isinstance(b, Known) and _constant(b) == 0.0:
+    if isinstance(a, Tensor) and _constant(b) == 0.0 and shape_of(a, b) == a.dims:
         return [a.having(key=key)]
     return None
 
@@ -159,7 +162,7 @@ def _share_of_logarithm(steps: Composition, a: Tensor, b: Tensor) -> Tensor | No
     expression = row(f"share {key}")
     steps.rows.know(expression, Interval.of([[0.0]], [[1.002]]))
     steps.shares[key] = w.expression
-    return Tensor(expression, error, a.dims, a.element, key, sign=1)
+    return Tensor(expression, error, shape_of(a, b), a.element, key, sign=1)
 
 
 def _made_by(
@@ -233,7 +236,9 @@ def _relu(steps: Composition, x: Tensor) -> Tensor:
 def _mod(steps: Composition, node: Node) -> list[Value]:
     """C's remainder of a division by infinity, which is every finite number itself."""
     x = operand(steps, node)
-    if not _infinite(node.inputs[1]) or not node.attributes.get("fmod"):
+    divisor = node.inputs[1]
+    single = isinstance(divisor, Known) and divisor.values.size == 1
+    if not single or not _infinite(divisor) or not node.attributes.get("fmod"):
         raise CannotProveError("a remainder of a division by something other than infinity")
     how = partial(deviations.of, x)
     return [steps.made("Mod", (x,), x.expression, x.error, sign=x.sign, deviation=how)]
@@ -275,10 +280,10 @@ def _where(steps: Composition, node: Node) -> list[Value]:
         raise CannotProveError("a choice by something other than a comparison")
     if condition.value is not None:
         chosen = a if condition.value else b
+        shape, own = shape_of(condition, a, b), shape_of(chosen)
         if isinstance(chosen, Known):
-            return [chosen]
-        dims = chosen.dims
-        if len(condition.dims) > len(dims):
+            return [repeated(chosen, shape)]
+        if len(shape) > len(own) or places_of(shape) != places_of(own):
             raise CannotProveError("a choice that changes the shape")
         return [chosen]
     source = condition.source
@@ -335,7 +340,7 @@ def _cast(steps: Composition, node: Node) -> list[Value]:
     if isinstance(value, Known):
         return [Known(value.values.astype(to), key_of("Cast", [value.key], to))]
     if isinstance(value, Truth):
-        return [_cast_truth(value, to)]
+        return [_cast_truth(steps, value, to)]
     assert isinstance(value, Tensor)
     if value.element == to:
         return [value]
@@ -357,13 +362,15 @@ def _cast(steps: Composition, node: Node) -> list[Value]:
     raise CannotProveError(f"a Cast from {value.element} to {to}")
 
 
-def _cast_truth(value: Truth, to: str) -> Value:
+def _cast_truth(steps: Composition, value: Truth, to: str) -> Value:
     key = key_of("Cast", [value.key], to)
     if value.source is not None and value.source[0] == "top" and to in ("float32", "float64"):
         of = value.source[1]
+        if direction(steps.rows, of.expression) != (atom_of(BELOW), 1):
+            raise CannotProveError("a mark of what need not be the largest logits")
         return Tensor(AT_TOP, np.zeros((1, 1)), value.dims, to, key, of.members, source=("top", of))
     if value.value is not None and to in ("float32", "float64"):
-        return Known(np.asarray(value.value, dtype=to), key)
+        return repeated(Known(np.asarray(value.value, dtype=to), key), value.dims)
     # a mask as another type
     return Truth(value.value, value.dims, key, value.below, value.source, value.members)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Tensor
+from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Known, Tensor, Truth
 from logitconf_export.proof.exact import expressions
 from logitconf_export.proof.exact.abstract_rows import BELOW, BETWEEN, GAP, AbstractRows, atom_of
 from logitconf_export.proof.exact.choices import Choice
@@ -40,6 +40,22 @@ def along(
     if isinstance(size, int) and shape[axis] not in (1, size):
         return None
     return np.resize(values.ravel(), size) if isinstance(size, int) else values.ravel()
+
+
+def shape_of(*values: Known | Tensor | Truth) -> tuple[Dim, ...]:
+    """The shape that values have together."""
+    shapes = [v.values.shape if isinstance(v, Known) else v.dims for v in values]
+    rank = max(map(len, shapes))
+    dims: list[Dim] = []
+    for sizes in zip(*((1,) * (rank - len(s)) + tuple(s) for s in shapes), strict=True):
+        names = [size for size in sizes if isinstance(size, str)]
+        dims.append(names[0] if names else max(size for size in sizes if isinstance(size, int)))
+    return tuple(dims)
+
+
+def places_of(dims: Sequence[Dim]) -> int:
+    """How many numbers a row has in such a shape."""
+    return int(np.prod([d for d in dims if isinstance(d, int)]))
 
 
 def choice_at(t: Tensor, place: tuple[int, ...]) -> Choice:

@@ -12,7 +12,7 @@ from logitconf_export.proof.composing.arithmetic import sum_factor, ulp
 from logitconf_export.proof.composing.comparisons import least_limit
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.nodes import Node, known, operand
-from logitconf_export.proof.composing.places import along, as_sum, settled
+from logitconf_export.proof.composing.places import along, as_sum, places_of, settled
 from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Value, key_of
 from logitconf_export.proof.exact.choices import Choice
 from logitconf_export.proof.exact.expressions import COUNT, number, row
@@ -92,9 +92,11 @@ def _summed(steps: Composition, t: Tensor, node: Node, table: str = "ReduceSum")
     places, dims, keep = _reduced_shape(t, node)
     key = key_of(node.operation, [t.key], places, dims)
     if t.members is None:
+        if places_of(dims) != places_of(t.dims):
+            raise CannotProveError("a sum of one number several times")
         return t.having(dims=dims, key=key)
     if t.source is not None and t.source[0] == "top":
-        return _counted(t, dims, key)
+        return _counted(steps, t, dims, key)
     if t.source is not None and t.source[0] == "numbers":
         return _sum_of_two(steps, t, dims, key)
     if t.source is not None:
@@ -156,16 +158,25 @@ def _sum_of_two(steps: Composition, t: Tensor, dims: tuple[Any, ...], key: str) 
     return steps.add(*numbers).having(dims=dims, key=key)
 
 
-def _counted(t: Tensor, dims: tuple[Any, ...], key: str) -> Tensor:
+def _counted(steps: Composition, t: Tensor, dims: tuple[Any, ...], key: str) -> Tensor:
     assert t.source is not None
     of = t.source[1]
     if not (of.error == 0.0).all():
         raise CannotProveError("a count of largest values that were rounded")
-    return Tensor(COUNT, np.zeros((1, 1)), dims, t.element, key, source=("count", of))
+    count, places = COUNT, of.members.ravel()
+    once = sorted(-1 if c.index is None else c.index for c in places)
+    if once != list(range(steps.rows.n_classes)):
+        # a class may be in several places
+        count = row(f"count {key}")
+        steps.rows.know(count, Interval.of([[0.0]], [[float(places.size)]]))
+    return Tensor(count, np.zeros((1, 1)), dims, t.element, key, source=("count", of))
 
 
 def _reduce_mean(steps: Composition, node: Node) -> list[Value]:
     t = operand(steps, node)
+    if t.members is None:
+        _, dims, _ = _reduced_shape(t, node)
+        return [t.having(dims=dims, key=key_of(node.operation, [t.key], dims))]
     total = _summed(steps, t, node)
     if total.members is not None:
         raise CannotProveError("a mean over some of the classes")

@@ -186,7 +186,9 @@ class AbstractRows:
     def _ofatom_of(self, a: Atom, exponent: Fraction) -> Interval:
         match a[0]:
             case "row":
-                value = self.numbers[a]
+                alone = Expression((((((a, Fraction(1)),)), Fraction(1)),))
+                # others are known as expressions
+                value = self.numbers[a] if a in self.numbers else self._ranges[alone]
             case "class":
                 value = self.cells[a]
             case "sum":
