@@ -28,6 +28,7 @@ from logitconf_export.proof.cases.kinds import (
     Kinds,
 )
 from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
+from logitconf_export.proof.cases.lineage import kept_names
 from logitconf_export.proof.cases.rules import Rules, kind_of
 from logitconf_export.proof.cases.sorts import NAN_ROWS, Case, rows_like
 from logitconf_export.proof.cases.steps import (
@@ -80,7 +81,7 @@ class Walk:
         self, part: HeadPart, shapes: Mapping[str, Value], rules: Rules, case: Case
     ) -> None:
         self.part, self.shapes, self.rules, self.case = part, shapes, rules, case
-        self.walked = 0
+        self.walked, self.kept = 0, kept_names(part, shapes)
         whole = shapes[part.tensor]
         self.by_class = isinstance(whole, Tensor) and whole.members is not None
 
@@ -131,7 +132,8 @@ class Walk:
             condition = self.shapes.get(node.input[0])
             counted = isinstance(condition, Truth) and condition.source is not None
             if counted or node.op_type in ("Max", "Min", "ReduceMax", "TopK"):
-                return self._of_one_left(shape, node.op_type) or made
+                left = self._of_one_left(shape, node.op_type)
+                return left if left is not None and node.output[0] in self.kept else made
             return made
         except CannotProveError as error:
             raise CannotProveError(
