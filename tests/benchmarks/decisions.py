@@ -4,8 +4,9 @@ A decision is one (row, threshold) pair whose mask comes out of the graph: the h
 becomes an input of shape (M, 1), which its own nodes broadcast against the N scores. Half of the
 thresholds are scores that were observed, where flips are likeliest, and half lie between two.
 
-    PYTHONPATH=tests python tests/benchmarks/decisions.py --rows 10000 --thresholds 100      # 10^6, as CI does
-    PYTHONPATH=tests python tests/benchmarks/decisions.py --rows 1000000 --thresholds 100    # 10^8, by hand
+    export PYTHONPATH=tests
+    python tests/benchmarks/decisions.py --rows 10000 --thresholds 100      # 10^6, as CI does
+    python tests/benchmarks/decisions.py --rows 1000000 --thresholds 100    # 10^8, by hand
 
 Exit code 1 if a mask flips outside the rounding band, or at all with ``--precision float64``.
 """

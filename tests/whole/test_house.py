@@ -144,3 +144,13 @@ def test_a_contract_fails_when_it_is_broken(
     code, words = contracts(copied)
     assert code == 1
     assert contract.replace(" ", "") in words.replace(" ", ""), words
+
+
+def test_what_ci_runs_after_the_tests_starts() -> None:
+    """A module that a script shares with the tests had moved to where CI did not look."""
+    *_, line = (PROJECT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    own = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    helped = line.replace(".venv/bin/python", sys.executable) + " --help"
+    done = subprocess.run(helped, shell=True, cwd=PROJECT, env=own, capture_output=True)
+    assert "decisions.py" in line
+    assert done.returncode == 0, done.stderr.decode()
