@@ -151,6 +151,8 @@ def test_what_ci_runs_after_the_tests_starts() -> None:
     *_, line = (PROJECT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     own = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     helped = line.replace(".venv/bin/python", sys.executable) + " --help"
-    done = subprocess.run(helped, shell=True, cwd=PROJECT, env=own, capture_output=True)
+    done = subprocess.run(
+        helped, shell=True, cwd=PROJECT, env=own, capture_output=True, check=False
+    )
     assert "decisions.py" in line
     assert done.returncode == 0, done.stderr.decode()
