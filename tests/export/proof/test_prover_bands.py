@@ -68,8 +68,10 @@ def test_runtimes_have_the_sums_that_their_tables_show() -> None:
     declared: dict[str, Sums] = {name: RuntimeRequest(name).runtime().sums for name in RUNTIMES}
     assert shown["onnxruntime"] == shown["torch"] == shown["numpy"] == {True}
     for name, sums in declared.items():
-        if name in shown:
-            assert shown[name] == {sums == "pinned"}, name
+        if sums == "pinned" and name in shown:
+            assert shown[name] == {True}, name
+    # its sums are pinned, but its exponentials are off by more than the others'
+    assert declared["openvino"] == "any order" and shown["tract"] == {False}
     # no table of their own: what they run is onnxruntime on the CPU, or NumPy
     of_others = {"onnxruntime-node", "onnxruntime-c", "ort-format", "onnx-reference"}
     assert {n for n, s in declared.items() if s == "pinned"} == {"onnxruntime", *of_others}
