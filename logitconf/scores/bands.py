@@ -32,10 +32,11 @@ TABLES: Mapping[str, str] = MappingProxyType(
     {
         "numpy 2.4.6": "e7b6b61bba0ad0ddcae86b0f5602b8a3b73465ef3260d820b8c278932e8a540e",
         "onnx-reference 1.23.2": "59fa06b0f1eba1383d0c5f40bd29bbccdd164efaf17756fed25cd7fbbdb9f4da",
-        "onnxruntime 1.20.1": "5c9b7ca8fd6eed4198869856a0fdf9931a463db0130d41c649e601f2a9764fee",
+        "onnxruntime 1.20.1": "5edc4d78ba3a8ca456b23ed75c94fac389381c8eafd6169aed3c4326c71b613d",
         "onnxruntime 1.31.1": "e04d94950e4607c67d764ddab679fe2627cfc48823265f20244c40db857ddea4",
+        "openvino 2026.4.1": "a707c533df5695e46f9af37cc947b7b9d136b51412764c1a727451b3184981a0",
         "torch 2.13.0+cpu": "4e93e66edd9623dd3c4b9cb29d913cbd51df4ba7b5130f63f65d74e6fac62224",
-        "tract 0.23.9": "0b0f68422ef51b4e4000d205904dbdb410abb8b2fe3f2a9ffa1b599a84e79926",
+        "tract 0.23.9": "49048f0fd014958e7ff26b452f053cdc2f6fc8e05fd7bfabb7a0e42137e14ccf",
     }
 )
 """The tables of operations that proved bands come from, by the SHA-256 of their content."""

@@ -1,5 +1,6 @@
 """Measuring a runtime, what a head needs besides, and the records."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -206,3 +207,49 @@ def test_a_narrow_range_measured_now_is_within_the_record(
         for piece in table.pieces:
             assert bound.least <= piece.least
             assert piece.most <= bound.most
+
+
+def asked_of(tables: RuntimeTables) -> set[str]:
+    """All that was measured or refused, constants aside."""
+    labels = {
+        f"{table.operation}{' float64' * (table.element == 'float64')}"
+        for table in tables.operations
+        if table.constant is None and not table.operation.startswith("LogSoftmax ")
+    }
+    labels |= {f"special {table.operation}" for table in tables.specials}
+    labels |= {
+        f"{table.operation} of {table.terms} {table.element} along {table.axis}"
+        for table in tables.sums
+    }
+    labels |= {"LogSoftmax" for table in tables.operations if table.operation == "LogSoftmax exp"}
+    return labels | {text.split(":")[0] for text in tables.refused}
+
+
+def test_all_records_are_of_the_same_operations() -> None:
+    records = {path.stem: files.read_tables(path) for path in RECORDS.glob("*.json")}
+    runtimes = {record.environment.runtime for record in records.values()}
+    assert runtimes >= {"onnxruntime", "torch", "numpy", "openvino", "tract", "onnx-reference"}
+    asked = {name: asked_of(record) for name, record in records.items()}
+    whole = set().union(*asked.values())
+    assert {name: whole - labels for name, labels in asked.items() if whole - labels} == {}
+    # no kernel of its own, or one that gives something else than its name says
+    allowed = {
+        "numpy": {"Softmax", "LogSoftmax", "TopK"},
+        "openvino": {"ReduceL1"},
+        "tract": {"Gemm"},
+    }
+    for record in records.values():
+        refused = {re.split(r"[ :]", text.removeprefix("special "))[0] for text in record.refused}
+        assert refused <= allowed.get(record.environment.runtime, set())
+
+
+@pytest.mark.parametrize("path", sorted(RECORDS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_record_pins_the_sums_of_heads(path: Path) -> None:
+    tables = files.read_tables(path)
+    for terms in (2, 10, 100, 1000, 5000):
+        known = tables.depth("ReduceSum", terms, "last")
+        assert known is not None
+        assert known.depth <= tables.order("ReduceSum").at_most(terms) < max(terms, 2)
+        assert {1, 257, 1024} <= {
+            rows for table in tables.sums_of("ReduceSum", "last") for rows in table.alike
+        }
