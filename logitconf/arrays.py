@@ -18,8 +18,10 @@ from array_api_compat import array_namespace, device, is_cupy_array
 # Arrays of different libraries have no type in common; what a function needs, it says in words.
 Array = Any
 
-# Rows of at most so many numbers are short.
-_SHORT = 40
+FEW_COLUMNS = 40
+"""A last axis of so many or fewer is reduced several times more slowly than the first."""
+SIGN_BIT = np.uint32(1 << 31)
+"""Of a float32."""
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -202,7 +204,7 @@ def largest_along(x: Array, axis: int, *, keepdims: bool = False) -> Array:
     >>> largest_along(np.array([[2.0, -5.0]]), 1).tolist()
     [2.0]
     """
-    if isinstance(x, np.ndarray) and x.ndim == 2 and axis in (1, -1) and x.shape[1] <= _SHORT:
+    if isinstance(x, np.ndarray) and x.ndim == 2 and axis in (1, -1) and x.shape[1] <= FEW_COLUMNS:
         largest = np.max(np.ascontiguousarray(x.T), axis=0)
         return largest[:, None] if keepdims else largest
     return namespace(x).max(x, axis=axis, keepdims=keepdims)
@@ -273,6 +275,16 @@ def largest_of(arrays: Sequence[Array]) -> Array:
     if others and hasattr(first, "larger_than"):
         return first.larger_than(others)
     return functools.reduce(namespace(first).maximum, arrays)
+
+
+def ascending_bits(x: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:
+    """Whole numbers that order as float32 values do; -0 is 0.
+
+    >>> ascending_bits(np.float32([-1, -0.0, 0.0, 2])).argsort(kind="stable").tolist()
+    [0, 1, 2, 3]
+    """
+    bits = (x + np.float32(0.0)).view(np.uint32)
+    return np.where(bits & SIGN_BIT, ~bits, bits | SIGN_BIT)
 
 
 def largest_values(x: Array, count: int, axis: int) -> Array:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from logitconf.arrays import ascending_bits
 from logitconf.card.confidence import MOST_KNOTS, ConfidenceMap
 from logitconf.metrics.calibration import expected_calibration_error
 
@@ -64,10 +65,9 @@ def _ascending(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     Keys of the score's bits and its place are sorted in half the time that a stable sort of floats
     takes.
     """
-    bits = (scores.astype(np.float32, copy=False) + np.float32(0.0)).view(np.uint32)  # -0 is 0
-    # so that as whole numbers they ascend as the floats do
-    bits ^= (bits.view(np.int32) >> 31).view(np.uint32) | np.uint32(1 << 31)
-    keys = bits.astype(np.uint64) << np.uint64(32) | np.arange(scores.size, dtype=np.uint64)
+    keys = ascending_bits(scores.astype(np.float32, copy=False)).astype(np.uint64) << np.uint64(
+        32
+    ) | np.arange(scores.size, dtype=np.uint64)
     keys.sort()
     return (keys & np.uint64(0xFFFFFFFF)).view(np.int64)
 

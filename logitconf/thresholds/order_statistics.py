@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from logitconf.arrays import SIGN_BIT, ascending_bits
 from logitconf.errors import LogitconfError
 
 Vector: TypeAlias = npt.NDArray[np.float64]
@@ -25,7 +26,6 @@ AllReduce: TypeAlias = Callable[[Vector], Vector]
 _HALF = 1 << 16
 # 17 MB of counters a pass
 _MOST_BUCKETS = 32
-_SIGN = np.uint32(1 << 31)
 
 
 def order_statistics(
@@ -132,15 +132,12 @@ def rounded_scores(scores: npt.ArrayLike) -> npt.NDArray[np.float32]:
 def keys_of(scores: npt.ArrayLike) -> Keys:
     """Unsigned integers that order like the scores, (N,); all that is not finite as +inf."""
     rounded = rounded_scores(scores)
-    # Adding zero turns -0.0, which equals 0.0 but has other bits, into it.
-    rounded = np.where(np.isfinite(rounded), rounded, np.float32(np.inf)) + np.float32(0.0)
-    bits = rounded.view(np.uint32)
-    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    return ascending_bits(np.where(np.isfinite(rounded), rounded, np.float32(np.inf)))
 
 
 def values_of(keys: Keys) -> npt.NDArray[np.float32]:
     """The scores (N,) that `keys_of` gave these keys."""
-    return np.where(keys & _SIGN, keys ^ _SIGN, ~keys).astype(np.uint32).view(np.float32)
+    return np.where(keys & SIGN_BIT, keys ^ SIGN_BIT, ~keys).astype(np.uint32).view(np.float32)
 
 
 def _counts(chunks: Iterable[npt.ArrayLike], buckets: npt.NDArray[np.int64] | None) -> Vector:

@@ -10,6 +10,8 @@ from onnx import compose, shape_inference, version_converter
 
 Tool = Callable[[onnx.ModelProto], onnx.ModelProto]
 
+_EXTENDED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+
 
 def renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
     """The model with other names for values, and none for its nodes."""
@@ -38,11 +40,14 @@ def with_renamed_values(model: onnx.ModelProto) -> onnx.ModelProto:
     return renamed(model, {name: str(i) for i, name in enumerate(inner) if name not in shown})
 
 
-def optimised(model: onnx.ModelProto) -> onnx.ModelProto:
-    """As onnxruntime writes it: constants folded, nodes fused."""
+def optimised(
+    model: onnx.ModelProto,
+    level: onnxruntime.GraphOptimizationLevel = _EXTENDED,
+) -> onnx.ModelProto:
+    """As onnxruntime writes it at this level: constants folded, nodes fused."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.graph_optimization_level = level
     with TemporaryDirectory() as folder:
         options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
         onnxruntime.InferenceSession(

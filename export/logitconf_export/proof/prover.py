@@ -33,8 +33,6 @@ from logitconf_export.proof.verdicts import Bound, RuntimeProof, Verdict, Witnes
 
 LIMIT = 100.0
 """The size of logits that proofs cover unless asked otherwise."""
-# constants that a tool may have folded lie so near to what they stand for
-_FOLDED = 2.0**-22
 # of halving boxes near the threshold
 _ROUNDS = 4
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from logitconf.arrays import FEW_COLUMNS
 from logitconf.blocks.cutting import cut
 from logitconf.calibration.temperature.likelihood import (
-    FEW_COLUMNS,
     LABEL_BITS,
     Vector,
     range_bits,

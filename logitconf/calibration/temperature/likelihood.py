@@ -17,15 +17,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from logitconf.arrays import Array, namespace, to_numpy
+from logitconf.arrays import FEW_COLUMNS, Array, namespace, to_numpy
 from logitconf.tasks import Family
 
 Vector: TypeAlias = npt.NDArray[np.float64]
 
 # Machines exchange sums alone, so "one class only" is read off the added-up bits of the labels.
 LABEL_BITS = 32
-# A short last axis is reduced several times more slowly than the first.
-FEW_COLUMNS = 40
 _LOWEST = float(np.finfo(np.float64).min)
 # In units of 1/b, far below what adds to any sum, and with a cube that float32 holds.
 _NEGLIGIBLE = -1e12

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import numpy_helper, version_converter
+from support.other_tools import optimised
 from support.proofs import model_of
 
 from logitconf_export.heads.metadata import read_metadata
@@ -21,18 +20,7 @@ from logitconf_export.proof.verdicts import RuntimeProof
 # what tables of onnxruntime 1.31 say
 RUNTIME = Rounded("a runtime", (("Exp", 0.9), ("Log", 3.5), ("Softmax exp", 1.5)))
 T, THRESHOLD = 1.5, -0.6
-
-
-def saved_by_onnxruntime(model: onnx.ModelProto) -> onnx.ModelProto:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with TemporaryDirectory() as folder:
-        options.optimized_model_filepath = str(Path(folder) / "saved.onnx")
-        onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        return onnx.load(options.optimized_model_filepath)
+BASIC = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
 
 
 def by(module: str, function: str, pick: Callable[[Any], Any] = lambda made: made) -> Any:
@@ -50,7 +38,7 @@ def by(module: str, function: str, pick: Callable[[Any], Any] = lambda made: mad
 
 
 TOOLS: Mapping[str, Callable[[onnx.ModelProto], onnx.ModelProto]] = {
-    "onnxruntime, basic": saved_by_onnxruntime,
+    "onnxruntime, basic": lambda model: optimised(model, BASIC),
     "onnx.version_converter": lambda model: version_converter.convert_version(model, 21),
     "onnxoptimizer": by("onnxoptimizer", "optimize"),
     "onnxscript": by("onnxscript.optimizer", "optimize"),
