@@ -208,6 +208,8 @@ def _step_for(run: Callable[[Floats, str], Floats], span: Span, path: str) -> in
         return 1
     floats = count(span.low, span.high)
     sizes = _TRIALS[path]
+    # what is done once, such as compiling a model that is kept, would hide what each float takes
+    _seconds(run, span, path, sizes[0])
     few, many = (_seconds(run, span, path, size) for size in sizes)
     # models are loaded once for each chunk
     each = max(many - few, 0.0) / (sizes[1] - sizes[0]) + few / _CHUNK

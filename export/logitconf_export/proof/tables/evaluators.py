@@ -12,9 +12,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from logitconf.errors import LogitconfError, MissingExtraError, not_among
-from logitconf.scores.bands import Sums
 from logitconf_export.onnx_files.types import Array
-from logitconf_export.runtimes.protocol import Answer, Gap, Job, RunError, Runtime
+from logitconf_export.proof.tables.providers import OnProvider
+from logitconf_export.runtimes.protocol import Answer, Job, RunError, Runtime
 from logitconf_export.runtimes.targets.table import RUNTIMES, RuntimeRequest
 
 PIECES = 200
@@ -98,7 +98,7 @@ def evaluator_of(name: str, provider: str = "cpu") -> Evaluator:
     if provider != "cpu":
         if short != "onnxruntime":
             raise LogitconfError("a provider is one of onnxruntime's; take it with onnxruntime")
-        return RuntimeEvaluator(short, version, _OnProvider(provider), provider)
+        return RuntimeEvaluator(short, version, OnProvider(provider), provider)
     return RuntimeEvaluator(short, version, runtime)
 
 
@@ -163,38 +163,6 @@ class RuntimeEvaluator:
     def _refusal(self, operation: Operation, reason: str) -> RefusedError:
         short = reason.partition("\n")[0][:_LONGEST_REASON]
         return RefusedError(f"{self.name} {self.version} refuses {operation.name}: {short}")
-
-
-class _OnProvider:
-    """onnxruntime on another provider than the CPU's."""
-
-    name = "onnxruntime"
-    gaps: tuple[Gap, ...] = ()
-    sums: Sums = "any order"
-
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-
-    def load(self) -> str:
-        """Its version."""
-        return RuntimeRequest("onnxruntime").load()[1]
-
-    def run(self, jobs: Sequence[Job]) -> list[Any]:
-        """Runs every job; one answer each, in order."""
-        from logitconf_export.runtimes.sessions import Session
-
-        answers: list[Any] = []
-        opened: tuple[bytes, Session] | None = None
-        for job in jobs:
-            try:
-                if opened is None or opened[0] != job.model:
-                    model = onnx.load_model_from_string(job.model)
-                    # Split and Concat may be computed elsewhere, the operation in between not
-                    opened = job.model, Session(model, provider=self._provider, profile=False)
-                answers.append(tuple(opened[1].run(job.feeds, job.outputs)))
-            except LogitconfError as error:
-                answers.append(RunError(str(error)))
-        return answers
 
 
 class ArrayEvaluator:

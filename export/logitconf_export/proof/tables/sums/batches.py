@@ -27,6 +27,8 @@ from logitconf_export.proof.tables.sums.orders import (
 MANY = 257
 ROW_COUNTS = (16, 1, 2, 3, 4, 5, 8, 33, 64, MANY, 1024)
 """How many rows are added up at once; few first, where an order by place is found soonest."""
+WIDE_ROW_COUNTS = (4096, 65536)
+"""Elsewhere than on a CPU so many as well, where that are not too many numbers."""
 THREADS = (1, 3, 16)
 """On so many threads it is looked at again, for one row and for many, where they can be set."""
 _ROWS = 64
@@ -36,6 +38,7 @@ _MOST_ORDERS = 12
 _MOST_NUMBERS = 2**30
 """Of probes that lie at one place of a batch, whose other rows are in vain."""
 _AT_ONCE = 2**23
+_MOST_AT_ONCE = 2**23
 _HALF_ULP = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
@@ -108,7 +111,7 @@ def measure_sums(
     """
     orders: list[_Order] = []
     random = random_terms(operation, terms, _ROWS, terms)
-    for setting in _settings():
+    for setting in _settings(terms, on_cpu=evaluator.provider == "cpu"):
         on = evaluator if setting.threads is None else evaluator.on_threads(setting.threads)
         if on is None:
             continue
@@ -140,9 +143,13 @@ def _known(orders: list[_Order], rows: Array, results: Array) -> Array:
     return known
 
 
-def _settings() -> Iterator[_Setting]:
+def _settings(terms: int, *, on_cpu: bool) -> Iterator[_Setting]:
     for rows in ROW_COUNTS:
         yield _Setting(rows)
+    if not on_cpu:
+        for rows in WIDE_ROW_COUNTS:
+            if rows * terms <= _MOST_AT_ONCE:
+                yield _Setting(rows)
     for rows in (MANY, 1):
         yield _Setting(rows, offset=1)
         for threads in THREADS:

@@ -26,10 +26,12 @@ def halves(table: Array) -> Array:
 class Summing:
     """Adds up by halves, and one after the other in some setting."""
 
-    name, version, provider = "summing", "1", "cpu"
+    name, version = "summing", "1"
 
-    def __init__(self, chained: str, threads: int | None = None) -> None:
-        self.chained, self.threads = chained, threads
+    def __init__(
+        self, chained: str, threads: int | None = None, *, provider: str = "cpu"
+    ) -> None:
+        self.chained, self.threads, self.provider = chained, threads, provider
 
     def on_threads(self, count: int) -> "Summing":
         return Summing(self.chained, count)
@@ -45,6 +47,7 @@ class Summing:
         sums = halves(table)
         chained = {
             "never": np.zeros(len(table), bool),
+            "in batches of 65536": np.full(len(table), len(table) == 65536),
             "in batches of 33": np.full(len(table), len(table) == 33),
             "in the last row": np.arange(len(table)) == len(table) - 1,
             "on three threads": np.full(len(table), self.threads == 3),
@@ -59,6 +62,16 @@ class Summing:
 def test_an_order_that_is_used_in_one_setting_alone_is_found(chained: str) -> None:
     deepest = max(table.depth for table in measure_sums(Summing(chained), 24, "last"))
     assert deepest == 23
+
+
+def test_elsewhere_than_on_a_cpu_more_rows_are_added_up_at_once() -> None:
+    """A GPU is given more of them, and may share them out in another way."""
+    chained = "in batches of 65536"
+    (narrow,) = measure_sums(Summing(chained), 24, "last")
+    assert narrow.depth == 5
+    wide = measure_sums(Summing(chained, provider="cuda"), 24, "last")
+    assert [table.depth for table in wide] == [5, 23]
+    assert 4096 in wide[0].alike
 
 
 def test_one_order_in_all_settings_is_one_table() -> None:
