@@ -28,9 +28,7 @@ class Summing:
 
     name, version = "summing", "1"
 
-    def __init__(
-        self, chained: str, threads: int | None = None, *, provider: str = "cpu"
-    ) -> None:
+    def __init__(self, chained: str, threads: int | None = None, *, provider: str = "cpu") -> None:
         self.chained, self.threads, self.provider = chained, threads, provider
 
     def on_threads(self, count: int) -> "Summing":
