@@ -74,20 +74,22 @@ def last_layer(name: str, op: str, shape: list[int], weights: tuple[int, ...]) -
     return name, model, {"x": row}, "logits", "logits", classes
 
 
-def vision_transformer() -> Host:
-    """A ViT-tiny as torch exports it: 12 layers of 192, 3 heads, patches of 16."""
+def vision_transformer(
+    name: str = "ViT-tiny", *, width: int = 192, heads: int = 3, batch: int | None = None
+) -> Host:
+    """A ViT with random weights as torch exports it: 12 layers, patches of 16; of a fixed batch."""
 
     class Network(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.patches = nn.Conv2d(3, 192, 16, 16)
-            self.first = nn.Parameter(torch.randn(1, 1, 192))
-            self.places = nn.Parameter(torch.randn(1, 197, 192))
+            self.patches = nn.Conv2d(3, width, 16, 16)
+            self.first = nn.Parameter(torch.randn(1, 1, width))
+            self.places = nn.Parameter(torch.randn(1, 197, width))
             layer = nn.TransformerEncoderLayer(
-                192, 3, 768, activation="gelu", batch_first=True, norm_first=True
+                width, heads, 4 * width, activation="gelu", batch_first=True, norm_first=True
             )
             self.inner = nn.TransformerEncoder(layer, 12, enable_nested_tensor=False)
-            self.last = nn.Linear(192, 1000)
+            self.last = nn.Linear(width, 1000)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             patches = self.patches(x).flatten(2).transpose(1, 2)
@@ -95,17 +97,22 @@ def vision_transformer() -> Host:
             return cast(torch.Tensor, self.last(self.inner(rows + self.places)[:, 0]))
 
     torch.manual_seed(0)
+    return exported(f"{name}, random weights", Network().eval(), batch)
+
+
+def exported(name: str, network: nn.Module, batch: int | None) -> Host:
+    """A network of pictures and 1000 classes as torch exports it; for one batch, if given."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        path = Path(folder) / "vit.onnx"
+        path = Path(folder) / "network.onnx"
         torch.onnx.export(
-            Network().eval(), (torch.randn(2, 3, 224, 224),), path, input_names=["x"],
-            output_names=["logits"], dynamic_shapes=({0: "N"},), dynamo=True, verbose=False,
-            external_data=False,
+            network, (torch.randn(batch or 2, 3, 224, 224),), path, input_names=["x"],
+            output_names=["logits"], dynamic_shapes=None if batch else ({0: "N"},), dynamo=True,
+            verbose=False, external_data=False,
         )  # fmt: skip
         model = onnx.load(path)
-    row = np.random.default_rng(0).normal(0, 1, (1, 3, 224, 224)).astype(np.float32)
-    return "ViT-tiny, random weights", model, {"x": row}, "logits", "logits", 1000
+    rows = np.random.default_rng(0).normal(0, 1, (batch or 1, 3, 224, 224)).astype(np.float32)
+    return name, model, {"x": rows}, "logits", "logits", 1000
 
 
 def hosts(*, layers: bool) -> Iterator[Host]:

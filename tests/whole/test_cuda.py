@@ -163,8 +163,9 @@ def test_values_that_stay_on_the_device_give_the_same_decisions(cuda: str) -> No
 
 @pytest.mark.cuda
 def test_the_benchmark_runs_on_the_gpu(cuda: str) -> None:
-    found = list(gpu.costs(gpu.small_host(), "softmax", cuda, seconds=0.1))
-    assert [cost.provider for cost in found] == ["cuda", "cuda-tf32"]
+    measured = list(gpu.costs(gpu.small_host(), "softmax", cuda, seconds=0.1))
+    assert [cost.way for cost in measured] == ["cuda", "cuda-tf32", "CUDA graph"]
+    assert all(cost.refused == "" and cost.moved < 0.01 for cost in measured)
 
 
 def test_the_checks_of_this_file_run_on_the_cpu() -> None:
@@ -181,10 +182,12 @@ def test_torch_that_decides_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_benchmarks_body_runs_on_the_cpu() -> None:
-    (found,) = gpu.costs(gpu.small_host(), "entropy", "cpu", seconds=0.02)
-    assert (found.provider, found.changed, found.rows) == ("cpu", 0, 8)
-    assert found.nodes > 3
-    assert 0.0 < found.alone < found.together
+    (cost,) = gpu.costs(gpu.small_host(), "entropy", "cpu", seconds=0.02)
+    assert cost.way == "cpu"
+    assert cost.moved < 1e-6
+    assert set(cost.together) == set(cost.nodes) == set(gpu.FORMS)
+    assert min(cost.nodes.values()) > 3
+    assert 0.0 < cost.alone < min(cost.together.values())
 
 
 def test_the_benchmark_says_that_it_measured_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,11 +162,15 @@ class Session:
             raise LogitconfError(f"onnxruntime {self.version} cannot run it: {error}") from error
         return values
 
-    def bound(self, feeds: Mapping[str, Array]) -> Callable[[], list[Any]]:
+    def bound(
+        self, feeds: Mapping[str, Array], room: Mapping[str, Array] | None = None
+    ) -> Callable[[], list[Any]]:
         """A run whose inputs lie on the provider's device and whose outputs stay there.
 
         Args:
             feeds: copied to the device now, once.
+            room: outputs of the shapes and types that will come: every run writes to the same
+                place then, as a CUDA graph needs it.
 
         Returns:
             What runs the model, waits until the device is done, and gives the outputs in order as
@@ -178,7 +182,11 @@ class Session:
             value = self._runtime.OrtValue.ortvalue_from_numpy(array, device, 0)
             binding.bind_ortvalue_input(name, value)
         for name in self.output_types:
-            binding.bind_output(name, device)
+            if room is None:
+                binding.bind_output(name, device)
+            else:
+                value = self._runtime.OrtValue.ortvalue_from_numpy(room[name], device, 0)
+                binding.bind_ortvalue_output(name, value)
 
         def run() -> list[Any]:
             self._session.run_with_iobinding(binding)
