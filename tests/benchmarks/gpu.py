@@ -21,8 +21,6 @@ import numpy.typing as npt
 import onnx
 from benchmarks.hosts import Feeds, Host, exported, last_layer, vision_transformer
 from benchmarks.timing import interleaved_medians
-from rich.console import Console
-from rich.table import Table
 
 from logitconf.errors import LogitconfError
 from logitconf.fitting.score_classes import SCORE_CLASSES
@@ -39,6 +37,7 @@ WAYS: Mapping[str, Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "cuda": {"cuda": ("cuda", {}), "cuda-tf32": ("cuda-tf32", {}), "CUDA graph": ("cuda", GRAPH)}
 }
 """The ways of a provider to compute, each a provider and its options; others have one."""
+COLUMNS = [f"{form}: nodes, adds µs, adds %" for form in FORMS]
 NOT_MEASURED = 3
 
 
@@ -177,7 +176,7 @@ def proved(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints the table; what the exit code means is said above."""
+    """Prints a line for each cost; what the exit code means is said above."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--provider", default="cuda", help="short name; cpu tries the script")
     parser.add_argument("--batches", type=int, nargs="*", default=BATCHES)
@@ -190,25 +189,25 @@ def main(arguments: list[str] | None = None) -> int:
     except ProviderError as error:
         print(f"nothing was measured: {error}")
         return NOT_MEASURED
-    table = Table(
-        "batch", "host", "head", "way", "host µs", *(f"{f}: nodes, adds µs, %" for f in FORMS),
-        "score moved",
-    )  # fmt: skip
+    print(" | ".join(["batch", "host", "head", "way", "host µs", *COLUMNS, "score moved"]))
     for batch in options.batches:
         for host in networks(batch) if options.networks else layers(batch):
             for score in options.scores:
                 for one in costs(host, score, options.provider, seconds=options.seconds):
-                    cells = [one.refused[:60]] * len(FORMS) if one.refused else [
-                        f"{one.nodes[form]}, {(one.together[form] - one.alone) * 1e6:.0f}, "
-                        f"{100 * (one.together[form] / one.alone - 1):.1f}"
-                        for form in FORMS
-                    ]  # fmt: skip
-                    table.add_row(
-                        str(batch), one.host, one.score, one.way, f"{one.alone * 1e6:.0f}", *cells,
-                        f"{one.moved:.1e}",
-                    )  # fmt: skip
-    Console(width=170).print(table)
+                    # as it comes: what was measured stays when the next host fails
+                    print(batch, " | ", *_cells(one), sep="", flush=True)
     return 0
+
+
+def _cells(one: Cost) -> Iterator[str]:
+    yield f"{one.host} | {one.score} | {one.way} | {one.alone * 1e6:.0f} | "
+    for form in FORMS:
+        if one.refused:
+            yield f"{one.refused} | "
+            continue
+        added = one.together[form] - one.alone
+        yield f"{one.nodes[form]}, {added * 1e6:.0f}, {100 * added / one.alone:.1f} | "
+    yield f"{one.moved:.1e}"
 
 
 if __name__ == "__main__":
