@@ -25,6 +25,7 @@ from logitconf_export.proof.tables.files import read_tables
 RECORDS = Path(__file__).resolve().parents[1] / "records"
 FORMS = ("any", "onnxruntime", "cuda")
 SIZES = (10, 1000)
+PIXELS = "classes of each pixel"
 
 
 def measured() -> Measured:
@@ -58,9 +59,10 @@ def line(score: str, form: str, n: int, runtime: Measured) -> str:
     return f"| {score} | {form} | {n} {judged(card, form, n, runtime)}"
 
 
-def judged(card: ScoreCard, form: str, n: int, runtime: Measured) -> str:
+def judged(card: ScoreCard, form: str, n: int, runtime: Measured, axis: int | None = None) -> str:
     """The cells of a verdict."""
-    model = to_onnx(card, n_classes=n, runtime=form)
+    rank = None if axis is None else 4
+    model = to_onnx(card, n_classes=n, runtime=form, rank=rank, class_axis=axis)
     start = time.process_time()
     proof = prove(Question(model, read_metadata(model)), runtime)
     seconds = time.process_time() - start
@@ -88,6 +90,7 @@ def cards(n: int = 10) -> Iterator[tuple[str, str, int, ScoreCard]]:
 
         if "categorical" in row.families:
             yield "binary, two logits", name, 2, card("binary", 2)
+            yield PIXELS, name, n, card("multiclass", n)
             yield "threshold of each class", name, n, card("multiclass", n, threshold=several)
             if name != "max_logit_norm":
                 yield "vector map", name, n, card("multiclass", n, calibration_map=vector)
@@ -104,7 +107,8 @@ def cards(n: int = 10) -> Iterator[tuple[str, str, int, ScoreCard]]:
 def other_line(heads: str, score: str, form: str, runtime: Measured) -> str:
     """One row of the second table."""
     ((n, card),) = [(n, card) for h, s, n, card in cards() if (h, s) == (heads, score)]
-    return f"| {heads} | {score} | {form} {judged(card, form, n, runtime)}"
+    axis = 1 if heads == PIXELS else None
+    return f"| {heads} | {score} | {form} {judged(card, form, n, runtime, axis)}"
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import onnx
 from logitconf.card.score_card import ScoreCard
 from logitconf.head_spec import Head, layout_of
 from logitconf.scores.bands import Sums
+from logitconf.scores.reductions import MOST_IN_PIECES
 from logitconf.scores.rounding import Rounding
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
@@ -20,6 +21,7 @@ from logitconf_export.proof.cases.case_analysis import Accepted, Walk
 from logitconf_export.proof.cases.masked_classes import what_counts_masked
 from logitconf_export.proof.cases.rules import Rules
 from logitconf_export.proof.cases.sorts import Case, cases_of
+from logitconf_export.proof.cases.steps import PIECES
 from logitconf_export.proof.composing.arithmetic import Arithmetic, Measured
 from logitconf_export.proof.composing.finite_rows import Computed, compose
 from logitconf_export.proof.composing.formulas import exact_score, rows_of
@@ -35,6 +37,8 @@ LIMIT = 100.0
 """The size of logits that proofs cover unless asked otherwise."""
 # of halving boxes near the threshold
 _ROUNDS = 4
+# of more classes that are taken apart, where each one is, is not followed
+_MOST_APART = MOST_IN_PIECES
 
 MOST_BANDS = 2
 """A bound that is more than so many times the rounding band proves nothing.
@@ -280,7 +284,9 @@ def _accepted_not_finite(
     computed, _ = _composed(question, arithmetic, part)
     margin = question.metadata.card.score == "margin"
     n = computed.rows.n_classes
-    for case in cases_of(n_classes=n, margin=margin and bool(computed.rows.top is not None)):
+    margin = margin and computed.rows.top is not None
+    apart = n <= _MOST_APART and any(node.op_type in PIECES for node in part.nodes)
+    for case in cases_of(n_classes=n, margin=margin, apart=apart):
         yield from Walk(part, computed.values, rules, case).accepted()
 
 

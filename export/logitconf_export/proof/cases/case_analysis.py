@@ -22,20 +22,20 @@ from logitconf_export.proof.cases import kinds
 from logitconf_export.proof.cases.kinds import (
     ANY_FINITE,
     DOWN,
-    NAN,
     NOTHING,
     UP,
     Kinds,
 )
 from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
 from logitconf_export.proof.cases.lineage import kept_names
+from logitconf_export.proof.cases.positions import moved_places, places_reduced
+from logitconf_export.proof.cases.reductions import extreme_of, shares_of, total_of
 from logitconf_export.proof.cases.rules import Rules, kind_of
-from logitconf_export.proof.cases.sorts import NAN_ROWS, Case, rows_like
+from logitconf_export.proof.cases.sorts import Case, rows_like
 from logitconf_export.proof.cases.steps import (
     BINARY,
     COMPARISONS,
     MOVES,
-    PIECES,
     UNARY,
     Abstract,
     Places,
@@ -49,7 +49,6 @@ from logitconf_export.proof.cases.steps import (
     of_each,
     paired,
     product_of,
-    sum_of,
     whether,
 )
 from logitconf_export.proof.composing.head_part import HeadPart, spell
@@ -57,6 +56,8 @@ from logitconf_export.proof.composing.tensors import CannotProveError, Known, Te
 from logitconf_export.proof.exact.abstract_rows import GAP, LARGEST
 
 _MOST_WALKS = 2000
+# these make other places than they are given
+_TOGETHER = frozenset({"TopK", "Gemm", "MatMul", "Softmax", "LogSoftmax"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Walk:
             node = self.part.nodes[index]
             made = self._node(node, values)
             name = node.output[0]
-            ways = list(_ways(made))
+            ways = list(_ways(made[0])) if self._of_row(node) else []
             if len(ways) > 1:
                 self.walked += len(ways)
                 if self.walked > _MOST_WALKS:
@@ -103,42 +104,61 @@ class Walk:
                 for way in ways:
                     yield from self._from(index + 1, {**values, name: way})
                 return
-            for output in node.output:
-                values[output] = self._piece(output, node, made)
+            values.update(zip(node.output, made, strict=False))
         if True in _truths(values[self.part.mask]):
             score = values[self.part.score]
             text = score.spell() if isinstance(score, Kinds) else "unknown"
             maker = next(n for n in self.part.nodes if self.part.mask in n.output)
             yield Accepted(self.case, text, spell(maker))
 
-    def _piece(self, output: str, node: onnx.NodeProto, made: Abstract) -> Abstract:
-        """What one of several outputs is; of two classes, the one that it holds."""
-        shape = self.shapes.get(output)
-        if not isinstance(made, Places) or not isinstance(shape, Tensor) or shape.members is None:
-            return made
-        choice = shape.members.ravel()[0]
-        index = getattr(choice, "index", None)
-        if shape.members.size == 1 and index is not None and node.op_type in PIECES:
-            return made.of_class(index) or Places(None, made.any())
-        return made
+    def _of_row(self, node: onnx.NodeProto) -> bool:
+        """Whether an operation gives one number or truth of the row, of which each kind counts."""
+        shape = self.shapes.get(node.output[0])
+        return not isinstance(shape, Tensor) or shape.members is None
 
-    def _node(self, node: onnx.NodeProto, values: Mapping[str, Abstract]) -> Abstract:
-        inputs = [self._value(name, values) for name in node.input if name]
+    def _node(self, node: onnx.NodeProto, values: Mapping[str, Abstract]) -> list[Abstract]:
+        """What each output is."""
+        names = [name for name in node.input if name]
+        inputs = [self._value(name, values) for name in names]
         try:
-            made = self.applied(node, inputs)
-            shape = self.shapes.get(node.output[0])
-            if isinstance(made, Places) and isinstance(shape, Tensor) and shape.members is None:
-                made = made.any()
-            condition = self.shapes.get(node.input[0])
-            counted = isinstance(condition, Truth) and condition.source is not None
-            if counted or node.op_type in ("Max", "Min", "ReduceMax", "TopK"):
-                left = self._of_one_left(shape, node.op_type)
-                return left if left is not None and node.output[0] in self.kept else made
-            return made
+            if node.op_type in MOVES:
+                made = moved_places(self.part, self.shapes, node, inputs)
+                if made is not None:
+                    return made
+                inputs = [_placeless(value) for value in inputs]
+            elif self._unlike(node, inputs):
+                inputs = [_placeless(value) for value in inputs]
+            return [self._one_output(node, inputs)] * len(node.output)
         except CannotProveError as error:
             raise CannotProveError(
                 f"{spell(node)} stops it, for rows with {self.case.name}: {error}"
             ) from error
+
+    def _unlike(self, node: onnx.NodeProto, inputs: list[Any]) -> bool:
+        """Whether places are followed, and an elementwise result has others than its operands."""
+        followed = [isinstance(v, Places | TruthPlaces) and v.at is not None for v in inputs]
+        if not any(followed) or node.op_type in _TOGETHER or node.op_type.startswith("Reduce"):
+            return False
+        names = [name for name in node.input if name]
+        given = [name for name, own in zip(names, followed, strict=True) if own]
+        return len({self._sizes(name) for name in (*given, node.output[0])}) > 1
+
+    def _sizes(self, name: str) -> tuple[int, ...]:
+        shape = self.shapes[name]
+        dims = shape.values.shape if isinstance(shape, Known) else shape.dims
+        return tuple(d for d in dims if isinstance(d, int) and d > 1)
+
+    def _one_output(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
+        made = self.applied(node, inputs)
+        shape = self.shapes.get(node.output[0])
+        if isinstance(made, Places) and isinstance(shape, Tensor) and shape.members is None:
+            made = made.any()
+        condition = self.shapes.get(node.input[0])
+        counted = isinstance(condition, Truth) and condition.source is not None
+        if counted or node.op_type in ("Max", "Min", "ReduceMax", "TopK"):
+            left = self._of_one_left(shape, node.op_type)
+            return left if left is not None and node.output[0] in self.kept else made
+        return made
 
     def _of_one_left(self, shape: Value | None, operation: str) -> Kinds | None:
         """The largest or second of a row with one class left, where it is known to be that."""
@@ -184,11 +204,12 @@ class Walk:
         if op in MOVES:
             return moved(op, inputs, by_class=by_class)
         if op.startswith("Reduce"):
-            return self._reduced(op, inputs[0], by_class=by_class)
+            return self._reduced(node, inputs[0], by_class=by_class)
         return self._other(node, inputs)
 
     def _other(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
-        op = node.op_type
+        op, two = node.op_type, self._of_two(node)
+        shares = partial(shares_of, self.rules, op, inputs[0])
         steps: Mapping[str, Callable[[], Abstract]] = {
             "Clip": lambda: self._clip(node, inputs),
             "Cast": lambda: self._cast(node, inputs[0]),
@@ -196,8 +217,10 @@ class Walk:
             "Mod": lambda: self._remainder(inputs),
             "TopK": lambda: self._first_and_second(node, inputs[0]),
             **dict.fromkeys(("Max", "Min"), lambda: self._bests(op, inputs)),
-            **dict.fromkeys(("Gemm", "MatMul"), lambda: product_of(inputs)),
-            **dict.fromkeys(("Softmax", "LogSoftmax"), lambda: self._softmax(op, inputs[0])),
+            **dict.fromkeys(("Gemm", "MatMul"), lambda: product_of(inputs, two=self._of_two(node))),
+            **dict.fromkeys(
+                ("Softmax", "LogSoftmax"), lambda: shares_of(self.rules, op, inputs[0])
+            ),
             **dict.fromkeys(COMPARISONS, lambda: self._compared(op, *inputs)),
             **dict.fromkeys(("And", "Or", "Not"), lambda: logic(op, inputs)),
             **dict.fromkeys(("IsNaN", "IsInf"), lambda: whether(op, inputs[0])),
@@ -222,9 +245,9 @@ class Walk:
         seen = [self.rules.results("TopK", *row) or NOTHING for row in rows_like(places)]
         first: Kinds = reduce(or_, seen, places.one)
         if places.one == UP:
-            return Places(first, places.any(), 0)
+            return Places(first, places.any(), frozenset((0,)))
         if places.others in (None, DOWN):
-            return Places(first, DOWN, 0)
+            return Places(first, DOWN, frozenset((0,)))
         return Places(None, places.any())
 
     def _bests(self, op: str, inputs: list[Any]) -> Abstract:
@@ -260,18 +283,20 @@ class Walk:
 
         return each_of(clipped, ready[0])
 
-    def _reduced(self, op: str, places: Any, *, by_class: bool) -> Abstract:
+    def _reduced(self, node: onnx.NodeProto, places: Any, *, by_class: bool) -> Abstract:
+        op = node.op_type
         if not isinstance(places, Places):
             if isinstance(places, Kinds):
                 return places
             raise CannotProveError(f"{op} of comparisons")
+        total = partial(total_of, self.rules, two=self._of_two(node))
         steps: Mapping[str, Callable[[Places], Kinds]] = {
-            "ReduceMax": lambda p: self._extreme(p, "ReduceMax"),
-            "ReduceMin": lambda p: self._extreme(p, "ReduceMin"),
-            "ReduceSum": self._sum,
-            "ReduceMean": self._sum,
-            "ReduceL1": lambda p: self._sum(p.each(kinds.size)),
-            "ReduceSumSquare": lambda p: self._sum(p.each(lambda a: kinds.multiply(a, a))),
+            "ReduceMax": partial(extreme_of, self.rules, "ReduceMax"),
+            "ReduceMin": partial(extreme_of, self.rules, "ReduceMin"),
+            "ReduceSum": total,
+            "ReduceMean": total,
+            "ReduceL1": lambda p: total(p.each(kinds.size)),
+            "ReduceSumSquare": lambda p: total(p.each(lambda a: kinds.multiply(a, a))),
         }
         step = steps.get(op)
         if step is None:
@@ -279,62 +304,16 @@ class Walk:
         if not by_class:
             return step(places)
         without = None if places.others is None else step(Places(None, places.others))
-        return Places(None if places.one is None else step(places), without)
+        if places.one is None:
+            return Places(None, without)
+        at = places_reduced(self.part, self.shapes[node.input[0]], node, places.at)
+        return Places(step(places), without, at)
 
-    def _sum(self, places: Places) -> Kinds:
-        """A sum, which carries a NaN unless the runtime was seen to lose it."""
-        result = sum_of(places)
-        if places.one == NAN and self.rules.tables is not None:
-            for row in NAN_ROWS:
-                result |= self.rules.results("ReduceSum", *row) or NOTHING
-            if result.finite:
-                result |= ANY_FINITE
-        return result
-
-    def _extreme(self, places: Places, op: str) -> Kinds:
-        """A maximum or minimum: it may drop a NaN, and be the lowest float for −inf alone."""
-        if op == "ReduceMin":
-            turned = self._best(places.each(kinds.negative), "ReduceMin")
-            return kinds.negative(turned)
-        return self._best(places, "ReduceMax")
-
-    def _best(self, places: Places, op: str) -> Kinds:
-        sign = -1.0 if op == "ReduceMin" else 1.0
-        one, others = places.one, places.others
-        first = others if one is None else one
-        assert first is not None
-        result = first
-        if others is not None:
-            result = kinds.larger(first, others)
-            if one is not None and first.finite and others.down:
-                result |= first
-        has_nan = places.any().nan
-        if has_nan:
-            if self.rules.carries_nan(op, *NAN_ROWS) and one is not None and one == NAN:
-                return NAN
-            if places.any() == NAN and self.rules.carries_nan(op, (math.nan,) * 3):
-                # dropped beside a number, but not where there is nothing else
-                return NAN
-            result |= places.any() | DOWN | Kinds(low=-LARGEST_FLOAT, high=-LARGEST_FLOAT)
-        if result.down:
-            alone = self.rules.results(op, *(-math.inf * sign,) * 3)
-            result |= (
-                Kinds(low=-LARGEST_FLOAT, high=-LARGEST_FLOAT)
-                if alone is None
-                else (alone if sign > 0 else kinds.negative(alone))
-            )
-        return result
-
-    def _softmax(self, op: str, places: Any) -> Abstract:
-        if not isinstance(places, Places):
-            raise CannotProveError(f"{op} of what is no row of classes")
-        values = (
-            Kinds(low=0.0, high=1.0) if op == "Softmax" else Kinds(low=-LARGEST_FLOAT, high=0.0)
-        )
-        seen = [self.rules.results(op, *row) for row in rows_like(places)]
-        if seen and all(kind == NAN for kind in seen):
-            return Places(NAN, NAN)
-        return Places(NAN | values, NAN | values)
+    def _of_two(self, node: onnx.NodeProto) -> bool:
+        """Whether two places are added up."""
+        shapes = [self.shapes.get(name) for name in node.input]
+        sizes = [t.members.size for t in shapes if isinstance(t, Tensor) and t.members is not None]
+        return sizes == [2]
 
     def _cast(self, node: onnx.NodeProto, value: Any) -> Abstract:
         to = helper.tensor_dtype_to_np_dtype(int(helper.get_attribute_value(node.attribute[0])))
@@ -372,6 +351,15 @@ class Walk:
             if (op != "Less") if seen is None else seen.high > 0.0:
                 result |= {True}
         return result
+
+
+def _placeless(value: Any) -> Any:
+    """Numbers of classes of which it is not known any more where they are."""
+    if isinstance(value, Places) and value.at is not None:
+        return Places(None, value.any())
+    if isinstance(value, TruthPlaces) and value.at is not None:
+        return TruthPlaces(None, value.any())
+    return value
 
 
 def _bound(value: float | None) -> Kinds | None:

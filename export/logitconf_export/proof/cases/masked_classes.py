@@ -50,6 +50,11 @@ def what_counts_masked(part: HeadPart, computed: Computed, rules: Rules) -> str:
             continue
         if _lets_through(node, computed, values, changed):
             continue
+        if _adds_up(node, computed) and all(value == ZERO for value in inputs):
+            # of a sum over some of the classes, class by class
+            if isinstance(out, Tensor) and out.members is not None:
+                values[node.output[0]] = ZERO
+            continue
         by_class = isinstance(out, Tensor | Truth) and out.members is not None
         try:
             if not by_class and not changed & set(names):
@@ -87,6 +92,16 @@ def _lets_through(
     return same.expression == out.expression and all(
         values[name] == UP for name in node.input if name in changed
     )
+
+
+def _adds_up(node: onnx.NodeProto, computed: Computed) -> bool:
+    """Whether an Add joins sums over some of the classes and over others."""
+    parts = [computed.values[name] for name in node.input]
+    out = computed.values[node.output[0]]
+    by_class = all(isinstance(t, Tensor) and t.members is not None for t in parts)
+    if node.op_type != "Add" or not by_class or not isinstance(out, Tensor):
+        return False
+    return out.members is None or out.added is not None
 
 
 def _ignored(operation: str, value: object) -> str | None:

@@ -26,12 +26,13 @@ class Case:
     one_left: bool = False
 
 
-def cases_of(*, n_classes: int, margin: bool) -> tuple[Case, ...]:
+def cases_of(*, n_classes: int, margin: bool, apart: bool = False) -> tuple[Case, ...]:
     """The sorts of rows that no head may accept.
 
     Args:
         n_classes: 1 for one logit.
         margin: whether a row with one class left has no margin that is finite.
+        apart: whether each class is a case by itself, as one of two is always.
     """
     anything = NAN | UP | DOWN | ANY_FINITE
     if n_classes == 1:
@@ -51,9 +52,11 @@ def cases_of(*, n_classes: int, margin: bool) -> tuple[Case, ...]:
     ]
     if margin:
         cases.append(Case("one class left", Places(ANY_FINITE, DOWN), (1.0, -inf), True))
-    if n_classes == 2:
+    if n_classes == 2 or apart:
         cases = [
-            replace(case, logits=replace(case.logits, index=i)) for case in cases for i in range(2)
+            replace(case, logits=replace(case.logits, at=frozenset((i,))))
+            for case in cases
+            for i in range(n_classes)
         ]
     return tuple(cases)
 

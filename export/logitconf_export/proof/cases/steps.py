@@ -20,26 +20,21 @@ class Places:
     Attributes:
         one: what one of them is at least; None if none is known.
         others: what each of the others can be; None if there are none.
-        index: of two classes, the one that is known; None where there are more.
+        at: the places of the class that is known, none of it in others; None where the tensor's
+            places are not followed. Then it is somewhere, in all tensors of the classes alike.
     """
 
     one: Kinds | None
     others: Kinds | None
-    index: int | None = None
+    at: frozenset[int] | None = None
 
     def each(self, step: Callable[[Kinds], Kinds]) -> Places:
         """The same done to each number."""
         return Places(
             None if self.one is None else step(self.one),
             None if self.others is None else step(self.others),
-            self.index,
+            self.at,
         )
-
-    def of_class(self, index: int) -> Kinds | None:
-        """What one of two classes can be; None where there are more."""
-        if self.index is None:
-            return None
-        return self.one if index == self.index else self.others
 
     def any(self) -> Kinds:
         """What any of them can be."""
@@ -56,12 +51,12 @@ class TruthPlaces:
     Attributes:
         one: of the class that is known; None if none is.
         others: of each of the others; None if there are none.
-        index: as of numbers.
+        at: as of numbers.
     """
 
     one: Truths | None
     others: Truths | None
-    index: int | None = None
+    at: frozenset[int] | None = None
 
     def any(self) -> Truths:
         """What it can say of any of them."""
@@ -117,25 +112,27 @@ def paired(step: Callable[[Kinds, Kinds], Kinds], a: Any, b: Any) -> Abstract:
     raise CannotProveError("arithmetic with comparisons")
 
 
-def of_each(step: Callable[..., Any], *values: Any) -> tuple[Any, Any, int | None]:
-    """What a step makes of the class that is known and of each other, and which class that is.
+def of_each(step: Callable[..., Any], *values: Any) -> tuple[Any, Any, frozenset[int] | None]:
+    """What a step makes of the class that is known and of each other, and where that class is.
 
-    Values are of each class, or of the row and then the same for all.
+    Values are of each class, or of the row and then the same for all, as are those in which the
+    class that is known is not.
     """
     own = [v for v in values if isinstance(v, Places | TruthPlaces)]
-    indices = {v.index for v in own if v.one != v.others} or {v.index for v in own}
+    places = {v.at for v in own if v.one is not None and v.one != v.others}
+    places = places or {v.at for v in own if v.one is not None}
     ones, others, every = [], [], []
     for v in values:
-        whole = v if isinstance(v, Kinds | frozenset) else None
-        if whole is None and v not in own:
+        if not isinstance(v, Kinds | frozenset) and v not in own:
             raise CannotProveError("arithmetic with comparisons")
+        whole = v if isinstance(v, Kinds | frozenset) else v.any() if v.one is None else None
         ones.append(v.one if whole is None else whole)
         others.append(v.others if whole is None else whole)
         every.append(v.any() if whole is None else whole)
-    if any(one is None for one in ones) or len(indices) > 1:
+    if len(places) != 1:
         return None, step(*every), None
     rest = None if any(other is None for other in others) else step(*others)
-    return step(*ones), rest, indices.pop()
+    return step(*ones), rest, places.pop()
 
 
 def moved(op: str, inputs: list[Any], *, by_class: bool) -> Abstract:
@@ -156,25 +153,25 @@ def moved(op: str, inputs: list[Any], *, by_class: bool) -> Abstract:
         return Places(one, rest if one is not None else reduce(or_, [p.any() for p in places]))
     if op in PIECES and isinstance(first, Places):
         # a piece need not hold the class that is known
-        return first if first.index is not None else Places(None, first.any())
+        return Places(None, first.any())
     if isinstance(first, Places) and not by_class:
         return first.any()
     if isinstance(first, Known):
         raise CannotProveError("a shape that is computed")
     if op in PIECES and isinstance(first, TruthPlaces):
-        return first if first.index is not None else TruthPlaces(None, first.any())
+        return TruthPlaces(None, first.any())
     result: Abstract = first
     return result
 
 
-def sum_of(places: Places) -> Kinds:
-    """Some of the one and any number of the others; NaN is carried."""
+def sum_of(places: Places, *, two: bool = False) -> Kinds:
+    """Some of the one and any number of the others, or of two places; NaN is carried."""
     one, others = places.one, places.others
     if one is None:
         assert others is not None
         one = others
-    if places.index is not None and places.one is not None and others is not None:
-        # there are two
+    alone = places.at is not None and len(places.at) == 1
+    if two and alone and places.one is not None and others is not None:
         return kinds.add(one, others)
     result = NOTHING
     # more than any row has
@@ -208,12 +205,12 @@ def sum_of(places: Places) -> Kinds:
     return result
 
 
-def product_of(inputs: list[Any]) -> Kinds:
+def product_of(inputs: list[Any], *, two: bool = False) -> Kinds:
     """A product of matrices, one of which is the classes."""
     products = paired(kinds.multiply, *inputs[:2])
     if not isinstance(products, Places):
         raise CannotProveError("a product of matrices without the classes")
-    return sum_of(products)
+    return sum_of(products, two=two)
 
 
 def as_number(value: Truths) -> Kinds:

@@ -30,6 +30,12 @@ def _reduced_shape(t: Tensor, node: Node) -> tuple[tuple[int, ...], tuple[Any, .
     return tuple(numbers.index(a) for a in chosen), dims, keep
 
 
+def reduced_places(t: Tensor, node: Node) -> np.ndarray[Any, Any]:
+    """For each place of a reduction, the list of members that it is made of."""
+    places, _, keep = _reduced_shape(t, node)
+    return _gathered(t, places, keep=keep)
+
+
 def _gathered(t: Tensor, places: tuple[int, ...], *, keep: bool) -> np.ndarray[Any, Any]:
     """For each place that stays, the list of members that are reduced."""
     assert t.members is not None

@@ -16,7 +16,7 @@ def test_a_class_that_is_left_has_no_margin() -> None:
 
 def test_of_two_classes_each_can_be_the_one() -> None:
     cases = cases_of(n_classes=2, margin=False)
-    assert [case.logits.index for case in cases] == [0, 1] * 3
+    assert [case.logits.at for case in cases] == [frozenset({0}), frozenset({1})] * 3
 
 
 def test_tables_know_rows_with_a_nan_in_every_place() -> None:
