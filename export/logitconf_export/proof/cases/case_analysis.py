@@ -217,10 +217,8 @@ class Walk:
             "Mod": lambda: self._remainder(inputs),
             "TopK": lambda: self._first_and_second(node, inputs[0]),
             **dict.fromkeys(("Max", "Min"), lambda: self._bests(op, inputs)),
-            **dict.fromkeys(("Gemm", "MatMul"), lambda: product_of(inputs, two=self._of_two(node))),
-            **dict.fromkeys(
-                ("Softmax", "LogSoftmax"), lambda: shares_of(self.rules, op, inputs[0])
-            ),
+            **dict.fromkeys(("Gemm", "MatMul"), lambda: product_of(inputs, two=two)),
+            **dict.fromkeys(("Softmax", "LogSoftmax"), shares),
             **dict.fromkeys(COMPARISONS, lambda: self._compared(op, *inputs)),
             **dict.fromkeys(("And", "Or", "Not"), lambda: logic(op, inputs)),
             **dict.fromkeys(("IsNaN", "IsInf"), lambda: whether(op, inputs[0])),
