@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 import numpy as np
+import onnx
 import pytest
 from support import installed_runtimes
 from support import runtime_matrix as matrix
+from support.factors_out import FactorsOut, factors_out
 from support.runtime_matrix import Case, RuntimeRecord
 
 from logitconf.errors import LogitconfError, MissingExtraError
@@ -66,6 +68,31 @@ def test_a_runtime_runs_every_head(record: RuntimeRecord) -> None:
 
 def test_the_gaps_that_show_are_the_gaps_declared(record: RuntimeRecord) -> None:
     assert record.gaps == {gap.kind for gap in RUNTIMES[record.name].gaps}
+
+
+def test_a_factor_that_a_runtime_takes_out_of_a_sum_decides_nothing() -> None:
+    """tract 0.23 does so; what keeps finite rows from overflowing must not be a factor."""
+    record = matrix.try_runtime(FactorsOut(), _cases())
+    assert (record.flips.wrongly_accepted, record.flips.wrongly_rejected) == (0, 0)
+    assert (record.wrong, record.gaps, record.refusals) == (0, set(), [])
+
+
+def test_a_factor_is_taken_out_of_a_sum() -> None:
+    model = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 17]>
+        g (float[N, C] x) => (float[N] y)
+            <float small = {7.888609e-31}, int64[1] axes = {1}> {
+            m = Mul(x, small)
+            y = ReduceSum <keepdims = 0> (m, axes)
+        }
+    """)
+    rows = np.full((1, 2), np.finfo(np.float32).max)
+    job = Job(model.SerializeToString(), {"x": rows}, ("y",))
+    assert factors_out(model) == 1
+    for runtime, overflows in ((OnnxRuntime(), False), (FactorsOut(), True)):
+        (answer,) = runtime.run([job])
+        assert not isinstance(answer, RunError)
+        assert np.isinf(answer[0]) == overflows
 
 
 class Tampered:
