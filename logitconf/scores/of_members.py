@@ -72,8 +72,9 @@ def predictive_variance_categorical(x: Array, temperature: Array, form: Form) ->
     share = _softmax(x, temperature, form)
     off = share - _average(share, form)
     if x.dtype == xp.float64:
-        # what is left of p near 1 has few places: the other classes know it better
-        likely = _average(share, form) > 0.5
+        # What is left of p near 1 has few places: the other classes know it better. Of no two
+        # classes the mean is so large, however it was rounded.
+        likely = _average(share, form) > 0.75
         others = over_classes("sum", xp.where(likely, 0.0, off), form, keepdims=True)
         off = xp.where(likely, -others, off)
     return member_mean(over_classes("sum", off * off, form), form)

@@ -14,7 +14,7 @@ from support.score_cases import NAMES
 import logitconf
 from logitconf import LogitconfError, LogitScore, MarginScore, MutualInformationScore, SoftmaxScore
 from logitconf.fitting.score_classes import SCORE_CLASSES
-from logitconf.scores.of_members import only_complete
+from logitconf.scores.of_members import only_complete, predictive_variance_categorical
 from logitconf.scores.reductions import Form
 from logitconf.scores.table import refusal
 from logitconf.tasks import Layout, check_task
@@ -147,6 +147,19 @@ def test_members_that_are_sure_of_different_classes_differ_as_far_as_can_be() ->
     assert found == pytest.approx(np.log(3), rel=1e-6)
     variance = logitconf.PredictiveVarianceScore().score(logits).item()
     assert variance == pytest.approx(3 * (1 / 3) * (2 / 3), rel=1e-6)
+
+
+def test_in_double_two_members_that_are_sure_of_either_class_vary_however_means_are_rounded() -> (
+    None
+):
+    """Both classes' means are rounded to more than 1/2 in every eighteenth of these rows."""
+    z = np.linspace(0.01, 20.0, 2000)
+    logits = np.zeros((2000, 2, 2))
+    logits[:, 0, 0] = logits[:, 1, 1] = z
+    form = Form(axis=1, rank=3, n_classes=2, members=2)
+    variance = predictive_variance_categorical(logits, np.float64(1.5), form)
+    # p and 1 − p, each tanh(z / 2T) / 2 from its mean of 1/2
+    np.testing.assert_allclose(variance, np.tanh(z / 3.0) ** 2 / 2.0, rtol=1e-12)
 
 
 def test_the_sign_of_one_logit_counts_where_members_are_compared() -> None:
