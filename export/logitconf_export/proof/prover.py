@@ -26,10 +26,11 @@ from logitconf_export.proof.composing.arithmetic import Arithmetic, Measured
 from logitconf_export.proof.composing.finite_rows import Computed, compose
 from logitconf_export.proof.composing.formulas import exact_score, rows_of
 from logitconf_export.proof.composing.head_part import HeadPart, WrongConnectionError
-from logitconf_export.proof.composing.tensors import CannotProveError, Dim, Unmapped
+from logitconf_export.proof.composing.tensors import MEMBERS, CannotProveError, Dim, Unmapped
 from logitconf_export.proof.exact.abstract_rows import AbstractRows
 from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, is_zero
 from logitconf_export.proof.exact.intervals import above, below
+from logitconf_export.proof.members.steps import Members
 from logitconf_export.proof.tables.files import digest
 from logitconf_export.proof.verdicts import Bound, RuntimeProof, Verdict, Witness
 
@@ -47,6 +48,8 @@ The band is what two runtimes' scores of one row differ by, so half of it is a r
 for portable heads whose band is proved the bound is no more. That of a head of one Softmax of 1000
 classes is 1.05 bands.
 """
+
+_OF_SOME = "what they are to members is not followed"
 
 Search = Callable[[Case | None], Witness | None]
 """Looks for a row that is decided otherwise: finite for None, else of a case."""
@@ -164,6 +167,7 @@ def _composed(
         numbers=_numbers(card.parameters, t),
         kept=frozenset([np.asarray(card.threshold, dtype=np.float32).tobytes()]),
         mapping=_unmapped(question),
+        beside=Members(form.members or 0, {}),
     )
     return computed, exact
 
@@ -183,7 +187,7 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
     masked = ""
     # of two classes one is left then, which has no margin
     if computed.rows.cells and not (card.score == "margin" and form.n_classes == 2):
-        masked = what_counts_masked(part, computed, rules)
+        masked = what_counts_masked(part, computed, rules) if form.members is None else _OF_SOME
     bound = replace(_bound(question, arithmetic, part, computed, exact), masked=masked)
     if bound.near_threshold > MOST_BANDS * bound.band:
         reason = (
@@ -262,7 +266,8 @@ def _bound(
         decisive = (first < len(thresholds)) & (own <= above(values.high + error))
         near = float(error[decisive].max()) if decisive.any() else 0.0
         wide = decisive & (error > 0.9 * near)
-        if near <= 0.5 * band or computed.rows.make is None or not wide.any():
+        cut = computed.curve is None and computed.rows.make is not None
+        if near <= 0.5 * band or not cut or not wide.any():
             break
         # smaller boxes say more of what lies near the threshold
         rows = computed.rows.halved(decisive)
@@ -298,9 +303,12 @@ def _dims(question: Question) -> tuple[Dim, ...]:
     # each label is a row by itself
     if layout.axis is None and (layout.per_label or form.class_axis >= form.input_rank):
         return tuple(next(names) for _ in range(form.input_rank))
-    return tuple(
+    dims: list[Dim] = [
         size if axis == form.class_axis else next(names) for axis in range(form.input_rank)
-    )
+    ]
+    if form.members is not None:
+        dims[-1] = MEMBERS
+    return tuple(dims)
 
 
 def _unmapped(question: Question) -> Unmapped | None:

@@ -19,6 +19,12 @@ import onnx
 from onnx import helper
 
 from logitconf_export.proof.cases import kinds
+from logitconf_export.proof.cases.ensembles import (
+    among_members,
+    is_of_several,
+    of_several,
+    over_members,
+)
 from logitconf_export.proof.cases.kinds import (
     ANY_FINITE,
     DOWN,
@@ -114,7 +120,8 @@ class Walk:
     def _of_row(self, node: onnx.NodeProto) -> bool:
         """Whether an operation gives one number or truth of the row, of which each kind counts."""
         shape = self.shapes.get(node.output[0])
-        return not isinstance(shape, Tensor) or shape.members is None
+        several = is_of_several(shape)
+        return not isinstance(shape, Tensor) or (shape.members is None and not several)
 
     def _node(self, node: onnx.NodeProto, values: Mapping[str, Abstract]) -> list[Abstract]:
         """What each output is."""
@@ -151,6 +158,8 @@ class Walk:
     def _one_output(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
         made = self.applied(node, inputs)
         shape = self.shapes.get(node.output[0])
+        if is_of_several(shape):
+            return of_several(made)
         if isinstance(made, Places) and isinstance(shape, Tensor) and shape.members is None:
             made = made.any()
         condition = self.shapes.get(node.input[0])
@@ -203,6 +212,8 @@ class Walk:
             return paired(BINARY[op], *inputs)
         if op in MOVES:
             return moved(op, inputs, by_class=by_class)
+        if op.startswith("Reduce") and over_members(node, self.shapes):
+            return among_members(self.rules, op, inputs[0])
         if op.startswith("Reduce"):
             return self._reduced(node, inputs[0], by_class=by_class)
         return self._other(node, inputs)

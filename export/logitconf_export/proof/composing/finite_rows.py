@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 
@@ -32,6 +33,30 @@ from logitconf_export.proof.tables.operation_table import MissingTableError
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A bound on the error of a score by where the exact one lies, in boxes of its own.
+
+    Attributes:
+        values: the boxes, (boxes,).
+        error: of scores in each.
+    """
+
+    values: Interval
+    error: Floats
+
+
+class Beside(Protocol):
+    """Steps that are asked before the composition's own."""
+
+    @property
+    def curves(self) -> Mapping[str, Curve]:
+        """Of scores that they made, by their keys."""
+
+    def step(self, steps: Composition, node: Node) -> list[Value] | None:
+        """What a node makes of its inputs; None if that is not theirs to say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Computed:
     """Score and mask of all rows of the range, in one runtime.
 
@@ -40,15 +65,19 @@ class Computed:
         mask: what must hold for a row to be accepted.
         rows: the rows.
         values: all that is known of each value of the graph, by name.
+        curve: a bound by the score itself, where rows were not cut into boxes for it.
     """
 
     score: Tensor
     mask: Truth
     rows: AbstractRows
     values: Mapping[str, Value]
+    curve: Curve | None = None
 
     def errors(self, exact: Expression) -> tuple[Interval, Floats]:
         """Where the exact score lies and how far the computed one may be off, (boxes,) each."""
+        if self.curve is not None:
+            return self.curve.values, self.curve.error
         values, error = self.rows.range(exact), self.score.error
         if self.score.deviation is not None:
             error = np.minimum(error, self.score.deviation.bound(self.rows))
@@ -67,6 +96,7 @@ def compose(
     numbers: Mapping[tuple[str, bytes], Fraction],
     kept: frozenset[bytes] = frozenset(),
     mapping: Unmapped | None = None,
+    beside: Beside | None = None,
 ) -> Computed:
     """Walks through the head.
 
@@ -79,6 +109,7 @@ def compose(
         numbers: what constants stand for that are rounded.
         kept: constants whose comparisons stay as they are, for all rows alike or not.
         mapping: what makes the rows' logits from those that it reads, None for nothing.
+        beside: steps that are asked first.
 
     Raises:
         CannotProveError: at the first node that stops it, which the message names.
@@ -91,7 +122,8 @@ def compose(
     for proto in part.nodes:
         try:
             node = part.node(proto, values)
-            made = _mapped(steps, node) or apply(steps, node)
+            own = None if beside is None else beside.step(steps, node)
+            made = own or _mapped(steps, node) or apply(steps, node)
         except (CannotProveError, NoNormalFormError, MissingTableError) as error:
             raise CannotProveError(f"{spell(proto)} stops it: {error}") from error
         values.update(zip(proto.output, made, strict=False))
@@ -102,7 +134,8 @@ def compose(
         raise CannotProveError("the mask is no comparison")
     if places_of(score.dims) > 1 or places_of(mask.dims) > 1:
         raise CannotProveError("a row has several scores or decisions")
-    return Computed(score, mask, rows, values)
+    curve = None if beside is None else beside.curves.get(score.key)
+    return Computed(score, mask, rows, values, curve)
 
 
 def _logits(rows: AbstractRows, dims: tuple[Dim, ...], element: str) -> Tensor:

@@ -22,6 +22,7 @@ from logitconf_export.proof.exact.abstract_rows import (
 )
 from logitconf_export.proof.exact.expressions import (
     Expression,
+    atom,
     exponential,
     logarithm,
     number,
@@ -68,6 +69,14 @@ _OF_CLASSES: Mapping[str, Callable[[_Classes], Expression]] = {
 }
 
 
+_OF_MEMBERS = frozenset({"mutual_information", "predictive_variance"})
+
+
+def score_of_members(score: str, shares: Expression, n_members: int) -> Expression:
+    """A score that compares the probabilities of members, as a number of the row."""
+    return atom("row", f"{score} of {n_members} members", shares)
+
+
 class _Pair:
     """The parts of the formulas of the pair (0, z), z >= 0."""
 
@@ -87,6 +96,14 @@ _OF_PAIR: Mapping[str, Callable[[_Pair], Expression]] = {
     "doctor_beta": lambda p: p.odds,
     "gen": lambda p: _TWO * exponential((-p.z - _TWO * logarithm(p.both)) * p.gamma),
 }
+
+
+def _of_classes(score: str, parts: _Classes, n_members: int) -> Expression:
+    if score in _OF_MEMBERS:
+        return score_of_members(score, _over(parts.terms, parts.total), n_members)
+    if score not in _OF_CLASSES:
+        raise CannotProveError(f"the formula of {score} is not among those that can be proved")
+    return _OF_CLASSES[score](parts)
 
 
 def _softplus(x: Expression, temperature: Fraction) -> Expression:
@@ -114,9 +131,7 @@ def exact_score(card: ScoreCard, form: HeadForm, temperature: Fraction) -> Expre
     if layout.family == "categorical":
         if score == "max_logit_norm" and card.parameters["p"] == 0:
             score = "softmax"
-        if score not in _OF_CLASSES:
-            raise CannotProveError(f"the formula of {score} is not among those that can be proved")
-        return _OF_CLASSES[score](_Classes(n, temperature))
+        return _of_classes(score, _Classes(n, temperature), form.members or 0)
     single = layout.axis is None
     worst = size(ONE_LOGIT) if single else LEAST
     match score:
@@ -148,8 +163,8 @@ def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float
         CannotProveError: for heads of other layouts.
     """
     layout = layout_of(card, form)
-    if form.members is not None:
-        raise CannotProveError("a head of an ensemble is not among those that can be proved")
+    if form.members is not None and card.score not in _OF_MEMBERS:
+        raise CannotProveError("a mean of members' scores is not among those that can be proved")
     if form.kind != "logits":
         raise CannotProveError("a head that reads no logits cannot be proved yet")
     if card.calibration_map is not None:

@@ -16,6 +16,8 @@ from logitconf_export.proof.exact.intervals import Floats
 
 Dim: TypeAlias = int | str
 """A number where classes or nothing lie, a name where rows do."""
+MEMBERS = "members"
+"""The name where members of an ensemble lie: each is a row as far as nothing is made of several."""
 
 
 class CannotProveError(Exception):
