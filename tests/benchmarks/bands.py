@@ -3,6 +3,7 @@
 ``python tests/benchmarks/bands.py --write`` puts the constants into `logitconf/scores/bands.py`,
 for every score there that is marked as proved (five minutes); without, the table of
 tests/records/bands.md is printed: what a search finds in onnxruntime, what is proved, and the band.
+With names of scores, either is of those alone.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def searched(cell: Cell, rounds: int = 4) -> float:
     return best
 
 
-def lines() -> Iterator[str]:
+def lines(scores: Collection[str]) -> Iterator[str]:
     """The record: a row a score, task and number of classes."""
     judges = {sums: worst(sums, recorded()) for sums in SUMS}
     yield (
@@ -119,9 +120,7 @@ def lines() -> Iterator[str]:
         + " |"
     )
     yield "|---|---|---|" + "---|" * 9
-    for score, row in SCORES.items():
-        if row.over_members:
-            continue
+    for score in scores:
         for cell in cells(score, sizes=SIZES, labels=(LABELS,), temperatures=(T,)):
             if cell.sums == "pinned":
                 most = searched(cell)
@@ -147,14 +146,14 @@ def columns(cell: Cell, box: Bounds, most: float) -> list[str]:
 
 def main() -> None:
     """Writes the constants, or prints the record."""
-    if "--write" in sys.argv[1:]:
-        proved = [score for score, row in SCORES.items() if row.band.proved]
-        write(sys.argv[2:] or proved)
+    names = [name for name in sys.argv[1:] if name != "--write"]
+    if "--write" in sys.argv:
+        write(names or [score for score, row in SCORES.items() if row.band.proved])
         return
     for name, sha in digests(recorded()).items():
         print(f"- {name}: {sha}")
     print(f"\nT = {T:g}, |x| <= {LIMIT:g}.\n")
-    for line in lines():
+    for line in lines(names or [score for score, row in SCORES.items() if not row.over_members]):
         print(line, flush=True)
 
 

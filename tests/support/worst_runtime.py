@@ -121,7 +121,8 @@ def allowed_at(computed: Computed, x: npt.NDArray[np.float64]) -> npt.NDArray[np
     e, ordered = np.exp(y), np.sort(y, axis=1)
     numbers = {
         "sum": e.sum(1),
-        "moment": (y * e).sum(1),
+        "entropy": np.log(e.sum(1)) - (y * e).sum(1) / e.sum(1),
+        "collisions": e.sum(1) ** 2 / (e * e).sum(1),
         "gap": ordered[:, -2],
         "largest": x.max(1),
     }

@@ -182,6 +182,7 @@ def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float
         "max_logit": {"largest"},
         "energy": {"sum", "largest"},
         "softmax_margin": {"sum", "gap"},
-        "entropy": {"sum", "moment"},
+        "entropy": {"sum", "entropy"},
+        "doctor": {"sum", "collisions"},
     }.get(card.score, {"sum"})
     return class_rows(form.n_classes, temperature, limit, needs=frozenset(needs))

@@ -24,8 +24,10 @@ from logitconf_export.proof.exact.expressions import (
     atom_by_class,
     collected,
     expression_multiple,
+    never_negative,
     of_class,
     row,
+    substituted,
 )
 from logitconf_export.proof.exact.intervals import Floats, Interval, above, below
 
@@ -63,6 +65,7 @@ class AbstractRows:
         fixed: the sum over the classes that boxes fix, if there is one.
         top: the cell in which one class of each row lies; None if none is known.
         known: ranges of whole expressions that are sharper than those of their parts.
+        others: numbers of the row by numbers that boxes fix.
         cuts: what is cut into boxes, by its name, (boxes, 1) each.
         make: what makes rows of the same kind from other boxes.
     """
@@ -76,6 +79,7 @@ class AbstractRows:
     fixed: Sum | None = None
     top: int | None = None
     known: Mapping[Expression, Interval] = field(default_factory=dict)
+    others: Mapping[Atom, Expression] = field(default_factory=dict)
     cuts: Mapping[str, Interval] = field(default_factory=dict)
     make: Callable[[Mapping[str, Interval]], AbstractRows] | None = None
     _ranges: dict[Expression, Interval] = field(default_factory=dict)
@@ -99,6 +103,7 @@ class AbstractRows:
 
     def range(self, x: Expression) -> Interval:
         """Where the values of an expression lie, (boxes or 1, cells or 1)."""
+        x = self._fixed(x)
         if x not in self._ranges:
             self._ranges[x] = self.evaluated(x)
         return self._ranges[x]
@@ -107,13 +112,21 @@ class AbstractRows:
         """Takes down where the values of an expression lie, besides what follows from it."""
         if all(a in self.numbers for product, _ in x.terms for a, _p in product if a[0] == "row"):
             values = values.within(self.range(x).low, self.range(x).high)
-        self._ranges[x] = values
+        self._ranges[self._fixed(x)] = values
+
+    def _fixed(self, x: Expression) -> Expression:
+        """The same by numbers that boxes fix, so that what cancels among them does."""
+        return substituted(x, self.others.get) if self.others else x
 
     def evaluated(self, x: Expression) -> Interval:
         """As :meth:`range`, without keeping it."""
+        x = self._fixed(x)
         total, shared = Interval.of(np.zeros((1, 1))), self._by_classes(x)
         for product, factor in shared.items():
             total = total + (factor * self._together(product) if product else factor)
+        if never_negative(x):
+            # outward rounding takes 0 for the smallest number below it
+            total = total.within(0.0, np.inf)
         apart = expression_multiple(x, BETWEEN)
         if apart is not None and atom_of(GAP) in self.numbers:
             gap = above(float(above(abs(float(apart)))) * self.numbers[atom_of(GAP)].size)
@@ -134,6 +147,7 @@ class AbstractRows:
 
         With terms of boxes and of cells as middles and radii, it is some products of matrices.
         """
+        x = self._fixed(x)
         shared = self._by_classes(x)
         if len(shared) < 2 and () in shared:
             return self.evaluated(x).size

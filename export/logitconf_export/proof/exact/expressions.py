@@ -251,6 +251,15 @@ def expression_multiple(x: Expression, y: Expression) -> Fraction | None:
     return ratios.pop() if len(ratios) == 1 else None
 
 
+def never_negative(x: Expression) -> bool:
+    """Whether x is a sum of exponentials, and of sums of them, with factors above 0."""
+    return all(c > 0 and _of_exponentials(product) for product, c in x.terms)
+
+
+def _of_exponentials(product: Product) -> bool:
+    return all(a[0] == "exp" or (a[0] == "sum" and _of_exponentials(a[1])) for a, _ in product)
+
+
 def is_zero(x: Expression) -> bool:
     """Whether x is 0 on every row; False also where that is merely not seen."""
     for _ in range(12):

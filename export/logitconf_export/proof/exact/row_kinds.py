@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from logitconf_export.proof.exact.abstract_rows import (
     BELOW,
@@ -29,9 +30,10 @@ from logitconf_export.proof.exact.expressions import (
     COUNT,
     Atom,
     Expression,
-    Product,
     atom,
+    logarithm,
     number,
+    power,
     row,
     size,
     sum_over_classes,
@@ -62,6 +64,12 @@ def _both_signs(limit: float, ratio: float) -> Interval:
     return _boxes(np.concatenate([-edges[:0:-1], edges]))
 
 
+_SHAPES = frozenset({"entropy", "collisions"})
+"""What is cut besides the sum of exponentials, to tell how these are spread."""
+_FIRST, _STEP = 1e-6, 1.08
+_ONE = Interval.of([[1.0]])
+
+
 def _distances(t: float, reach: float, needs: frozenset[str]) -> Floats:
     """Edges of the cells of distances from the largest logit.
 
@@ -70,8 +78,8 @@ def _distances(t: float, reach: float, needs: frozenset[str]) -> Floats:
     first = min(1e-7, reach / t) * t
     if needs == {"sum"}:
         return _narrowed(_edges(first, reach, 1.06), 0.04 * t, t)
-    if "moment" in needs:
-        return _narrowed(_edges(min(1e-4, reach / t) * t, reach, 1.15), 0.12 * t, t)
+    if _SHAPES & needs:
+        return _narrowed(_edges(min(1e-4, reach / t) * t, reach, _STEP), (_STEP - 1.0) * t, t)
     return _edges(first, reach, 1.12)
 
 
@@ -97,8 +105,8 @@ def class_rows(
         n_classes: how many compete.
         temperature: as the graph has it.
         limit: of the size of logits.
-        needs: which of ``"sum"``, ``"largest"``, ``"gap"``, ``"moment"`` are cut into boxes; the
-            last is Σ y exp(y / T).
+        needs: which of ``"sum"``, ``"largest"``, ``"gap"``, ``"entropy"``, ``"collisions"`` are
+            cut into boxes; the last is S² / Σ exp(2y / T). At most one of the last two.
     """
     t = float(temperature)
     reach = float(above(2.0 * limit))
@@ -109,7 +117,9 @@ def class_rows(
     first = np.arange(cells.low.size)[None] == 0
     at_top = Interval.of(first.astype(np.float64))
     part = Expression((((((("exp", BELOW.terms[0][0])), 1 / temperature),), Fraction(1)),))
-    rest = _boxes(_edges(1e-9, float(n_classes - 1), 1.04 if needs == {"sum"} else 1.12))
+    shaped = bool(_SHAPES & needs)
+    least, ratio = (_FIRST, _STEP) if shaped else (1e-9, 1.04 if needs == {"sum"} else 1.12)
+    rest = _boxes(_edges(least, float(n_classes - 1), ratio))
     gaps = _boxes(_edges(1e-20 * t if needs == {"gap"} else 1e-6 * t, reach, 1.15))
     whole = {
         "sum": Interval.of(np.ones((1, 1)), np.full((1, 1), float(n_classes))),
@@ -121,18 +131,18 @@ def class_rows(
         "largest": _both_signs(limit, 1.35),
         "gap": Interval(-gaps.high, -gaps.low),
     }
-    moment: Atom = ("sum", _times_below(part.terms[0][0]))
-    # y exp(y / T) is nowhere below -T / e
-    moments = _boxes(_edges(1e-9 * t, float(above(0.37 * t * (n_classes - 1))), 1.3))
-    fine["moment"] = Interval(-moments.high, -moments.low)
+    shapes = _shapes(part, n_classes, temperature)
+    for name, shape in shapes.items():
+        most = float(shape.most(Interval.of([[float(n_classes)]]), n_classes).high.item())
+        ends = _boxes(_edges(_FIRST, most - shape.least, _STEP))
+        fine[name] = Interval(below(shape.least + ends.low), above(shape.least + ends.high))
     names = sorted(needs)
     crossed = dict(zip(names, _crossed(*(fine[name] for name in names)), strict=True))
 
-    def make(cuts: Mapping[str, Interval]) -> AbstractRows:
-        cuts = _possible(cuts, n_classes, 1 / temperature)
+    def made(cuts: Mapping[str, Interval]) -> AbstractRows:
         total, largest, gap = ({**whole, **cuts}[name] for name in ("sum", "largest", "gap"))
         others = Interval.of(np.full((1, 1), -reach), np.zeros((1, 1)))
-        own = {moment: cuts["moment"]} if "moment" in cuts else {}
+        own = [shape for name, shape in shapes.items() if name in cuts]
         return AbstractRows(
             logit=LARGEST + BELOW,
             n_classes=n_classes,
@@ -143,29 +153,80 @@ def class_rows(
                 atom_of(LOWEST): others,
                 atom_of(COUNT): Interval.of([[1.0]], [[float(n_classes)]]),
                 **{atom_of(row(f"below {i}")): others for i in range(2)},
-                **own,
+                **{atom_of(row(name)): cuts[name] for name in shapes if name in cuts},
             },
             cells={atom_of(BELOW): cells, atom_of(AT_TOP): at_top},
             extremes={atom_of(BELOW): (number(0), LOWEST)},
             fixed=Sum(part, total),
             top=0,
+            others={atom_of(shape.sum): shape.by_itself for shape in own},
             cuts=cuts,
             make=make,
         )
 
-    if "moment" not in needs:
-        return make(crossed)
-    # of the boxes of both sums, those that some row can lie in
-    free = make({name: v for name, v in crossed.items() if name != "moment"})
-    possible = free.of_product(((moment, Fraction(1)),))
-    kept = ((crossed["moment"].high >= possible.low) & (crossed["moment"].low <= possible.high))[
-        :, 0
-    ]
-    return make({name: Interval(v.low[kept], v.high[kept]) for name, v in crossed.items()})
+    def make(cuts: Mapping[str, Interval]) -> AbstractRows:
+        cuts = _possible(cuts, n_classes, 1 / temperature)
+        free = made({name: v for name, v in cuts.items() if name not in shapes})
+        for name, shape in shapes.items():
+            if name in cuts:
+                own, able = cuts[name], free.range(shape.of_sums)
+                total = Interval.of(np.minimum(cuts["sum"].high, n_classes))
+                own = own.within(able.low, np.minimum(able.high, shape.most(total, n_classes).high))
+                cuts = _chosen({**cuts, name: own}, own.low <= own.high)
+        return made(cuts)
+
+    return make(crossed)
 
 
-def _times_below(product: Product) -> Product:
-    return (BELOW * Expression(((product, Fraction(1)),))).terms[0][0]
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A number of the row that tells how its exponentials are spread.
+
+    Attributes:
+        sum: the sum over the classes that it is made of, besides S.
+        of_sums: it, by these.
+        by_itself: that sum, by it and S.
+        least: it is nowhere smaller.
+        most: what it is where all classes but one are alike, for sums S and so many classes: it is
+            larger nowhere, and grows with S.
+    """
+
+    sum: Expression
+    of_sums: Expression
+    by_itself: Expression
+    least: float
+    most: Callable[[Interval, int], Interval]
+
+
+def _shapes(part: Expression, n_classes: int, temperature: Fraction) -> Mapping[str, _Shape]:
+    t, total = number(temperature), sum_over_classes(part, n_classes)
+    moment = sum_over_classes(part * BELOW, n_classes)
+    squares = sum_over_classes(part * part, n_classes)
+    entropy = logarithm(total) - moment * power(t * total, -1)
+    spread = t * total * (logarithm(total) - row("entropy"))
+    collisions = total * total * power(squares, -1)
+    alike = total * total * power(row("collisions"), -1)
+    return {
+        "entropy": _Shape(moment, entropy, spread, 0.0, _most_entropy),
+        "collisions": _Shape(squares, collisions, alike, 1.0, _most_collisions),
+    }
+
+
+def _most_entropy(total: Interval, n_classes: int) -> Interval:
+    rest = total - _ONE
+    odds = rest * Interval.of([[n_classes - 1.0]]).reciprocal()
+    return total.log() - rest * total.reciprocal() * odds.log()
+
+
+def _most_collisions(total: Interval, n_classes: int) -> Interval:
+    rest = total - _ONE
+    squares = _ONE + rest * rest * Interval.of([[n_classes - 1.0]]).reciprocal()
+    return total * total * squares.reciprocal()
+
+
+def _chosen(cuts: Mapping[str, Interval], which: npt.NDArray[np.bool_]) -> Mapping[str, Interval]:
+    """Some of the boxes."""
+    return {name: Interval(v.low[which[:, 0]], v.high[which[:, 0]]) for name, v in cuts.items()}
 
 
 def _possible(
@@ -176,8 +237,7 @@ def _possible(
         return cuts
     runner = (cuts["gap"] * rational(inverse)).exp()
     most = above(1.0 + (n_classes - 1) * runner.high)
-    kept = ((cuts["sum"].high >= below(1.0 + runner.low)) & (cuts["sum"].low <= most))[:, 0]
-    return {name: Interval(v.low[kept], v.high[kept]) for name, v in cuts.items()}
+    return _chosen(cuts, (cuts["sum"].high >= below(1.0 + runner.low)) & (cuts["sum"].low <= most))
 
 
 def label_rows(

@@ -22,12 +22,12 @@ HEADS = {
     "entropy": (
         SUMS + "ey = Mul(e, y) a = ReduceSum<axes=[1], keepdims=1>(ey) r = Reciprocal(s) "
         "q = Mul(a, r) l = Log(s) score = Sub(l, q)",
-        {"sum", "moment"},
+        {"sum", "entropy"},
     ),
     "doctor": (
         SUMS + "ee = Mul(e, e) a = ReduceSum<axes=[1], keepdims=1>(ee) t = Mul(s, s) "
         "score = Div(t, a)",
-        {"sum"},
+        {"sum", "collisions"},
     ),
     "a sum and its reciprocal": (SUMS + "r = Reciprocal(s) score = Sub(s, r)", {"sum"}),
     "a sum by its reciprocal": (SUMS + "r = Reciprocal(s) score = Div(s, r)", {"sum"}),

@@ -55,3 +55,11 @@ def test_halved_boxes_cover_what_they_are_of() -> None:
     assert halves.low.min() == made.cuts["sum"].low[7, 0]
     assert halves.high.max() == made.cuts["sum"].high[7, 0]
     assert len(halves.low) == 2
+
+
+def test_no_exponential_that_underflows_lies_below_0() -> None:
+    """Rounded outwards it did, and sums of such were bounded as if their terms had two signs."""
+    made = class_rows(K, Fraction(1, 20), 100.0, needs=frozenset({"sum"}))
+    for power in (1, 2):
+        values = made.range(exponential(BELOW * number(20 * power)))
+        assert values.low.min() == 0.0

@@ -9,6 +9,7 @@ from logitconf_export.proof.exact.expressions import (
     exponential,
     is_zero,
     logarithm,
+    never_negative,
     number,
     of_class,
     power,
@@ -71,3 +72,20 @@ def test_another_expression_is_not_equal(other: Expression) -> None:
 
 def test_the_size_of_a_negative_multiple_is_the_multiple_of_the_size() -> None:
     assert size(X * number(-3)) == size(X) * number(3)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (exponential(X * number(B)), True),
+        (sum_over_classes(exponential(X), 10) * exponential(M), True),
+        (power(sum_over_classes(exponential(X), 10), -1) + number(2), True),
+        (exponential(X) - exponential(M), False),
+        (exponential(X) * X, False),
+        (sum_over_classes(exponential(X) * X, 10), False),
+        (logarithm(sum_over_classes(exponential(X), 10)), False),
+        (M, False),
+    ],
+)
+def test_sums_of_exponentials_are_never_negative(x: Expression, expected: bool) -> None:
+    assert never_negative(x) == expected
