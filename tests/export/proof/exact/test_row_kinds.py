@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from logitconf_export.proof.exact.abstract_rows import BELOW, LABEL, LEAST, ONE_LOGIT
@@ -38,14 +39,14 @@ def test_labels_and_single_logits_of_both_signs() -> None:
     assert covered(single_rows(Fraction(1), 100.0).range(ONE_LOGIT), -100.0, 100.0)
 
 
-def spread(n: int) -> np.ndarray:
+def spread(n: int) -> npt.NDArray[np.float64]:
     """Rows of every spread, divided by T and less their largest: random, all but one alike, ties."""
     random = np.random.default_rng(0)
     scales = 10.0 ** random.uniform(-4.0, 1.7, size=(200, 1))
     alike = np.where(np.arange(n) == 0, 0.0, -(10.0 ** random.uniform(-7.0, 2.0, size=(60, 1))))
     tied = np.where(np.arange(n) < n // 2, 0.0, -random.uniform(0.0, 40.0, size=(20, 1)))
     rows = np.vstack([random.normal(size=(200, n)) * scales, alike, tied, np.zeros((1, n))])
-    return np.maximum(rows - rows.max(axis=1, keepdims=True), -120.0)
+    return np.asarray(np.maximum(rows - rows.max(axis=1, keepdims=True), -120.0))
 
 
 @pytest.mark.parametrize("n", [2, 10, 1000])
