@@ -28,7 +28,6 @@ from logitconf_export.proof.exact.abstract_rows import (
 from logitconf_export.proof.exact.expressions import (
     AT_TOP,
     COUNT,
-    Atom,
     Expression,
     atom,
     logarithm,

@@ -40,7 +40,7 @@ def test_labels_and_single_logits_of_both_signs() -> None:
 
 
 def spread(n: int) -> npt.NDArray[np.float64]:
-    """Rows of every spread, divided by T and less their largest: random, all but one alike, ties."""
+    """Rows of every spread, divided by T and less their largest: all but one alike, ties."""
     random = np.random.default_rng(0)
     scales = 10.0 ** random.uniform(-4.0, 1.7, size=(200, 1))
     alike = np.where(np.arange(n) == 0, 0.0, -(10.0 ** random.uniform(-7.0, 2.0, size=(60, 1))))
