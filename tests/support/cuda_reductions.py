@@ -1,10 +1,13 @@
 """An interpreter of heads whose reductions are those of onnxruntime's CUDA provider.
 
-Seen with onnxruntime-gpu 1.31.1 on an H100: ReduceMax of a row of -inf is the lowest finite float,
-ReduceMin of a row of +inf the largest; a NaN always comes through both; ArgMax of a row of -inf is
-out of range; TopK drops a NaN and gives the lowest float for -inf.
+Seen with onnxruntime-gpu 1.31.1 on an H100 and an H200: ReduceMax of a row of -inf is the lowest
+finite float, ReduceMin of a row of +inf the largest; a NaN always comes through both; ArgMax of a
+row of -inf is out of range; TopK drops a NaN and gives the lowest float for -inf. Max, Min and Sum
+of three and more values of one shape fail where that has no elements.
 """
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -48,9 +51,26 @@ class ArgMax(OpRun):
         return (np.where(hopeless, 2**31, best),)
 
 
+class Max(OpRun):
+    def _run(self, *values: Array) -> tuple[Array]:
+        return (_each_with_the_next(np.maximum, values),)
+
+
+class Min(OpRun):
+    def _run(self, *values: Array) -> tuple[Array]:
+        return (_each_with_the_next(np.minimum, values),)
+
+
+def _each_with_the_next(larger: np.ufunc, values: Sequence[Array]) -> Array:
+    if len(values) > 2 and values[0].size == 0 and len({value.shape for value in values}) == 1:
+        raise RuntimeError("cudaErrorInvalidValue: invalid argument")
+    result: Array = reduce(larger, values)
+    return result
+
+
 def run_as_cuda(model: onnx.ModelProto, logits: Array) -> list[Array]:
     """All outputs of a head, reduced as the CUDA provider reduces."""
-    evaluator = ReferenceEvaluator(model, new_ops=[ReduceMax, ReduceMin, TopK, ArgMax])
+    evaluator = ReferenceEvaluator(model, new_ops=[Max, Min, ReduceMax, ReduceMin, TopK, ArgMax])
     with np.errstate(all="ignore"):
         results: Any = evaluator.run(None, {"logits": logits})
     return list(results)

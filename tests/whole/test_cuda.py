@@ -19,6 +19,7 @@ from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.proof.tables.evaluators import evaluator_of
 from logitconf_export.proof.tables.measuring import measure
+from logitconf_export.proof.tables.sums.batches import measure_sums
 from logitconf_export.runtimes.sessions import ProviderError, Session
 from logitconf_export.verification.verifying import verify
 
@@ -125,7 +126,11 @@ def check_against_torch(
     for device in devices:
         there = Reference(copy.deepcopy(head).to(device)).decisions(rows)
         for name, found in [*ours, ("torch on the CPU", here.decisions(rows))]:
-            result = compare(there, found, threshold=threshold, allowed=here.allowed)
+            # a row of -inf has the score -inf on CUDA, and no score elsewhere
+            alike = name in ("cpu", "torch on the CPU")
+            result = compare(
+                there, found, threshold=threshold, allowed=here.allowed, same_not_finite=alike
+            )
             where = f"torch on {device} against {name}"
             assert result.rows == len(threshold), where
             faults = (result.flips_outside, result.not_finite, result.beyond_rounding)
@@ -198,7 +203,7 @@ def test_the_benchmark_says_that_it_measured_nothing(capsys: pytest.CaptureFixtu
 @pytest.mark.cuda
 def test_operations_are_measured_on_cuda(cuda: str) -> None:
     evaluator = evaluator_of("onnxruntime", cuda)
-    tables = measure(evaluator, seconds=1.0, only=("ReduceSum", "Softmax", "Add", "TopK", "Mod"))
+    tables = measure(evaluator, seconds=1.0, only=("Add", "TopK", "Mod"))
     assert tables.environment.provider == cuda
     assert tables.error("Add", 1.0, 2.0).most >= 0.5
-    assert tables.order("ReduceSum").measured >= 1000
+    assert max(table.depth for table in measure_sums(evaluator, 100, "last")) < 99

@@ -213,6 +213,15 @@ class GraphWriter:
             limits.insert(0, self.scalar(-float("inf"), dtype))
         return self.node("Clip", [x, *limits])
 
+    def larger(self, names: Sequence[str], dtype: np.dtype[Any]) -> str:
+        """The largest of values of one shape at each place.
+
+        Of three and more CUDA's Max fails where they have no elements (onnxruntime 1.31), unless
+        one has another shape, which it may have from opset 8.
+        """
+        neutral = [self.scalar(-float("inf"), dtype)] if len(names) > 2 and self.opset >= 8 else []
+        return self.node("Max", [*neutral, *names])
+
     def only_finite(self, x: str, dtype: "np.dtype[Any]") -> str:
         """X where it is finite, else NaN: from opset 10 what division by infinity leaves."""
         if self.opset < 10:

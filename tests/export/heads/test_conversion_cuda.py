@@ -1,6 +1,7 @@
 """No head leans on what a reduction makes of a row of -inf, which CUDA makes otherwise."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,11 @@ def parameters_of(score: str, columns: int) -> list[dict[str, float]]:
     return [{}, {"top": 2}] if score == "gen" and columns > 2 else [{}]
 
 
-def heads(members: int | None = None) -> list[tuple[str, ConfidenceHead]]:
+def heads(
+    members: int | None = None, tasks: Sequence[tuple[str, int]] = TASKS
+) -> list[tuple[str, ConfidenceHead]]:
     made = []
-    for (task, columns), score in itertools.product(TASKS, SCORES):
+    for (task, columns), score in itertools.product(tasks, SCORES):
         if refusal(score, Layout(check_task(task), columns, members=members)):
             continue
         for given, runtime, precision in itertools.product(
@@ -63,6 +66,35 @@ def test_every_head_decides_alike_with_the_reductions_of_cuda(members: int | Non
         if off:
             wrong[where] = off
     assert not wrong
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_every_head_takes_no_rows_where_cuda_fails_to_choose_among_none(
+    members: int | None,
+) -> None:
+    for where, head in heads(members, [("multiclass", 5), ("multiclass", 30), ("multilabel", 4)]):
+        columns = (head.form.n_classes or 1) * (members or 1)
+        rows = arranged(hard_rows(columns)[:2], head.form)[:0]
+        score, mask = run_as_cuda(to_onnx(head), rows)[:2]
+        assert (len(score), len(mask)) == (0, 0), where
+
+
+@pytest.mark.parametrize(("values", "fails"), [(2, False), (3, True)])
+def test_the_stand_in_fails_to_choose_among_none(values: int, fails: bool) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Max", ["logits"] * values, ["most"])],
+        "none",
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])],
+        [helper.make_tensor_value_info("most", TensorProto.FLOAT, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    assert run_as_cuda(model, np.ones((3, 2), np.float32))[0].shape == (3, 2)
+    none = np.ones((0, 2), np.float32)
+    if fails:
+        with pytest.raises(RuntimeError, match="invalid argument"):
+            run_as_cuda(model, none)
+    else:
+        assert run_as_cuda(model, none)[0].shape == (0, 2)
 
 
 def test_the_stand_in_reduces_as_cuda_does() -> None:

@@ -65,8 +65,11 @@ def apply(steps: Composition, node: Node) -> list[Value]:
     return OPERATORS[node.operation](steps, node)
 
 
-def _lifted(steps: Composition, node: Node) -> list[Tensor]:
-    return [steps.lifted(value) for value in node.inputs if value is not None]
+def _lifted(steps: Composition, node: Node, without: float | None = None) -> list[Tensor]:
+    """The operands as numbers of every row, but for those that are one scalar of the graph."""
+    given = [value for value in node.inputs if value is not None]
+    rest = [x for x in given if without is None or shape_of(x) or _constant(x) != without]
+    return [steps.lifted(value) for value in rest or given]
 
 
 def _infinite(value: Value | None) -> bool:
@@ -265,9 +268,8 @@ def _better(steps: Composition, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
 
 def _best(*, upper: bool) -> Callable[..., list[Value]]:
     def step(steps: Composition, node: Node) -> list[Value]:
-        given = _lifted(steps, node)
-        result = given[0]
-        for other in given[1:]:
+        result, *others = _lifted(steps, node, without=-np.inf if upper else np.inf)
+        for other in others:
             result = _better(steps, result, other, upper=upper)
         return [result]
 

@@ -28,6 +28,22 @@ def test_what_lies_within_limits_is_not_clipped() -> None:
     assert made.expression == ONE_LOGIT
 
 
+def test_minus_infinity_changes_no_largest_value_and_infinity_does() -> None:
+    steps, x = logit()
+    low, high = (Known(np.array(v, dtype=np.float32), f"{v}") for v in (-np.inf, np.inf))
+    for operation, neutral, other in (("Max", low, high), ("Min", high, low)):
+        (made,) = apply(steps, Node(operation, (neutral, x), {}, 17))
+        assert isinstance(made, Tensor)
+        assert made.expression == ONE_LOGIT
+        with pytest.raises(CannotProveError, match="not finite"):
+            apply(steps, Node(operation, (x, other), {}, 17))
+        with pytest.raises(CannotProveError, match="not finite"):
+            apply(steps, Node(operation, (neutral,), {}, 17))
+        row = Known(np.full((1, 5), neutral.values), "row")
+        with pytest.raises(CannotProveError, match="not finite"):  # it would make more numbers
+            apply(steps, Node(operation, (row, x), {}, 17))
+
+
 def test_a_positive_part_is_half_of_a_number_and_its_size() -> None:
     steps, x = logit()
     (made,) = apply(steps, Node("Relu", (x,), {}, 17))
