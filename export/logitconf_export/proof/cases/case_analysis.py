@@ -35,7 +35,7 @@ from logitconf_export.proof.cases.kinds import (
 from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
 from logitconf_export.proof.cases.lineage import kept_names
 from logitconf_export.proof.cases.positions import moved_places, places_reduced
-from logitconf_export.proof.cases.reductions import extreme_of, shares_of, total_of
+from logitconf_export.proof.cases.reductions import best_of, extreme_of, shares_of, total_of
 from logitconf_export.proof.cases.rules import Rules, kind_of
 from logitconf_export.proof.cases.sorts import Case, rows_like
 from logitconf_export.proof.cases.steps import (
@@ -211,12 +211,20 @@ class Walk:
         if op in BINARY:
             return paired(BINARY[op], *inputs)
         if op in MOVES:
-            return moved(op, inputs, by_class=by_class)
+            made = moved(op, inputs, by_class=by_class)
+            return _apart(made) if self._mixed(node) else made
         if op.startswith("Reduce") and over_members(node, self.shapes):
             return among_members(self.rules, op, inputs[0])
         if op.startswith("Reduce"):
             return self._reduced(node, inputs[0], by_class=by_class)
         return self._other(node, inputs)
+
+    def _mixed(self, node: onnx.NodeProto) -> bool:
+        """Whether several classes are in other places than before."""
+        ends = node.input[0], node.output[0]
+        members = [getattr(self.shapes.get(name), "members", None) for name in ends]
+        before, behind = ([] if own is None else list(own.ravel()) for own in members)
+        return bool(before) and len(behind) > 1 and before != behind
 
     def _other(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
         op, two = node.op_type, self._of_two(node)
@@ -227,12 +235,13 @@ class Walk:
             "Where": lambda: chosen(*inputs),
             "Mod": lambda: self._remainder(inputs),
             "TopK": lambda: self._first_and_second(node, inputs[0]),
-            **dict.fromkeys(("Max", "Min"), lambda: self._bests(op, inputs)),
+            **dict.fromkeys(("Max", "Min"), lambda: best_of(self.rules, op, inputs)),
             **dict.fromkeys(("Gemm", "MatMul"), lambda: product_of(inputs, two=two)),
             **dict.fromkeys(("Softmax", "LogSoftmax"), shares),
             **dict.fromkeys(COMPARISONS, lambda: self._compared(op, *inputs)),
             **dict.fromkeys(("And", "Or", "Not"), lambda: logic(op, inputs)),
-            **dict.fromkeys(("IsNaN", "IsInf"), lambda: whether(op, inputs[0])),
+            "IsNaN": lambda: whether(lambda a: a.nan, inputs[0]),
+            "IsInf": lambda: whether(_is_infinite(node), inputs[0]),
         }
         if op not in steps:
             raise CannotProveError(f"what {op} makes of it is not known")
@@ -259,20 +268,6 @@ class Walk:
             return Places(first, DOWN, frozenset((0,)))
         return Places(None, places.any())
 
-    def _bests(self, op: str, inputs: list[Any]) -> Abstract:
-        choose = kinds.larger if op == "Max" else kinds.smaller
-        step = partial(self._better, op, choose)
-        made: Abstract = reduce(lambda a, b: paired(step, a, b), inputs)
-        return made
-
-    def _better(self, op: str, choose: Callable[..., Kinds], a: Kinds, b: Kinds) -> Kinds:
-        result = choose(a, b)
-        if a.nan or b.nan:
-            probes = [(math.nan, 1.0), (1.0, math.nan)]
-            if not self.rules.carries_nan(op, *probes):
-                result |= a | b
-        return result
-
     def _clip(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
         given = list(node.input)
         values = iter(inputs)
@@ -294,16 +289,17 @@ class Walk:
 
     def _reduced(self, node: onnx.NodeProto, places: Any, *, by_class: bool) -> Abstract:
         op = node.op_type
+        if isinstance(places, Kinds):
+            return self._reduced(node, Places(places, None), by_class=False)
         if not isinstance(places, Places):
-            if isinstance(places, Kinds):
-                return places
             raise CannotProveError(f"{op} of comparisons")
         total = partial(total_of, self.rules, two=self._of_two(node))
         steps: Mapping[str, Callable[[Places], Kinds]] = {
             "ReduceMax": partial(extreme_of, self.rules, "ReduceMax"),
             "ReduceMin": partial(extreme_of, self.rules, "ReduceMin"),
             "ReduceSum": total,
-            "ReduceMean": total,
+            # between the smallest and the largest, unless the sum overflows
+            "ReduceMean": lambda p: total(p) | p.any(),
             "ReduceL1": lambda p: total(p.each(kinds.size)),
             "ReduceSumSquare": lambda p: total(p.each(lambda a: kinds.multiply(a, a))),
         }
@@ -312,11 +308,13 @@ class Walk:
             raise CannotProveError(f"what {op} makes of it is not known")
         if not by_class:
             return step(places)
-        without = None if places.others is None else step(Places(None, places.others))
+        # of some of the classes, as few as one
+        rest = None if places.others is None else Places(None, places.others)
+        without = None if rest is None else step(rest) | step(Places(places.others, None))
         if places.one is None:
             return Places(None, without)
         at = places_reduced(self.part, self.shapes[node.input[0]], node, places.at)
-        return Places(step(places), without, at)
+        return Places(step(places) | step(Places(places.one, None)), without, at)
 
     def _of_two(self, node: onnx.NodeProto) -> bool:
         """Whether two places are added up."""
@@ -362,13 +360,21 @@ class Walk:
         return result
 
 
+def _is_infinite(node: onnx.NodeProto) -> Callable[[Kinds], bool]:
+    attributes = {a.name: a.i for a in node.attribute}
+    up, down = (attributes.get(f"detect_{name}", 1) for name in ("positive", "negative"))
+    return lambda a: bool((a.up and up) or (a.down and down))
+
+
 def _placeless(value: Any) -> Any:
     """Numbers of classes of which it is not known any more where they are."""
-    if isinstance(value, Places) and value.at is not None:
-        return Places(None, value.any())
-    if isinstance(value, TruthPlaces) and value.at is not None:
-        return TruthPlaces(None, value.any())
-    return value
+    return _apart(value) if getattr(value, "at", None) is not None else value
+
+
+def _apart(value: Any) -> Any:
+    """Numbers of classes of which none is known any more."""
+    kind: Any = type(value)
+    return kind(None, value.any()) if isinstance(value, Places | TruthPlaces) else value
 
 
 def _bound(value: float | None) -> Kinds | None:
@@ -380,8 +386,7 @@ def _ways(value: Abstract) -> Iterator[Abstract]:
     if isinstance(value, Kinds):
         yield from value.parts()
     elif isinstance(value, frozenset) and len(value) == 2:
-        yield frozenset((False,))
-        yield frozenset((True,))
+        yield from (frozenset((False,)), frozenset((True,)))
     else:
         yield value
 

@@ -141,8 +141,7 @@ def reciprocal(a: Kinds) -> Kinds:
             result |= Kinds(low=0.0, high=0.0)
         elif part.low <= 0.0 <= part.high:
             # of a zero of either sign, or what is flushed to one
-            up, down = part.high >= 0.0, part.low < 0.0 or part.low == 0.0 == part.high
-            result |= Kinds(False, up, down)
+            result |= UP | DOWN
             if part.high > 0.0:
                 result |= Kinds(low=min(1 / part.high, LARGEST), high=LARGEST)
             if part.low < 0.0:

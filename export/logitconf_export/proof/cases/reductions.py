@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial, reduce
 from typing import Any
 
 from logitconf_export.proof.cases import kinds
@@ -10,7 +12,7 @@ from logitconf_export.proof.cases.kinds import ANY_FINITE, DOWN, NAN, NOTHING, K
 from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
 from logitconf_export.proof.cases.rules import Rules
 from logitconf_export.proof.cases.sorts import NAN_ROWS, rows_like
-from logitconf_export.proof.cases.steps import Abstract, Places, sum_of
+from logitconf_export.proof.cases.steps import Abstract, Places, paired, sum_of
 from logitconf_export.proof.composing.tensors import CannotProveError
 
 
@@ -61,11 +63,26 @@ def _best(rules: Rules, op: str, places: Places) -> Kinds:
     return result
 
 
+def best_of(rules: Rules, op: str, inputs: Sequence[Any]) -> Abstract:
+    """The largest or smallest of several numbers, place by place."""
+
+    def step(a: Kinds, b: Kinds) -> Kinds:
+        result = (kinds.larger if op == "Max" else kinds.smaller)(a, b)
+        if (a.nan or b.nan) and not rules.carries_nan(op, (math.nan, 1.0), (1.0, math.nan)):
+            result |= a | b
+        return result
+
+    made: Abstract = reduce(partial(paired, step), inputs)
+    return made
+
+
 def shares_of(rules: Rules, op: str, places: Any) -> Abstract:
     """Softmax or LogSoftmax: not a number, where all such rows were seen to give that."""
     if not isinstance(places, Places):
         raise CannotProveError(f"{op} of what is no row of classes")
-    values = Kinds(low=0.0, high=1.0) if op == "Softmax" else Kinds(low=-LARGEST_FLOAT, high=0.0)
+    values = Kinds(low=0.0, high=1.0)
+    if op == "LogSoftmax":
+        values = DOWN | Kinds(low=-LARGEST_FLOAT, high=0.0)
     seen = [rules.results(op, *row) for row in rows_like(places)]
     if seen and all(kind == NAN for kind in seen):
         return Places(NAN, NAN)

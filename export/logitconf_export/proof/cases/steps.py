@@ -138,19 +138,8 @@ def of_each(step: Callable[..., Any], *values: Any) -> tuple[Any, Any, frozenset
 def moved(op: str, inputs: list[Any], *, by_class: bool) -> Abstract:
     """What is moved, in its new place as far as it is known."""
     first = inputs[0]
-    if op == "Concat" and all(isinstance(v, Kinds) for v in inputs):
-        together: Kinds = reduce(or_, inputs)
-        # each place holds its own
-        return Places(None, together) if by_class else together
     if op == "Concat":
-        places = [v for v in inputs if isinstance(v, Places)]
-        if len(places) != len(inputs):
-            raise CannotProveError("a Concat of unlike tensors")
-        ones = [p.one for p in places]
-        one = None if None in ones else reduce(or_, [o for o in ones if o is not None])
-        others = [p.others for p in places if p.others is not None]
-        rest = reduce(or_, others) if others else None
-        return Places(one, rest if one is not None else reduce(or_, [p.any() for p in places]))
+        return _put_together(inputs, by_class=by_class)
     if op in PIECES and isinstance(first, Places):
         # a piece need not hold the class that is known
         return Places(None, first.any())
@@ -162,6 +151,17 @@ def moved(op: str, inputs: list[Any], *, by_class: bool) -> Abstract:
         return TruthPlaces(None, first.any())
     result: Abstract = first
     return result
+
+
+def _put_together(inputs: list[Any], *, by_class: bool) -> Abstract:
+    """One tensor of several, each part of which may have a class that is known."""
+    if all(isinstance(v, Kinds) for v in inputs):
+        together: Kinds = reduce(or_, inputs)
+        # each place holds its own
+        return Places(None, together) if by_class else together
+    if not all(isinstance(v, Places) for v in inputs):
+        raise CannotProveError("a Concat of unlike tensors")
+    return Places(None, reduce(or_, [p.any() for p in inputs], NOTHING))
 
 
 def sum_of(places: Places, *, two: bool = False) -> Kinds:
@@ -247,14 +247,14 @@ def logic(op: str, inputs: list[Any]) -> Truths | TruthPlaces:
     return steps[op](*inputs)
 
 
-def whether(op: str, value: Any) -> Truths | TruthPlaces:
-    """IsNaN, IsInf."""
+def whether(holds: Callable[[Kinds], bool], value: Any) -> Truths | TruthPlaces:
+    """Whether numbers are NaN, or infinite."""
 
     def step(a: Kinds) -> Truths:
-        return frozenset(p.nan if op == "IsNaN" else p.up or p.down for p in a.parts())
+        return frozenset(holds(part) for part in a.parts())
 
     if isinstance(value, Places):
         return TruthPlaces(*of_each(step, value))
     if not isinstance(value, Kinds):
-        raise CannotProveError(f"{op} of what is no number")
+        raise CannotProveError("a question about what is no number")
     return step(value)

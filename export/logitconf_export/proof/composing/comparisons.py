@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from logitconf_export.proof.composing.composition import Composition
-from logitconf_export.proof.composing.places import along, extreme, shape_of
+from logitconf_export.proof.composing.places import along, direction, extreme, shape_of, together
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
+    Dim,
     Known,
     Tensor,
     Truth,
     Value,
     key_of,
 )
-from logitconf_export.proof.exact.abstract_rows import BELOW
-from logitconf_export.proof.exact.expressions import expression_multiple, row
+from logitconf_export.proof.exact.abstract_rows import BELOW, GAP
+from logitconf_export.proof.exact.expressions import expression_multiple, row, substituted
 from logitconf_export.proof.exact.intervals import Interval
 
 Side = Tensor | Known
+# with the smallest float32 number far above the smallest double
+_LEAST_FACTOR = Fraction(1, 2**100)
 
 
 def _range(steps: Composition, side: Side) -> Interval:
@@ -49,7 +54,11 @@ def _greater(steps: Composition, node: Any) -> list[Value]:
 
 
 def _compare(steps: Composition, a: Side, b: Side) -> Truth:
-    key, dims = key_of("Less", (a.key, b.key)), shape_of(a, b)
+    key, columns = key_of("Less", (a.key, b.key)), _of_columns(a, b)
+    if columns is not None:
+        # whether they are thresholds of columns is seen at the end
+        return Truth(None, columns, key, below=frozenset([(a, b)]))
+    dims = shape_of(a, b)
     if isinstance(b, Tensor) and b.source is not None and b.source[0] == "count":
         if isinstance(a, Known) and a.values.size == 1:
             return Truth(None, dims, key, source=("more", b.source[1], float(a.values.ravel()[0])))
@@ -64,22 +73,37 @@ def _compare(steps: Composition, a: Side, b: Side) -> Truth:
     return _decided(steps, a, b, key)
 
 
+def _of_columns(a: Side, b: Side) -> tuple[Dim, ...] | None:
+    """The shape of numbers that are rows here, beside constants of several of them; else None."""
+    for one, other in ((a, b), (b, a)):
+        if not isinstance(one, Known) or not isinstance(other, Tensor) or other.source is not None:
+            continue
+        pairs = list(zip(reversed(one.dims), reversed(other.dims), strict=False))
+        several = any(isinstance(d, str) and size not in (1, d) for size, d in pairs)
+        if several and len(one.dims) <= len(other.dims):
+            return other.dims
+    return None
+
+
 def _decided(steps: Composition, a: Side, b: Side, key: str) -> Truth:
     """A < b where it is the same for all rows, or marks the largest places."""
     left, right, dims = _range(steps, a), _range(steps, b), shape_of(a, b)
+    members = together(a, b)
     if (left.high < right.low).all() or (left.low >= right.high).all():
-        return Truth(bool((left.high < right.low).all()), dims, key)
+        return Truth(bool((left.high < right.low).all()), dims, key, members=members)
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if _is_top(steps, a, b):
-            return Truth(None, dims, key, source=("others", a), members=a.members)
+            return Truth(None, dims, key, source=("others", a), members=members)
         if _is_top(steps, b, a):
-            return Truth(False, dims, key)
+            return Truth(False, dims, key, members=members)
     return Truth(None, dims, key, below=frozenset([(a, b)]))
 
 
 def _is_top(steps: Composition, of: Tensor, top: Tensor) -> bool:
     """Whether `top` is the largest value of what was not rounded."""
     if of.members is None or top.members is not None or of.added is not None:
+        return False
+    if of.source is not None or top.source is not None:
         return False
     if not ((of.error == 0.0).all() and (top.error == 0.0).all()):
         return False
@@ -130,22 +154,75 @@ def _limit(steps: Composition, dims: tuple[Any, ...], limits: Any, key: str) -> 
     return Tensor(expression, np.zeros((1, 1)), dims, limits.dtype.name, key)
 
 
+def second_of(steps: Composition, a: Value, b: Value, of: Tensor, more_than: float) -> Tensor:
+    """The largest where it is there more often than expected, else the next: the second of all."""
+    runner = isinstance(b, Tensor) and b.source is not None and b.source[0] == "runner"
+    if not runner or not isinstance(a, Tensor) or of.members is None:
+        raise CannotProveError("a choice by a count of largest values")
+    assert isinstance(b, Tensor)
+    assert b.source is not None
+    expected = int(np.floor(more_than))
+    largest = extreme(steps.rows, of.expression, largest=True)
+    same = a.members is None and a.expression == largest and (a.error == 0.0).all()
+    same = same and a.source is None and a.dims == b.dims
+    if b.source[1].key != of.key or not same or not 0.0 < more_than - expected < 1.0:
+        raise CannotProveError("a choice by a count of largest values")
+    places: dict[int, list[int]] = {}
+    for place, choice in enumerate(of.members.ravel()):
+        if choice.singles is None or choice.pairs:
+            raise CannotProveError("a choice by a count of largest values")
+        for index in choice.singles:
+            places.setdefault(index, []).append(place)
+    # Each class is in so many places and no two are in the same ones: then the largest of all is
+    # there so often, or oftener for a tie, and the next is the second of all.
+    every = len(places) == steps.rows.n_classes
+    if not every or any(len(p) != expected for p in places.values()):
+        raise CannotProveError("a table in which a class is not as often as it is counted")
+    if len({tuple(p) for p in places.values()}) != len(places):
+        raise CannotProveError("a table that does not tell two classes apart")
+    if direction(steps.rows, of.expression) != (next(iter(steps.rows.extremes)), 1):
+        raise CannotProveError("the second largest of what falls with the logits")
+    base = next(iter(steps.rows.extremes))
+    expression = substituted(of.expression, {base: GAP}.get)
+    return a.having(expression=expression, key=key_of("second", [of.key]), largest_of="")
+
+
 def _equal(steps: Composition, node: Any) -> list[Value]:
     a, b = _sides(node)
-    key, dims = key_of("Equal", (a.key, b.key)), shape_of(a, b)
+    key, dims, members = key_of("Equal", (a.key, b.key)), shape_of(a, b), together(a, b)
+    if any(isinstance(side, Tensor) and side.source is not None for side in (a, b)):
+        raise CannotProveError("an equality of what marks the largest places")
     for one, other in ((a, b), (b, a)):
         if isinstance(one, Tensor) and isinstance(other, Tensor) and _is_top(steps, one, other):
-            return [Truth(None, dims, key, source=("top", one), members=one.members)]
-        if isinstance(one, Tensor) and isinstance(other, Known) and one.element == "float64":
-            # in double no difference of logits that is not 0 underflows
+            return [Truth(None, dims, key, source=("top", one), members=members)]
+        if isinstance(one, Tensor) and isinstance(other, Known) and dims == one.dims:
             zero = other.values.size == 1 and float(other.values.ravel()[0]) == 0.0
-            if zero and one.members is not None and expression_multiple(one.expression, BELOW):
+            if zero and _is_distance(steps, one):
                 exact = one.having(error=np.zeros((1, 1)))
-                return [Truth(None, dims, key, source=("top", exact), members=one.members)]
+                return [Truth(None, dims, key, source=("top", exact), members=members)]
     left, right = _range(steps, a), _range(steps, b)
     if ((left.high < right.low) | (right.high < left.low)).all():
-        return [Truth(False, dims, key)]
+        return [Truth(False, dims, key, members=members)]
     raise CannotProveError("an equality that depends on the row")
+
+
+def _is_distance(steps: Composition, t: Tensor) -> bool:
+    """Whether it is the distance from the largest logit, and 0 only where that is.
+
+    In double no difference of two float32 logits that is not 0 underflows, nor does what is left of
+    it after a product with a number near 1. Logits that were rounded before may have become equal.
+    """
+    if t.element != "float64" or t.members is None:
+        return False
+    name, inputs = steps.origins.get(t.key, ("", ()))
+    if name in ("Mul", "Div"):
+        factors = [abs(n) for n in (x.expression.number for x in inputs) if n is not None]
+        if len(factors) != 1 or not _LEAST_FACTOR < factors[0] < 1 / _LEAST_FACTOR:
+            return False
+        (t,) = [x for x in inputs if x.expression.number is None]
+        name, inputs = steps.origins.get(t.key, ("", ()))
+    exact = name == "Sub" and all((x.error == 0.0).all() for x in inputs)
+    return exact and expression_multiple(t.expression, BELOW) is not None
 
 
 def _truths(node: Any) -> list[Truth]:
@@ -158,22 +235,33 @@ def _truths(node: Any) -> list[Truth]:
 def _and(steps: Composition, node: Any) -> list[Value]:
     del steps
     a, b = _truths(node)
-    key, dims = key_of("And", (a.key, b.key)), shape_of(a, b)
+    key, dims, members = key_of("And", (a.key, b.key)), shape_of(a, b), together(a, b)
     for one, other in ((a, b), (b, a)):
         if one.value is not None:
-            return [other if one.value else Truth(False, dims, key)]
+            same = Truth(False, dims, key, members=members)
+            return [_in_shape(other, dims) if one.value else same]
     if a.source is not None or b.source is not None:
         raise CannotProveError("And of what marks the largest places")
     return [Truth(None, dims, key, a.below | b.below)]
 
 
+def _in_shape(truth: Truth, dims: tuple[Dim, ...]) -> Truth:
+    """A comparison that another, which changes nothing, leaves in its shape."""
+    if truth.value is not None:
+        return replace(truth, dims=dims)
+    if truth.dims != dims:
+        raise CannotProveError("a comparison that is repeated by another")
+    return truth
+
+
 def _or(steps: Composition, node: Any) -> list[Value]:
     del steps
     a, b = _truths(node)
-    key, dims = key_of("Or", (a.key, b.key)), shape_of(a, b)
+    key, dims, members = key_of("Or", (a.key, b.key)), shape_of(a, b), together(a, b)
     for one, other in ((a, b), (b, a)):
         if one.value is not None:
-            return [Truth(True, dims, key) if one.value else other]
+            same = Truth(True, dims, key, members=members)
+            return [same if one.value else _in_shape(other, dims)]
     raise CannotProveError("Or of comparisons that depend on the row")
 
 
@@ -182,7 +270,7 @@ def _not(steps: Composition, node: Any) -> list[Value]:
     (a,) = _truths(node)
     key = key_of("Not", (a.key,))
     if a.value is not None:
-        return [Truth(not a.value, a.dims, key)]
+        return [Truth(not a.value, a.dims, key, members=a.members)]
     if a.source is not None and a.source[0] in ("top", "others"):
         kind = "top" if a.source[0] == "others" else "others"
         return [Truth(None, a.dims, key, source=(kind, a.source[1]), members=a.members)]
@@ -195,7 +283,8 @@ def _never(steps: Composition, node: Any) -> list[Value]:
     (value,) = node.inputs
     if not isinstance(value, Tensor) or value.source is not None:
         raise CannotProveError(f"{node.operation} of what is no number of the row")
-    return [Truth(False, value.dims, key_of(node.operation, [value.key]))]
+    key = key_of(node.operation, [value.key])
+    return [Truth(False, value.dims, key, members=value.members)]
 
 
 COMPARISONS: Mapping[str, Callable[[Composition, Any], list[Value]]] = {

@@ -76,7 +76,7 @@ class Composition:
         exact = self.numbers.get((element, first.tobytes()), Fraction(float(first)))
         off = abs(Fraction(float(first)) - exact)
         error = above(np.full((1, 1), float(off))) if off else _NONE
-        return Tensor(number(exact), error, value.values.shape, element, value.key)
+        return Tensor(number(exact), error, value.dims, element, value.key)
 
     def computed(self, t: Tensor) -> Interval:
         """Where the computed numbers lie."""

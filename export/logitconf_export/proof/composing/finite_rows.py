@@ -14,8 +14,9 @@ from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.head_part import HeadPart, spell
 from logitconf_export.proof.composing.nodes import Node
 from logitconf_export.proof.composing.operators import apply
-from logitconf_export.proof.composing.places import along, places_of
+from logitconf_export.proof.composing.places import along, places_of, shape_of
 from logitconf_export.proof.composing.tensors import (
+    MEMBERS,
     CannotProveError,
     Dim,
     Known,
@@ -126,14 +127,21 @@ def compose(
             made = own or _mapped(steps, node) or apply(steps, node)
         except (CannotProveError, NoNormalFormError, MissingTableError) as error:
             raise CannotProveError(f"{spell(proto)} stops it: {error}") from error
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # of files from elsewhere, whose shapes, places and types need not fit
+            raise CannotProveError(f"{spell(proto)} is none that fits: {error!r}") from error
         values.update(zip(proto.output, made, strict=False))
     score, mask = values[part.score], values[part.mask]
     if not isinstance(score, Tensor) or score.members is not None:
         raise CannotProveError("the score is no number of the row")
     if not isinstance(mask, Truth):
         raise CannotProveError("the mask is no comparison")
-    if places_of(score.dims) > 1 or places_of(mask.dims) > 1:
-        raise CannotProveError("a row has several scores or decisions")
+    wanted = tuple(d for d in dims if isinstance(d, str) and d != MEMBERS)
+    for name, value in (("score", score), ("mask", mask)):
+        if places_of(value.dims) > 1:
+            raise CannotProveError("a row has several scores or decisions")
+        if tuple(d for d in value.dims if isinstance(d, str)) != wanted and mask.value is None:
+            raise CannotProveError(f"the {name} is not seen to have one value a row")
     curve = None if beside is None else beside.curves.get(score.key)
     return Computed(score, mask, rows, values, curve)
 
@@ -173,6 +181,8 @@ def _mapped(steps: Composition, node: Node) -> list[Value] | None:
     given = along(constant.values, x.dims, mapping.axis) if x.dims == mapping.dims else None
     if numbers.size == 1 and constant.values.size == 1:
         given = constant.values.ravel()
+    if shape_of(x, constant) != x.dims:
+        given = None
     if node.operation != operation or given is None or not np.array_equal(given, numbers):
         raise CannotProveError("this is not the card's calibration map")
     most, size = float(np.abs(numbers).max()), mapping.limit

@@ -51,9 +51,7 @@ class HeadPart:
         score, mask = metadata.outputs[:2]
         makers = {name: node for node in graph.node for name in node.output if name}
         numbers = {t.name: t for t in graph.initializer}
-        for output in (score, mask):
-            if output not in makers:
-                raise CannotProveError(f"no node makes the output '{output}'")
+        _check_makers(graph, (score, mask), makers)
         wanted, seen, reads = [score, mask], set(), False
         while wanted:
             name = wanted.pop()
@@ -95,6 +93,9 @@ class HeadPart:
                 f"{proto.domain}.{proto.op_type} is not among the operators of ONNX"
             )
         attributes = {a.name: helper.get_attribute_value(a) for a in proto.attribute}
+        unknown = [name for name in proto.input if name and name not in values]
+        if unknown:
+            raise CannotProveError(f"what '{unknown[0]}' is, is not followed")
         inputs = tuple(values[name] if name else None for name in proto.input)
         return Node(proto.op_type, inputs, attributes, self.opset, len(proto.output))
 
@@ -109,6 +110,20 @@ class HeadPart:
 def spell(node: onnx.NodeProto) -> str:
     """A node, for people."""
     return f"{node.op_type} '{node.name or ', '.join(node.output)}'"
+
+
+def _check_makers(
+    graph: onnx.GraphProto, outputs: tuple[str, str], makers: Mapping[str, onnx.NodeProto]
+) -> None:
+    """Checks that a node makes each output, and that no value is made in another way, too."""
+    for output in outputs:
+        if output not in makers:
+            raise CannotProveError(f"no node makes the output '{output}'")
+    twice = {t.name for t in graph.initializer} & makers.keys()
+    if twice:
+        raise CannotProveError(f"'{min(twice)}' is a constant and is made by a node")
+    if graph.sparse_initializer:
+        raise CannotProveError("the graph has constants that are sparse")
 
 
 def _filled(node: onnx.NodeProto, shape: Known) -> Known:

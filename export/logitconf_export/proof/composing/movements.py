@@ -40,12 +40,13 @@ def _first(node: Any) -> Value:
 
 
 def _changed(value: Any, node: Any, dims: tuple[Dim, ...], members: Any, *details: object) -> Value:
-    """A tensor in another shape; what marks the largest places may not be taken apart."""
+    """A tensor in another shape; what marks the largest places stays as it is, class by class."""
     from dataclasses import replace
 
     key = key_of(node.operation, [value.key], dims, *details)
-    whole = value.members is None or (members is not None and members.size == value.members.size)
-    if value.source is not None and not whole:
+    own = None if value.members is None else list(value.members.ravel())
+    same = own is None or (members is not None and list(members.ravel()) == own)
+    if value.source is not None and not same:
         raise CannotProveError(f"{node.operation} of what marks the largest places")
     changed: Value = replace(value, dims=dims, members=members, key=key)
     return changed
@@ -61,9 +62,10 @@ def _squeeze(node: Any) -> list[Value]:
     if isinstance(value, Known):
         at = None if axes is None else tuple(axes)
         return [Known(np.squeeze(value.values, axis=at), key_of("Squeeze", [value.key], axes))]
-    rank = len(value.dims)
-    chosen = [i for i, d in enumerate(value.dims) if d == 1] if axes is None else axes
-    chosen = [a % rank for a in chosen]
+    if axes is None:
+        # one row alone would lose its axis
+        raise CannotProveError("Squeeze without axes")
+    chosen = [a % len(value.dims) for a in axes]
     if any(value.dims[a] != 1 for a in chosen):
         raise CannotProveError("Squeeze of an axis that may be longer than 1")
     dims = tuple(d for i, d in enumerate(value.dims) if i not in chosen)
@@ -90,8 +92,8 @@ def _unsqueeze(node: Any) -> list[Value]:
 
 def _reshape(node: Any) -> list[Value]:
     value, shape = _first(node), _ints(node, 1, "shape")
-    if shape is None:
-        raise CannotProveError("Reshape without a shape")
+    if shape is None or node.attributes.get("allowzero"):
+        raise CannotProveError("Reshape without a shape, or to nothing")
     if isinstance(value, Known):
         sizes = [value.values.shape[i] if s == 0 else s for i, s in enumerate(shape)]
         made = value.values.reshape(sizes)
@@ -137,6 +139,19 @@ def _gaps(dims: tuple[Dim, ...]) -> list[int]:
     return sizes
 
 
+def _dropout(node: Any) -> list[Value]:
+    """Its input, unless it is told to train."""
+    training = node.inputs[2] if len(node.inputs) > 2 else None
+    never = training is None or (isinstance(training, Known) and not training.values.any())
+    if not never or node.opset < _FIRST_DROPOUT:
+        raise CannotProveError("a Dropout that may drop numbers")
+    return [_first(node)]
+
+
+# before, a Dropout trains unless it is told not to
+_FIRST_DROPOUT = 7
+
+
 def _flatten(node: Any) -> list[Value]:
     value = _first(node)
     if isinstance(value, Known) or len(value.dims) != 2 or node.attributes.get("axis", 1) != 1:
@@ -171,8 +186,9 @@ def _gather(node: Any) -> list[Value]:
     if not isinstance(index, Known):
         raise CannotProveError("Gather by an index that depends on the row")
     if isinstance(value, Known):
-        made = np.take(value.values, index.values, axis=int(node.attributes.get("axis", 0)))
-        return [Known(np.asarray(made), key_of("Gather", [value.key, index.key]))]
+        axis = int(node.attributes.get("axis", 0))
+        made = np.take(value.values, index.values, axis=axis)
+        return [Known(np.asarray(made), key_of("Gather", [value.key, index.key], axis))]
     axis = int(node.attributes.get("axis", 0)) % len(value.dims)
     if not isinstance(value.dims[axis], int) or value.members is None or index.values.ndim > 1:
         raise CannotProveError("Gather of rows")
@@ -208,9 +224,9 @@ def _slice(node: Any) -> list[Value]:
 def _concat(node: Any) -> list[Value]:
     values = list(node.inputs)
     if all(isinstance(v, Known) for v in values):
-        made = np.concatenate([v.values for v in values], axis=int(node.attributes["axis"]))
-        return [Known(made, key_of("Concat", [v.key for v in values]))]
-    # what is always −inf is never the largest
+        axis = int(node.attributes["axis"])
+        made = np.concatenate([v.values for v in values], axis=axis)
+        return [Known(made, key_of("Concat", [v.key for v in values], axis))]
     tensors = [v for v in values if isinstance(v, Tensor) and v.members is not None]
     if len(tensors) != len(values):
         raise CannotProveError("Concat of unlike tensors")
@@ -222,6 +238,9 @@ def _concat(node: Any) -> list[Value]:
         and t.source is None
         and t.element == first.element
         and len(t.dims) == len(first.dims)
+        and all(
+            d == e for i, (d, e) in enumerate(zip(t.dims, first.dims, strict=True)) if i != axis
+        )
         for t in tensors
     )
     if not alike or not isinstance(first.dims[axis], int):
@@ -234,7 +253,8 @@ def _concat(node: Any) -> list[Value]:
     for t in tensors[1:]:
         error = np.maximum(error, t.error)
     key = key_of("Concat", [t.key for t in tensors], axis)
-    return [first.having(dims=dims, members=members, error=error, key=key)]
+    sign = first.sign if all(t.sign == first.sign for t in tensors) else 0
+    return [first.having(dims=dims, members=members, error=error, key=key, sign=sign)]
 
 
 def _transpose(node: Any) -> list[Value]:
@@ -255,7 +275,7 @@ def _transpose(node: Any) -> list[Value]:
 
 MOVEMENTS: Mapping[str, Callable[[Any], list[Value]]] = {
     "Concat": _concat,
-    "Dropout": _identity,
+    "Dropout": _dropout,
     "Flatten": _flatten,
     "Gather": _gather,
     "Identity": _identity,

@@ -41,12 +41,16 @@ class Node:
     n_outputs: int = 1
 
     def axes(self, rank: int) -> tuple[int, ...] | None:
-        """The axes of a reduction or a squeeze, from the front; None for all."""
+        """The axes of a reduction, from the front; None for all."""
         given = self.attributes.get("axes")
         if given is None and len(self.inputs) > 1 and self.inputs[1] is not None:
             given = known(self.inputs[1]).values.ravel().tolist()
-        if given is None or (not given and not self.attributes.get("noop_with_empty_axes")):
+        if not given and self.attributes.get("noop_with_empty_axes"):
+            raise CannotProveError(f"{self.operation} over no axis")
+        if not given:
             return None
+        if not all(-rank <= a < rank for a in given) or len({a % rank for a in given}) < len(given):
+            raise CannotProveError(f"{self.operation} over axes that are not there, or twice")
         return tuple(int(a) % rank for a in given)
 
 
@@ -63,12 +67,11 @@ def known(value: Value | None) -> Known:
 
 def repeated(constant: Known, dims: tuple[Dim, ...]) -> Known:
     """A constant in a shape that it is broadcast to; of rows one stands for all."""
-    sizes = tuple(1 if isinstance(d, str) else d for d in dims)
-    shape = np.broadcast_shapes(constant.values.shape, sizes)
-    if shape == constant.values.shape:
+    if dims == constant.dims:
         return constant
-    key = key_of("repeated", [constant.key], shape)
-    return Known(np.broadcast_to(constant.values, shape), key)
+    shape = tuple(1 if isinstance(d, str) else d for d in dims)
+    key = key_of("repeated", [constant.key], dims)
+    return Known(np.broadcast_to(constant.values, shape), key, dims)
 
 
 def operand(steps: Composition, node: Node) -> Tensor:
@@ -82,7 +85,13 @@ def constant_node(node: onnx.NodeProto) -> Known:
     """The value of a Constant node."""
     values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     for name, value in values.items():
-        kind = {"value_float": np.float32, "value_floats": np.float32}.get(name, np.int64)
+        kinds = {
+            **dict.fromkeys(("value_float", "value_floats"), np.float32),
+            **dict.fromkeys(("value_int", "value_ints"), np.int64),
+        }
+        kind = kinds.get(name)
+        if kind is None and name != "value":
+            raise CannotProveError(f"a Constant by its {name}")
         array = array_of(value) if name == "value" else np.asarray(value, dtype=kind)
         return Known(array, key_of("Constant", [], array.dtype.str, array.shape, array.tobytes()))
     raise CannotProveError("a Constant without a value")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,7 @@ from onnx import helper
 
 from logitconf_export.proof.composing import deviations
 from logitconf_export.proof.composing.arithmetic import ulp
-from logitconf_export.proof.composing.comparisons import COMPARISONS, limits_of
+from logitconf_export.proof.composing.comparisons import COMPARISONS, limits_of, second_of
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.movements import MOVEMENTS
 from logitconf_export.proof.composing.nodes import Node, operand, repeated
@@ -18,10 +19,10 @@ from logitconf_export.proof.composing.places import (
     carried_product,
     choice_at,
     direction,
-    extreme,
     places_of,
     settled,
     shape_of,
+    together,
 )
 from logitconf_export.proof.composing.reductions import REDUCTIONS, multiplied_by_place
 from logitconf_export.proof.composing.tensors import (
@@ -32,7 +33,7 @@ from logitconf_export.proof.composing.tensors import (
     Value,
     key_of,
 )
-from logitconf_export.proof.exact.abstract_rows import BELOW, GAP, atom_of
+from logitconf_export.proof.exact.abstract_rows import BELOW, atom_of
 from logitconf_export.proof.exact.choices import largest_of, smallest_of
 from logitconf_export.proof.exact.expressions import AT_TOP, logarithm, number, row
 from logitconf_export.proof.exact.intervals import Interval, above
@@ -83,15 +84,19 @@ def _sum_of_known(node: Node, sign: float) -> list[Value] | None:
     assert a is not None
     assert b is not None
     key = key_of(node.operation, (a.key, b.key))
+    shape = shape_of(a, b)
     if isinstance(a, Known) and isinstance(b, Known):
-        return [Known(np.asarray(a.values + sign * b.values, dtype=a.values.dtype), key)]
+        made = Known(np.asarray(a.values + sign * b.values, dtype=a.values.dtype), key)
+        return [repeated(made, shape)]
     # numbers of finite rows are finite, so they change nothing about an infinite one
-    one = places_of(shape_of(a, b)) == 1
-    if isinstance(a, Known) and _infinite(a) and one:
-        return [Known(a.values, key)]
-    if isinstance(b, Known) and _infinite(b) and one:
-        return [Known(np.asarray(sign * b.values, dtype=b.values.dtype), key)]
-    if isinstance(a, Tensor) and _constant(b) == 0.0 and shape_of(a, b) == a.dims:
+    one = places_of(shape) == 1
+    number_, infinite = (b, a) if isinstance(a, Known) else (a, b)
+    if isinstance(infinite, Known) and _infinite(infinite) and one:
+        if isinstance(number_, Tensor) and number_.source is not None:
+            raise CannotProveError(f"{node.operation} of what marks the largest places")
+        values = infinite.values if infinite is a else sign * infinite.values
+        return [repeated(Known(np.asarray(values, dtype=infinite.values.dtype), key), shape)]
+    if isinstance(a, Tensor) and _constant(b) == 0.0 and shape == a.dims:
         return [a.having(key=key)]
     return None
 
@@ -99,7 +104,8 @@ def _sum_of_known(node: Node, sign: float) -> list[Value] | None:
 def _reciprocal(steps: Composition, node: Node) -> list[Value]:
     value = node.inputs[0]
     if isinstance(value, Known) and _infinite(value):
-        return [Known(np.zeros_like(value.values), key_of("Reciprocal", [value.key]))]
+        key = key_of("Reciprocal", [value.key])
+        return [replace(value, values=1.0 / value.values, key=key)]
     return [steps.reciprocal(operand(steps, node))]
 
 
@@ -226,7 +232,9 @@ def _clip(steps: Composition, node: Node) -> list[Value]:
             limit = np.asarray(node.attributes[name], dtype=x.element)
             value = Known(limit, key_of("Constant", [], limit.tobytes()))
         constant = None if value is None else _constant(value)
-        unbounded = constant is not None and abs(constant) >= float(np.finfo(x.element).max)
+        # nothing finite lies beyond these; on the other side everything does
+        furthest = float(np.finfo(x.element).max) * (1.0 if name == "max" else -1.0)
+        unbounded = constant in (furthest, np.copysign(np.inf, furthest))
         if value is not None and not unbounded:
             x = steps.bounded_by(x, steps.lifted(value), upper=name == "max")
     return [x]
@@ -251,7 +259,15 @@ def _better(steps: Composition, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
     """The larger of a and b place by place, or the smaller."""
     if a.members is None or b.members is None or a.expression != b.expression:
         return steps.bounded_by(a, b, upper=not upper)
-    if a.members.shape != b.members.shape or a.added is not None or b.added is not None:
+    if a.source is not None or b.source is not None:
+        raise CannotProveError("a maximum of what marks the largest places")
+    if (
+        a.dims != b.dims
+        or a.element != b.element
+        or a.members.shape != b.members.shape
+        or a.added is not None
+        or b.added is not None
+    ):
         raise CannotProveError("a maximum of tensors of different shapes")
     combine = largest_of if upper else smallest_of
     members = np.empty(a.members.shape, dtype=object)
@@ -263,7 +279,8 @@ def _better(steps: Composition, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
     operation = "Max" if upper else "Min"
     error = np.maximum(a.error, b.error)
     key = key_of(operation, (a.key, b.key))
-    return settled(steps.rows, a.having(error=error, key=key, members=members))
+    sign = a.sign if a.sign == b.sign else 0
+    return settled(steps.rows, a.having(error=error, key=key, members=members, sign=sign))
 
 
 def _best(*, upper: bool) -> Callable[..., list[Value]]:
@@ -280,67 +297,36 @@ def _where(steps: Composition, node: Node) -> list[Value]:
     condition, a, b = node.inputs
     if not isinstance(condition, Truth) or a is None or b is None:
         raise CannotProveError("a choice by something other than a comparison")
+    shape = shape_of(condition, a, b)
+    together(condition, a, b)
     if condition.value is not None:
         chosen = a if condition.value else b
-        shape, own = shape_of(condition, a, b), shape_of(chosen)
         if isinstance(chosen, Known):
             return [repeated(chosen, shape)]
-        if len(shape) > len(own) or places_of(shape) != places_of(own):
+        if shape != chosen.dims:
             raise CannotProveError("a choice that changes the shape")
         return [chosen]
     source = condition.source
     if source is not None and source[0] == "others":
         source, a, b = ("top", *source[1:]), b, a
     top = source is not None and source[0] == "top" and _constant(a) == -np.inf
-    if source is not None and top and isinstance(b, Tensor) and b.key == source[1].key:
+    own = isinstance(b, Tensor) and source is not None and b.key == source[1].key
+    if source is not None and top and own and isinstance(b, Tensor) and shape == b.dims:
         return [b.having(source=("rest", b), key=key_of("rest", [b.key]))]
     if source is not None and source[0] == "top" and isinstance(a, Known) and isinstance(b, Known):
         limits = limits_of(steps, condition, a, b)
         if limits is not None:
             return [limits]
-    if source is not None and source[0] == "more":
-        return [_second(steps, a, b, source[1], source[2])]
+    if source is not None and source[0] == "more" and shape == condition.dims:
+        return [second_of(steps, a, b, source[1], source[2])]
     raise CannotProveError("a choice between values that depends on the row")
-
-
-def _second(steps: Composition, a: Value, b: Value, of: Tensor, more_than: float) -> Tensor:
-    """The largest where it is there more often than expected, else the next: the second of all."""
-    runner = isinstance(b, Tensor) and b.source is not None and b.source[0] == "runner"
-    if not runner or not isinstance(a, Tensor) or of.members is None:
-        raise CannotProveError("a choice by a count of largest values")
-    assert isinstance(b, Tensor)
-    assert b.source is not None
-    expected = int(np.floor(more_than))
-    largest = extreme(steps.rows, of.expression, largest=True)
-    same = a.members is None and a.expression == largest and (a.error == 0.0).all()
-    if b.source[1].key != of.key or not same or not 0.0 < more_than - expected < 1.0:
-        raise CannotProveError("a choice by a count of largest values")
-    places: dict[int, list[int]] = {}
-    for place, choice in enumerate(of.members.ravel()):
-        if choice.singles is None or choice.pairs:
-            raise CannotProveError("a choice by a count of largest values")
-        for index in choice.singles:
-            places.setdefault(index, []).append(place)
-    # Each class is in so many places and no two are in the same ones: then the largest of all is
-    # there so often, or oftener for a tie, and the next is the second of all.
-    every = len(places) == steps.rows.n_classes
-    if not every or any(len(p) != expected for p in places.values()):
-        raise CannotProveError("a table in which a class is not as often as it is counted")
-    if len({tuple(p) for p in places.values()}) != len(places):
-        raise CannotProveError("a table that does not tell two classes apart")
-    if direction(steps.rows, of.expression) != (next(iter(steps.rows.extremes)), 1):
-        raise CannotProveError("the second largest of what falls with the logits")
-    from logitconf_export.proof.exact.expressions import substituted
-
-    base = next(iter(steps.rows.extremes))
-    expression = substituted(of.expression, {base: GAP}.get)
-    return a.having(expression=expression, key=key_of("second", [of.key]))
 
 
 def _cast(steps: Composition, node: Node) -> list[Value]:
     value, to = node.inputs[0], helper.tensor_dtype_to_np_dtype(int(node.attributes["to"])).name
     if isinstance(value, Known):
-        return [Known(value.values.astype(to), key_of("Cast", [value.key], to))]
+        key = key_of("Cast", [value.key], to)
+        return [replace(value, values=value.values.astype(to), key=key)]
     if isinstance(value, Truth):
         return [_cast_truth(steps, value, to)]
     assert isinstance(value, Tensor)

@@ -43,14 +43,37 @@ def along(
 
 
 def shape_of(*values: Known | Tensor | Truth) -> tuple[Dim, ...]:
-    """The shape that values have together."""
-    shapes = [v.values.shape if isinstance(v, Known) else v.dims for v in values]
+    """The shape that values have together.
+
+    Raises:
+        CannotProveError: if they do not fit, or only where there are as many rows as classes, or
+            set each row against each other row.
+    """
+    shapes = [v.dims for v in values]
     rank = max(map(len, shapes))
     dims: list[Dim] = []
     for sizes in zip(*((1,) * (rank - len(s)) + tuple(s) for s in shapes), strict=True):
-        names = [size for size in sizes if isinstance(size, str)]
-        dims.append(names[0] if names else max(size for size in sizes if isinstance(size, int)))
+        larger = {size for size in sizes if size != 1}
+        if len(larger) > 1:
+            raise CannotProveError(f"shapes that do not fit: {shapes}")
+        dims.append(larger.pop() if larger else 1)
+    names = [d for d in dims if isinstance(d, str)]
+    if len(set(names)) < len(names):
+        raise CannotProveError(f"shapes that set rows against other rows: {shapes}")
     return tuple(dims)
+
+
+def together(*values: Known | Tensor | Truth) -> Any:
+    """The classes of the places of values that go together place by place; None for the row.
+
+    Raises:
+        CannotProveError: if one has a class where another has another class.
+    """
+    members = [v.members for v in values if not isinstance(v, Known) and v.members is not None]
+    for other in members[1:]:
+        if other.shape != members[0].shape or not np.all(other == members[0]):
+            raise CannotProveError("numbers of different classes go together")
+    return members[0] if members else None
 
 
 def places_of(dims: Sequence[Dim]) -> int:
@@ -180,28 +203,18 @@ def aligned(operation: str, inputs: Sequence[Tensor]) -> tuple[tuple[Dim, ...], 
     Raises:
         CannotProveError: if their places do not belong together.
     """
-    rank = max(len(t.dims) for t in inputs)
-    padded = [((1,) * (rank - len(t.dims)), t) for t in inputs]
-    shapes = [(*front, *t.dims) for front, t in padded]
-    dims: list[Dim] = []
-    for sizes in zip(*shapes, strict=True):
-        larger = {size for size in sizes if size != 1}
-        if len(larger) > 1:
-            raise CannotProveError(f"{operation} of shapes that do not fit: {shapes}")
-        dims.append(larger.pop() if larger else 1)
+    dims = shape_of(*inputs)
     with_members = [t for t in inputs if t.members is not None]
-    if not with_members:
-        return tuple(dims), None, None
-    first = with_members[0]
     for t in inputs:
-        if t.source is not None and t.source[0] != "top":
+        # how many there are is a number like others; 0 or 1 of each class is one, too
+        if t.source is not None and t.source[0] not in ("top", "count"):
             raise CannotProveError(f"{operation} of what marks the largest places")
+    if not with_members:
+        return dims, None, None
+    first = with_members[0]
     assert first.members is not None
     numbers = tuple(d for d in dims if isinstance(d, int))
-    for other in with_members[1:]:
-        same = other.members is not None and other.members.shape == first.members.shape
-        if not same or not np.all(other.members == first.members):
-            raise CannotProveError(f"{operation} of the numbers of different classes")
+    together(*with_members)
     if first.added is not None and operation != "Neg":
         raise CannotProveError(f"{operation} of a sum over some of the classes")
     if first.added is None and any(c.index is None for c in first.members.ravel()):
@@ -211,7 +224,7 @@ def aligned(operation: str, inputs: Sequence[Tensor]) -> tuple[tuple[Dim, ...], 
             raise CannotProveError(f"{operation} of what was chosen from some of the classes")
     if first.members.size != int(np.prod(numbers)):
         raise CannotProveError(f"{operation} of shapes that do not fit")
-    return tuple(dims), first.members.reshape(numbers), first.added
+    return dims, first.members.reshape(numbers), first.added
 
 
 def _positive(t: Tensor) -> bool:

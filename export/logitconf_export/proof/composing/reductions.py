@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from logitconf_export.proof.composing.arithmetic import sum_factor, ulp
+from logitconf_export.proof.composing.arithmetic import FLUSHED, sum_factor, ulp
 from logitconf_export.proof.composing.comparisons import least_limit
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.nodes import Node, known, operand
@@ -54,9 +54,11 @@ def _reduce_best(*, upper: bool) -> Callable[..., list[Value]]:
         key = key_of(node.operation, [t.key], places, dims)
         if t.members is None:
             return [t.having(dims=dims, key=key)]
-        if t.source is not None and t.source[0] == "rest" and upper:
+        if t.source is not None and t.source[0] == "rest" and upper and places_of(dims) == 1:
             runner = row(f"runner-up {t.source[1].key}")
-            steps.rows.know(runner, steps.rows.range(t.expression))
+            # −inf where all classes are the largest
+            high = steps.rows.range(t.expression).high
+            steps.rows.know(runner, Interval(np.full_like(high, -np.inf), high))
             return [
                 Tensor(
                     runner, np.zeros((1, 1)), dims, t.element, key, source=("runner", t.source[1])
@@ -167,8 +169,8 @@ def _sum_of_two(steps: Composition, t: Tensor, dims: tuple[Any, ...], key: str) 
 def _counted(steps: Composition, t: Tensor, dims: tuple[Any, ...], key: str) -> Tensor:
     assert t.source is not None
     of = t.source[1]
-    if not (of.error == 0.0).all():
-        raise CannotProveError("a count of largest values that were rounded")
+    if not (of.error == 0.0).all() or places_of(dims) > 1:
+        raise CannotProveError("a count of largest values that were rounded, or of some of them")
     count, places = COUNT, of.members.ravel()
     once = sorted(-1 if c.index is None else c.index for c in places)
     if once != list(range(steps.rows.n_classes)):
@@ -182,12 +184,24 @@ def _reduce_mean(steps: Composition, node: Node) -> list[Value]:
     t = operand(steps, node)
     if t.members is None:
         _, dims, _ = _reduced_shape(t, node)
-        return [t.having(dims=dims, key=key_of(node.operation, [t.key], dims))]
+        copies = places_of(t.dims) // places_of(dims)
+        made = t.having(dims=dims, key=key_of(node.operation, [t.key], dims))
+        return [made if copies == 1 else _mean_of_copies(steps, made, copies)]
     total = _summed(steps, t, node)
     if total.members is not None:
         raise CannotProveError("a mean over some of the classes")
     share = np.asarray(steps.rows.n_classes, dtype=t.element)
     return [steps.divide(total, steps.lifted(Known(share, "count")), float(share))]
+
+
+def _mean_of_copies(steps: Composition, t: Tensor, copies: int) -> Tensor:
+    """One number added up so many times and divided: what that rounds."""
+    size = steps.computed(t).size
+    steps.check_reach(
+        t.having(expression=t.expression * number(2 * copies), error=2 * copies * t.error)
+    )
+    own = above(above(size * sum_factor(copies + 2, t.element)) + FLUSHED[t.element])
+    return t.having(error=above(t.error + own), source=None, largest_of="")
 
 
 def _reduce_squares(steps: Composition, node: Node) -> list[Value]:
@@ -249,13 +263,12 @@ def _product_of_matrices(steps: Composition, node: Node) -> list[Value]:
     plain = isinstance(rows_, Tensor) and rows_.members is not None and rows_.source is None
     if not isinstance(rows_, Tensor) or rows_.members is None or not plain or not ready:
         raise CannotProveError("a product of matrices other than rows with a vector")
-    alpha = np.float32(node.attributes.get("alpha", 1.0))
-    vector = weights.ravel().astype(np.float64) * float(alpha)
-    if (
-        rows_.members.shape != vector.shape
-        or len(rows_.dims) != 2
-        or isinstance(rows_.dims[0], int)
-    ):
+    if node.attributes.get("alpha", 1.0) != 1.0 or node.attributes.get("beta", 1.0) != 1.0:
+        raise CannotProveError("a product of matrices that is multiplied again")
+    vector = weights.ravel().astype(np.float64)
+    (places,) = rows_.members.shape if rows_.members.ndim == 1 else (0,)
+    fits = weights.shape == ((1, places) if flipped else (places, 1))
+    if not fits or len(rows_.dims) != 2 or isinstance(rows_.dims[0], int):
         raise CannotProveError("a product of matrices other than rows with a vector")
     dims = (1, rows_.dims[0]) if flipped else (rows_.dims[0], 1)
     key = key_of(node.operation, [rows_.key], vector.tobytes(), dims)
@@ -281,9 +294,12 @@ def _top_k(steps: Composition, node: Node) -> list[Value]:
     )
     axis = int(node.attributes.get("axis", -1)) % len(t.dims)
     plain = t.members is not None and t.source is None and t.added is None
-    if int(count) > 2 or not plain or not node.attributes.get("largest", 1):
-        raise CannotProveError("TopK of more than two")
+    ordered = node.attributes.get("largest", 1) and node.attributes.get("sorted", 1)
+    if int(count) not in (1, 2) or not plain or not ordered:
+        raise CannotProveError("TopK of other than the one or two largest in their order")
     assert t.members is not None
+    if t.dims[axis] != steps.rows.n_classes:
+        raise CannotProveError("TopK over rows")
     if t.members.ndim != 1 or [c.index for c in t.members] != list(range(steps.rows.n_classes)):
         raise CannotProveError("TopK of something other than all classes in their order")
     n = steps.rows.n_classes
@@ -295,8 +311,8 @@ def _top_k(steps: Composition, node: Node) -> list[Value]:
     values = settled(
         steps.rows, t.having(members=members, dims=dims, key=key_of("TopK", [t.key], count))
     )
-    outputs: list[Value] = [values, Known(np.zeros(0), "places of TopK")]
-    return outputs[: node.n_outputs]
+    # where they are is not followed
+    return [values]
 
 
 REDUCTIONS: Mapping[str, Callable[[Composition, Node], list[Value]]] = {

@@ -31,10 +31,17 @@ class Known:
     Attributes:
         values: as they are stored.
         key: the same for tensors that are surely equal.
+        rows: its shape where it is the same number for each row; empty for that of the values.
     """
 
     values: npt.NDArray[Any]
     key: str
+    rows: tuple[Dim, ...] = ()
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        """Its shape."""
+        return self.rows or self.values.shape
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,7 +119,8 @@ def test_a_head_that_loses_a_nan_of_some_classes_is_not_proved(change: str, scor
     assert masks_of(model, bad_rows()).any()
     proof = proved(model)
     assert proof.verdict == "CANNOT PROVE"
-    assert "may be accepted" in proof.reason
+    stops = ("may be accepted", "numbers of different classes go together")
+    assert any(words in proof.reason for words in stops)
 
 
 @pytest.mark.parametrize(

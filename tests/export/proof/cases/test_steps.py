@@ -49,7 +49,7 @@ def test_a_sum_of_two_is_of_both() -> None:
 
 
 def test_a_choice_by_class_is_another_for_each() -> None:
-    is_nan = whether("IsNaN", Places(NAN, NAN | ONE))
+    is_nan = whether(lambda a: a.nan, Places(NAN, NAN | ONE))
     assert is_nan == TruthPlaces(TRUE, BOTH)
     assert chosen(is_nan, DOWN, Places(NAN, NAN | ONE)) == Places(DOWN, DOWN | NAN | ONE)
     assert logic("Not", [is_nan]) == TruthPlaces(FALSE, BOTH)

@@ -41,7 +41,7 @@ def test_the_largest_of_all_classes_is_the_largest() -> None:
 def test_two_largest_are_the_largest_and_the_second() -> None:
     steps, x = logits()
     count = Known(np.array([2]), "two")
-    values, _ = REDUCTIONS["TopK"](steps, Node("TopK", (x, count), {"axis": 1}, 17, 2))
+    (values,) = REDUCTIONS["TopK"](steps, Node("TopK", (x, count), {"axis": 1}, 17, 2))
     assert isinstance(values, Tensor)
     assert values.members is not None
     assert values.members[1].is_second(4)
@@ -82,7 +82,7 @@ def test_the_largest_log_softmax_is_off_by_its_sum_and_its_logarithm(n: int) -> 
 def test_first_and_second_are_each_multiplied_by_their_own_number_and_added_up() -> None:
     steps, x = logits()
     count = Known(np.array([2]), "two")
-    values, _ = REDUCTIONS["TopK"](steps, Node("TopK", (x, count), {"axis": 1}, 17, 2))
+    (values,) = REDUCTIONS["TopK"](steps, Node("TopK", (x, count), {"axis": 1}, 17, 2))
     assert isinstance(values, Tensor)
     factors = Known(np.array([-2.0, 2.0], dtype=np.float32), "factors")
     (made,) = REDUCTIONS["ReduceSum"](
