@@ -110,6 +110,7 @@ def count_flips(
     thresholds: int,
     precision: str,
     seed: int,
+    provider: str = "cpu",
 ) -> Count:
     """Runs one score and task."""
     card = middling_head(score, task, columns, members).card
@@ -124,7 +125,7 @@ def count_flips(
     band = reference.allowed(limits)[:, None]
     count = Count(score, task, columns, members, precision, seed)
     model = with_threshold_input(to_onnx(head), thresholds)
-    with Session(model, threads=1, profile=False) as session:
+    with Session(model, provider=provider, threads=1, profile=False) as session:
         for logits in chunks(reference, rows, seed):
             feeds = {"logits": logits, "logitconf/threshold": limits[:, None]}
             came, masks = session.run(feeds, ["score", "mask"])
@@ -148,6 +149,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--precision", choices=["float32", "float64"], default="float32")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--score", choices=list(SCORES), help="this one alone")
+    parser.add_argument("--provider", default="cpu", help="of onnxruntime, by its short name")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -163,6 +165,7 @@ def main(arguments: list[str]) -> int:
             thresholds=options.thresholds,
             precision=options.precision,
             seed=options.seed,
+            provider=options.provider,
         )
         counts.append(count)
         columns = f"{count.columns}" + (f" × {count.members}" if count.members else "")
