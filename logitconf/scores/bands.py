@@ -184,8 +184,8 @@ GINI = Band(
     of_shift=Shift(relative=4.0),
 )
 DOCTOR = Band(
-    Constants(0.64, (0.22, 19.0, 0.0), (16.0, 11.0, 0.0)),
-    Constants(1.2, (1.9, 19.0, 0.0), (16.0, 11.0, 0.0)),
+    Constants(0.64, (0.22, 19.0, 0.0), (16.0, 8.6, 0.0)),
+    Constants(1.2, (1.9, 19.0, 0.0), (16.0, 8.6, 0.0)),
     proved=True,
     # Σ p (1 − p) over 1 less that
     of_shift=Shift(relative=8.0),

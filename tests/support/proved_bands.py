@@ -38,7 +38,7 @@ _TWO = 2.0
 _FLUSHED = 2.0**-100
 _TINY = 1e-12
 _DIGITS = 2
-# how near the band is to bounds that are below this share of the largest does not matter
+# how near the band is to bounds that are a far smaller share of the score does not matter
 _MATTERS = 0.1
 
 
@@ -281,7 +281,8 @@ def smallest_constants(
         wanted += shares
         # thresholds are as likely in each part of log(1 + the score's size)
         weighed = np.log1p(each.far) - np.log1p(each.near)
-        weighed *= each.error > _MATTERS * each.error.max()
+        share = each.error / (1.0 + each.far)
+        weighed *= share > _MATTERS * share.max()
         weights += weighed @ shares[1] / weighed.sum()
     # what is far more than enough for a bound may be any such number
     needs = np.unique(np.minimum(np.vstack(wanted), _MUCH), axis=0)

@@ -63,6 +63,7 @@ class AbstractRows:
         cells: the range of a class' number, (1, cells), by its atom.
         extremes: of a class' number, the largest and the smallest over the classes.
         fixed: the sum over the classes that boxes fix, if there is one.
+        second: another, which follows from it and the rest that boxes fix.
         top: the cell in which one class of each row lies; None if none is known.
         known: ranges of whole expressions that are sharper than those of their parts.
         others: numbers of the row by numbers that boxes fix.
@@ -77,6 +78,7 @@ class AbstractRows:
     cells: Mapping[Atom, Interval]
     extremes: Mapping[Atom, tuple[Expression, Expression]]
     fixed: Sum | None = None
+    second: Sum | None = None
     top: int | None = None
     known: Mapping[Expression, Interval] = field(default_factory=dict)
     others: Mapping[Atom, Expression] = field(default_factory=dict)
@@ -239,8 +241,14 @@ class AbstractRows:
             return first
         if self.fixed is None:
             return above(first + above(others * values.max(axis=1, keepdims=True)))
-        part = self.range(self.fixed.part)
-        rest = self.fixed.total
+        best = self._bound_by(self.fixed, values, others)
+        if self.second is not None and len(values) > 1:
+            best = np.minimum(best, self._bound_by(self.second, values, others))
+        return above(first + best)
+
+    def _bound_by(self, known: Sum, values: Floats, others: int) -> Floats:
+        """What the values of all classes but the top one come to at most, by one sum."""
+        part, rest = self.range(known.part), known.total
         if self.top is not None:
             rest = rest - Interval(
                 part.low[:, self.top : self.top + 1], part.high[:, self.top : self.top + 1]
@@ -249,9 +257,8 @@ class AbstractRows:
             # the same for all boxes with the same sum
             ends, places = np.unique(np.hstack([rest.low, rest.high]), axis=0, return_inverse=True)
             rest = Interval(ends[:, :1], ends[:, 1:])
-            bound = self._bound_of_rest(values, part, rest, others)
-            return above(first + bound[places.ravel()])
-        return above(first + self._bound_of_rest(values, part, rest, others))
+            return self._bound_of_rest(values, part, rest, others)[places.ravel()]
+        return self._bound_of_rest(values, part, rest, others)
 
     def _bound_of_rest(self, values: Floats, part: Interval, rest: Interval, others: int) -> Floats:
         """The dual bound with the λ that bisection finds; it holds for every λ."""

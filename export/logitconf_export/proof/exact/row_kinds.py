@@ -142,7 +142,7 @@ def class_rows(
         total, largest, gap = ({**whole, **cuts}[name] for name in ("sum", "largest", "gap"))
         others = Interval.of(np.full((1, 1), -reach), np.zeros((1, 1)))
         own = [shape for name, shape in shapes.items() if name in cuts]
-        return AbstractRows(
+        rows = AbstractRows(
             logit=LARGEST + BELOW,
             n_classes=n_classes,
             limit=limit,
@@ -158,10 +158,17 @@ def class_rows(
             extremes={atom_of(BELOW): (number(0), LOWEST)},
             fixed=Sum(part, total),
             top=0,
-            others={atom_of(shape.sum): shape.by_itself for shape in own},
+            others={
+                atom_of(sum_over_classes(shape.part, n_classes)): shape.by_itself for shape in own
+            },
             cuts=cuts,
             make=make,
         )
+        if "collisions" in cuts:
+            # Σ y exp(y / T) would sharpen no bound
+            squares = rows.range(sum_over_classes(part * part, n_classes))
+            rows = replace(rows, second=Sum(part * part, squares))
+        return rows
 
     def make(cuts: Mapping[str, Interval]) -> AbstractRows:
         cuts = _possible(cuts, n_classes, 1 / temperature)
@@ -182,7 +189,7 @@ class _Shape:
     """A number of the row that tells how its exponentials are spread.
 
     Attributes:
-        sum: the sum over the classes that it is made of, besides S.
+        part: what is added up over the classes for the sum that it is made of, besides S.
         of_sums: it, by these.
         by_itself: that sum, by it and S.
         least: it is nowhere smaller.
@@ -190,7 +197,7 @@ class _Shape:
             larger nowhere, and grows with S.
     """
 
-    sum: Expression
+    part: Expression
     of_sums: Expression
     by_itself: Expression
     least: float
@@ -206,8 +213,8 @@ def _shapes(part: Expression, n_classes: int, temperature: Fraction) -> Mapping[
     collisions = total * total * power(squares, -1)
     alike = total * total * power(row("collisions"), -1)
     return {
-        "entropy": _Shape(moment, entropy, spread, 0.0, _most_entropy),
-        "collisions": _Shape(squares, collisions, alike, 1.0, _most_collisions),
+        "entropy": _Shape(part * BELOW, entropy, spread, 0.0, _most_entropy),
+        "collisions": _Shape(part * part, collisions, alike, 1.0, _most_collisions),
     }
 
 
