@@ -135,48 +135,50 @@ def gen_categorical(x: Array, temperature: Array, form: Form) -> Array:
     if form.n_classes is not None and most >= form.n_classes:
         most = 0
     inverse = xp.reciprocal(temperature)
-    largest, at_top, count, base, rest, shifted, exponentials, total, twice = _beside_second(
-        x, inverse, form
-    )
-    top = xp.exp(((base - largest) * inverse + xp.log(rest) - twice) * gamma)
+    likeliest, shifted, exponentials, total, twice = _beside_second(x, inverse, form)
+    largest, at_top, second, top = likeliest
     if most:
         sorts = not form.portable and form.n_classes is not None
         seen = largest_values(x, most, axis) if sorts else x
         shifted = (seen - largest) * inverse
-        spread = (shifted + xp.log(total - xp.exp(shifted)) - twice) * gamma
-        values = xp.where(seen == largest, top, xp.exp(spread))
+        spread = shifted + xp.log(total - xp.exp(shifted)) - twice
+        values = xp.exp(xp.where(seen == largest, top, spread) * gamma)
         total_spread = xp.sum(values, axis=axis)
         if not sorts:
             order = xp.where(at_top, 0.0, shifted * gamma)
-            second_order = (base - largest) * inverse * gamma
-            total_spread = _sum_of_largest(values, order, second_order, most, axis)
+            total_spread = _sum_of_largest(values, order, second * gamma, most, axis)
         return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), total_spread, _NAN)
-    spread = _log_spread(shifted, total, exponentials, twice) * gamma
-    others = xp.sum(xp.exp(xp.where(at_top, -_INFINITY, spread)), axis=axis)
-    return others + xp.squeeze(top * count, axis=axis)
+    spread = xp.where(at_top, top, _log_spread(shifted, total, exponentials, twice))
+    return xp.sum(xp.exp(spread * gamma), axis=axis)
 
 
 @remembered
-def _beside_second(x: Array, inverse: Array, form: Form) -> tuple[Array, ...]:
+def _beside_second(
+    x: Array, inverse: Array, form: Form
+) -> tuple[tuple[Array, ...], Array, Array, Array, Array]:
     """What :func:`gen_categorical` takes of logits, whatever its parameters.
 
-    The largest, where it is and how often; the second, or one far below; the exponentials' sum
-    relative to that; the shifted logits, their exponentials, the sum and twice its logarithm.
+    Of the likeliest class its logit, where it is, how far the second, or one far below, lies under
+    it, and log p (1 − p); then the shifted logits, their exponentials, the sum of those and twice
+    its logarithm.
     """
     xp, axis = namespace(x), form.class_axis
     largest = xp.max(x, axis=axis, keepdims=True)
     at_top = x == largest
     count = xp.sum(as_type(at_top, x.dtype), axis=axis, keepdims=True)
     second = xp.max(xp.where(at_top, -_INFINITY, x), axis=axis, keepdims=True)
-    second = xp.maximum(second, xp.where(count > 1.5, largest, -_INFINITY))
+    second = xp.where(count > 1.5, largest, second)
     base = xp.maximum(second, largest - _FAR)
-    below = xp.where(at_top, -_INFINITY, (x - base) * inverse)
-    rest = xp.sum(xp.exp(below), axis=axis, keepdims=True) + (count - 1.0)
+    # the likeliest adds 1 as the second does, which is taken away again
+    below = xp.clip((x - base) * inverse, max=0.0)
+    rest = xp.sum(xp.exp(below), axis=axis, keepdims=True) - 1.0
     shifted = (x - largest) * inverse
     exponentials = xp.exp(shifted)
     total = xp.sum(exponentials, axis=axis, keepdims=True)
     twice = xp.log(total) * 2.0
-    return largest, at_top, count, base, rest, shifted, exponentials, total, twice
+    second = (base - largest) * inverse
+    top = second + xp.log(rest) - twice
+    return (largest, at_top, second, top), shifted, exponentials, total, twice
 
 
 @remembered

@@ -16,6 +16,7 @@ from logitconf_export.proof.composing.finite_rows import Computed, compose
 from logitconf_export.proof.composing.head_part import HeadPart
 from logitconf_export.proof.composing.tensors import Known
 from logitconf_export.proof.exact.abstract_rows import AbstractRows
+from logitconf_export.proof.exact.expressions import Expression
 
 Exact = npt.NDArray[np.longdouble]
 ROUNDED = Rounded("worst", (("Exp", 2.0), ("Log", 3.0)))
@@ -48,21 +49,31 @@ def allowance(computed: Computed) -> npt.NDArray[np.float64]:
 
 OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "Add": np.add,
+    "Cast": lambda a: a.astype(np.longdouble),
+    "Clip": lambda a, low, high: np.minimum(np.maximum(a, low), high),
     "Div": np.divide,
+    "Equal": np.equal,
     "Exp": np.exp,
+    "Less": np.less,
     "Log": np.log,
+    "Max": np.maximum,
     "Mul": np.multiply,
     "Neg": np.negative,
     "Reciprocal": lambda a: 1 / a,
     "ReduceMax": lambda a: a.max(axis=1, keepdims=True),
     "ReduceSum": lambda a: a.sum(axis=1, keepdims=True),
     "Sub": np.subtract,
+    "Where": np.where,
 }
+_ROUNDING = frozenset({"Add", "Div", "Exp", "Log", "Mul", "Reciprocal", "ReduceSum", "Sub"})
 
 
 def _share(operation: str, a: list[Exact], result: Exact) -> Exact:
     """How far the result may be off."""
     if operation == "ReduceSum":
+        if (a[0] == np.round(a[0])).all():
+            # a count
+            return np.zeros_like(result)
         share: Exact = np.abs(a[0]).sum(axis=1, keepdims=True) * (a[0].shape[1] - 1) * UNIT
         return share
     units = float(ROUNDED.units(operation, None, "float32")[0, 0])  # type: ignore[arg-type]
@@ -81,22 +92,31 @@ def _signs(way: object, result: Exact) -> Exact:
 
 def scores(part: HeadPart, x: npt.NDArray[np.float64], ways: Mapping[str, object]) -> Exact:
     """The scores of rows where each operation errs in its way: 0, ±1 or one a place."""
-    values: dict[str, Exact] = {"x": x.astype(np.longdouble)}
-    values |= {name: v.values.astype(np.longdouble) for name, v in part.constants.items()}
+    values: dict[str, Exact] = {part.tensor: x.astype(np.longdouble)}
+    known = {name: v.values for name, v in part.constants.items() if v.values.dtype.kind == "f"}
+    values |= {name: np.atleast_2d(v).astype(np.longdouble) for name, v in known.items()}
     for node in part.nodes:
         name = node.output[0]
-        if name == "mask":
+        if name == part.mask or node.op_type == "And":
             continue
-        given = [values[i] for i in node.input]
-        result = OPERATIONS[node.op_type](*given)
-        way = ways.get(name, 0)
-        values[name] = result + _signs(way, result) * _share(node.op_type, given, result)
-    return values["score"].reshape(len(x))
+        # axes are those of the classes
+        named = [i for i in node.input if "axes" not in i]
+        ends = [np.full((1, 1), end, dtype=np.longdouble) for end in (-np.inf, np.inf)]
+        given = [values[i] if i else ends[k - 1] for k, i in enumerate(named)]
+        given += ends[len(given) - 1 :] if node.op_type == "Clip" else []
+        # where a result is not asked for
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result: Exact = OPERATIONS[node.op_type](*given)
+            way = ways.get(name, 0)
+            if way and node.op_type in _ROUNDING:
+                result = result + _signs(way, result) * _share(node.op_type, given, result)
+        values[name] = result
+    return values[part.score].reshape(len(x))
 
 
 def _climbs(part: HeadPart, x: npt.NDArray[np.float64]) -> Iterator[Exact]:
     exact = scores(part, x, {})
-    names = [node.output[0] for node in part.nodes if node.output[0] != "mask"]
+    names = [node.output[0] for node in part.nodes if node.op_type in _ROUNDING]
     for side in (1.0, -1.0):
         chosen: dict[str, object] = {}
         worst = np.zeros(len(x), dtype=np.longdouble)
@@ -133,3 +153,14 @@ def allowed_at(computed: Computed, x: npt.NDArray[np.float64]) -> npt.NDArray[np
         inside &= (value + 1e-12 >= cut.low.T) & (value - 1e-12 <= cut.high.T)
     assert inside.any(axis=1).all()
     return np.asarray(np.where(inside, error[None], 0.0).max(axis=1))
+
+
+def allowed_by_size(
+    computed: Computed, exact: Expression, truth: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The allowance of rows with such exact scores: the largest of the boxes that hold them."""
+    values, error = computed.errors(exact)
+    slack = 1e-7 * np.abs(truth)[:, None] + 1e-30
+    inside = (values.low <= truth[:, None] + slack) & (values.high >= truth[:, None] - slack)
+    assert inside.any(axis=1).all()
+    return np.asarray(np.where(inside, error, 0.0).max(axis=1))

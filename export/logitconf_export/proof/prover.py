@@ -188,6 +188,8 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
     # of two classes one is left then, which has no margin
     if computed.rows.cells and not (card.score == "margin" and form.n_classes == 2):
         masked = what_counts_masked(part, computed, rules) if form.members is None else _OF_SOME
+    if card.score == "gen" and computed.rows.cells:
+        masked = masked or "of a row with one class left nothing is known"
     bound = replace(_bound(question, arithmetic, part, computed, exact), masked=masked)
     if bound.near_threshold > MOST_BANDS * bound.band:
         reason = (
@@ -270,7 +272,9 @@ def _bound(
         if near <= 0.5 * band or not cut or not wide.any():
             break
         # smaller boxes say more of what lies near the threshold
-        rows = computed.rows.halved(decisive)
+        boxes = len(next(iter(computed.rows.cuts.values())).low)
+        chosen = np.asarray(decisive.reshape(boxes, -1).any(axis=1))
+        rows = computed.rows.halved(chosen)
         computed, exact = _composed(question, arithmetic, part, rows)
         values, error = computed.errors(exact)
     return Bound(anywhere, near, band, question.half_gap)

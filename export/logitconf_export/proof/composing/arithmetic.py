@@ -20,10 +20,13 @@ from logitconf_export.proof.tables.operation_table import (
 
 _PRECISION = {"float32": (24, -149), "float64": (53, -1074)}
 # so many ranges are looked up one by one; of more the worst is taken
-_MOST_RANGES = 20_000
+_MOST_RANGES = 300_000
 FLUSHED = {"float32": 2.0**-126, "float64": 2.0**-1022}
 """What a runtime may take for 0."""
 _LOST = 2.0**-80
+FAR = -39.0
+"""E to that and less is so little that it may be looked at by itself where runtimes lose it."""
+_WRONG = 1e3
 _REACH = {name: float(np.finfo(name).max) for name in _PRECISION}
 EXACT = frozenset({"Abs", "Neg", "Max", "Min", "Clip", "Relu", "Where", "ReduceMax", "ReduceMin"})
 """Operations that choose, move or flip a sign, and round nothing."""
@@ -213,3 +216,14 @@ def sum_factor(depth: int, element: str) -> float:
     """(1 + u)^depth − 1, rounded up: a sum's error over the sum of its terms' sizes."""
     digits, _ = _PRECISION[element]
     return float(above(above(np.expm1(depth * np.log1p(2.0**-digits)) * (1 + 1e-12))))
+
+
+def lost_far(arithmetic: Arithmetic, operand: Interval, table: str, element: str) -> float:
+    """How far an exponential below `FAR` is off where a runtime takes some for 0; else 0."""
+    least = float(operand.low.min())
+    if least >= FAR:
+        return 0.0
+    units = arithmetic.units(table, Interval.of([[least]], [[FAR]]), element).max(keepdims=True)
+    if units[0, 0] < _WRONG:
+        return 0.0
+    return float(rounding(table, units, np.exp(np.full((1, 1), FAR + 1.0)), element)[0, 0])

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 
 from logitconf_export.proof.composing.composition import Composition
-from logitconf_export.proof.composing.places import along, direction, extreme, shape_of, together
+from logitconf_export.proof.composing.nodes import constant_of, repeated
+from logitconf_export.proof.composing.places import (
+    along,
+    beside_top,
+    direction,
+    extreme,
+    of_single_classes,
+    shape_of,
+    together,
+)
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Dim,
@@ -20,11 +29,21 @@ from logitconf_export.proof.composing.tensors import (
     Value,
     key_of,
 )
-from logitconf_export.proof.exact.abstract_rows import BELOW, GAP
-from logitconf_export.proof.exact.expressions import expression_multiple, row, substituted
-from logitconf_export.proof.exact.intervals import Interval
+from logitconf_export.proof.exact.abstract_rows import BELOW, GAP, atom_of
+from logitconf_export.proof.exact.expressions import (
+    AT_TOP,
+    BESIDE,
+    expression_multiple,
+    is_zero,
+    number,
+    row,
+    substituted,
+)
+from logitconf_export.proof.exact.intervals import Interval, above
 
 Side = Tensor | Known
+# what logits that differ by less than a normal float change where they are taken for equal
+_NEARLY = 2.0**-100
 # with the smallest float32 number far above the smallest double
 _LEAST_FACTOR = Fraction(1, 2**100)
 
@@ -287,6 +306,68 @@ def _never(steps: Composition, node: Any) -> list[Value]:
     return [Truth(False, value.dims, key, members=value.members)]
 
 
+def _choose(steps: Composition, node: Any) -> list[Value]:
+    condition, a, b = node.inputs
+    if not isinstance(condition, Truth) or a is None or b is None:
+        raise CannotProveError("a choice by something other than a comparison")
+    shape = shape_of(condition, a, b)
+    together(condition, a, b)
+    if condition.value is not None:
+        chosen = a if condition.value else b
+        if isinstance(chosen, Known):
+            return [repeated(chosen, shape)]
+        if shape != chosen.dims:
+            raise CannotProveError("a choice that changes the shape")
+        return [chosen]
+    source = condition.source
+    if source is not None and source[0] == "others":
+        source, a, b = ("top", *source[1:]), b, a
+    top = source is not None and source[0] == "top" and constant_of(a) == -np.inf
+    own = isinstance(b, Tensor) and source is not None and b.key == source[1].key
+    if source is not None and top and own and isinstance(b, Tensor) and shape == b.dims:
+        return [b.having(source=("rest", b), key=key_of("rest", [b.key]))]
+    if source is not None and source[0] == "top" and isinstance(a, Known) and isinstance(b, Known):
+        limits = limits_of(steps, condition, a, b)
+        if limits is not None:
+            return [limits]
+    if source is not None and source[0] == "top" and isinstance(b, Tensor):
+        return [_beside_largest(steps, condition, a, b)]
+    if source is not None and source[0] == "more" and shape == condition.dims:
+        return [second_of(steps, a, b, source[1], source[2])]
+    raise CannotProveError("a choice between values that depends on the row")
+
+
+def _beside_largest(steps: Composition, at_top: Truth, a: Value, b: Tensor) -> Tensor:
+    """A number of the row for the largest classes, which is what those of all classes are there.
+
+    Raises:
+        CannotProveError: if it is anything else.
+    """
+    of = at_top.source[1] if at_top.source is not None else b
+    own = isinstance(a, Tensor) and a.members is None and a.source is None and not a.astray
+    if not own or not of_single_classes(b) or b.source is not None:
+        raise CannotProveError("a choice between values that depends on the row")
+    assert isinstance(a, Tensor)
+    same = of_single_classes(of) and bool(np.all(b.members == of.members))
+    if not same or shape_of(at_top, a, b) != b.dims:
+        raise CannotProveError("a choice by the largest of other classes")
+    if direction(steps.rows, of.expression) != (atom_of(BELOW), 1) or a.element != b.element:
+        raise CannotProveError("a choice by what need not be the largest logits")
+    there = {atom_of(BELOW): number(0), atom_of(BESIDE): number(0), atom_of(AT_TOP): number(1)}
+    if not is_zero(substituted(b.expression, there.get) - a.expression):
+        raise CannotProveError("a number for the largest classes that is not theirs")
+    # where floats below the normal ones are taken for 0, the largest may be some that are just not
+    beside = above(np.maximum(b.error, above(a.error + _NEARLY)))
+    cells = steps.rows.cells[atom_of(BELOW)]
+    error = np.where(cells.high >= 0.0, beside, b.error)
+    return b.having(
+        error=beside_top(steps.rows, error, a.error),
+        key=key_of("Where", [at_top.key, a.key, b.key]),
+        sign=a.sign if a.sign == b.sign else 0,
+        astray=False,
+    )
+
+
 COMPARISONS: Mapping[str, Callable[[Composition, Any], list[Value]]] = {
     "And": _and,
     "Equal": _equal,
@@ -296,4 +377,5 @@ COMPARISONS: Mapping[str, Callable[[Composition, Any], list[Value]]] = {
     "Less": _less,
     "Not": _not,
     "Or": _or,
+    "Where": _choose,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -16,29 +16,39 @@ from typing import Any
 import numpy as np
 
 from logitconf_export.proof.composing import deviations
-from logitconf_export.proof.composing.arithmetic import FLUSHED, Arithmetic, sum_factor
-from logitconf_export.proof.composing.deviations import Deviation, Rounding, rounding_of
+from logitconf_export.proof.composing.arithmetic import (
+    FAR,
+    FLUSHED,
+    Arithmetic,
+    lost_far,
+    sum_factor,
+)
+from logitconf_export.proof.composing.deviations import Deviation, Rounding, Share, rounding_of
 from logitconf_export.proof.composing.places import (
     aligned,
-    as_sum,
+    beside_top,
     carried_product,
-    sign_of_bounded,
+    elements,
+    of_single_classes,
     size_of,
 )
 from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Known,
+    Summed,
     Tensor,
     Value,
     key_of,
 )
 from logitconf_export.proof.exact import expressions
-from logitconf_export.proof.exact.abstract_rows import BELOW, AbstractRows, atom_of
+from logitconf_export.proof.exact.abstract_rows import AbstractRows
 from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, number
-from logitconf_export.proof.exact.intervals import Floats, Interval, above, expm1_above
+from logitconf_export.proof.exact.intervals import Floats, Interval, above, below, expm1_above
 
 _LARGEST = {"float32": float(np.finfo(np.float32).max), "float64": float(np.finfo(np.float64).max)}
 _NONE = np.zeros((1, 1))
+# of all classes together, what bounds of what is never below 0 may be below it
+_NOTHING = 1e-290
 
 
 @dataclass(eq=False)
@@ -96,6 +106,8 @@ class Composition:
         table: str | None = None,
         sign: int = 0,
         deviation: Callable[[], Deviation] | None = None,
+        relative: Floats | None = None,
+        operand: Interval | None = None,
     ) -> Tensor:
         """The result of an elementwise operation.
 
@@ -109,6 +121,8 @@ class Composition:
             table: the operation whose table says how the result is rounded, if another.
             sign: of all computed results, if it is known.
             deviation: the operands' errors to first order, carried on.
+            relative: the operands' errors, carried on, as a share of the exact result.
+            operand: where operands lie that matter, if that is not all of them.
         """
         element = inputs[0].element
         if any(t.element != element for t in inputs):
@@ -117,22 +131,26 @@ class Composition:
         ranges = [self.computed(t) for t in inputs]
         if constant is not None:
             ranges = ranges[:1]
-        operand = ranges[0]
         if operation == "Div" and constant is None:
             # its table is by the divisor's size
             ranges = [Interval(ranges[1].least_size, ranges[1].size)]
-            operand = ranges[0]
+        if operand is not None:
+            ranges = [operand]
+        operand = ranges[0]
         for other in ranges[1:]:
             operand = Interval(
                 np.minimum(operand.low, other.low), np.maximum(operand.high, other.high)
             )
-        error, own = carried, None
+        error, own, share = carried, None, None
         if not exact:
             result = self.rows.range(expression).widened(carried)
             name = table or operation
             units = self.arithmetic.units(name, operand, element, constant)
             own = rounding_of(name, units, result, carried, element)
             error = above(carried + own.size)
+            if relative is not None:
+                part = above(relative + above(own.share * above(1.0 + relative)))
+                share = Share(part, own.least)
         key = key_of(operation, [t.key for t in inputs])
         self.origins[key] = operation, tuple(inputs)
         first_order = None
@@ -142,9 +160,9 @@ class Composition:
                 if own is not None:
                     rounded = own.of(key, expression, by_class=members is not None)
                     first_order = deviations.joined([first_order, rounded])
-        made = Tensor(
-            expression, error, dims, element, key, members, added, sign=sign, deviation=first_order
-        )
+        of = Tensor(expression, error, dims, element, key, members, added, sign=sign, share=share)
+        astray = any(t.astray for t in inputs)
+        made = replace(of, deviation=first_order, astray=astray)
         self.check_reach(made)
         return made
 
@@ -160,7 +178,7 @@ class Composition:
 
     def add(self, a: Tensor, b: Tensor) -> Tensor:
         """A + b."""
-        a, b = self._elements(a, b)
+        a, b = elements(self.rows, a, b)
         if a.added is not None and b.added is not None and a.members is not None:
             return self._joined(a, b)
         for x, other in ((a, b), (b, a)):
@@ -173,7 +191,7 @@ class Composition:
 
     def subtract(self, a: Tensor, b: Tensor) -> Tensor:
         """A − b."""
-        a, b = self._elements(a, b)
+        a, b = elements(self.rows, a, b)
         if a.key == b.key:
             return self.made("Sub", (a, b), number(0), _NONE, exact=True)
         apart = a.expression - b.expression
@@ -181,7 +199,14 @@ class Composition:
         sign = -1 if b.largest_of == a.key or self._never_positive(apart, a, b) else 0
         carried = above(a.error + b.error) if a.error.any() or b.error.any() else _NONE
         how = partial(deviations.of_difference, self.rows, a, b)
-        return self.made("Sub", (a, b), apart, carried, sign=sign, deviation=how)
+        less, relative = b.expression.number, None
+        if a.share is not None and less is not None and less >= 0 and not b.error.any():
+            # x / (x - c) is largest where x is least
+            least = self.rows.range(a.expression).low
+            left = below(least - above(float(less)))
+            if (left > 0.0).all():
+                relative = above(a.share.within(least) * above(least / left))
+        return self.made("Sub", (a, b), apart, carried, sign=sign, deviation=how, relative=relative)
 
     def _never_positive(self, x: Expression, a: Tensor, b: Tensor) -> bool:
         """Whether x, of a and b, is not above 0 in the runtime either: both exact, or flushed."""
@@ -239,22 +264,56 @@ class Composition:
         # e^d - 1 - d is at most d² e^d / 2
         bent = above(above(0.5 * size) * above(1.0 + grown))
         how = partial(deviations.of_function, self.rows, x, result, bent)
-        carried = above(size * grown)
-        return self.made("Exp", (x,), result, carried, table=table, sign=1, deviation=how)
+        carried, seen, operand = above(size * grown), self.computed(x), None
+        lost = lost_far(self.arithmetic, seen, table, x.element)
+        if lost:
+            # such results are off by a large share, of next to nothing
+            operand = Interval(np.maximum(seen.low, FAR), np.maximum(seen.high, FAR))
+            carried, own = above(carried + lost), how
+            how = partial(_besides, own, lost)
+        made = self.made(
+            "Exp",
+            (x,),
+            result,
+            carried,
+            table=table,
+            sign=1,
+            deviation=how,
+            relative=grown,
+            operand=operand,
+        )
+        share = made.share
+        return made if share is None else replace(made, share=Share(share.part, share.lost + lost))
 
     def logarithm(self, x: Tensor, table: str = "Log") -> Tensor:
         """Log x, x > 0."""
-        least = self.rows.range(x.expression).low - x.error
+        exact = self.rows.range(x.expression).low
+        least, operand, astray = exact - x.error, None, False
+        share = None if x.share is None or x.members is not None else x.share.within(exact)
+        if share is not None:
+            least = np.maximum(least, below(exact * below(1.0 - share)))
+        if of_single_classes(x) and self.rows.top is not None and not (least > 0.0).all():
+            # what the largest of all classes leaves may be 0, where it is not asked for
+            seen, astray = self.computed(x), True
+            operand = Interval(*(beside_top(self.rows, end, 1.0) for end in (seen.low, seen.high)))
+            least = beside_top(self.rows, least, 1.0)
         if not (least > 0.0).all():
             raise CannotProveError("a logarithm of what may be 0")
         least = np.nextafter(least, 0.0)
         carried = above(x.error / least)
+        if share is not None and (share < 0.5).all():
+            # log(1 + d) is at most -log(1 - |d|) in size
+            left = Interval.of(below(1.0 - share))
+            carried = np.minimum(carried, -left.log().low)
+            seen = self.computed(x)
+            operand = Interval(least, np.minimum(seen.high, above(seen.high * above(1.0 + share))))
         # |log(1 + d) - d| is at most d² / 2(1 - |d|)
         bent = above(0.5 / np.nextafter(least * least, 0.0))
         slope = expressions.power(x.expression, -1)
         how = partial(deviations.of_function, self.rows, x, slope, bent)
         result = expressions.logarithm(x.expression)
-        return self.made("Log", (x,), result, carried, table=table, deviation=how)
+        made = self.made("Log", (x,), result, carried, table=table, deviation=how, operand=operand)
+        return replace(made, astray=astray or made.astray)
 
     def negative(self, x: Tensor) -> Tensor:
         """−x."""
@@ -266,41 +325,6 @@ class Composition:
     def size(self, x: Tensor) -> Tensor:
         """Abs x."""
         return self.made("Abs", (x,), size_of(self.rows, x.expression), x.error, exact=True, sign=1)
-
-    def bounded_by(self, x: Tensor, limit: Tensor, *, upper: bool) -> Tensor:
-        """x, at most the limit or at least it."""
-        operation = "Min" if upper else "Max"
-        if (x.sign < 0 < limit.sign) if upper else (limit.sign < 0 < x.sign):
-            # 0 lies between them in the runtime too
-            kept = partial(self.made, operation, (x, limit), x.expression, x.error, exact=True)
-            return kept(sign=x.sign, deviation=partial(deviations.of, x))
-        beyond = self.rows.range(x.expression - limit.expression)
-        # what is surely beyond the limit in the runtime too becomes the limit itself
-        past = beyond.low if upper else -beyond.high
-        sure = past > above(x.error + limit.error)
-        error = np.where(sure, limit.error, np.maximum(x.error, limit.error))
-        sign = sign_of_bounded(x, limit, upper=upper)
-        limit_of = self.computed(limit)
-        within = (beyond.high <= 0.0) if upper else (beyond.low >= 0.0)
-        outside = (beyond.low >= 0.0) if upper else (beyond.high <= 0.0)
-        if within.all() or outside.all():
-            same = x.expression if within.all() else limit.expression
-            reached = self.computed(x)
-            # what never reaches the limit in the runtime either is not changed at all
-            free = (reached.high <= limit_of.low) if upper else (reached.low >= limit_of.high)
-            how = partial(deviations.of, x) if free.all() else None
-            return self.made(
-                operation, (x, limit), same, error, exact=True, sign=sign, deviation=how
-            )
-        # max(a, b) = (a + b + abs(a − b)) / 2
-        spread = size_of(self.rows, x.expression - limit.expression)
-        half = number(Fraction(1, 2))
-        spread = -spread if upper else spread
-        result = (x.expression + limit.expression + spread) * half
-        one, other = self.rows.range(x.expression), self.rows.range(limit.expression)
-        choose = np.minimum if upper else np.maximum
-        self.rows.know(result, Interval(choose(one.low, other.low), choose(one.high, other.high)))
-        return self.made(operation, (x, limit), result, error, exact=True, sign=sign)
 
     def total(self, t: Tensor, added: int) -> Tensor:
         """The sum over all classes, each of which is in `t` once.
@@ -320,20 +344,20 @@ class Composition:
             low, high = (np.broadcast_to(end, shape) for end in (-each.low, each.high))
             whole = Interval(-self.rows.sum_above(low), self.rows.sum_above(high))
             self.rows.know(expression, whole)
-        alike = bool((each.low >= 0.0).all() or (each.high <= 0.0).all())
+        alike = bool((each.low >= -_NOTHING).all() or (each.high <= _NOTHING).all())
         if alike:
             size = above(self.rows.range(expression).size + carried)
         else:
             size = above(self.rows.sum_above(np.broadcast_to(each.size, shape)) + carried)
-        share, lost = sum_factor(added, t.element), FLUSHED[t.element] * added
+        share, lost = sum_factor(added, t.element), FLUSHED[t.element] * added + _NOTHING
         own = above(above(size * share) + lost)
         first_order = None
         with suppress(NoNormalFormError):
             terms = deviations.over_classes(self.rows, deviations.of(t), shape)
             slack = above(above(share * carried) + lost)
             wide = np.full(own.shape, alike)
-            rounding = Rounding(own, np.full_like(own, share), slack, wide)
-            rounded = rounding.of(t.key, expression, by_class=False)
+            in_sum = Rounding(own, np.full_like(own, share), slack, wide)
+            rounded = in_sum.of(t.key, expression, by_class=False)
             first_order = deviations.joined([terms, rounded])
         made = t.having(
             expression=expression,
@@ -341,6 +365,8 @@ class Composition:
             members=None,
             added=None,
             deviation=first_order,
+            share=deviations.share_of_sum(self.rows, t, share),
+            summed=Summed(t, share, lost) if alike else None,
         )
         self.check_reach(made)
         return made
@@ -367,29 +393,6 @@ class Composition:
             return self.total(joined, added)
         return joined
 
-    def _elements(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """Two tensors; single classes that differ as numbers of the row, sums as sums."""
-        if a.members is None or b.members is None or a.members.shape != b.members.shape:
-            return a, b
-        if a.added is None and b.added is None and (a.members == b.members).all():
-            return a, b
-        single = a.members.size == 1 and a.added is None and b.added is None
-        if single and self.rows.n_classes == 2 and _BELOW in self.rows.cells:
-            return self._of_two(a), self._of_two(b)
-        return as_sum(a), as_sum(b)
 
-    def _of_two(self, t: Tensor) -> Tensor:
-        """The number of one class of two, as one of the row."""
-        assert t.members is not None
-        index = t.members.ravel()[0].index
-        if index is None:
-            raise CannotProveError("an operation on some of the classes")
-        own = expressions.row(f"below {index}")
-        return t.having(
-            expression=expressions.substituted(t.expression, {_BELOW: own}.get),
-            error=t.error.max(axis=1, keepdims=True),
-            members=None,
-        )
-
-
-_BELOW = atom_of(BELOW)
+def _besides(deviation: Callable[[], Deviation], more: float) -> Deviation:
+    return deviations.besides(deviation(), more)

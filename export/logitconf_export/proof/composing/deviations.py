@@ -23,6 +23,8 @@ from logitconf_export.proof.exact.intervals import Floats, Interval, above, belo
 Kind: TypeAlias = Literal["row", "class", "sum"]
 _MOST_TERMS = 40
 _NONE = np.zeros((1, 1))
+# beside the rounding of 1, that is lost
+_LOST = 1e-8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,12 +85,14 @@ class Rounding:
         share: of the number itself, together with the slack.
         slack: what it may be besides.
         wide: where a box is so wide that the share says more than the size.
+        least: of the slack, what there is of numbers without an error, too.
     """
 
     size: Floats
     share: Floats
     slack: Floats
     wide: npt.NDArray[np.bool_]
+    least: float = 0.0
 
     def of(self, key: str, exact: Expression, *, by_class: bool) -> Deviation:
         """As a deviation of the number that is rounded."""
@@ -114,6 +118,23 @@ def _short(x: Expression) -> Expression:
     return x
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
+    """An error as a share of the exact number.
+
+    Attributes:
+        part: of it, (boxes or 1, cells or 1).
+        lost: what the error may be besides.
+    """
+
+    part: Floats
+    lost: float
+
+    def within(self, least: Floats) -> Floats:
+        """All of it as a share of a number that is no smaller."""
+        return above(self.part + above(self.lost / least))
+
+
 class Carrier(Protocol):
     """What is asked of a tensor, which is above this module."""
 
@@ -132,6 +153,14 @@ class Carrier(Protocol):
     @property
     def members(self) -> Any:
         """The classes of its places; None for numbers of the row."""
+
+    @property
+    def element(self) -> str:
+        """``"float32"`` or ``"float64"``."""
+
+    @property
+    def share(self) -> Share | None:
+        """Its error as a share of it, if that is known."""
 
     @property
     def deviation(self) -> Deviation | None:
@@ -169,6 +198,11 @@ def joined(deviations: Iterable[Deviation]) -> Deviation:
             factor = _short(other.factor + part.factor)
             parts[key] = Part(factor, np.maximum(other.size, part.size), part.kind)
     return Deviation({k: p for k, p in parts.items() if p.factor.terms}, rest)
+
+
+def besides(deviation: Deviation, more: float) -> Deviation:
+    """It and no more than so much."""
+    return joined([deviation, Deviation({}, np.full((1, 1), more))])
 
 
 def of_sum(a: Carrier, b: Carrier) -> Deviation:
@@ -232,6 +266,32 @@ def over_classes(rows: AbstractRows, deviation: Deviation, shape: tuple[int, ...
     return Deviation({k: p for k, p in parts.items() if p.factor.terms}, rest)
 
 
+def share_of_sum(rows: AbstractRows, t: Carrier, rounded: float) -> Share | None:
+    """The error of Σ e^z as a share of it, z how far below the second; None for other sums.
+
+    The largest adds 1. Of the n − 1 others let each be off by a share a + b·|z|. With q the
+    shares of their sum R >= 1, Σ e^z |z| = R (Σ q log(1 / q) − log R), and no entropy of n − 1
+    shares is above log(n − 1).
+    """
+    power, n = expressions.power_beside(t.expression), rows.n_classes
+    if power is None or power < 0 or t.share is None or rows.top is None:
+        return None
+    near = -rows.range(expressions.BESIDE * expressions.number(power)).high
+    part = np.broadcast_to(t.share.part, np.broadcast(t.share.part, near).shape)
+    far = above(above(part * above(np.exp(-near) * (1.0 + 1e-12))) * n)
+    lost = np.where(far < _LOST, far, 0.0).max(axis=1, keepdims=True)
+    part = np.where(far < _LOST, 0.0, part)
+    best = np.full((len(part), 1), np.inf)
+    for limit in (0.5, 2.0, 4.0, 8.0, 16.0):
+        least = np.where(near <= limit, part, 0.0).max(axis=1, keepdims=True)
+        slope = np.where(near <= limit, 0.0, above(part / np.maximum(near, limit)))
+        grown = above(slope.max(axis=1, keepdims=True) * above(np.log(n)))
+        best = np.minimum(best, above(least + grown))
+    part = above(best + lost)
+    part = above(part + above(rounded * above(1.0 + part)))
+    return Share(part, 2.0 * n * (t.share.lost + FLUSHED[t.element]))
+
+
 def rounding_of(
     operation: str, units: Floats, result: Interval, carried: Floats, element: str
 ) -> Rounding:
@@ -251,4 +311,6 @@ def rounding_of(
     least = rounding(operation, units, np.zeros((1, 1)), element)
     slack = above(above(above(share * carried) + least) + flushed)
     wide = result.size > 2.0 * result.least_size
-    return Rounding(size, share, slack, wide & (size > flushed))
+    return Rounding(
+        size, share, slack, wide & (size > flushed), float(above(least + flushed).max())
+    )

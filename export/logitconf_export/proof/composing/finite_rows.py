@@ -20,6 +20,7 @@ from logitconf_export.proof.composing.tensors import (
     CannotProveError,
     Dim,
     Known,
+    Summed,
     Tensor,
     Truth,
     Unmapped,
@@ -31,6 +32,9 @@ from logitconf_export.proof.exact.choices import Choice
 from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, row
 from logitconf_export.proof.exact.intervals import Floats, Interval, above
 from logitconf_export.proof.tables.operation_table import MissingTableError
+
+# what is tried as a share that terms of a sum are off by, and parts of boxes by the sum's size
+_FACTORS, _PARTS = 10, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,38 @@ class Computed:
             error = np.minimum(error, self.score.deviation.bound(self.rows))
         size = np.broadcast(values.low, error).shape
         ends = [np.broadcast_to(a, size)[:, 0] for a in (values.low, values.high, error)]
-        return Interval(ends[0], ends[1]), ends[2]
+        summed = self.score.summed
+        if summed is None or summed.terms.share is None or self.score.expression != exact:
+            return Interval(ends[0], ends[1]), ends[2]
+        return _by_size(self.rows, summed, Interval(ends[0], ends[1]), ends[2])
+
+
+def _by_size(
+    rows: AbstractRows, summed: Summed, values: Interval, error: Floats
+) -> tuple[Interval, Floats]:
+    """Boxes of a sum of positive terms cut by the size of the sum, with the error of each part.
+
+    For every λ the terms together are off by at most λ times their sum, and what each is off by
+    beyond that share of it.
+    """
+    each, share = rows.range(summed.terms.expression), summed.terms.share
+    assert share is not None
+    low, high = values.low, values.high
+    least = max(float(share.part.min()), 1e-12)
+    factors = np.geomspace(least, max(float(share.part.max()), 2.0 * least), _FACTORS)
+    start = np.maximum(low, high * 1e-9)[:, None]
+    cuts = start * (high[:, None] / start) ** np.linspace(0.0, 1.0, _PARTS + 1)
+    cuts[:, 0], cuts[:, -1] = low, high
+    parts = Interval(cuts[:, :-1], np.maximum(cuts[:, 1:], cuts[:, :-1]))
+    carried = np.full(parts.high.shape, np.inf)
+    for factor in factors:
+        more = above(share.part - factor)
+        beyond = rows.sum_above(above(more * np.where(more > 0.0, each.high, each.low)))
+        carried = np.minimum(carried, above(above(factor * parts.high) + beyond))
+    carried = above(np.maximum(carried, 0.0) + rows.n_classes * share.lost)
+    own = above(above(summed.share * above(parts.high + carried)) + summed.lost)
+    error = np.minimum(error[:, None], above(carried + own))
+    return Interval(parts.low.ravel(), parts.high.ravel()), error.ravel()
 
 
 def compose(

@@ -32,6 +32,7 @@ from logitconf_export.proof.exact.expressions import (
 )
 from logitconf_export.proof.exact.intervals import above
 from logitconf_export.proof.exact.row_kinds import class_rows, label_rows, single_rows
+from logitconf_export.proof.exact.spread_rows import spread_rows, sum_of_powers
 
 _ONE, _TWO = number(1), number(2)
 
@@ -98,14 +99,6 @@ _OF_PAIR: Mapping[str, Callable[[_Pair], Expression]] = {
 }
 
 
-def _of_classes(score: str, parts: _Classes, n_members: int) -> Expression:
-    if score in _OF_MEMBERS:
-        return score_of_members(score, _over(parts.terms, parts.total), n_members)
-    if score not in _OF_CLASSES:
-        raise CannotProveError(f"the formula of {score} is not among those that can be proved")
-    return _OF_CLASSES[score](parts)
-
-
 def _softplus(x: Expression, temperature: Fraction) -> Expression:
     """T·log(1 + exp(x / T))."""
     t = number(temperature)
@@ -119,6 +112,23 @@ def _learned(z: Expression) -> Expression:
     return -_over(exponential(negative_part), _ONE + exponential(-size(z)))
 
 
+def _of_classes(card: ScoreCard, form: HeadForm, temperature: Fraction) -> Expression:
+    """The score of competing classes."""
+    score, n = card.score, form.n_classes or 0
+    if score == "max_logit_norm" and card.parameters["p"] == 0:
+        score = "softmax"
+    if score == "gen":
+        if 0 < int(card.parameters.get("top", 0)) < n:
+            raise CannotProveError("gen of the largest classes alone (top) cannot be proved yet")
+        return sum_of_powers(n, temperature, Fraction(card.parameters["gamma"]))
+    parts = _Classes(n, temperature)
+    if score in _OF_MEMBERS:
+        return score_of_members(score, _over(parts.terms, parts.total), form.members or 0)
+    if score not in _OF_CLASSES:
+        raise CannotProveError(f"the formula of {score} is not among those that can be proved")
+    return _OF_CLASSES[score](parts)
+
+
 def exact_score(card: ScoreCard, form: HeadForm, temperature: Fraction) -> Expression:
     """The card's score of a row with another temperature, perhaps.
 
@@ -129,9 +139,7 @@ def exact_score(card: ScoreCard, form: HeadForm, temperature: Fraction) -> Expre
     inverse, score = number(1 / temperature), card.score
     gamma = Fraction(card.parameters.get("gamma", 0.0))
     if layout.family == "categorical":
-        if score == "max_logit_norm" and card.parameters["p"] == 0:
-            score = "softmax"
-        return _of_classes(score, _Classes(n, temperature), form.members or 0)
+        return _of_classes(card, form, temperature)
     single = layout.axis is None
     worst = size(ONE_LOGIT) if single else LEAST
     match score:
@@ -177,6 +185,8 @@ def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float
         joined = _softplus(LABEL, temperature) if card.score == "energy" else None
         cut = {"learned": BOTTOM, "max_logit": TOP}.get(card.score, LEAST)
         return label_rows(form.n_classes, temperature, limit, cut=cut, joined=joined)
+    if card.score == "gen":
+        return spread_rows(form.n_classes, temperature, limit)
     needs = {
         "margin": {"gap"},
         "max_logit": {"largest"},

@@ -65,6 +65,14 @@ def known(value: Value | None) -> Known:
     return value
 
 
+def constant_of(value: Value | None) -> float | None:
+    """The number that a constant holds throughout, if it is such a one."""
+    if isinstance(value, Known) and value.values.size and value.values.dtype.kind == "f":
+        first = float(value.values.ravel()[0])
+        return first if (value.values == value.values.ravel()[0]).all() else None
+    return None
+
+
 def repeated(constant: Known, dims: tuple[Dim, ...]) -> Known:
     """A constant in a shape that it is broadcast to; of rows one stands for all."""
     if dims == constant.dims:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -11,18 +12,20 @@ from onnx import helper
 
 from logitconf_export.proof.composing import deviations
 from logitconf_export.proof.composing.arithmetic import ulp
-from logitconf_export.proof.composing.comparisons import COMPARISONS, limits_of, second_of
+from logitconf_export.proof.composing.comparisons import COMPARISONS
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.movements import MOVEMENTS
-from logitconf_export.proof.composing.nodes import Node, operand, repeated
+from logitconf_export.proof.composing.nodes import Node, constant_of, operand, repeated
 from logitconf_export.proof.composing.places import (
+    beside_second,
     carried_product,
     choice_at,
     direction,
     places_of,
     settled,
     shape_of,
-    together,
+    sign_of_bounded,
+    size_of,
 )
 from logitconf_export.proof.composing.reductions import REDUCTIONS, multiplied_by_place
 from logitconf_export.proof.composing.tensors import (
@@ -35,18 +38,16 @@ from logitconf_export.proof.composing.tensors import (
 )
 from logitconf_export.proof.exact.abstract_rows import BELOW, atom_of
 from logitconf_export.proof.exact.choices import largest_of, smallest_of
-from logitconf_export.proof.exact.expressions import AT_TOP, logarithm, number, row
+from logitconf_export.proof.exact.expressions import (
+    AT_TOP,
+    logarithm,
+    number,
+    row,
+)
 from logitconf_export.proof.exact.intervals import Interval, above
 
 # beside 2^-53 it is lost
 _TINY = 1e-25
-
-
-def _constant(value: Value) -> float | None:
-    if isinstance(value, Known) and value.values.size and value.values.dtype.kind == "f":
-        first = float(value.values.ravel()[0])
-        return first if (value.values == value.values.ravel()[0]).all() else None
-    return None
 
 
 def apply(steps: Composition, node: Node) -> list[Value]:
@@ -55,6 +56,12 @@ def apply(steps: Composition, node: Node) -> list[Value]:
     Raises:
         CannotProveError: if it is not known.
     """
+    for value in node.inputs:
+        astray = isinstance(value, Tensor) and value.astray
+        if astray and node.operation not in ("Add", "Sub", "Mul", "Where"):
+            raise CannotProveError(
+                f"{node.operation} of what may be anything at the largest places"
+            )
     if node.operation in MOVEMENTS:
         return MOVEMENTS[node.operation](node)
     if node.operation in COMPARISONS:
@@ -69,12 +76,12 @@ def apply(steps: Composition, node: Node) -> list[Value]:
 def _lifted(steps: Composition, node: Node, without: float | None = None) -> list[Tensor]:
     """The operands as numbers of every row, but for those that are one scalar of the graph."""
     given = [value for value in node.inputs if value is not None]
-    rest = [x for x in given if without is None or shape_of(x) or _constant(x) != without]
+    rest = [x for x in given if without is None or shape_of(x) or constant_of(x) != without]
     return [steps.lifted(value) for value in rest or given]
 
 
 def _infinite(value: Value | None) -> bool:
-    constant = None if value is None else _constant(value)
+    constant = None if value is None else constant_of(value)
     return constant is not None and np.isinf(constant)
 
 
@@ -92,11 +99,11 @@ def _sum_of_known(node: Node, sign: float) -> list[Value] | None:
     one = places_of(shape) == 1
     number_, infinite = (b, a) if isinstance(a, Known) else (a, b)
     if isinstance(infinite, Known) and _infinite(infinite) and one:
-        if isinstance(number_, Tensor) and number_.source is not None:
+        if isinstance(number_, Tensor) and (number_.source is not None or number_.astray):
             raise CannotProveError(f"{node.operation} of what marks the largest places")
         values = infinite.values if infinite is a else sign * infinite.values
         return [repeated(Known(np.asarray(values, dtype=infinite.values.dtype), key), shape)]
-    if isinstance(a, Tensor) and _constant(b) == 0.0 and shape == a.dims:
+    if isinstance(a, Tensor) and constant_of(b) == 0.0 and shape == a.dims:
         return [a.having(key=key)]
     return None
 
@@ -131,18 +138,18 @@ def _mul(steps: Composition, node: Node) -> list[Value]:
     assert right is not None
     if isinstance(left, Known):
         left, right = right, left
-    if isinstance(left, Tensor) and isinstance(right, Known) and _constant(right) is None:
+    if isinstance(left, Tensor) and isinstance(right, Known) and constant_of(right) is None:
         return [multiplied_by_place(steps, left, right)]
     x, y = steps.lifted(left), steps.lifted(right)
     made = _logarithm_of(steps, x, y) or _logarithm_of(steps, y, x)
-    return [made or steps.multiply(x, y, _constant(right))]
+    return [made or steps.multiply(x, y, constant_of(right))]
 
 
 def _div(steps: Composition, node: Node) -> list[Value]:
     a, b = _lifted(steps, node)
     assert node.inputs[1] is not None
     made = _share_of_logarithm(steps, a, b)
-    return [made or steps.divide(a, b, _constant(node.inputs[1]))]
+    return [made or steps.divide(a, b, constant_of(node.inputs[1]))]
 
 
 def _share_of_logarithm(steps: Composition, a: Tensor, b: Tensor) -> Tensor | None:
@@ -224,6 +231,44 @@ def _zero(like: Tensor) -> Tensor:
     return Tensor(number(0), np.zeros((1, 1)), (), like.element, "zero")
 
 
+def _bounded_by(steps: Composition, x: Tensor, limit: Tensor, *, upper: bool) -> Tensor:
+    """x, at most the limit or at least it."""
+    operation = "Min" if upper else "Max"
+    if (x.sign < 0 < limit.sign) if upper else (limit.sign < 0 < x.sign):
+        # 0 lies between them in the runtime too
+        kept = partial(steps.made, operation, (x, limit), x.expression, x.error, exact=True)
+        return kept(sign=x.sign, deviation=partial(deviations.of, x))
+    beyond = steps.rows.range(x.expression - limit.expression)
+    # what is surely beyond the limit in the runtime too becomes the limit itself
+    past = beyond.low if upper else -beyond.high
+    sure = past > above(x.error + limit.error)
+    error = np.where(sure, limit.error, np.maximum(x.error, limit.error))
+    # and what is surely within it stays as it is
+    stays = (-beyond.high if upper else beyond.low) > above(x.error + limit.error)
+    error = np.where(stays, x.error, error)
+    sign = sign_of_bounded(x, limit, upper=upper)
+    within = (beyond.high <= 0.0) if upper else (beyond.low >= 0.0)
+    outside = (beyond.low >= 0.0) if upper else (beyond.high <= 0.0)
+    if within.all() or outside.all():
+        same = x.expression if within.all() else limit.expression
+        reached, limit_of = steps.computed(x), steps.computed(limit)
+        # what never reaches the limit in the runtime either is not changed at all
+        free = (reached.high <= limit_of.low) if upper else (reached.low >= limit_of.high)
+        how = partial(deviations.of, x) if free.all() else None
+        return steps.made(operation, (x, limit), same, error, exact=True, sign=sign, deviation=how)
+    # max(a, b) = (a + b + abs(a − b)) / 2
+    spread = size_of(steps.rows, x.expression - limit.expression)
+    half = number(Fraction(1, 2))
+    spread = -spread if upper else spread
+    result = (x.expression + limit.expression + spread) * half
+    if upper and limit.expression.number == 0:
+        result = beside_second(steps.rows, x) or result
+    one, other = steps.rows.range(x.expression), steps.rows.range(limit.expression)
+    choose = np.minimum if upper else np.maximum
+    steps.rows.know(result, Interval(choose(one.low, other.low), choose(one.high, other.high)))
+    return steps.made(operation, (x, limit), result, error, exact=True, sign=sign)
+
+
 def _clip(steps: Composition, node: Node) -> list[Value]:
     x = steps.lifted(node.inputs[0])  # type: ignore[arg-type]
     for place, name in ((1, "min"), (2, "max")):
@@ -231,17 +276,17 @@ def _clip(steps: Composition, node: Node) -> list[Value]:
         if value is None and name in node.attributes:
             limit = np.asarray(node.attributes[name], dtype=x.element)
             value = Known(limit, key_of("Constant", [], limit.tobytes()))
-        constant = None if value is None else _constant(value)
+        constant = None if value is None else constant_of(value)
         # nothing finite lies beyond these; on the other side everything does
         furthest = float(np.finfo(x.element).max) * (1.0 if name == "max" else -1.0)
         unbounded = constant in (furthest, np.copysign(np.inf, furthest))
         if value is not None and not unbounded:
-            x = steps.bounded_by(x, steps.lifted(value), upper=name == "max")
+            x = _bounded_by(steps, x, steps.lifted(value), upper=name == "max")
     return [x]
 
 
 def _relu(steps: Composition, x: Tensor) -> Tensor:
-    return steps.bounded_by(x, _zero(x), upper=False)
+    return _bounded_by(steps, x, _zero(x), upper=False)
 
 
 def _mod(steps: Composition, node: Node) -> list[Value]:
@@ -258,7 +303,7 @@ def _mod(steps: Composition, node: Node) -> list[Value]:
 def _better(steps: Composition, a: Tensor, b: Tensor, *, upper: bool) -> Tensor:
     """The larger of a and b place by place, or the smaller."""
     if a.members is None or b.members is None or a.expression != b.expression:
-        return steps.bounded_by(a, b, upper=not upper)
+        return _bounded_by(steps, a, b, upper=not upper)
     if a.source is not None or b.source is not None:
         raise CannotProveError("a maximum of what marks the largest places")
     if (
@@ -291,35 +336,6 @@ def _best(*, upper: bool) -> Callable[..., list[Value]]:
         return [result]
 
     return step
-
-
-def _where(steps: Composition, node: Node) -> list[Value]:
-    condition, a, b = node.inputs
-    if not isinstance(condition, Truth) or a is None or b is None:
-        raise CannotProveError("a choice by something other than a comparison")
-    shape = shape_of(condition, a, b)
-    together(condition, a, b)
-    if condition.value is not None:
-        chosen = a if condition.value else b
-        if isinstance(chosen, Known):
-            return [repeated(chosen, shape)]
-        if shape != chosen.dims:
-            raise CannotProveError("a choice that changes the shape")
-        return [chosen]
-    source = condition.source
-    if source is not None and source[0] == "others":
-        source, a, b = ("top", *source[1:]), b, a
-    top = source is not None and source[0] == "top" and _constant(a) == -np.inf
-    own = isinstance(b, Tensor) and source is not None and b.key == source[1].key
-    if source is not None and top and own and isinstance(b, Tensor) and shape == b.dims:
-        return [b.having(source=("rest", b), key=key_of("rest", [b.key]))]
-    if source is not None and source[0] == "top" and isinstance(a, Known) and isinstance(b, Known):
-        limits = limits_of(steps, condition, a, b)
-        if limits is not None:
-            return [limits]
-    if source is not None and source[0] == "more" and shape == condition.dims:
-        return [second_of(steps, a, b, source[1], source[2])]
-    raise CannotProveError("a choice between values that depends on the row")
 
 
 def _cast(steps: Composition, node: Node) -> list[Value]:
@@ -381,5 +397,4 @@ OPERATORS: Mapping[str, Callable[[Composition, Node], list[Value]]] = {
     "Sigmoid": _unary(_sigmoid),
     "Softplus": _unary(_softplus),
     "Sub": _sub,
-    "Where": _where,
 }

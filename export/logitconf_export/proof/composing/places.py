@@ -103,6 +103,55 @@ def as_sum(t: Tensor) -> Tensor:
     return t.having(members=sets, added=0)
 
 
+def of_two(t: Tensor) -> Tensor:
+    """The number of one class of two, as one of the row."""
+    assert t.members is not None
+    index = t.members.ravel()[0].index
+    if index is None:
+        raise CannotProveError("an operation on some of the classes")
+    own = expressions.row(f"below {index}")
+    return t.having(
+        expression=substituted(t.expression, {_BELOW: own}.get),
+        error=t.error.max(axis=1, keepdims=True),
+        members=None,
+    )
+
+
+def elements(rows: AbstractRows, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Two tensors; single classes that differ as numbers of the row, sums as sums."""
+    if a.members is None or b.members is None or a.members.shape != b.members.shape:
+        return a, b
+    if a.added is None and b.added is None and (a.members == b.members).all():
+        return a, b
+    single = a.members.size == 1 and a.added is None and b.added is None
+    if single and rows.n_classes == 2 and _BELOW in rows.cells:
+        return of_two(a), of_two(b)
+    return as_sum(a), as_sum(b)
+
+
+def of_single_classes(t: Tensor) -> bool:
+    """Whether each place of a tensor holds the number of one class."""
+    if t.members is None or t.added is not None:
+        return False
+    return all(isinstance(c, Choice) and c.index is not None for c in t.members.ravel())
+
+
+def beside_second(rows: AbstractRows, x: Tensor) -> Expression | None:
+    """How far below the second x is, times a number, at most 0; None if x is something else."""
+    share = expressions.expression_multiple(x.expression, BELOW - GAP)
+    known = of_single_classes(x) and atom_of(expressions.BESIDE) in rows.cells
+    if not known or share is None or share < 0:
+        return None
+    return expressions.BESIDE * number(share)
+
+
+def beside_top(rows: AbstractRows, values: Floats, at_top: Floats | float) -> Floats:
+    """Numbers of each cell, others in that of the largest."""
+    shape = np.broadcast_shapes(values.shape, *(cell.low.shape for cell in rows.cells.values()))
+    own = np.arange(shape[1])[None] == rows.top
+    return np.where(own, at_top, np.broadcast_to(values, shape))
+
+
 def direction(rows: AbstractRows, x: Expression) -> tuple[Atom, int]:
     """The number of a class that an expression rises or falls with, and 1 or −1.
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from logitconf_export.proof.composing.deviations import Deviation
+from logitconf_export.proof.composing.deviations import Deviation, Share
 from logitconf_export.proof.exact.expressions import Expression
 from logitconf_export.proof.exact.intervals import Floats
 
@@ -65,6 +65,9 @@ class Tensor:
         sign: 1 where no computed number is below 0, −1 where none is above; 0 if that is not known.
         largest_of: the key of the tensor whose largest computed value it is; empty if it is none.
         deviation: its error to first order; None if that is not known.
+        share: its error as a share of it; None if that is not known.
+        summed: of what terms of one sign it is the sum over the classes, if that is known.
+        astray: whether at the largest places its numbers may be anything, a NaN too.
     """
 
     expression: Expression
@@ -78,12 +81,31 @@ class Tensor:
     sign: int = 0
     largest_of: str = ""
     deviation: Deviation | None = None
+    share: Share | None = None
+    summed: Summed | None = None
+    astray: bool = False
 
     def having(self, **changes: Any) -> Tensor:
         """Itself with some of it changed; what it deviates by is forgotten where that may be."""
         if {"expression", "error"} & set(changes):
-            changes.setdefault("deviation", None)
+            for name in ("deviation", "share", "summed"):
+                changes.setdefault(name, None)
         return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summed:
+    """A sum over the classes of numbers of one sign.
+
+    Attributes:
+        terms: these.
+        share: how far the sum of the computed ones is off, as a share of it.
+        lost: what it may be off besides.
+    """
+
+    terms: Tensor
+    share: float
+    lost: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

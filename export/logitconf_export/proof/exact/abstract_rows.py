@@ -45,10 +45,17 @@ _OFF = 1e-13
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A sum over the classes that boxes fix: Σ of `part`, `total` for all classes together."""
+    """A sum over the classes that boxes fix.
+
+    Attributes:
+        part: what is added up.
+        total: for all classes together.
+        others: for all but one of the largest, where that is known better than as a difference.
+    """
 
     part: Expression
     total: Interval
+    others: Interval | None = None
 
 
 @dataclass(eq=False)
@@ -200,9 +207,11 @@ class AbstractRows:
         return result
 
     def _ofatom_of(self, a: Atom, exponent: Fraction) -> Interval:
+        alone = Expression((((((a, Fraction(1)),)), Fraction(1)),))
         match a[0]:
+            case _ if alone in self.known:
+                value = self.known[alone]
             case "row":
-                alone = Expression((((((a, Fraction(1)),)), Fraction(1)),))
                 # others are known as expressions
                 value = self.numbers[a] if a in self.numbers else self._ranges[alone]
             case "class":
@@ -233,22 +242,28 @@ class AbstractRows:
 
     def sum_above(self, values: Floats) -> Floats:
         """No less than the sum over the classes of what is at most `values` in each cell."""
+        others = self.others_above(values)
         if self.top is None:
-            first, others = np.zeros((1, 1)), self.n_classes
-        else:
-            first, others = values[:, self.top : self.top + 1], self.n_classes - 1
+            return others
+        return above(values[:, self.top : self.top + 1] + others)
+
+    def others_above(self, values: Floats) -> Floats:
+        """As :meth:`sum_above`, without the one largest class whose cell is known."""
+        others = self.n_classes - (self.top is not None)
         if others == 0:
-            return first
+            return np.zeros((1, 1))
         if self.fixed is None:
-            return above(first + above(others * values.max(axis=1, keepdims=True)))
+            return above(others * values.max(axis=1, keepdims=True))
         best = self._bound_by(self.fixed, values, others)
         if self.second is not None and len(values) > 1:
             best = np.minimum(best, self._bound_by(self.second, values, others))
-        return above(first + best)
+        return best
 
     def _bound_by(self, known: Sum, values: Floats, others: int) -> Floats:
         """What the values of all classes but the top one come to at most, by one sum."""
         part, rest = self.range(known.part), known.total
+        if known.others is not None:
+            return self._bound_of_rest(values, part, known.others, others)
         if self.top is not None:
             rest = rest - Interval(
                 part.low[:, self.top : self.top + 1], part.high[:, self.top : self.top + 1]
@@ -263,12 +278,23 @@ class AbstractRows:
     def _bound_of_rest(self, values: Floats, part: Interval, rest: Interval, others: int) -> Floats:
         """The dual bound with the λ that bisection finds; it holds for every λ."""
         share = np.clip(0.5 * (rest.low + rest.high) / others, part.low.min(), part.high.max())
-        spread = values.max(axis=1, keepdims=True) - values.min(axis=1, keepdims=True)
+        least, most = values.min(axis=1, keepdims=True), part.high.max(axis=1, keepdims=True)
+        # a masked class adds 0 to both sums
+        floor = -np.inf
+        if self.fixed is not None and self.fixed.others is not None:
+            # what is never below 0 is nowhere more than all of it
+            possible = (part.low <= rest.high) | (part.low.min() < 0.0)
+            # a box without rows
+            possible |= ~possible.any(axis=1, keepdims=True)
+            least = np.where(possible, values, np.inf).min(axis=1, keepdims=True)
+            most = np.where(possible, part.high, -np.inf).max(axis=1, keepdims=True)
+            values, floor = np.where(possible, values, -np.inf), 0.0
+        spread = values.max(axis=1, keepdims=True) - least
         tiny = 1e-300
-        low = -spread / np.maximum(part.high.max(axis=1, keepdims=True) - share, tiny)
+        low = -spread / np.maximum(most - share, tiny)
         high = spread / np.maximum(share - part.low.min(axis=1, keepdims=True), tiny)
         low, high = np.clip(low, -1e290, 1e290), np.clip(high, -1e290, 1e290)
-        middle_part = 0.5 * (part.low + part.high) + np.zeros_like(values)
+        middle_part = 0.5 * (part.low + part.high) + np.zeros(values.shape)
         for _ in range(_BISECTIONS):
             slope = 0.5 * (low + high)
             worst = values - slope * np.where(slope > 0.0, part.low, part.high)
@@ -276,11 +302,12 @@ class AbstractRows:
             at = np.take_along_axis(np.broadcast_to(middle_part, worst.shape), chosen, axis=1)
             more = at > share
             low, high = np.where(more, slope, low), np.where(more, high, slope)
-        best = above(others * values.max(axis=1, keepdims=True)) + np.zeros_like(low)
+        most = np.maximum(values.max(axis=1, keepdims=True), floor)
+        best = above(others * most) + np.zeros_like(low)
         for slope in (low, high, 0.5 * (low + high)):
             worst = above(values - below(slope * np.where(slope > 0.0, part.low, part.high)))
             known = above(slope * np.where(slope > 0.0, rest.high, rest.low))
-            most = above(others * worst.max(axis=1, keepdims=True))
+            most = above(others * np.maximum(worst.max(axis=1, keepdims=True), floor))
             best = np.minimum(best, above(most + known))
         return np.asarray(best)
 

@@ -103,6 +103,10 @@ def of_class(name: str) -> Expression:
 AT_TOP, COUNT = of_class("at top"), row("count")
 """1 for a class of largest logit and 0 for others, and how many are of largest logit."""
 
+BESIDE = of_class("beside")
+"""How far a class lies below the second of all, and 0 for the largest: min(0, below − gap)."""
+_BELOW, _GAP = of_class("below"), row("gap")
+
 
 def atom_by_class(a: Atom) -> bool:
     """Whether an atom has a value for each class."""
@@ -209,11 +213,24 @@ def sum_over_classes(x: Expression, n_classes: int) -> Expression:
         own = tuple(item for item in product if atom_by_class(item[0]))
         common = tuple(item for item in product if not atom_by_class(item[0]))
         scale = Expression(((common, coefficient),))
+        share = power_beside(Expression(((own, Fraction(1)),)))
         if own == AT_TOP.terms[0][0]:
             total = total + scale * COUNT
+        elif share is not None:
+            # the largest adds 1, the others e^(−gap) times what they add beside the largest
+            others = sum_over_classes(exponential(_BELOW * number(share)), n_classes) - ONE
+            total = total + scale * (ONE + exponential(-_GAP * number(share)) * others)
         else:
             total = total + scale * (atom("sum", own) if own else number(n_classes))
     return total
+
+
+def power_beside(x: Expression) -> Fraction | None:
+    """C where x is e to c times how far a class lies below the second; else None."""
+    if len(x.terms) != 1 or x.terms[0][1] != 1 or len(x.terms[0][0]) != 1:
+        return None
+    a, share = x.terms[0][0][0]
+    return share if a == ("exp", BESIDE.terms[0][0]) else None
 
 
 def substituted(x: Expression, value: Callable[[Atom], Expression | None]) -> Expression:

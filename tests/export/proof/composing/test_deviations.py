@@ -8,10 +8,12 @@ import pytest
 from support.worst_runtime import allowed_at, composed, largest_errors, part_of
 
 from logitconf_export.proof.composing import deviations
-from logitconf_export.proof.composing.deviations import Deviation, Part
+from logitconf_export.proof.composing.deviations import Deviation, Part, Share
+from logitconf_export.proof.composing.tensors import Tensor
 from logitconf_export.proof.exact.abstract_rows import BELOW, AbstractRows
-from logitconf_export.proof.exact.expressions import ONE, exponential, number
+from logitconf_export.proof.exact.expressions import BESIDE, ONE, exponential, number
 from logitconf_export.proof.exact.row_kinds import class_rows
+from logitconf_export.proof.exact.spread_rows import spread_rows
 
 SUMS = (
     "m = ReduceMax<axes=[1], keepdims=1>(x) y = Sub(x, m) e = Exp(y) "
@@ -85,3 +87,32 @@ def test_a_factor_of_boxes_and_cells_is_as_large_as_its_largest_value() -> None:
     x = exponential(BELOW) * number(3) - BELOW * number(Fraction(1, 2)) + number(1)
     assert (rows.size(x) >= rows.evaluated(x).size * (1 - 1e-9)).all()
     assert (rows.size(x) <= rows.evaluated(x).size * 1.5).all()
+
+
+def test_a_sum_beside_the_second_is_off_by_no_larger_share_than_is_said() -> None:
+    n, t, off = 20, Fraction(3, 2), 1e-6
+    rows = spread_rows(n, t, 100.0)
+    inverse = number(1 / t)
+    z = rows.range(BESIDE * inverse)
+    # off by so much for each unit that a class lies below the second
+    share = Share(off * (1.0 + np.maximum(-z.low, 0.0)), 0.0)
+    terms = Tensor(
+        exponential(BESIDE * inverse), np.zeros((1, 1)), ("N", n), "float32", "e", share=share
+    )
+    said = deviations.share_of_sum(rows, terms, 0.0)
+    assert said is not None
+    cut, most = rows.cuts["rest"], 0.0
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        y = -np.sort(random.exponential(size=n) * 10.0 ** random.uniform(-1, 1.5))
+        y[0] = 0.0
+        beside = np.minimum(y - y[1], 0.0) / float(t)
+        worst = (np.exp(beside) * off * (1.0 - beside)).sum() / np.exp(beside).sum()
+        rest = np.log(np.exp(y[1:] / float(t)).sum())
+        box = int(((cut.low <= rest) & (rest <= cut.high))[:, 0].argmax())
+        assert worst <= said.part[box, 0]
+        most = max(most, worst / said.part[box, 0])
+    assert most > 0.15
+    # of other sums nothing is said
+    other = Tensor(exponential(BELOW * inverse), share.part, ("N", n), "float32", "e", share=share)
+    assert deviations.share_of_sum(rows, other, 0.0) is None
