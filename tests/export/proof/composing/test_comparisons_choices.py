@@ -65,7 +65,7 @@ def test_what_is_the_same_at_the_largest_is_off_by_the_error_of_either_in_its_pl
             at_top(),
             of_row(LARGEST + number(3), 0.0),
             of_classes(SQUARE, 0.0, (1, 0, 2, 3)),
-            "other",
+            "different classes",
         ),
         (
             at_top(x=-(LARGEST + BELOW)),
