@@ -35,8 +35,7 @@ def rows_of(records: Sequence[RuntimeTables]) -> str:
 
 
 def _row(record: RuntimeTables) -> str:
-    where = record.environment
-    cells = [f"{where.runtime} {where.version}", f"{record.seconds / 60:.1f}"]
+    cells = [record.environment.name, f"{record.seconds / 60:.1f}"]
     for name, low, high in (("Exp", -40.0, -(2.0**-6)), ("Log", 1.0, 1000.0)):
         error = record.error(name, low, high)
         share = "every float" if error.exhaustive else "sample"

@@ -178,13 +178,14 @@ def worst(sums: Sums, tables: Sequence[RuntimeTables]) -> Worst:
 
 
 def _says_pinned(tables: RuntimeTables) -> bool:
-    name = tables.environment.runtime
-    return name not in RUNTIMES or RuntimeRequest(name).runtime().sums == "pinned"
+    name, provider = tables.environment.runtime, tables.environment.provider
+    own = name not in RUNTIMES or RuntimeRequest(name).runtime().sums == "pinned"
+    return own and provider == "cpu"
 
 
 def digests(tables: Sequence[RuntimeTables]) -> Mapping[str, str]:
-    """SHA-256 of each table, by runtime and version."""
-    return {f"{t.environment.runtime} {t.environment.version}": digest(t) for t in tables}
+    """SHA-256 of each table, by runtime, version and provider, if it is not the CPU's."""
+    return {t.environment.name: digest(t) for t in tables}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ PIXELS = "classes of each pixel"
 
 def measured() -> Measured:
     """The recorded tables of onnxruntime."""
-    (record,) = (RECORDS / "operations").glob("onnxruntime_1.31.1_*.json")
+    (record,) = (RECORDS / "operations").glob("onnxruntime_1.31.1_cpu_*.json")
     return Measured(read_tables(record))
 
 

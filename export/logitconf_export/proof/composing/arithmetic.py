@@ -95,10 +95,7 @@ class Measured:
     @property
     def name(self) -> str:
         """As :meth:`Arithmetic.name`."""
-        where = self.tables.environment
-        return f"{where.runtime} {where.version}" + (
-            "" if where.provider == "cpu" else f" ({where.provider})"
-        )
+        return self.tables.environment.name
 
     def units(
         self, operation: str, operand: Interval, element: str, constant: float | None = None

@@ -228,7 +228,7 @@ def _done(tables: RuntimeTables, tasks: dict[str, Task]) -> RuntimeTables:
     operations, sums = [*tables.operations], [*tables.sums]
     specials, refused = [*tables.specials], [*tables.refused]
     where = tables.environment
-    for name, task in steps(tasks.items(), f"Measuring {where.runtime} {where.version}"):
+    for name, task in steps(tasks.items(), f"Measuring {where.name}"):
         try:
             measured = task()
         except RefusedError as error:

@@ -46,6 +46,11 @@ class Environment:
     processor: str
     system: str
 
+    @property
+    def name(self) -> str:
+        """The runtime, its version, and its provider unless that is the CPU's."""
+        return f"{self.runtime} {self.version}" + f" ({self.provider})" * (self.provider != "cpu")
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -315,10 +320,8 @@ class RuntimeTables:
             here = [table for table in tables if table.path in (path, ALL_PATHS)]
             pieces = [(table, piece) for table in here for piece in table.pieces]
             if not _covered(low, high, [piece for _, piece in pieces], element):
-                raise MissingTableError(
-                    f"{self.environment.runtime} {self.environment.version} has no table of "
-                    f"{operation} in {element}, path {path}, from {low!r} to {high!r}"
-                )
+                what = f"{operation} in {element}, path {path}, from {low!r} to {high!r}"
+                raise MissingTableError(f"{self.environment.name} has no table of {what}")
             bounds += [(t, p) for t, p in pieces if p.high >= low and p.low <= high]
         return Error(
             min(piece.least for _, piece in bounds),
@@ -352,10 +355,8 @@ class RuntimeTables:
         """
         measured = self.sums_of(operation, axis, element)
         if not measured:
-            raise MissingTableError(
-                f"{self.environment.runtime} {self.environment.version} has no sums of {operation} "
-                f"in {element} along {axis}"
-            )
+            what = f"{operation} in {element} along {axis}"
+            raise MissingTableError(f"{self.environment.name} has no sums of {what}")
         return Order.of(measured)
 
     def results(
@@ -373,7 +374,7 @@ class RuntimeTables:
                 if results is not None:
                     return results
         raise MissingTableError(
-            f"{self.environment.runtime} {self.environment.version} was not asked what {operation} "
+            f"{self.environment.name} was not asked what {operation} "
             f"makes of {', '.join(texts)} in {element}"
         )
 

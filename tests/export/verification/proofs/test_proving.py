@@ -46,7 +46,7 @@ def test_a_check_of_the_file_refutes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_several_tables_those_of_this_processor_and_the_newest_version_are_taken(
     tmp_path: Path,
 ) -> None:
-    (record,) = RECORDS.glob("onnxruntime_1.31.1_*.json")
+    (record,) = RECORDS.glob("onnxruntime_1.31.1_cpu_*.json")
     held = read_tables(record)
     for number, (version, maker) in enumerate(
         [("1.9.1", processor()), ("1.31.1", processor()), ("1.40.0", "Maker family 9 avx2")]
@@ -58,7 +58,7 @@ def test_of_several_tables_those_of_this_processor_and_the_newest_version_are_ta
 
 
 def test_tables_that_had_to_be_measured_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    (record,) = RECORDS.glob("onnxruntime_1.31.1_*.json")
+    (record,) = RECORDS.glob("onnxruntime_1.31.1_cpu_*.json")
     held = read_tables(record)
 
     def measured_now(*_: Any, tell: Callable[..., None]) -> RuntimeTables:
