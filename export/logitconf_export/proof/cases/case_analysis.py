@@ -209,7 +209,7 @@ class Walk:
         if op in UNARY:
             return each_of(partial(self.rules.unary, op, exact=UNARY[op]), inputs[0])
         if op in BINARY:
-            return paired(BINARY[op], *inputs)
+            return paired(partial(self.rules.binary, op, exact=BINARY[op]), *inputs)
         if op in MOVES:
             made = moved(op, inputs, by_class=by_class)
             return _apart(made) if self._mixed(node) else made
@@ -276,16 +276,7 @@ class Walk:
         low = ready[1] if len(ready) > 1 else _bound(attributes.get("min"))
         high = ready[2] if len(ready) > 2 else _bound(attributes.get("max"))
 
-        def clipped(a: Kinds) -> Kinds:
-            result = a
-            for limit, choose in ((low, kinds.larger), (high, kinds.smaller)):
-                if limit is not None:
-                    result = choose(result, limit)
-            if a.nan and not self.rules.carries_nan("Clip", (math.nan, 0.0, 1.0)):
-                result |= (low or NOTHING) | (high or NOTHING)
-            return result
-
-        return each_of(clipped, ready[0])
+        return each_of(partial(self.rules.clipped, low=low, high=high), ready[0])
 
     def _reduced(self, node: onnx.NodeProto, places: Any, *, by_class: bool) -> Abstract:
         op = node.op_type
@@ -293,7 +284,9 @@ class Walk:
             return self._reduced(node, Places(places, None), by_class=False)
         if not isinstance(places, Places):
             raise CannotProveError(f"{op} of comparisons")
-        total = partial(total_of, self.rules, two=self._of_two(node))
+        # others are measured as sums
+        name = op if op == "ReduceL1" else "ReduceSum"
+        total = partial(total_of, self.rules, name, two=self._of_two(node))
         steps: Mapping[str, Callable[[Places], Kinds]] = {
             "ReduceMax": partial(extreme_of, self.rules, "ReduceMax"),
             "ReduceMin": partial(extreme_of, self.rules, "ReduceMin"),

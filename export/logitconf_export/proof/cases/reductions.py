@@ -16,12 +16,20 @@ from logitconf_export.proof.cases.steps import Abstract, Places, paired, sum_of
 from logitconf_export.proof.composing.tensors import CannotProveError
 
 
-def total_of(rules: Rules, places: Places, *, two: bool) -> Kinds:
-    """A sum, which carries a NaN unless the runtime was seen to lose it."""
+def total_of(rules: Rules, op: str, places: Places, *, two: bool) -> Kinds:
+    """A sum of what an operation adds up; it carries a NaN unless the runtime was seen to lose it.
+
+    Args:
+        rules: of the runtime.
+        op: that adds up, by whose table it is judged.
+        places: its terms: of a ReduceL1 the sizes.
+        two: whether there are two of them.
+    """
     result = sum_of(places, two=two)
     if places.one == NAN and rules.tables is not None:
         for row in NAN_ROWS:
-            result |= rules.results("ReduceSum", *row) or NOTHING
+            seen = rules.results(op, *row)
+            result |= ANY_FINITE if seen is None else seen
         if result.finite:
             result |= ANY_FINITE
     return result

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import or_
 
-from logitconf_export.proof.cases.kinds import DOWN, NAN, NOTHING, UP, Kinds
+from logitconf_export.proof.cases import kinds
+from logitconf_export.proof.cases.kinds import DOWN, LARGEST, NAN, NOTHING, UP, Kinds
 from logitconf_export.proof.tables.operation_table import MissingTableError, RuntimeTables
 
 
@@ -42,6 +44,63 @@ class Rules:
             if part:
                 result |= self.results(operation, value) or NOTHING
         return result
+
+    def binary(
+        self, operation: str, a: Kinds, b: Kinds, exact: Callable[[Kinds, Kinds], Kinds]
+    ) -> Kinds:
+        """IEEE's result, and what else the runtime gives where an operand is not finite.
+
+        tract 0.23 makes 0 of whatever is multiplied by a constant 0 or divided by an infinite one.
+        """
+        result = exact(a, b)
+        for x, y in itertools.product(_examples(a), _examples(b)):
+            if not (math.isfinite(x) and math.isfinite(y)):
+                result |= self.results(operation, x, y) or NOTHING
+        return result
+
+    def clipped(self, a: Kinds, low: Kinds | None, high: Kinds | None) -> Kinds:
+        """What is left between limits; either may be missing.
+
+        A limit that is missing is the lowest or largest float to onnxruntime and OpenVINO, which
+        make a finite number of an infinity, unless a table says otherwise.
+        """
+        seen = _CLIPS.get((low is None or low == DOWN, high is None))
+        result = a
+        for limit, choose in ((low, kinds.larger), (high, kinds.smaller)):
+            result = result if limit is None else choose(result, limit)
+        if a.nan:
+            made = self.results(seen, math.nan) if seen else None
+            # what was seen for a limit of 0 is this limit's; what was not asked may be either
+            limits = (low or _LOWEST) | (high or _LARGEST)
+            if made is not None:
+                limits = NAN if made == NAN else made | (low or NOTHING) | (high or NOTHING)
+            result |= limits
+        for given, infinity, limit, instead in (
+            (a.up, UP, high, _LARGEST),
+            (a.down, DOWN, low, _LOWEST),
+        ):
+            value = math.inf if infinity == UP else -math.inf
+            if given and limit in (None, infinity) and not (
+                seen and self.results(seen, value) == infinity
+            ):
+                result |= instead
+        return result
+
+
+def _examples(a: Kinds) -> Iterator[float]:
+    """A value of each kind that a number can be; 0 where it can be nothing else that is finite."""
+    for part, value in ((a.nan, math.nan), (a.up, math.inf), (a.down, -math.inf)):
+        if part:
+            yield value
+    if a.low == a.high == 0.0:
+        yield from (0.0, -0.0)
+    elif a.finite:
+        yield from (value for value in (1.0, -1.0) if value * (a.high if value > 0 else a.low) > 0)
+
+
+_LARGEST, _LOWEST = (Kinds(low=value, high=value) for value in (LARGEST, -LARGEST))
+_CLIPS = {(False, True): "Clip(0.0)", (True, False): "Clip(-inf, 0.0)"}
+"""The table by whether there is no lower limit, and no upper one; both or none were not asked."""
 
 
 def kind_of(value: float) -> Kinds:

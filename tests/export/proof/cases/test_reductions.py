@@ -29,8 +29,8 @@ def test_a_maximum_of_nothing_may_be_the_lowest_float() -> None:
 
 def test_a_sum_of_two_places_is_of_both() -> None:
     first = frozenset((0,))
-    assert total_of(BLIND, Places(UP, ANY_FINITE, first), two=True) == UP
-    assert total_of(BLIND, Places(NAN, ANY_FINITE), two=False).nan
+    assert total_of(BLIND, "ReduceSum", Places(UP, ANY_FINITE, first), two=True) == UP
+    assert total_of(BLIND, "ReduceSum", Places(NAN, ANY_FINITE), two=False).nan
 
 
 def test_shares_of_a_nan_are_none_where_that_was_seen() -> None:

@@ -3,8 +3,12 @@
 import math
 
 from logitconf_export.proof.cases import kinds
-from logitconf_export.proof.cases.kinds import DOWN, NAN, UP, Kinds
+from logitconf_export.proof.cases.kinds import DOWN, LARGEST, NAN, UP, Kinds
+from logitconf_export.proof.cases.reductions import total_of
 from logitconf_export.proof.cases.rules import Rules, kind_of
+from logitconf_export.proof.cases.sorts import NAN_ROWS
+from logitconf_export.proof.cases.steps import Places
+from logitconf_export.proof.tables.operation_table import MissingTableError
 
 
 class Seen:
@@ -29,3 +33,70 @@ def test_what_a_runtime_does_besides_is_added() -> None:
 
 def test_numbers_are_told_apart() -> None:
     assert [kind_of(v) for v in (math.nan, math.inf, -math.inf)] == [NAN, UP, DOWN]
+
+
+class Asked:
+    """Tables of a runtime that was asked this alone."""
+
+    def __init__(self, seen: dict[tuple[object, ...], tuple[float, ...]]) -> None:
+        self.seen = {tuple(map(str, asked)): results for asked, results in seen.items()}
+
+    def results(self, operation: str, *inputs: float) -> tuple[float, ...]:
+        try:
+            return self.seen[tuple(map(str, (operation, *inputs)))]
+        except KeyError as error:
+            raise MissingTableError(operation) from error
+
+
+def rules_of(seen: dict[tuple[object, ...], tuple[float, ...]]) -> Rules:
+    return Rules(Asked(seen))  # type: ignore[arg-type]
+
+
+def exactly(value: float) -> Kinds:
+    return Kinds(low=value, high=value)
+
+
+def test_a_limit_that_is_missing_may_be_the_largest_float() -> None:
+    """Of +inf onnxruntime makes 3.4e38 where no upper limit is given, which is a number."""
+    rules, limit = Rules(None), exactly(-1e30)
+    assert rules.clipped(UP, limit, None) == UP | exactly(LARGEST)
+    assert rules.clipped(DOWN, None, limit) == DOWN | exactly(-LARGEST)
+    assert rules.clipped(DOWN, DOWN, limit) == DOWN | exactly(-LARGEST)
+    assert rules.clipped(UP, None, limit) == limit
+    seen = rules_of({("Clip(0.0)", math.inf): (LARGEST,)})
+    assert seen.clipped(UP, limit, None) == UP | exactly(LARGEST)
+    asked = rules_of({("Clip(0.0)", math.inf): (math.inf,)})
+    assert asked.clipped(UP, limit, None) == UP
+    # a table of the one says nothing of the other
+    assert asked.clipped(DOWN, None, limit) == DOWN | exactly(-LARGEST)
+    assert asked.clipped(UP, limit, UP) == UP | exactly(LARGEST)
+
+
+def test_a_limit_carries_a_nan_where_it_was_seen_to() -> None:
+    carries = rules_of({("Clip(0.0)", math.nan): (math.nan,)})
+    assert carries.clipped(NAN, exactly(-2.0), None) == NAN
+    # of both limits nothing was asked
+    assert carries.clipped(NAN, exactly(-2.0), exactly(3.0)) == NAN | Kinds(low=-2.0, high=3.0)
+    loses = rules_of({("Clip(-inf, 0.0)", math.nan): (-math.inf,)})
+    assert loses.clipped(NAN, DOWN, exactly(3.0)) == NAN | DOWN | exactly(3.0)
+    assert Rules(None).clipped(NAN, exactly(1.0), None) == NAN | Kinds(low=1.0, high=LARGEST)
+
+
+def test_what_a_runtime_folds_is_added_to_what_is_not_finite() -> None:
+    tract = rules_of({("Mul", math.nan, 0.0): (0.0,), ("Div", math.inf, math.inf): (0.0,)})
+    assert tract.binary("Mul", NAN, kinds.ZERO, kinds.multiply) == NAN | kinds.ZERO
+    assert tract.binary("Mul", NAN, kinds.ONE, kinds.multiply) == NAN
+    assert tract.binary("Div", UP, UP, kinds.divide) == NAN | kinds.ZERO
+    assert Rules(None).binary("Div", UP, UP, kinds.divide) == NAN
+
+
+def test_a_sum_of_sizes_is_judged_by_its_own_table() -> None:
+    sums = {("ReduceSum", *row): (math.nan,) for row in NAN_ROWS}
+    places = Places(NAN, kinds.ONE)
+    assert total_of(rules_of(sums), "ReduceSum", places, two=False) == NAN
+    # what was not asked may be any number
+    assert total_of(rules_of(sums), "ReduceL1", places, two=False).finite
+    loses = {("ReduceL1", *row): (1.0,) for row in NAN_ROWS}
+    assert total_of(rules_of(sums | loses), "ReduceL1", places, two=False).finite
+    carries = {("ReduceL1", *row): (math.nan,) for row in NAN_ROWS}
+    assert total_of(rules_of(carries), "ReduceL1", places, two=False) == NAN
