@@ -8,6 +8,7 @@ runtime that alone is done.
 """
 
 import argparse
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -68,20 +69,21 @@ def main() -> None:
     parser.add_argument("--thorough", action="store_true")
     parser.add_argument("--add", action="store_true")
     parser.add_argument("--seconds", type=float, default=SECONDS)
+    # a record is whole, whatever it takes
+    parser.add_argument("--limit", type=float, default=math.inf)
     parser.add_argument("runtimes", nargs="*")
     given = parser.parse_args()
+    may_take = {"seconds": given.seconds, "limit": given.limit}
     for name in given.runtimes:
         begin, cpu = time.perf_counter(), time.process_time()
         evaluator = evaluator_of(name)
         path = RECORDS / file_name(environment_of(evaluator))
         if given.add:
             held = replace(read_tables(path), sums=(), refused=())
-            held = completed(held, evaluator, seconds=given.seconds)
-            tables = extended(held, evaluator, wish_of([1.5]).missing(held), seconds=given.seconds)
+            held = completed(held, evaluator, **may_take)
+            tables = extended(held, evaluator, wish_of([1.5]).missing(held), **may_take)
         else:
-            tables = measure(
-                evaluator, wish_of([1.5]), seconds=given.seconds, thorough=given.thorough
-            )
+            tables = measure(evaluator, wish_of([1.5]), thorough=given.thorough, **may_take)
         write_tables(path, tables, force=True)
         seconds = f"{time.perf_counter() - begin:.0f} s, {time.process_time() - cpu:.0f} of CPU"
         print(f"{path.name}: {seconds}, load {os.getloadavg()[0]:.1f}", flush=True)

@@ -1,5 +1,6 @@
 """The command ``measure-runtime``: how far each operation of a runtime is from exact."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,14 @@ def measure_runtime(
         float | None,
         typer.Option("--seconds", help="For ranges of floats; what is left is sampled."),
     ] = None,
+    limit: Annotated[
+        float | None,
+        typer.Option(
+            "--limit",
+            help="Seconds that all may take; what is not reached is left out, and told.",
+            show_default="480, none with --thorough",
+        ),
+    ] = None,
     thorough: Annotated[
         bool,
         typer.Option("--thorough", help="Try every float where heads live, whatever it takes."),
@@ -60,6 +69,7 @@ def measure_runtime(
     if output is not None:
         check_output(output, (), force=force)
     from logitconf.errors import LogitconfError
+    from logitconf_export.proof.tables.budget import LIMIT
     from logitconf_export.proof.tables.evaluators import evaluator_of
     from logitconf_export.proof.tables.files import keep_tables, write_tables
     from logitconf_export.proof.tables.measuring import SECONDS, measure, wish_of
@@ -71,6 +81,7 @@ def measure_runtime(
             evaluator_of(runtime, provider),
             wish_of(temperature or ()),
             seconds=SECONDS if seconds is None else seconds,
+            limit=limit or (math.inf if thorough else LIMIT),
             thorough=thorough,
             only=only or (),
         )

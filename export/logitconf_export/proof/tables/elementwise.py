@@ -28,8 +28,12 @@ _STEPS = (1, 3, 17, 257, 4099, 65537)
 _SIZES = {"tail": 3, "one element": 1}
 _SHARES = {"body": 0.1, "offset": 0.1, "tail": 0.3, "one element": 0.5}
 """Of the time; short buffers take longer."""
+_BLOCK = 2**11
+"""Floats at least, after which the clock is looked at."""
 _CENTRAL = 2.5
 """Times the seconds of a range may long buffers take where heads live, to try every float."""
+# so much of the time that an operation has may be planned for, and so much of a path's be one block
+_PLANNED, _ONE_BLOCK = 0.7, 0.1
 _ALIGNMENT = 64
 _CORRECTLY_ROUNDED = 0.5
 # pieces whose bounds differ by less are put together; where no head lives, more of them
@@ -113,15 +117,76 @@ class _Judge:
             self.largest_backward = max(self.largest_backward, int(steps.max()))
 
 
+@dataclass(slots=True)
+class _Pace:
+    """Which floats of a range a path tries, so that they take no longer than they may.
+
+    Attributes:
+        each: seconds that a float takes, by trials, then by what was tried.
+        most: seconds that all may take.
+        left: floats of the range that are still to come.
+        finest: no step is smaller.
+    """
+
+    each: float
+    most: float
+    left: int
+    finest: int = 1
+    _spent: float = 0.0
+    _tried: int = 0
+
+    @property
+    def step(self) -> int:
+        """How many floats to go on by."""
+        if self.most == math.inf:
+            return 1
+        seconds = self.most - self._spent
+        fits = (step for step in _STEPS if self.each * self.left / step <= seconds)
+        return max(self.finest, next(fits, _STEPS[-1]))
+
+    @property
+    def planned(self) -> float:
+        """Seconds that what is left takes."""
+        return self.each * self.left / self.step
+
+    def blocks(self, length: int, finest: int) -> Iterator[slice | Array]:
+        """Places in floats that are so far apart, some at a time, the last one among them.
+
+        What is done with a block before the next one is asked for is what its floats take.
+        """
+        begin = 0
+        while begin < length:
+            step = self.step // finest | 1
+            size = _CHUNK
+            if self.most < math.inf and self.each:
+                size = int(min(max(_ONE_BLOCK * self.most / self.each, _BLOCK), _CHUNK))
+            end = min(begin + size * step, length)
+            places: slice | Array = slice(begin, end)
+            tried = end - begin
+            if step > 1:
+                places = np.arange(begin, end, step)
+                if end == length and places[-1] != length - 1:
+                    places = np.append(places, length - 1)
+                tried = len(places)
+            start = time.perf_counter()
+            yield places
+            self._spent += time.perf_counter() - start
+            self._tried += tried
+            self.each = self._spent / self._tried
+            self.left -= (end - begin) * finest
+            begin = end
+
+
 def measure_elementwise(
     evaluator: Evaluator,
     operation: Operation,
-    spans: Iterable[Span],
+    spans: Sequence[Span],
     *,
     paths: Sequence[str] = PATHS,
     judged_as: str | None = None,
     compute: Callable[[Floats, str], Floats] | None = None,
     rising: bool = True,
+    allowed: Callable[[], float] = lambda: math.inf,
 ) -> list[OperationTable]:
     """A table for each span and path.
 
@@ -133,6 +198,7 @@ def measure_elementwise(
         judged_as: name of the operation in the tables and of its truth; its own unless given.
         compute: the results on a path, where that is not the operation alone.
         rising: whether larger inputs give larger results; else smaller ones.
+        allowed: seconds that all may take, whatever the spans say.
 
     Raises:
         RefusedError: if the evaluator cannot compute it.
@@ -141,9 +207,8 @@ def measure_elementwise(
     name = judged_as or operation.name
     constant = operation.constants[0] if operation.constants else None
     tables = []
-    for span in spans:
-        steps = {path: _step_for(run, span, path) for path in paths}
-        finest = min(steps.values())
+    for span, paces in zip(spans, _paces(run, spans, paths, allowed), strict=True):
+        finest = min(pace.step for pace in paces.values())
         judges = {path: _Judge(rising, truth.slack(name)) for path in paths}
         for low, high in _pieces(span):
             for judge in judges.values():
@@ -154,9 +219,9 @@ def measure_elementwise(
                 with np.errstate(all="ignore"):
                     rounded = exact.astype(np.float32)
                 for path, judge in judges.items():
-                    thin = _thinned(len(x), steps[path] // finest | 1)
-                    part = x[thin]
-                    judge.take(part, run(part, path), exact[thin], rounded[thin])
+                    for places in paces[path].blocks(len(x), finest):
+                        part = x[places]
+                        judge.take(part, run(part, path), exact[places], rounded[places])
         floats = count(span.low, span.high)
         alike = _ALIKE if span.central else _ALIKE_ELSEWHERE
         tables += [
@@ -164,6 +229,42 @@ def measure_elementwise(
             for path, judge in judges.items()
         ]
     return tables
+
+
+def _paces(
+    run: Callable[[Floats, str], Floats],
+    spans: Sequence[Span],
+    paths: Sequence[str],
+    allowed: Callable[[], float],
+) -> list[dict[str, _Pace]]:
+    """The pace of each path in each span; coarser than the spans say if not all have the time."""
+    each = {
+        (span, path): _each(run, span, path)
+        for span in spans
+        for path in paths
+        if span.seconds < math.inf
+    }
+    most, share = _PLANNED * allowed(), 1.0
+    while True:
+        paces = [
+            {path: _pace(each.get((span, path), 0.0), span, path, share) for path in paths}
+            for span in spans
+        ]
+        planned = sum(pace.planned for of_span in paces for pace in of_span.values())
+        # where steps are as long as can be nothing is won
+        if planned <= most or share < 1.0 / _STEPS[-1]:
+            return paces
+        share *= 0.7
+
+
+def _pace(each: float, span: Span, path: str, share: float) -> _Pace:
+    most = share * span.seconds * _SHARES[path]
+    if span.central and path not in _SIZES:
+        most = share * _CENTRAL * span.seconds
+    pace = _Pace(each, most, count(span.low, span.high))
+    # what turns out to be faster is not tried more finely, for truth comes in these steps
+    pace.finest = pace.step
+    return pace
 
 
 def compute_on(evaluator: Evaluator, operation: Operation, x: Floats, path: str) -> Floats:
@@ -202,21 +303,14 @@ def _table(
     )
 
 
-def _step_for(run: Callable[[Floats, str], Floats], span: Span, path: str) -> int:
-    """How many floats to go on by, so that a path takes no longer than it may."""
-    if span.seconds == math.inf:
-        return 1
-    floats = count(span.low, span.high)
+def _each(run: Callable[[Floats, str], Floats], span: Span, path: str) -> float:
+    """Seconds that a float of a range takes on a path."""
     sizes = _TRIALS[path]
     # what is done once, such as compiling a model that is kept, would hide what each float takes
     _seconds(run, span, path, sizes[0])
     few, many = (_seconds(run, span, path, size) for size in sizes)
     # models are loaded once for each chunk
-    each = max(many - few, 0.0) / (sizes[1] - sizes[0]) + few / _CHUNK
-    most = span.seconds * _SHARES[path]
-    if span.central and path not in _SIZES:
-        most = _CENTRAL * span.seconds
-    return next((step for step in _STEPS if each * floats / step <= most), _STEPS[-1])
+    return max(many - few, 0.0) / (sizes[1] - sizes[0]) + few / _CHUNK
 
 
 def _seconds(run: Callable[[Floats, str], Floats], span: Span, path: str, size: int) -> float:
@@ -226,14 +320,6 @@ def _seconds(run: Callable[[Floats, str], Floats], span: Span, path: str, size: 
     begin = time.perf_counter()
     run(floats, path)
     return time.perf_counter() - begin
-
-
-def _thinned(length: int, step: int) -> slice | Array:
-    """Each so-manieth place and the last."""
-    if step == 1:
-        return slice(None)
-    places = np.arange(0, length, step)
-    return places if places[-1] == length - 1 else np.append(places, length - 1)
 
 
 def _pieces(span: Span) -> Iterator[tuple[float, float]]:

@@ -15,6 +15,7 @@ from logitconf.errors import LogitconfError, not_among
 from logitconf.telling.progress import steps
 from logitconf_export.proof.tables import operations as known
 from logitconf_export.proof.tables import truth
+from logitconf_export.proof.tables.budget import LIMIT, Budget, Timed
 from logitconf_export.proof.tables.elementwise import measure_elementwise
 from logitconf_export.proof.tables.environments import environment_of
 from logitconf_export.proof.tables.evaluators import (
@@ -49,6 +50,9 @@ from logitconf_export.proof.tables.sums.log_softmax import measure_log_softmax
 SECONDS = 120.0
 """That the ranges of float32 may take, about; whatever is left is sampled."""
 _CHECKED = 300
+# of a limit this is kept for ranges, which are tried as finely as time allows and come last; of what
+# is left before them each other part has a quarter
+_KEPT, _OF_LEFT = 0.4, 0.25
 
 OPERATIONS = sorted({*known.OF_ONE, *known.ROUNDING_PAIRS, *CHOOSING, *known.ROW_OPERATIONS})
 """That heads are made of, and round or choose."""
@@ -157,6 +161,7 @@ def measure(
     wish: Wish | None = None,
     *,
     seconds: float = SECONDS,
+    limit: float = LIMIT,
     thorough: bool = False,
     only: Sequence[str] = (),
 ) -> RuntimeTables:
@@ -166,6 +171,7 @@ def measure(
         evaluator: what computes.
         wish: what is measured besides.
         seconds: that the ranges of float32 may take, about.
+        limit: seconds that all may take; what is not reached then counts as refused.
         thorough: whether, where heads live, every float is tried on every path, whatever it takes.
         only: operations, if not all; what is wished is measured anyway.
 
@@ -173,8 +179,10 @@ def measure(
         LogitconfError: for an operation that is none of a head's, or if nothing can be computed.
     """
     empty = RuntimeTables(environment_of(evaluator), "", 0.0, evaluator.threads, ())
-    chosen = _chosen(_of_every_head(evaluator, seconds, thorough), only)
-    tables = _done(empty, {**chosen, **_wished(evaluator, wish or Wish(), seconds)})
+    budget = Budget(limit)
+    timed = Timed(evaluator, budget)
+    chosen = _chosen(_of_every_head(timed, seconds, thorough), only)
+    tables = _done(empty, {**chosen, **_wished(timed, wish or Wish(), seconds)}, budget)
     if len(tables.refused) == len(chosen):
         # a provider that is not there, for one
         raise LogitconfError(f"some operation must be computed to be measured: {tables.refused[0]}")
@@ -186,20 +194,27 @@ def completed(
     evaluator: Evaluator,
     *,
     seconds: float = SECONDS,
+    limit: float = LIMIT,
     only: Sequence[str] = (),
 ) -> RuntimeTables:
     """Tables with what they do not have of the operations of heads; the same if that is nothing."""
-    held = _labels(tables)
-    every = _chosen(_of_every_head(evaluator, seconds, thorough=False), only)
+    held, budget = _labels(tables), Budget(limit)
+    every = _chosen(_of_every_head(Timed(evaluator, budget), seconds, thorough=False), only)
     missing = {label: task for label, task in every.items() if label not in held}
-    return _done(tables, missing) if missing else tables
+    return _done(tables, missing, budget) if missing else tables
 
 
 def extended(
-    tables: RuntimeTables, evaluator: Evaluator, wish: Wish, *, seconds: float = SECONDS
+    tables: RuntimeTables,
+    evaluator: Evaluator,
+    wish: Wish,
+    *,
+    seconds: float = SECONDS,
+    limit: float = LIMIT,
 ) -> RuntimeTables:
     """Tables with what is wished besides."""
-    return _done(tables, _wished(evaluator, wish, seconds))
+    budget = Budget(limit)
+    return _done(tables, _wished(Timed(evaluator, budget), wish, seconds), budget)
 
 
 def _chosen(tasks: dict[str, Task], only: Sequence[str]) -> dict[str, Task]:
@@ -223,12 +238,19 @@ def _labels(tables: RuntimeTables) -> set[str]:
     return labels
 
 
-def _done(tables: RuntimeTables, tasks: dict[str, Task]) -> RuntimeTables:
+def _done(tables: RuntimeTables, tasks: dict[str, Task], budget: Budget) -> RuntimeTables:
     begin = time.perf_counter()
+    ranges = sum(map(_is_range, tasks))
     operations, sums = [*tables.operations], [*tables.sums]
     specials, refused = [*tables.specials], [*tables.refused]
     where = tables.environment
-    for name, task in steps(tasks.items(), f"Measuring {where.name}"):
+    ordered = sorted(tasks.items(), key=lambda task: _is_range(task[0]))
+    for name, task in steps(ordered, f"Measuring {where.name}"):
+        if _is_range(name):
+            budget.give(1.0 / ranges)
+            ranges -= 1
+        else:
+            budget.give(_OF_LEFT, kept=_KEPT if ranges else 0.0)
         try:
             measured = task()
         except RefusedError as error:
@@ -250,7 +272,12 @@ def _done(tables: RuntimeTables, tasks: dict[str, Task]) -> RuntimeTables:
     )
 
 
-def _of_every_head(evaluator: Evaluator, seconds: float, thorough: bool) -> dict[str, Task]:
+def _is_range(label: str) -> bool:
+    """Whether a task tries floats of ranges, as many as it has time for."""
+    return label in known.OF_ONE or label == "Softmax exp" or " by " in label
+
+
+def _of_every_head(evaluator: Timed, seconds: float, thorough: bool) -> dict[str, Task]:
     """What is measured of every runtime, by the name that a refusal goes by."""
     tasks: dict[str, Task] = {}
     for name, row in known.OF_ONE.items():
@@ -263,6 +290,7 @@ def _of_every_head(evaluator: Evaluator, seconds: float, thorough: bool) -> dict
         known.in_seconds(known.SOFTMAX_SPANS, seconds, thorough=False),
         judged_as="Softmax exp",
         compute=partial(known.exponentials, evaluator),
+        allowed=evaluator.left,
     )
     for name in (*known.ROUNDING_PAIRS, *CHOOSING):
         tasks[name] = partial(measure_pairs, evaluator, name)
@@ -286,7 +314,7 @@ def _of_every_head(evaluator: Evaluator, seconds: float, thorough: bool) -> dict
     return tasks
 
 
-def _wished(evaluator: Evaluator, wish: Wish, seconds: float) -> dict[str, Task]:
+def _wished(evaluator: Timed, wish: Wish, seconds: float) -> dict[str, Task]:
     tasks: dict[str, Task] = {}
     for operation, terms, axis, element in wish.sums:
         tasks |= _sums(evaluator, operation, terms, axis, element)
@@ -298,19 +326,22 @@ def _wished(evaluator: Evaluator, wish: Wish, seconds: float) -> dict[str, Task]
             Operation(name, (rounded,)),
             known.in_seconds(known.CONSTANT_SPANS, seconds, thorough=False),
             rising=rounded > 0,
+            allowed=evaluator.left,
         )
     return tasks
 
 
 def _of_one(
-    evaluator: Evaluator, name: str, row: known.OfOne, seconds: float, thorough: bool
+    evaluator: Timed, name: str, row: known.OfOne, seconds: float, thorough: bool
 ) -> list[OperationTable]:
     """Tables of one operation of one operand, after its truth was checked."""
     spans = known.in_seconds(row.spans, seconds, thorough=thorough)
     random = np.random.default_rng(0)
     for span in spans:
         truth.check(name, _between(random, span.low, span.high))
-    return measure_elementwise(evaluator, Operation(name), spans, rising=row.rising)
+    return measure_elementwise(
+        evaluator, Operation(name), spans, rising=row.rising, allowed=evaluator.left
+    )
 
 
 def _between(random: np.random.Generator, low: float, high: float) -> Floats:
