@@ -30,7 +30,9 @@ def behind_a_limit(model: onnx.ModelProto) -> onnx.ModelProto:
         for place, name in enumerate(node.output):
             node.output[place] = "first mask" if name == "mask" else name
     numbers = {"lower": -1e30, "one": 1.0, "lowest": -1e37}
-    tensors = [numpy_helper.from_array(np.float32(v), name) for name, v in numbers.items()]
+    tensors = [
+        numpy_helper.from_array(np.array(v, np.float32), name) for name, v in numbers.items()
+    ]
     graph.initializer.extend([*tensors, numpy_helper.from_array(np.array([1]), "axis")])
     kept = list(graph.node)
     del graph.node[:]

@@ -36,7 +36,7 @@ def among_members(rules: Rules, operation: str, value: Abstract) -> Abstract:
 
 def _among(rules: Rules, operation: str, a: Kinds) -> Kinds:
     if a == NAN and operation == "ReduceSum":
-        return total_of(rules, Places(NAN, ANY_FINITE), two=False)
+        return total_of(rules, "ReduceSum", Places(NAN, ANY_FINITE), two=False)
     return _ANYTHING
 
 

@@ -8,7 +8,7 @@ from functools import partial, reduce
 from typing import Any
 
 from logitconf_export.proof.cases import kinds
-from logitconf_export.proof.cases.kinds import ANY_FINITE, DOWN, NAN, NOTHING, Kinds
+from logitconf_export.proof.cases.kinds import ANY_FINITE, DOWN, NAN, Kinds
 from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
 from logitconf_export.proof.cases.rules import Rules
 from logitconf_export.proof.cases.sorts import NAN_ROWS, rows_like

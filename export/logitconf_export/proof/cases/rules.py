@@ -80,8 +80,10 @@ class Rules:
             (a.down, DOWN, low, _LOWEST),
         ):
             value = math.inf if infinity == UP else -math.inf
-            if given and limit in (None, infinity) and not (
-                seen and self.results(seen, value) == infinity
+            if (
+                given
+                and limit in (None, infinity)
+                and not (seen and self.results(seen, value) == infinity)
             ):
                 result |= instead
         return result

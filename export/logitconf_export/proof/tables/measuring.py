@@ -50,8 +50,8 @@ from logitconf_export.proof.tables.sums.log_softmax import measure_log_softmax
 SECONDS = 120.0
 """That the ranges of float32 may take, about; whatever is left is sampled."""
 _CHECKED = 300
-# of a limit this is kept for ranges, which are tried as finely as time allows and come last; of what
-# is left before them each other part has a quarter
+# of a limit this is kept for ranges, which are tried as finely as time allows and come last; of
+# what is left before them each other part has a quarter
 _KEPT, _OF_LEFT = 0.4, 0.25
 
 OPERATIONS = sorted({*known.OF_ONE, *known.ROUNDING_PAIRS, *CHOOSING, *known.ROW_OPERATIONS})

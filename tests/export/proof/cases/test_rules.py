@@ -1,6 +1,8 @@
 """Without tables nothing is known of a runtime; with them what it was seen to do."""
 
 import math
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from logitconf_export.proof.cases import kinds
 from logitconf_export.proof.cases.kinds import DOWN, LARGEST, NAN, UP, Kinds
@@ -35,10 +37,13 @@ def test_numbers_are_told_apart() -> None:
     assert [kind_of(v) for v in (math.nan, math.inf, -math.inf)] == [NAN, UP, DOWN]
 
 
+Answers: TypeAlias = Mapping[tuple[object, ...], tuple[float, ...]]
+
+
 class Asked:
     """Tables of a runtime that was asked this alone."""
 
-    def __init__(self, seen: dict[tuple[object, ...], tuple[float, ...]]) -> None:
+    def __init__(self, seen: Answers) -> None:
         self.seen = {tuple(map(str, asked)): results for asked, results in seen.items()}
 
     def results(self, operation: str, *inputs: float) -> tuple[float, ...]:
@@ -48,7 +53,7 @@ class Asked:
             raise MissingTableError(operation) from error
 
 
-def rules_of(seen: dict[tuple[object, ...], tuple[float, ...]]) -> Rules:
+def rules_of(seen: Answers) -> Rules:
     return Rules(Asked(seen))  # type: ignore[arg-type]
 
 
@@ -91,12 +96,12 @@ def test_what_a_runtime_folds_is_added_to_what_is_not_finite() -> None:
 
 
 def test_a_sum_of_sizes_is_judged_by_its_own_table() -> None:
-    sums = {("ReduceSum", *row): (math.nan,) for row in NAN_ROWS}
+    sums: Answers = {("ReduceSum", *row): (math.nan,) for row in NAN_ROWS}
     places = Places(NAN, kinds.ONE)
     assert total_of(rules_of(sums), "ReduceSum", places, two=False) == NAN
     # what was not asked may be any number
     assert total_of(rules_of(sums), "ReduceL1", places, two=False).finite
-    loses = {("ReduceL1", *row): (1.0,) for row in NAN_ROWS}
-    assert total_of(rules_of(sums | loses), "ReduceL1", places, two=False).finite
-    carries = {("ReduceL1", *row): (math.nan,) for row in NAN_ROWS}
+    loses: Answers = {("ReduceL1", *row): (1.0,) for row in NAN_ROWS}
+    assert total_of(rules_of({**sums, **loses}), "ReduceL1", places, two=False).finite
+    carries: Answers = {("ReduceL1", *row): (math.nan,) for row in NAN_ROWS}
     assert total_of(rules_of(carries), "ReduceL1", places, two=False) == NAN

@@ -129,6 +129,7 @@ def test_floats_that_take_longer_than_in_trials_are_tried_more_coarsely(clock: C
     calls = 0
 
     def compute(x: Array, path: str) -> Array:
+        assert path == "one element"
         nonlocal calls
         calls += 1
         # after the trials the machine has other things to do
