@@ -47,12 +47,13 @@ class Editor:
 
     def instead(self, old: str, new: str, *readers: onnx.NodeProto) -> None:
         """Lets nodes read another value; all that do not lead to it unless some are given."""
-        behind = self._before(new)
+        behind = self.before(new)
         for node in readers or self.graph.node:
             if node.output[0] not in behind:
                 node.input[:] = [new if name == old else name for name in node.input]
 
-    def _before(self, name: str) -> set[str]:
+    def before(self, name: str) -> set[str]:
+        """All values that lead to one, and itself."""
         makers = {output: node for node in self.graph.node for output in node.output}
         wanted, seen = [name], set()
         while wanted:

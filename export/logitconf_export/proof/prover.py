@@ -188,7 +188,7 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
     # of two classes one is left then, which has no margin
     if computed.rows.cells and not (card.score == "margin" and form.n_classes == 2):
         masked = what_counts_masked(part, computed, rules) if form.members is None else _OF_SOME
-    if card.score == "gen" and computed.rows.cells:
+    if card.score in ("gen", "softmax_margin") and computed.rows.cells:
         masked = masked or "of a row with one class left nothing is known"
     bound = replace(_bound(question, arithmetic, part, computed, exact), masked=masked)
     if bound.near_threshold > MOST_BANDS * bound.band:

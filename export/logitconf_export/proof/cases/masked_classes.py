@@ -96,7 +96,7 @@ def _lets_through(
 
 def _adds_up(node: onnx.NodeProto, computed: Computed) -> bool:
     """Whether an Add joins sums over some of the classes and over others."""
-    parts = [computed.values[name] for name in node.input]
+    parts = [computed.values[name] for name in node.input if name]
     out = computed.values[node.output[0]]
     by_class = all(isinstance(t, Tensor) and t.members is not None for t in parts)
     if node.op_type != "Add" or not by_class or not isinstance(out, Tensor):
@@ -111,7 +111,7 @@ def _ignored(operation: str, value: object) -> str | None:
         "Max": value == DOWN,
         "TopK": value == DOWN,
         "ReduceMin": value == UP,
-        "Min": value in (UP, DOWN),
+        "Min": value == UP,
         "ReduceSum": value == ZERO,
     }
     return None if ignored.get(operation, False) else operation

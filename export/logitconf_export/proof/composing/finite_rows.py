@@ -175,7 +175,7 @@ def compose(
     for name, value in (("score", score), ("mask", mask)):
         if places_of(value.dims) > 1:
             raise CannotProveError("a row has several scores or decisions")
-        if tuple(d for d in value.dims if isinstance(d, str)) != wanted and mask.value is None:
+        if value.dims != wanted and mask.value is None:
             raise CannotProveError(f"the {name} is not seen to have one value a row")
     curve = None if beside is None else beside.curves.get(score.key)
     return Computed(score, mask, rows, values, curve)
