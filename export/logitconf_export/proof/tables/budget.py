@@ -25,21 +25,24 @@ class Budget:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._end = self._until = time.perf_counter() + seconds
+        self._end = self._until = self._stop = time.perf_counter() + seconds
 
-    def give(self, share: float, *, kept: float = 0.0) -> None:
+    def give(self, share: float, *, kept: float = 0.0, stop: bool = True) -> None:
         """Begins a part, which may take a share of what is left.
 
         Args:
             share: in (0, 1].
             kept: a share of the whole that is left for later parts, in [0, 1).
+            stop: whether it is stopped then; one that looks at what is left by itself is stopped
+                only at the end of all.
         """
         if self.seconds < math.inf:
             now = time.perf_counter()
             self._until = now + share * max(0.0, self._end - kept * self.seconds - now)
+            self._stop = self._until if stop else self._end
 
     def left(self) -> float:
-        """Seconds that the part may still take; at least 0."""
+        """Seconds of the part's share that are left; at least 0."""
         return max(0.0, self._until - time.perf_counter())
 
     def check(self) -> None:
@@ -48,7 +51,7 @@ class Budget:
         Raises:
             OutOfTimeError: else.
         """
-        if self.left() == 0.0:
+        if time.perf_counter() >= self._stop:
             raise OutOfTimeError(
                 f"it must be measured within its share of {self.seconds:g} seconds; give "
                 "measure-runtime more by --limit"

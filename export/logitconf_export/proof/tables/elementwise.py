@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -126,12 +127,14 @@ class _Pace:
         most: seconds that all may take.
         left: floats of the range that are still to come.
         finest: no step is smaller.
+        room: seconds that are left to it where others take what they are planned to.
     """
 
     each: float
     most: float
     left: int
     finest: int = 1
+    room: Callable[[], float] = lambda: math.inf
     _spent: float = 0.0
     _tried: int = 0
 
@@ -140,14 +143,14 @@ class _Pace:
         """How many floats to go on by."""
         if self.most == math.inf:
             return 1
-        seconds = self.most - self._spent
+        seconds = min(self.most - self._spent, self.room())
         fits = (step for step in _STEPS if self.each * self.left / step <= seconds)
         return max(self.finest, next(fits, _STEPS[-1]))
 
     @property
     def planned(self) -> float:
-        """Seconds that what is left takes."""
-        return self.each * self.left / self.step
+        """Seconds that what is left takes in the finest steps."""
+        return self.each * self.left / self.finest
 
     def blocks(self, length: int, finest: int) -> Iterator[slice | Array]:
         """Places in floats that are so far apart, some at a time, the last one among them.
@@ -250,11 +253,19 @@ def _paces(
             {path: _pace(each.get((span, path), 0.0), span, path, share) for path in paths}
             for span in spans
         ]
-        planned = sum(pace.planned for of_span in paces for pace in of_span.values())
+        every = [pace for of_span in paces for pace in of_span.values()]
         # where steps are as long as can be nothing is won
-        if planned <= most or share < 1.0 / _STEPS[-1]:
-            return paces
+        if sum(pace.planned for pace in every) <= most or share < 1.0 / _STEPS[-1]:
+            break
         share *= 0.7
+    for pace in every:
+        others = [other for other in every if other is not pace]
+        pace.room = partial(_room, others, allowed)
+    return paces
+
+
+def _room(others: Sequence[_Pace], allowed: Callable[[], float]) -> float:
+    return allowed() - sum(other.planned for other in others)
 
 
 def _pace(each: float, span: Span, path: str, share: float) -> _Pace:

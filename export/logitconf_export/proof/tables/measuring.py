@@ -247,7 +247,7 @@ def _done(tables: RuntimeTables, tasks: dict[str, Task], budget: Budget) -> Runt
     ordered = sorted(tasks.items(), key=lambda task: _is_range(task[0]))
     for name, task in steps(ordered, f"Measuring {where.name}"):
         if _is_range(name):
-            budget.give(1.0 / ranges)
+            budget.give(1.0 / ranges, stop=False)
             ranges -= 1
         else:
             budget.give(_OF_LEFT, kept=_KEPT if ranges else 0.0)

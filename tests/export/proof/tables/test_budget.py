@@ -15,6 +15,7 @@ from logitconf_export.proof.tables.budget import Budget, OutOfTimeError, Timed
 from logitconf_export.proof.tables.elementwise import Span, measure_elementwise
 from logitconf_export.proof.tables.evaluators import Operation
 from logitconf_export.proof.tables.measuring import measure
+from logitconf_export.proof.tables.operation_table import PATHS
 
 
 class Clock:
@@ -70,6 +71,14 @@ def test_a_part_has_its_share_of_what_is_left(clock: Clock) -> None:
     assert budget.left() == 0.0
     budget.give(0.5)
     assert budget.left() == pytest.approx(15.0)
+    # one that looks at what is left by itself is stopped at the end of all
+    budget.give(0.5, stop=False)
+    clock.now = 99.0
+    assert budget.left() == 0.0
+    budget.check()
+    clock.now = 100.0
+    with pytest.raises(OutOfTimeError):
+        budget.check()
 
 
 def test_without_a_limit_nothing_is_out_of_time(clock: Clock) -> None:
@@ -147,3 +156,21 @@ def test_floats_that_take_longer_than_in_trials_are_tried_more_coarsely(clock: C
     # each in a second by the trials
     assert 1e4 < table.tried < table.floats / 10
     assert clock.now < 1.1 * 10.0 * elementwise._SHARES["one element"]
+
+
+def test_a_machine_that_becomes_slow_loses_no_range(clock: Clock) -> None:
+    """Many others take their share of it as soon as the trials of a range are over."""
+
+    class Loaded(Slow):
+        calls = 0
+
+        def compute(self, operation: Operation, jobs: Sequence[tuple[Array, ...]]) -> list[Array]:
+            self.calls += 1
+            self.number = 1e-6 if self.calls > 40 else 1e-8
+            return super().compute(operation, jobs)
+
+    tables = measure(Loaded(clock, 1e-3, 1e-8), only=("Exp", "Log"), limit=60.0)
+    assert clock.now <= 60.0 + 4e6 * 1e-6
+    assert tables.refused == ()
+    for name in ("Exp", "Log"):
+        assert {table.path for table in tables.of(name)} == {*PATHS}
