@@ -77,6 +77,8 @@ def cards(n: int = 10) -> Iterator[tuple[str, str, int, ScoreCard]]:
     bias = tuple(0.1 * (i % 3 - 1) for i in range(n))
     vector = CalibrationMap("vector", scale=scale, bias=bias)
     labels = CalibrationMap("vector", scale=scale)
+    mixed = np.eye(n) + 0.01 * (np.add.outer(np.arange(n), 2 * np.arange(n)) % 5 - 2)
+    matrix = CalibrationMap("matrix", matrix=tuple(map(tuple, mixed.tolist())), bias=bias)
     for name, row in SCORES.items():
         if row.over_members or name == "learned":
             continue
@@ -94,6 +96,9 @@ def cards(n: int = 10) -> Iterator[tuple[str, str, int, ScoreCard]]:
             yield "threshold of each class", name, n, card("multiclass", n, threshold=several)
             if name != "max_logit_norm":
                 yield "vector map", name, n, card("multiclass", n, calibration_map=vector)
+                yield "matrix map", name, n, card("multiclass", n, calibration_map=matrix)
+                both = card("multiclass", n, threshold=several, calibration_map=vector)
+                yield "vector map, threshold of each class", name, n, both
         if "bernoulli" in row.families:
             platt = CalibrationMap("platt", bias=(0.25,))
             yield "binary, one logit", name, 1, card("binary", 1)

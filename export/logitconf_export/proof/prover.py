@@ -24,12 +24,12 @@ from logitconf_export.proof.cases.sorts import Case, cases_of
 from logitconf_export.proof.cases.steps import PIECES
 from logitconf_export.proof.composing.arithmetic import Arithmetic, Measured
 from logitconf_export.proof.composing.finite_rows import Computed, compose
-from logitconf_export.proof.composing.formulas import exact_score, rows_of
+from logitconf_export.proof.composing.formulas import exact_score, moved_by, rows_of
 from logitconf_export.proof.composing.head_part import HeadPart, WrongConnectionError
 from logitconf_export.proof.composing.tensors import MEMBERS, CannotProveError, Dim, Unmapped
 from logitconf_export.proof.exact.abstract_rows import AbstractRows
 from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, is_zero
-from logitconf_export.proof.exact.intervals import above, below
+from logitconf_export.proof.exact.intervals import Floats, Interval, above, below
 from logitconf_export.proof.members.steps import Members
 from logitconf_export.proof.tables.files import digest
 from logitconf_export.proof.verdicts import Bound, RuntimeProof, Verdict, Witness
@@ -199,8 +199,8 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
         return reason, bound, "CANNOT PROVE"
     reason = (
         f"no row of logits up to {question.limit:g} in size is decided otherwise unless its exact "
-        f"score is within {bound.near_threshold:.3g} of {_whose(card)}, and none that is not "
-        "finite is accepted"
+        f"score is within {bound.near_threshold:.3g} of {_whose(card)}"
+        f"{_nearly_tied(card, computed)}, and none that is not finite is accepted"
     )
     return reason, bound, "PROVED"
 
@@ -208,6 +208,14 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
 def _whose(card: ScoreCard) -> str:
     several = isinstance(card.threshold, tuple)
     return "its own threshold" if several else "the threshold"
+
+
+def _nearly_tied(card: ScoreCard, computed: Computed) -> str:
+    """Which rows may be judged by the threshold of another class, as a calibration map rounds."""
+    if not computed.off or not isinstance(card.threshold, tuple):
+        return ""
+    apart = float(above(2.0 * computed.off))
+    return f" or its two largest calibrated logits are within {apart:.3g} of each other"
 
 
 def _compare_scores(
@@ -258,7 +266,7 @@ def _bound(
     bands = reference.allowed(thresholds, form.n_classes, sizes, sums)
     # of several thresholds the narrowest
     band = max(float(bands.min()), float(np.finfo(np.float32).smallest_normal))
-    values, error = computed.errors(exact)
+    values, error = _errors(question, computed, exact)
     anywhere = float(error.max())
     near = 0.0
     for _ in range(_ROUNDS):
@@ -276,8 +284,18 @@ def _bound(
         chosen = np.asarray(decisive.reshape(boxes, -1).any(axis=1))
         rows = computed.rows.halved(chosen)
         computed, exact = _composed(question, arithmetic, part, rows)
-        values, error = computed.errors(exact)
+        values, error = _errors(question, computed, exact)
     return Bound(anywhere, near, band, question.half_gap)
+
+
+def _errors(question: Question, computed: Computed, exact: Expression) -> tuple[Interval, Floats]:
+    """Where exact scores lie and how far computed ones may be off, what a map rounds included."""
+    values, error = computed.errors(exact)
+    if not computed.off:
+        return values, error
+    card, form, t = question.metadata.card, question.metadata.form, question.temperature
+    moved = moved_by(card, form, t, computed.rows, computed.off).max(axis=1)
+    return values, above(error + moved)
 
 
 def _sums_of(arithmetic: Arithmetic, n_classes: int, element: str) -> Sums:
@@ -320,8 +338,8 @@ def _unmapped(question: Question) -> Unmapped | None:
     made = question.metadata.card.calibration_map
     if made is None:
         return None
-    names = {"scale": "Mul", "bias": "Add"}
-    steps = tuple((names[name], values) for name, values in made.buffers.items())
+    names = {"scale": ("Mul",), "matrix": ("Mul", "ReduceSum"), "bias": ("Add",)}
+    steps = tuple((step, values) for name, values in made.buffers.items() for step in names[name])
     return Unmapped(steps, question.limit, _dims(question), question.metadata.form.class_axis)
 
 

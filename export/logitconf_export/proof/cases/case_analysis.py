@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import or_
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from logitconf_export.proof.cases import kinds
+from logitconf_export.proof.cases import kinds, positions
 from logitconf_export.proof.cases.ensembles import (
     among_members,
     is_of_several,
@@ -34,9 +34,8 @@ from logitconf_export.proof.cases.kinds import (
 )
 from logitconf_export.proof.cases.kinds import LARGEST as LARGEST_FLOAT
 from logitconf_export.proof.cases.lineage import kept_names
-from logitconf_export.proof.cases.positions import moved_places, places_reduced
 from logitconf_export.proof.cases.reductions import best_of, extreme_of, shares_of, total_of
-from logitconf_export.proof.cases.rules import Rules, kind_of
+from logitconf_export.proof.cases.rules import Rules, kind_of, kinds_of
 from logitconf_export.proof.cases.sorts import Case, rows_like
 from logitconf_export.proof.cases.steps import (
     BINARY,
@@ -55,6 +54,7 @@ from logitconf_export.proof.cases.steps import (
     of_each,
     paired,
     product_of,
+    sorts_of,
     whether,
 )
 from logitconf_export.proof.composing.head_part import HeadPart, spell
@@ -91,6 +91,7 @@ class Walk:
         self.walked, self.kept = 0, kept_names(part, shapes)
         whole = shapes[part.tensor]
         self.by_class = isinstance(whole, Tensor) and whole.members is not None
+        self.mapped = isinstance(whole, Tensor) and whole.source is not None
 
     def accepted(self) -> Iterator[Accepted]:
         """The ways on which a row is accepted."""
@@ -102,7 +103,7 @@ class Walk:
             node = self.part.nodes[index]
             made = self._node(node, values)
             name = node.output[0]
-            ways = list(_ways(made[0])) if self._of_row(node) else []
+            ways = self._ways(node, made[0])
             if len(ways) > 1:
                 self.walked += len(ways)
                 if self.walked > _MOST_WALKS:
@@ -117,24 +118,30 @@ class Walk:
             maker = next(n for n in self.part.nodes if self.part.mask in n.output)
             yield Accepted(self.case, text, spell(maker))
 
-    def _of_row(self, node: onnx.NodeProto) -> bool:
-        """Whether an operation gives one number or truth of the row, of which each kind counts."""
+    def _ways(self, node: onnx.NodeProto, made: Abstract) -> list[Abstract]:
+        """Sorts of a number, truth or mixed classes of the row, each to be walked by itself."""
+        mixed = positions.is_mixed(self.shapes, self.part, node.input[0])
+        if mixed and node.op_type == "ReduceSum" and isinstance(made, Places):
+            return list(sorts_of(made.any()))
         shape = self.shapes.get(node.output[0])
-        several = is_of_several(shape)
-        return not isinstance(shape, Tensor) or (shape.members is None and not several)
+        several = isinstance(shape, Tensor) and (shape.members is not None or is_of_several(shape))
+        return [] if several else list(_ways(made))
 
     def _node(self, node: onnx.NodeProto, values: Mapping[str, Abstract]) -> list[Abstract]:
         """What each output is."""
         names = [name for name in node.input if name]
         inputs = [self._value(name, values) for name in names]
         try:
-            if node.op_type in MOVES:
-                made = moved_places(self.part, self.shapes, node, inputs)
+            if positions.is_mixed(self.shapes, self.part, node.output[0]):
+                # each class counts for each: where the one is, does not matter any more
+                inputs = [replace(v, at=None) if isinstance(v, Places) else v for v in inputs]
+            elif node.op_type in MOVES:
+                made = positions.moved_places(self.part, self.shapes, node, inputs)
                 if made is not None:
                     return made
-                inputs = [_placeless(value) for value in inputs]
+                inputs = [positions.placeless(value) for value in inputs]
             elif self._unlike(node, inputs):
-                inputs = [_placeless(value) for value in inputs]
+                inputs = [positions.placeless(value) for value in inputs]
             return [self._one_output(node, inputs)] * len(node.output)
         except CannotProveError as error:
             raise CannotProveError(
@@ -174,7 +181,8 @@ class Walk:
         if not self.case.one_left or not isinstance(shape, Tensor) or shape.error.any():
             return None
         if shape.expression == LARGEST:
-            return ANY_FINITE
+            # a calibration map may overflow
+            return UP | DOWN | ANY_FINITE if self.mapped else ANY_FINITE
         if shape.expression == LARGEST + GAP:
             # some runtimes give the lowest float as the maximum of -inf
             if operation in ("Max", "Min"):
@@ -198,7 +206,7 @@ class Walk:
         """A constant of the graph."""
         constant = self.part.constants[name].values
         if constant.dtype.kind == "f":
-            return reduce(or_, (kind_of(float(v)) for v in np.unique(constant)), NOTHING)
+            return kinds_of(constant)
         return Known(constant, name)
 
     def applied(self, node: onnx.NodeProto, inputs: list[Any]) -> Abstract:
@@ -212,7 +220,7 @@ class Walk:
             return paired(partial(self.rules.binary, op, exact=BINARY[op]), *inputs)
         if op in MOVES:
             made = moved(op, inputs, by_class=by_class)
-            return _apart(made) if self._mixed(node) else made
+            return positions.apart(made) if self._mixed(node) else made
         if op.startswith("Reduce") and over_members(node, self.shapes):
             return among_members(self.rules, op, inputs[0])
         if op.startswith("Reduce"):
@@ -301,12 +309,14 @@ class Walk:
             raise CannotProveError(f"what {op} makes of it is not known")
         if not by_class:
             return step(places)
+        if positions.is_mixed(self.shapes, self.part, node.input[0]):
+            return Places(step(places), step(places))
         # of some of the classes, as few as one
         rest = None if places.others is None else Places(None, places.others)
         without = None if rest is None else step(rest) | step(Places(places.others, None))
         if places.one is None:
             return Places(None, without)
-        at = places_reduced(self.part, self.shapes[node.input[0]], node, places.at)
+        at = positions.places_reduced(self.part, self.shapes[node.input[0]], node, places.at)
         return Places(step(places) | step(Places(places.one, None)), without, at)
 
     def _of_two(self, node: onnx.NodeProto) -> bool:
@@ -357,17 +367,6 @@ def _is_infinite(node: onnx.NodeProto) -> Callable[[Kinds], bool]:
     attributes = {a.name: a.i for a in node.attribute}
     up, down = (attributes.get(f"detect_{name}", 1) for name in ("positive", "negative"))
     return lambda a: bool((a.up and up) or (a.down and down))
-
-
-def _placeless(value: Any) -> Any:
-    """Numbers of classes of which it is not known any more where they are."""
-    return _apart(value) if getattr(value, "at", None) is not None else value
-
-
-def _apart(value: Any) -> Any:
-    """Numbers of classes of which none is known any more."""
-    kind: Any = type(value)
-    return kind(None, value.any()) if isinstance(value, Places | TruthPlaces) else value
 
 
 def _bound(value: float | None) -> Kinds | None:

@@ -9,7 +9,7 @@ import onnx
 
 from logitconf_export.proof.cases.steps import MOVES
 from logitconf_export.proof.composing.head_part import HeadPart
-from logitconf_export.proof.composing.tensors import Truth, Value
+from logitconf_export.proof.composing.tensors import Tensor, Truth, Value
 
 _KEEPING = MOVES | {"Cast", "Equal", "Less", "Greater", "Max", "Min", "Not", "ReduceMax", "TopK"}
 # of marks of the largest places, which are counted
@@ -38,6 +38,11 @@ def _keeps(
     floats = [array for array in constants.values() if array.dtype.kind == "f"]
     if not all(name in kept or name in constants for name in given):
         return False
+    if any(_unmapped(shapes.get(name)) for name in given):
+        # a calibration map that takes each class by itself leaves -inf where it is
+        positive = node.op_type == "Mul" and all((array > 0.0).all() for array in floats)
+        finite = all(np.isfinite(array).all() for array in floats)
+        return finite and (positive or node.op_type == "Add")
     if node.op_type == "Where":
         condition = shapes[given[0]]
         marks = isinstance(condition, Truth) and condition.source is not None
@@ -45,5 +50,12 @@ def _keeps(
     source = getattr(shapes[given[0]], "source", None)
     if node.op_type in _COUNTING:
         return source is not None and source[0] == "top"
+    # beside -inf a maximum is none other
+    masked = node.op_type == "Max" and all(np.isneginf(array).all() for array in floats)
     # a limit of the number of largest values
-    return node.op_type in _KEEPING and (not floats or node.op_type in ("Less", "Greater"))
+    limit = node.op_type in ("Less", "Greater")
+    return node.op_type in _KEEPING and (not floats or masked or limit)
+
+
+def _unmapped(value: Value | None) -> bool:
+    return isinstance(value, Tensor) and value.source is not None and value.source[0] == "unmapped"

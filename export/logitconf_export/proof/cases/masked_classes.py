@@ -10,7 +10,7 @@ import onnx
 from logitconf_export.proof.cases import kinds
 from logitconf_export.proof.cases.case_analysis import Walk
 from logitconf_export.proof.cases.kinds import DOWN, UP, ZERO, Kinds
-from logitconf_export.proof.cases.rules import Rules
+from logitconf_export.proof.cases.rules import Rules, kinds_of
 from logitconf_export.proof.cases.sorts import Case
 from logitconf_export.proof.cases.steps import Places
 from logitconf_export.proof.composing.composition import Composition
@@ -122,7 +122,7 @@ def _finite(computed: Computed, name: str) -> object:
     if isinstance(value, Truth):
         return frozenset((value.value,)) if value.value is not None else frozenset((False, True))
     if isinstance(value, Known):
-        return value
+        return kinds_of(value.values) if value.values.dtype.kind == "f" else value
     ends = Composition(computed.rows, _NoArithmetic()).computed(value)  # type: ignore[arg-type]
     return kinds.finite(float(np.min(ends.low)), float(np.max(ends.high)))
 

@@ -60,6 +60,26 @@ def places_reduced(
     return frozenset(i for i, from_ in enumerate(lists.ravel()) if at & set(from_))
 
 
+def placeless(value: Any) -> Any:
+    """Numbers of classes of which it is not known any more where they are."""
+    return apart(value) if getattr(value, "at", None) is not None else value
+
+
+def apart(value: Any) -> Any:
+    """Numbers of classes of which none is known any more."""
+    kind: Any = type(value)
+    return kind(None, value.any()) if isinstance(value, Places | TruthPlaces) else value
+
+
+def is_mixed(shapes: Mapping[str, Value], part: HeadPart, name: str) -> bool:
+    """Whether a value is inside of a calibration map that adds up classes for each class."""
+    value, logits = shapes.get(name), shapes[part.tensor]
+    inside = isinstance(value, Tensor) and value.source is not None
+    if not inside or not isinstance(value, Tensor) or not isinstance(logits, Tensor):
+        return False
+    return value.source is not None and value.source[0] == "unmapped" and value.dims != logits.dims
+
+
 def _numbered(shape: Tensor | Truth, start: int) -> Tensor:
     """A tensor whose places hold their own number instead of classes."""
     assert shape.members is not None

@@ -7,6 +7,10 @@ import math
 from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import or_
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from logitconf_export.proof.cases import kinds
 from logitconf_export.proof.cases.kinds import DOWN, LARGEST, NAN, NOTHING, UP, Kinds
@@ -112,3 +116,8 @@ def kind_of(value: float) -> Kinds:
     if math.isinf(value):
         return UP if value > 0 else DOWN
     return Kinds(low=value, high=value)
+
+
+def kinds_of(values: npt.NDArray[Any]) -> Kinds:
+    """What the numbers of a constant are, together."""
+    return reduce(or_, (kind_of(float(v)) for v in np.unique(values)), NOTHING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -19,7 +19,7 @@ class Places:
 
     Attributes:
         one: what one of them is at least; None if none is known.
-        others: what each of the others can be; None if there are none.
+        others: what each of the others can be, of which there are some; None if there are none.
         at: the places of the class that is known, none of it in others; None where the tensor's
             places are not followed. Then it is somewhere, in all tensors of the classes alike.
     """
@@ -165,7 +165,7 @@ def _put_together(inputs: list[Any], *, by_class: bool) -> Abstract:
 
 
 def sum_of(places: Places, *, two: bool = False) -> Kinds:
-    """Some of the one and any number of the others, or of two places; NaN is carried."""
+    """The one and any number of the others, one at least, or of two places; NaN is carried."""
     one, others = places.one, places.others
     if one is None:
         assert others is not None
@@ -191,7 +191,9 @@ def sum_of(places: Places, *, two: bool = False) -> Kinds:
             result |= DOWN
             continue
         base = kinds.add(part, rest) if part.finite else part
-        result |= base
+        # others that are there count
+        if others.finite or places.one is None or places.others is None:
+            result |= base
         if others.nan:
             result |= NAN
         if others.up:
@@ -203,6 +205,19 @@ def sum_of(places: Places, *, two: bool = False) -> Kinds:
     if places.others is not None and places.others == places.one and one.finite:
         result |= kinds.finite(min(one.low, one.low * many), max(one.high, one.high * many))
     return result
+
+
+def sorts_of(each: Kinds) -> Iterator[Places]:
+    """Rows of classes each of which is that, by the worst that one of them is."""
+    if each.finite:
+        yield Places(each, each)
+        return
+    if each.nan:
+        yield Places(NAN, each)
+    if each.up:
+        yield Places(UP, UP | DOWN if each.down else UP)
+    if each.down:
+        yield Places(DOWN, DOWN)
 
 
 def product_of(inputs: list[Any], *, two: bool = False) -> Kinds:

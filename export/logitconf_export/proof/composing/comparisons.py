@@ -229,9 +229,10 @@ def _is_distance(steps: Composition, t: Tensor) -> bool:
     """Whether it is the distance from the largest logit, and 0 only where that is.
 
     In double no difference of two float32 logits that is not 0 underflows, nor does what is left of
-    it after a product with a number near 1. Logits that were rounded before may have become equal.
+    it after a product with a number near 1. Logits that were rounded before may have become equal,
+    and those behind a calibration map are no float32 numbers.
     """
-    if t.element != "float64" or t.members is None:
+    if t.element != "float64" or t.members is None or steps.off:
         return False
     name, inputs = steps.origins.get(t.key, ("", ()))
     if name in ("Mul", "Div"):

@@ -63,6 +63,7 @@ class Composition:
         singles: what was float32 before it became double, by the key that it has since.
         origins: what operation made a tensor of which ones, by its key.
         shares: S of tensors that are log(S) / (S − 1), by their keys.
+        off: mapped logits that are the rows are no further from exact ones.
     """
 
     rows: AbstractRows
@@ -72,6 +73,7 @@ class Composition:
     singles: dict[str, Tensor] = field(default_factory=dict)
     origins: dict[str, tuple[str, tuple[Tensor, ...]]] = field(default_factory=dict)
     shares: dict[str, Expression] = field(default_factory=dict)
+    off: float = 0.0
 
     def lifted(self, value: Value) -> Tensor:
         """A constant as a number of every row; tensors as they are."""

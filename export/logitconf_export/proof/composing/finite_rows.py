@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from logitconf_export.proof.composing.arithmetic import FLUSHED, Arithmetic, rounding
+from logitconf_export.proof.composing.arithmetic import (
+    FLUSHED,
+    Arithmetic,
+    rounding,
+    sum_factor,
+    unit,
+)
 from logitconf_export.proof.composing.composition import Composition
 from logitconf_export.proof.composing.head_part import HeadPart, spell
 from logitconf_export.proof.composing.nodes import Node
@@ -71,6 +78,7 @@ class Computed:
         rows: the rows.
         values: all that is known of each value of the graph, by name.
         curve: a bound by the score itself, where rows were not cut into boxes for it.
+        off: mapped logits that are the rows are no further from exact ones; 0 without a map.
     """
 
     score: Tensor
@@ -78,6 +86,7 @@ class Computed:
     rows: AbstractRows
     values: Mapping[str, Value]
     curve: Curve | None = None
+    off: float = 0.0
 
     def errors(self, exact: Expression) -> tuple[Interval, Floats]:
         """Where the exact score lies and how far the computed one may be off, (boxes,) each."""
@@ -178,7 +187,7 @@ def compose(
         if value.dims != wanted and mask.value is None:
             raise CannotProveError(f"the {name} is not seen to have one value a row")
     curve = None if beside is None else beside.curves.get(score.key)
-    return Computed(score, mask, rows, values, curve)
+    return Computed(score, mask, rows, values, curve, steps.off)
 
 
 def _logits(rows: AbstractRows, dims: tuple[Dim, ...], element: str) -> Tensor:
@@ -203,33 +212,131 @@ def _mapped(steps: Composition, node: Node) -> list[Value] | None:
     Raises:
         CannotProveError: if it is another, or of other numbers.
     """
-    if node.operation not in ("Add", "Mul"):
+    if node.operation not in ("Add", "Mul", "ReduceSum"):
         return None
-    a, b = node.inputs
-    x, constant = (b, a) if isinstance(a, Known) else (a, b)
-    if not isinstance(x, Tensor) or not isinstance(constant, Known):
-        return None
-    if x.source is None or x.source[0] != "unmapped":
+    x, constant = node.inputs[0], node.inputs[1] if len(node.inputs) > 1 else None
+    if isinstance(x, Known):
+        x, constant = constant, x
+    if not isinstance(x, Tensor) or x.source is None or x.source[0] != "unmapped":
         return None
     mapping: Unmapped = x.source[1]
     (operation, numbers), *rest = mapping.steps
-    given = along(constant.values, x.dims, mapping.axis) if x.dims == mapping.dims else None
-    if numbers.size == 1 and constant.values.size == 1:
-        given = constant.values.ravel()
-    if shape_of(x, constant) != x.dims:
-        given = None
-    if node.operation != operation or given is None or not np.array_equal(given, numbers):
+    if node.operation != operation or not _is_step(x, node, constant, mapping, numbers):
         raise CannotProveError("this is not the card's calibration map")
-    most, size = float(np.abs(numbers).max()), mapping.limit
-    products = operation == "Mul"
-    size = float(above(size * most if products else size + most))
-    reach = max(size, mapping.limit, most)
-    operands = Interval.of([[-reach]], [[reach]])
-    carried = above(x.error * most) if products else x.error
+    size, error = _STEPS[operation if numbers.ndim < 2 else f"{operation} of a matrix"](
+        steps, x, numbers, mapping.limit
+    )
+    key = key_of(operation, (x.key, "" if constant is None else constant.key))
+    if rest:
+        left = replace(mapping, steps=tuple(rest), limit=size)
+        made = _unmapped(steps.rows, x, left)
+        if rest[0][0] == "ReduceSum":
+            # each number beside each class that it counts for
+            dims = list(x.dims)
+            dims[mapping.axis + 1] = steps.rows.n_classes
+            assert x.members is not None
+            each = np.broadcast_to(x.members, (steps.rows.n_classes,) * 2)
+            return [made.having(dims=tuple(dims), members=each, error=error, key=key)]
+        whole = _logits(steps.rows, mapping.dims, x.element)
+        return [made.having(dims=whole.dims, members=whole.members, error=error, key=key)]
+    return [_through(steps, x, mapping.dims, size, error).having(key=key)]
+
+
+def _through(
+    steps: Composition, x: Tensor, dims: tuple[Dim, ...], size: float, error: Floats
+) -> Tensor:
+    """Mapped logits: of competing classes those that were computed are the rows.
+
+    What they are away from exact ones is added to the score's error in the end.
+    """
+    made = _logits(steps.rows, dims, x.element)
+    if steps.rows.top is None:
+        return made.having(error=error)
+    steps.off = float(error.max())
+    if above(size + steps.off) > steps.rows.limit:
+        raise CannotProveError("mapped logits may be larger than the rows")
+    return made
+
+
+def _is_step(
+    x: Tensor, node: Node, constant: Value | None, mapping: Unmapped, numbers: Array32
+) -> bool:
+    """Whether a node does what the map does next, with its numbers."""
+    axis, dims = mapping.axis, mapping.dims
+    if node.operation == "ReduceSum":
+        whole = x.dims == (*dims[: axis + 1], dims[axis], *dims[axis + 1 :])
+        squeezed = node.attributes.get("keepdims", 1) == 0
+        return whole and squeezed and node.axes(len(x.dims)) == (axis,)
+    if not isinstance(constant, Known):
+        return False
+    values = constant.values
+    if numbers.ndim == 2:
+        wide = (*dims[: axis + 1], 1, *dims[axis + 1 :])
+        shape = (1,) * (len(wide) - values.ndim) + values.shape
+        sizes = [1] * len(wide)
+        sizes[axis : axis + 2] = numbers.shape
+        return (
+            x.dims == wide
+            and list(shape) == sizes
+            and np.array_equal(values.reshape(numbers.shape), numbers)
+        )
+    given = along(values, x.dims, axis) if x.dims == dims else None
+    if numbers.size == 1 and values.size == 1:
+        given = values.ravel()
+    fits = given is not None and shape_of(x, constant) == x.dims
+    return fits and given is not None and np.array_equal(given, numbers)
+
+
+def _times(steps: Composition, x: Tensor, numbers: Array32, limit: float) -> tuple[float, Floats]:
+    """Largest size and error of logits times a number by class."""
+    most = float(np.abs(numbers).max())
+    size = float(above(limit * most))
+    carried = above(x.error * most)
+    return size, _rounded(steps, "Mul", x, max(size, limit, most), carried)
+
+
+def _plus(steps: Composition, x: Tensor, numbers: Array32, limit: float) -> tuple[float, Floats]:
+    """Largest size and error of logits plus a number by class."""
+    size = float(above(limit + float(np.abs(numbers).max())))
+    return size, _rounded(steps, "Add", x, size, x.error)
+
+
+def _rounded(steps: Composition, operation: str, x: Tensor, size: float, carried: Floats) -> Floats:
+    operands = Interval.of([[-size]], [[size]])
     units = steps.arithmetic.units(operation, operands, x.element)
     own = rounding(operation, units, above(np.full((1, 1), size) + carried), x.element)
-    made = x.having(expression=steps.rows.logit, source=None)
-    if rest:
-        made = _unmapped(steps.rows, x, replace(mapping, steps=tuple(rest), limit=size))
-    error = above(above(carried + own) + FLUSHED[x.element])
-    return [made.having(error=error, key=key_of(operation, (x.key, constant.key)))]
+    return above(above(carried + own) + FLUSHED[x.element])
+
+
+def _times_each(
+    steps: Composition, x: Tensor, numbers: Array32, limit: float
+) -> tuple[float, Floats]:
+    """Largest sum of sizes of what each class gives to one, and the errors of that sum together."""
+    weights = np.abs(numbers.astype(np.float64)).sum(axis=0).max()
+    size = float(above(above(weights * (1.0 + _OFF)) * limit))
+    reach = Interval.of([[-size]], [[size]])
+    units = steps.arithmetic.units("Mul", reach, x.element)
+    share = above(units * unit(x.element))
+    return size, above(above(size * share) + len(numbers) * 2.0 * FLUSHED[x.element])
+
+
+def _sum_of_each(
+    steps: Composition, x: Tensor, numbers: Array32, limit: float
+) -> tuple[float, Floats]:
+    """Largest size and error of the sums."""
+    depth = steps.arithmetic.depth("ReduceSum", len(numbers), last=False, element=x.element)
+    share = sum_factor(depth, x.element)
+    lost = 2.0 * FLUSHED[x.element] * len(numbers)
+    own = above(above(above(limit + x.error) * share) + lost)
+    return limit, above(x.error + own)
+
+
+Array32: TypeAlias = npt.NDArray[np.float32]
+# of at most 256 sizes added up in float64
+_OFF = 1e-12
+_STEPS: Mapping[str, Callable[[Composition, Tensor, Array32, float], tuple[float, Floats]]] = {
+    "Mul": _times,
+    "Add": _plus,
+    "Mul of a matrix": _times_each,
+    "ReduceSum of a matrix": _sum_of_each,
+}

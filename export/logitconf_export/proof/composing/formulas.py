@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
+import numpy as np
+
 from logitconf.calibration.maps.calibration_map import CalibrationMap
 from logitconf.card.score_card import HeadForm, ScoreCard
 from logitconf.head_spec import layout_of
@@ -30,7 +32,7 @@ from logitconf_export.proof.exact.expressions import (
     size,
     sum_over_classes,
 )
-from logitconf_export.proof.exact.intervals import above
+from logitconf_export.proof.exact.intervals import Floats, above, expm1_above
 from logitconf_export.proof.exact.row_kinds import class_rows, label_rows, single_rows
 from logitconf_export.proof.exact.spread_rows import spread_rows, sum_of_powers
 
@@ -157,11 +159,57 @@ def exact_score(card: ScoreCard, form: HeadForm, temperature: Fraction) -> Expre
 
 
 def _reach(made: CalibrationMap, limit: float) -> float:
-    """The size that no mapped logit exceeds."""
+    """The size that no mapped logit exceeds, rounded as it may be."""
+    weights = max(made.scale or (1.0,))
     if made.matrix is not None:
-        raise CannotProveError("a head that mixes the logits of classes cannot be proved yet")
-    scaled = above(limit * max(made.scale or (1.0,)))
-    return float(above(scaled + max(map(abs, made.bias or (0.0,)))))
+        weights = float(np.abs(np.asarray(made.matrix)).sum(axis=0).max())
+    exact = limit * weights + max(map(abs, made.bias or (0.0,)))
+    return float(above(exact * (1.0 + _ROUNDED)))
+
+
+def moved_by(
+    card: ScoreCard, form: HeadForm, temperature: Fraction, rows: AbstractRows, off: float
+) -> Floats:
+    """How far exact scores may be apart, of classes' logits that are no further apart than `off`.
+
+    With q = off / T the logarithm of each probability's odds moves by at most 2q, and so does that
+    of the largest and of the second; each product of probabilities of two classes moves by a factor
+    of at most e^4q beside the sum of squares. The entropy's gradient is at most 2H / T.
+
+    Raises:
+        CannotProveError: for formulas of which that is not known.
+    """
+    q = above(off / float(temperature)) * np.ones((1, 1))
+    if card.score not in _MOVED or not (q < 0.01).all():
+        raise CannotProveError(f"how far a calibration map moves {card.score} is not known")
+    times, slope = _MOVED[card.score]
+    classes = _Classes(form.n_classes or 0, temperature)
+    size = rows.range(slope(classes, exact_score(card, form, temperature))).size
+    return above(size * expm1_above(above(times * q)))
+
+
+_MOVED: Mapping[str, tuple[float, Callable[[_Classes, Expression], Expression]]] = {
+    "softmax": (2.0, lambda c, _: _over(c.total - _ONE, c.total * c.total)),
+    "entropy": (2.0, lambda _, exact: exact),
+    "energy": (1.0, lambda c, _: c.t),
+    "margin": (2.0, lambda *_: _ONE),
+    "max_logit": (1.0, lambda *_: _ONE),
+    "softmax_margin": (2.0, lambda c, _: _of_two(c)),
+    "doctor": (4.0, lambda _, exact: exact),
+    "gini": (4.0, lambda _, exact: exact * (_ONE - exact)),
+    "doctor_beta": (2.0, lambda _, exact: exact),
+}
+"""By score: e to so many q, less 1, and what it is times."""
+
+
+def _of_two(c: _Classes) -> Expression:
+    """P (1 − p) of the largest and of the second probability."""
+    others, rest = c.total - _ONE, c.total - c.second
+    return _over(others + c.second * rest, c.total * c.total)
+
+
+# more than a map's arithmetic rounds
+_ROUNDED = 1e-4
 
 
 def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float) -> AbstractRows:

@@ -113,8 +113,9 @@ class Unmapped:
     """What a calibration map still does to logits before they are those of the formula.
 
     Attributes:
-        steps: ``("Mul", scale)`` or ``("Add", bias)``, by class or one for all, float32.
-        limit: of their size as they are.
+        steps: ``("Mul", scale)`` or ``("Add", bias)``, by class or one for all, float32; of a
+            matrix ``("Mul", matrix)`` and ``("ReduceSum", matrix)``.
+        limit: of their size as they are; between the two of a matrix, of the sum of the sizes.
         dims: shape of what the head reads.
         axis: of the classes in it.
     """

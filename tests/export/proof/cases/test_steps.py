@@ -44,8 +44,10 @@ def test_classes_are_paired_with_their_own() -> None:
 def test_a_sum_of_two_is_of_both() -> None:
     assert sum_of(Places(DOWN, UP, frozenset({0})), two=True) == NAN
     assert sum_of(Places(ONE, DOWN, frozenset({0})), two=True) == DOWN
-    # of more classes, others need not be there
-    assert sum_of(Places(ONE, DOWN)).finite
+    # of more classes, others that can be something are there
+    assert sum_of(Places(ONE, DOWN)) == DOWN
+    assert sum_of(Places(ONE, None)).finite
+    assert sum_of(Places(None, ONE | DOWN)).finite
 
 
 def test_a_choice_by_class_is_another_for_each() -> None:
