@@ -37,14 +37,19 @@ def test_a_formula_has_the_right_value(score: str) -> None:
 def boxes_of(cuts: object, z: np.ndarray) -> np.ndarray:
     """The boxes that a row lies in."""
     assert isinstance(cuts, dict)
-    below = z - z.max()
+    below, shares = z - z.max(), softmax(z / T)
     numbers = {
         "sum": np.exp(below / T).sum(),
-        "moment": (below * np.exp(below / T)).sum(),
+        "entropy": entr(shares).sum(),
+        "collisions": 1 / (shares**2).sum(),
         "largest": z.max(),
         "gap": np.sort(below)[-2],
     }
-    within = [(v.low <= numbers[name]) & (numbers[name] <= v.high) for name, v in cuts.items()]
+    slack = {name: 1e-12 * (1.0 + abs(x)) for name, x in numbers.items()}
+    within = [
+        (v.low <= numbers[name] + slack[name]) & (numbers[name] - slack[name] <= v.high)
+        for name, v in cuts.items()
+    ]
     inside: np.ndarray = np.logical_and.reduce(within)[:, 0]
     return inside
 
