@@ -261,7 +261,7 @@ class RuntimeTables:
         operations: one operation on one path each.
         specials: what becomes of NaN, infinities, zeros and subnormals.
         sums: how sums are added up.
-        refused: operations that it does not compute, or not so that they can be judged, and why.
+        refused: operations that it does not compute, not so as to be judged, or not in time; why.
     """
 
     environment: Environment
