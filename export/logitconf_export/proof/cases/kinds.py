@@ -6,11 +6,15 @@ IEEE arithmetic, with what a runtime is known to do otherwise added where it is 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 LARGEST = 3.4028234663852886e38
 _TINY = 1e-37
+_FURTHEST = sys.float_info.max
+# no sum of as many numbers as a row has, nor a function, is further off
+_ROUNDED = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +76,22 @@ ANY_FINITE = Kinds(low=-LARGEST, high=LARGEST)
 
 
 def finite(low: float, high: float) -> Kinds:
-    """Finite numbers; infinities where bounds overflow, 0 where they may be flushed to it."""
+    """Finite numbers, as rounded; infinities where bounds overflow, 0 where they may be lost.
+
+    What they are in float32 and in double, whichever it is.
+    """
     if math.isnan(low) or math.isnan(high):
         return NAN | UP | DOWN | ANY_FINITE
     if 0.0 < low < _TINY:
         low = 0.0
     if -_TINY < high < 0.0:
         high = 0.0
-    spread = 1e-4
-    up, down = high * (1 + spread) > LARGEST, low * (1 + spread) < -LARGEST
-    if low > LARGEST:
-        return UP | Kinds(low=LARGEST, high=LARGEST)
-    if high < -LARGEST:
-        return DOWN | Kinds(low=-LARGEST, high=-LARGEST)
-    return Kinds(False, up, down, max(low, -LARGEST), min(high, LARGEST))
+    low, high = low - abs(low) * _ROUNDED, high + abs(high) * _ROUNDED
+    up, down = high > LARGEST, low < -LARGEST
+    # beyond the largest float a double is finite
+    return Kinds(
+        False, up, down, max(min(low, LARGEST), -_FURTHEST), min(max(high, -LARGEST), _FURTHEST)
+    )
 
 
 def _each(combine: Callable[[Kinds, Kinds], Kinds]) -> Callable[[Kinds, Kinds], Kinds]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from logitconf_export.proof.cases import kinds
-from logitconf_export.proof.cases.kinds import DOWN, NAN, UP, Kinds
+from logitconf_export.proof.cases.kinds import DOWN, LARGEST, NAN, UP, Kinds
 
 VALUES = (math.nan, math.inf, -math.inf, 0.0, 1.0, -2.5, 3e38, -3e38)
 PAIRS = {"add": np.add, "multiply": np.multiply, "divide": np.divide}
@@ -61,3 +61,15 @@ def test_comparisons_are_those_of_floats() -> None:
 
 def test_a_nan_is_below_nothing() -> None:
     assert kinds.less(NAN, of(1.0)) == {False}
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_result_is_held_as_it_is_rounded_and_beyond_the_largest_float_in_double(
+    kind: type,
+) -> None:
+    three, most = of(3.0), of(LARGEST)
+    third, twice = kinds.reciprocal(three), kinds.add(most, most)
+    assert third.low <= float(kind(1) / kind(3)) <= third.high
+    with np.errstate(over="ignore"):
+        computed = float(kind(LARGEST) + kind(LARGEST))
+    assert twice.up if np.isinf(computed) else twice.low <= computed <= twice.high
