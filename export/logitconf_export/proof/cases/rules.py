@@ -68,7 +68,8 @@ class Rules:
         A limit that is missing is the lowest or largest float to onnxruntime and OpenVINO, which
         make a finite number of an infinity, unless a table says otherwise.
         """
-        seen = _CLIPS.get((low is None or low == DOWN, high is None))
+        lower = "missing" if low is None else "infinite" if low == DOWN else "given"
+        seen = _CLIPS.get((lower, high is None))
         result = a
         for limit, choose in ((low, kinds.larger), (high, kinds.smaller)):
             result = result if limit is None else choose(result, limit)
@@ -105,8 +106,11 @@ def _examples(a: Kinds) -> Iterator[float]:
 
 
 _LARGEST, _LOWEST = (Kinds(low=value, high=value) for value in (LARGEST, -LARGEST))
-_CLIPS = {(False, True): "Clip(0.0)", (True, False): "Clip(-inf, 0.0)"}
-"""The table by whether there is no lower limit, and no upper one; both or none were not asked."""
+_CLIPS = {("given", True): "Clip(0.0)", ("infinite", False): "Clip(-inf, 0.0)"}
+"""The table by the lower limit and whether there is no upper one; what else there is was not asked.
+
+One that is missing is not one of -inf: beside that alone onnxruntime 1.31.1 leaves -inf as it is.
+"""
 
 
 def kind_of(value: float) -> Kinds:

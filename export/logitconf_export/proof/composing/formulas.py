@@ -174,7 +174,8 @@ def moved_by(
 
     With q = off / T the logarithm of each probability's odds moves by at most 2q, and so does that
     of the largest and of the second; each product of probabilities of two classes moves by a factor
-    of at most e^4q beside the sum of squares. The entropy's gradient is at most 2H / T.
+    of at most e^4q beside the sum of squares, and p (1 − p) by one of e^2q. The entropy's gradient
+    is at most 2H / T.
 
     Raises:
         CannotProveError: for formulas of which that is not known.
@@ -183,6 +184,8 @@ def moved_by(
     if card.score not in _MOVED or not (q < 0.01).all():
         raise CannotProveError(f"how far a calibration map moves {card.score} is not known")
     times, slope = _MOVED[card.score]
+    if card.score == "gen":
+        times = above(times * card.parameters["gamma"])
     classes = _Classes(form.n_classes or 0, temperature)
     size = rows.range(slope(classes, exact_score(card, form, temperature))).size
     return above(size * expm1_above(above(times * q)))
@@ -198,6 +201,7 @@ _MOVED: Mapping[str, tuple[float, Callable[[_Classes, Expression], Expression]]]
     "doctor": (4.0, lambda _, exact: exact),
     "gini": (4.0, lambda _, exact: exact * (_ONE - exact)),
     "doctor_beta": (2.0, lambda _, exact: exact),
+    "gen": (2.0, lambda _, exact: exact),
 }
 """By score: e to so many q, less 1, and what it is times."""
 

@@ -4,6 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper, numpy_helper
+from support.proved_forms import measured
+
 from logitconf_export.proof.cases import kinds
 from logitconf_export.proof.cases.kinds import DOWN, LARGEST, NAN, UP, Kinds
 from logitconf_export.proof.cases.reductions import total_of
@@ -75,6 +81,28 @@ def test_a_limit_that_is_missing_may_be_the_largest_float() -> None:
     # a table of the one says nothing of the other
     assert asked.clipped(DOWN, None, limit) == DOWN | exactly(-LARGEST)
     assert asked.clipped(UP, limit, UP) == UP | exactly(LARGEST)
+
+
+def test_a_lower_limit_that_is_missing_is_not_one_of_minus_infinity() -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Clip", ["x", "", "high"], ["y"])],
+        "clip",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None])],
+        [numpy_helper.from_array(np.array(1e30, np.float32), "high")],
+    )
+    opsets = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    (made,) = session.run(None, {"x": np.full(3, -np.inf, np.float32)})
+    rules = Rules(measured().tables)
+    expected = rules.clipped(DOWN, None, exactly(1e30))
+    assert all(kind_of(float(y)) | expected == expected for y in np.asarray(made))
+    assert rules.clipped(DOWN, DOWN, exactly(1e30)) == DOWN
+    seen = rules_of({("Clip(-inf, 0.0)", -math.inf): (-math.inf,)})
+    assert seen.clipped(DOWN, None, exactly(1e30)) == DOWN | exactly(-LARGEST)
 
 
 def test_a_limit_carries_a_nan_where_it_was_seen_to() -> None:
