@@ -294,7 +294,7 @@ def _errors(question: Question, computed: Computed, exact: Expression) -> tuple[
     if not computed.off:
         return values, error
     card, form, t = question.metadata.card, question.metadata.form, question.temperature
-    moved = moved_by(card, form, t, computed.rows, computed.off).max(axis=1)
+    moved = moved_by(card, form, t, computed.rows, computed.off, values=values)
     return values, above(error + moved)
 
 

@@ -32,7 +32,7 @@ from logitconf_export.proof.exact.expressions import (
     size,
     sum_over_classes,
 )
-from logitconf_export.proof.exact.intervals import Floats, above, expm1_above
+from logitconf_export.proof.exact.intervals import Floats, Interval, above, expm1_above
 from logitconf_export.proof.exact.row_kinds import class_rows, label_rows, single_rows
 from logitconf_export.proof.exact.spread_rows import spread_rows, sum_of_powers
 
@@ -168,9 +168,17 @@ def _reach(made: CalibrationMap, limit: float) -> float:
 
 
 def moved_by(
-    card: ScoreCard, form: HeadForm, temperature: Fraction, rows: AbstractRows, off: float
+    card: ScoreCard,
+    form: HeadForm,
+    temperature: Fraction,
+    rows: AbstractRows,
+    off: float,
+    *,
+    values: Interval,
 ) -> Floats:
     """How far exact scores may be apart, of classes' logits that are no further apart than `off`.
+
+    Of each box, in which scores have these values.
 
     With q = off / T the logarithm of each probability's odds moves by at most 2q, and so does that
     of the largest and of the second; each product of probabilities of two classes moves by a factor
@@ -180,36 +188,37 @@ def moved_by(
     Raises:
         CannotProveError: for formulas of which that is not known.
     """
-    q = above(off / float(temperature)) * np.ones((1, 1))
+    q = above(np.full(1, off / float(temperature)))
     if card.score not in _MOVED or not (q < 0.01).all():
         raise CannotProveError(f"how far a calibration map moves {card.score} is not known")
     times, slope = _MOVED[card.score]
-    if card.score == "gen":
-        times = above(times * card.parameters["gamma"])
-    classes = _Classes(form.n_classes or 0, temperature)
-    size = rows.range(slope(classes, exact_score(card, form, temperature))).size
+    # p (1 − p) is taken to this power
+    times *= card.parameters["gamma"] if card.score == "gen" else 1.0
+    size = values.size
+    if slope is not None:
+        size = rows.range(slope(_Classes(form.n_classes or 0, temperature))).size.max(axis=1)
     return above(size * expm1_above(above(times * q)))
-
-
-_MOVED: Mapping[str, tuple[float, Callable[[_Classes, Expression], Expression]]] = {
-    "softmax": (2.0, lambda c, _: _over(c.total - _ONE, c.total * c.total)),
-    "entropy": (2.0, lambda _, exact: exact),
-    "energy": (1.0, lambda c, _: c.t),
-    "margin": (2.0, lambda *_: _ONE),
-    "max_logit": (1.0, lambda *_: _ONE),
-    "softmax_margin": (2.0, lambda c, _: _of_two(c)),
-    "doctor": (4.0, lambda _, exact: exact),
-    "gini": (4.0, lambda _, exact: exact * (_ONE - exact)),
-    "doctor_beta": (2.0, lambda _, exact: exact),
-    "gen": (2.0, lambda _, exact: exact),
-}
-"""By score: e to so many q, less 1, and what it is times."""
 
 
 def _of_two(c: _Classes) -> Expression:
     """P (1 − p) of the largest and of the second probability."""
     others, rest = c.total - _ONE, c.total - c.second
     return _over(others + c.second * rest, c.total * c.total)
+
+
+_MOVED: Mapping[str, tuple[float, Callable[[_Classes], Expression] | None]] = {
+    "softmax": (2.0, lambda c: _over(c.total - _ONE, c.total * c.total)),
+    "entropy": (2.0, None),
+    "energy": (1.0, lambda c: c.t),
+    "margin": (2.0, lambda _: _ONE),
+    "max_logit": (1.0, lambda _: _ONE),
+    "softmax_margin": (2.0, _of_two),
+    "doctor": (4.0, None),
+    "gini": (4.0, lambda c: _OF_CLASSES["gini"](c) * (_ONE - _OF_CLASSES["gini"](c))),
+    "doctor_beta": (2.0, None),
+    "gen": (2.0, None),
+}
+"""By score: e to so many q, less 1, and what it is times; None for the score itself."""
 
 
 # more than a map's arithmetic rounds

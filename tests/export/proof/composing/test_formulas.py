@@ -8,6 +8,7 @@ from scipy.special import entr, logsumexp, softmax
 from support.proofs import metadata_of, value_of_row
 
 from logitconf_export.proof.composing.formulas import exact_score, moved_by, rows_of
+from logitconf_export.proof.exact.intervals import Interval
 from logitconf_export.proof.prover import Question
 
 Z = np.array([1.3, -0.4, 2.2, 0.0])
@@ -61,7 +62,10 @@ def test_logits_that_are_so_far_apart_move_a_score_by_no_more(score: str) -> Non
     t = Question(None, metadata).temperature  # type: ignore[arg-type]
     exact, rows = exact_score(card, form, t), rows_of(card, form, t, 100.0)
     off, random = 0.01, np.random.default_rng(3)
-    bound = np.broadcast_to(moved_by(card, form, t, rows, off), (len(boxes_of(rows.cuts, Z)), 1))
+    ends, boxes = rows.range(exact), len(boxes_of(rows.cuts, Z))
+    values = Interval(*(np.broadcast_to(end, (boxes, 1))[:, 0] for end in (ends.low, ends.high)))
+    moved = moved_by(card, form, t, rows, off, values=values)
+    bound = np.broadcast_to(moved, (boxes,))
     shares = []
     for z in [Z, np.zeros(4), *random.normal(size=(20, 4)) * np.geomspace(0.01, 10.0, 20)[:, None]]:
         here = value_of_row(exact, z)
