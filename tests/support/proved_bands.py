@@ -28,6 +28,8 @@ from logitconf_export.runtimes.targets.table import RUNTIMES, RuntimeRequest
 RECORDED = sorted((Path(__file__).parents[1] / "records" / "operations").glob("*.json"))
 SIZES = (2, 3, 10, 100, 1000, 5000)
 LABELS = (2, 10, 1000)
+# bounds grow with their number: 1 / 31 is rounded, which is more than what one more addition adds
+MEMBERS = (31,)
 TEMPERATURES = (0.05, 1.5)
 # the energy is in units of T
 ENERGY_TEMPERATURES = (0.05, 0.5, 1.5, 5.0)
@@ -91,6 +93,7 @@ class Cell:
         n_classes: columns.
         temperature: T.
         sums: how the runtimes add up.
+        members: of an ensemble, for a score that compares them.
     """
 
     score: str
@@ -98,6 +101,7 @@ class Cell:
     n_classes: int
     temperature: float
     sums: Sums = "pinned"
+    members: int | None = None
 
     @property
     def card(self) -> ScoreCard:
@@ -110,17 +114,25 @@ class Cell:
             threshold=-0.5 if row.floor < -1.0 else 0.3,
             n_classes=self.n_classes,
             parameters={name: p.default for name, p in row.parameters.items()},
+            members=self.members,
         )
 
     @property
     def model(self) -> onnx.ModelProto:
         """The portable head."""
-        return to_onnx(self.card, n_classes=self.n_classes)
+        return to_onnx(self.card, n_classes=self.n_classes, members=self.members)
 
     @property
     def rounding(self) -> Rounding:
-        """What the band depends on."""
-        return replace(rounding_of(self.card), sums=self.sums)
+        """What the band depends on.
+
+        What members add to a band is left out, and the additions of two classes: so the band holds
+        for labels, whose two probabilities are off by less than those of two classes.
+        """
+        own = replace(rounding_of(self.card), sums=self.sums)
+        if self.members is None:
+            return own
+        return replace(own, members=1, n_classes=1 if self.n_classes == 2 else self.n_classes)
 
     @property
     def band(self) -> Band:
@@ -141,20 +153,24 @@ def cells(
     sizes: Sequence[int] = SIZES,
     labels: Sequence[int] = LABELS,
     temperatures: Sequence[float] | None = None,
+    members: Sequence[int] = MEMBERS,
 ) -> Iterator[Cell]:
-    """All cells of a score that compares no members."""
+    """All cells of a score; of one that compares members, those of classes."""
     row = SCORES[score]
     if temperatures is None:
         temperatures = ENERGY_TEMPERATURES if score == "energy" else TEMPERATURES
+        # of which the lower makes larger bounds
+        temperatures = temperatures[:1] if row.over_members else temperatures
     kinds = []
     if "categorical" in row.families:
         kinds += [("multiclass", n) for n in sizes if n >= row.fewest_classes]
-    if "bernoulli" in row.families:
+    if "bernoulli" in row.families and not row.over_members:
         joined = labels if row.band_of_sums else labels[:1]
         kinds += [("binary", 1), *(("multilabel", n) for n in joined)]
     for task, n in kinds:
         for temperature in temperatures:
-            yield from (Cell(score, task, n, temperature, sums) for sums in SUMS)
+            for m in members if row.over_members else (None,):
+                yield from (Cell(score, task, n, temperature, sums, m) for sums in SUMS)
 
 
 def recorded() -> tuple[RuntimeTables, ...]:

@@ -18,6 +18,7 @@ from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
 from logitconf_export.proof.card_numbers import RefutedError, compare_masks, compare_numbers
 from logitconf_export.proof.cases.case_analysis import Accepted, Walk
+from logitconf_export.proof.cases.kinds import DOWN, ZERO
 from logitconf_export.proof.cases.masked_classes import what_counts_masked
 from logitconf_export.proof.cases.rules import Rules
 from logitconf_export.proof.cases.sorts import Case, cases_of
@@ -28,7 +29,12 @@ from logitconf_export.proof.composing.formulas import exact_score, moved_by, row
 from logitconf_export.proof.composing.head_part import HeadPart, WrongConnectionError
 from logitconf_export.proof.composing.tensors import MEMBERS, CannotProveError, Dim, Unmapped
 from logitconf_export.proof.exact.abstract_rows import AbstractRows
-from logitconf_export.proof.exact.expressions import Expression, NoNormalFormError, is_zero
+from logitconf_export.proof.exact.expressions import (
+    Expression,
+    NoNormalFormError,
+    exponential,
+    is_zero,
+)
 from logitconf_export.proof.exact.intervals import Floats, Interval, above, below
 from logitconf_export.proof.members.steps import Members
 from logitconf_export.proof.tables.files import digest
@@ -49,7 +55,7 @@ for portable heads whose band is proved the bound is no more. That of a head of 
 classes is 1.05 bands.
 """
 
-_OF_SOME = "what they are to members is not followed"
+_NOT_FOLLOWED = "what they are to members is not followed"
 
 Search = Callable[[Case | None], Witness | None]
 """Looks for a row that is decided otherwise: finite for None, else of a case."""
@@ -168,6 +174,7 @@ def _composed(
         kept=frozenset([np.asarray(card.threshold, dtype=np.float32).tobytes()]),
         mapping=_unmapped(question),
         beside=Members(form.members or 0, {}),
+        reads=exponential(rows.logit) if form.kind == "probabilities" else None,
     )
     return computed, exact
 
@@ -187,7 +194,10 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
     masked = ""
     # of two classes one is left then, which has no margin
     if computed.rows.cells and not (card.score == "margin" and form.n_classes == 2):
-        masked = what_counts_masked(part, computed, rules) if form.members is None else _OF_SOME
+        none = ZERO if form.kind == "probabilities" else DOWN
+        masked = what_counts_masked(part, computed, rules, none)
+    if form.members is not None:
+        masked = _NOT_FOLLOWED
     if card.score in ("gen", "softmax_margin") and computed.rows.cells:
         masked = masked or "of a row with one class left nothing is known"
     bound = replace(_bound(question, arithmetic, part, computed, exact), masked=masked)
@@ -198,11 +208,17 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
         )
         return reason, bound, "CANNOT PROVE"
     reason = (
-        f"no row of logits up to {question.limit:g} in size is decided otherwise unless its exact "
+        f"no row of {_rows(question)} is decided otherwise unless its exact "
         f"score is within {bound.near_threshold:.3g} of {_whose(card)}"
         f"{_nearly_tied(card, computed)}, and none that is not finite is accepted"
     )
     return reason, bound, "PROVED"
+
+
+def _rows(question: Question) -> str:
+    if question.metadata.form.kind == "probabilities":
+        return "probabilities that add up to 0.99 to 1.01, each 0 or 2e-38 at least,"
+    return f"{question.metadata.form.kind} up to {question.limit:g} in size"
 
 
 def _whose(card: ScoreCard) -> str:
@@ -313,7 +329,8 @@ def _accepted_not_finite(
     n = computed.rows.n_classes
     margin = margin and computed.rows.top is not None
     apart = n <= _MOST_APART and any(node.op_type in PIECES for node in part.nodes)
-    for case in cases_of(n_classes=n, margin=margin, apart=apart):
+    kind = question.metadata.form.kind
+    for case in cases_of(n_classes=n, margin=margin, apart=apart, kind=kind):
         yield from Walk(part, computed.values, rules, case).accepted()
 
 

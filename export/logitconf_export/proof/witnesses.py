@@ -10,9 +10,15 @@ import onnx
 from onnx import helper, numpy_helper
 
 from logitconf.errors import LogitconfError
-from logitconf.head_spec import Head
+from logitconf.head_spec import Head, layout_of
 from logitconf.scores.bands import Sums
-from logitconf_export.decisions.hard_rows import arranged, columns_of, flattened, random_rows
+from logitconf_export.decisions.hard_rows import (
+    arranged,
+    as_kind,
+    columns_of,
+    flattened,
+    random_rows,
+)
 from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.metadata import HeadMetadata
 from logitconf_export.onnx_files.element_types import ELEMENT_TYPES
@@ -104,9 +110,16 @@ class Searcher:
         form, card = self.metadata.form, self.metadata.card
         reference, columns = Reference(Head.of_card(card, form)), columns_of(form)
         random = np.random.default_rng(0)
-        rows = random_rows(_ROWS, columns)
+        if form.kind != "logits" and form.members is not None:
+            return None
+        family = layout_of(card, form).family
+        rows = as_kind(random_rows(_ROWS, columns), form.kind, family)
+        low, high = -self.limit, self.limit
+        if form.kind == "probabilities":
+            # of which none is masked
+            low, high = 2e-38, 1.0
         for climb in range(_CLIMBS):
-            rows = np.clip(rows, -self.limit, self.limit).astype(np.float32)
+            rows = np.clip(rows, low, high).astype(np.float32)
             logits = arranged(rows, form)
             score, mask = (np.asarray(a).ravel() for a in self.run(logits))
             judged, threshold = self._judged(logits), reference.thresholds(logits)

@@ -36,9 +36,11 @@ def sample() -> list[Cell]:
     made = []
     for score in PROVED:
         row = SCORES[score]
+        members = 31 if row.over_members else None
         if "categorical" in row.families:
-            made += [Cell(score, "multiclass", n, 1.5) for n in (2, 1000)]
-        if "bernoulli" in row.families:
+            sizes = (10, 1000) if row.over_members else (2, 1000)
+            made += [Cell(score, "multiclass", n, 1.5, members=members) for n in sizes]
+        if "bernoulli" in row.families and not row.over_members:
             made += [Cell(score, "multilabel", 10, 1.5)]
     return [replace(cell, sums=sums) for cell in made for sums in ("pinned", "any order")]
 

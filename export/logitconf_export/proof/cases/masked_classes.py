@@ -21,14 +21,16 @@ from logitconf_export.proof.composing.tensors import CannotProveError, Known, Te
 _CASE = Case("a masked class", Places(DOWN, None), ())
 
 
-def what_counts_masked(part: HeadPart, computed: Computed, rules: Rules) -> str:
-    """Where a masked class counts for something; empty if it counts for nothing.
+def what_counts_masked(
+    part: HeadPart, computed: Computed, rules: Rules, masked: Kinds = DOWN
+) -> str:
+    """Where a masked class, as it is read, counts for something; empty if it counts for nothing.
 
     Every operation on the class gives what a maximum, minimum or sum over the classes ignores; or
     what it changes is only asked whether it is below a limit, and still is.
     """
     walk = Walk(part, computed.values, rules, _CASE)
-    values: dict[str, object] = {part.tensor: DOWN}
+    values: dict[str, object] = {part.tensor: masked}
     changed: set[str] = set()
     for node in part.nodes:
         out = computed.values[node.output[0]]

@@ -44,7 +44,9 @@ class Rules:
     def unary(self, operation: str, a: Kinds, exact: Callable[[Kinds], Kinds]) -> Kinds:
         """IEEE's result, and what else the runtime gives."""
         result = exact(a)
-        for part, value in ((a.nan, math.nan), (a.up, math.inf), (a.down, -math.inf)):
+        zero = a.finite and a.low <= 0.0 <= a.high
+        ends = ((a.nan, math.nan), (a.up, math.inf), (a.down, -math.inf), (zero, 0.0))
+        for part, value in ends:
             if part:
                 result |= self.results(operation, value) or NOTHING
         return result

@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from logitconf_export.proof.cases.kinds import ANY_FINITE, DOWN, NAN, NOTHING, UP
+from logitconf_export.proof.cases.kinds import (
+    ANY_FINITE,
+    DOWN,
+    LARGEST,
+    NAN,
+    NOTHING,
+    UP,
+    ZERO,
+    Kinds,
+)
 from logitconf_export.proof.cases.steps import Places
 
 
@@ -26,13 +35,16 @@ class Case:
     one_left: bool = False
 
 
-def cases_of(*, n_classes: int, margin: bool, apart: bool = False) -> tuple[Case, ...]:
+def cases_of(
+    *, n_classes: int, margin: bool, apart: bool = False, kind: str = "logits"
+) -> tuple[Case, ...]:
     """The sorts of rows that no head may accept.
 
     Args:
         n_classes: 1 for one logit.
         margin: whether a row with one class left has no margin that is finite.
         apart: whether each class is a case by itself, as one of two is always.
+        kind: what a head reads; of probabilities, that none is more than 0 and that one is less.
     """
     anything = NAN | UP | DOWN | ANY_FINITE
     if n_classes == 1:
@@ -50,6 +62,13 @@ def cases_of(*, n_classes: int, margin: bool, apart: bool = False) -> tuple[Case
         Case("a +inf", Places(UP, UP | DOWN | ANY_FINITE), (1.0, inf)),
         Case("no finite value", Places(DOWN, DOWN), (-inf, -inf)),
     ]
+    if kind == "probabilities":
+        below = Kinds(low=-LARGEST, high=-(2.0**-126))
+        cases[1:] = [
+            Case("a +inf", Places(UP, UP | Kinds(low=0.0, high=LARGEST)), (1.0, inf)),
+            Case("probabilities of 0 alone", Places(ZERO, ZERO), (0.0, 0.0)),
+            Case("a probability below 0", Places(below, anything), (0.5, -0.5)),
+        ]
     if margin:
         cases.append(Case("one class left", Places(ANY_FINITE, DOWN), (1.0, -inf), True))
     if n_classes == 2 or apart:

@@ -142,6 +142,7 @@ def compose(
     kept: frozenset[bytes] = frozenset(),
     mapping: Unmapped | None = None,
     beside: Beside | None = None,
+    reads: Expression | None = None,
 ) -> Computed:
     """Walks through the head.
 
@@ -155,12 +156,15 @@ def compose(
         kept: constants whose comparisons stay as they are, for all rows alike or not.
         mapping: what makes the rows' logits from those that it reads, None for nothing.
         beside: steps that are asked first.
+        reads: what it reads, if that is not the rows' logits.
 
     Raises:
         CannotProveError: at the first node that stops it, which the message names.
     """
     steps = Composition(rows, arithmetic, numbers, kept)
     logits = _logits(rows, dims, element)
+    if reads is not None:
+        logits = logits.having(expression=reads)
     if mapping is not None:
         logits = _unmapped(rows, logits, mapping)
     values: dict[str, Value] = {**part.constants, part.tensor: logits}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -37,6 +38,10 @@ from logitconf_export.proof.exact.row_kinds import class_rows, label_rows, singl
 from logitconf_export.proof.exact.spread_rows import spread_rows, sum_of_powers
 
 _ONE, _TWO = number(1), number(2)
+LOG_LIMIT = 87.0
+"""Probabilities that are not 0 are normal floats of at least e to minus this."""
+_SUM_OFF = 0.0101
+"""They add up to .99 at least and 1.01 at most: the logarithm of that."""
 
 
 def _over(a: Expression, b: Expression) -> Expression:
@@ -225,6 +230,20 @@ _MOVED: Mapping[str, tuple[float, Callable[[_Classes], Expression] | None]] = {
 _ROUNDED = 1e-4
 
 
+def _largest_probability(n_classes: int, t: float, total: Interval) -> Interval:
+    """The logarithm m of the largest probability, by S = Σ exp((x − m) / T).
+
+    −m is the logarithm of Σ exp(x − m), but for that of the sum of probabilities. For T >= 1 its
+    terms are at most those of S, and for others it is at most K^(1 − T) S^T by Jensen; and K.
+    """
+    most = np.log(float(n_classes))
+    sums = total.log().high
+    if t < 1.0:
+        sums = (1.0 - t) * most + t * sums
+    low = -above(above(np.minimum(sums, most) * (1.0 + 1e-12)) + _SUM_OFF)
+    return Interval(low, np.full_like(low, _SUM_OFF))
+
+
 def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float) -> AbstractRows:
     """All rows with finite logits up to the limit in size, cut as the card's score needs it.
 
@@ -234,8 +253,13 @@ def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float
     layout = layout_of(card, form)
     if form.members is not None and card.score not in _OF_MEMBERS:
         raise CannotProveError("a mean of members' scores is not among those that can be proved")
+    largest = None
     if form.kind != "logits":
-        raise CannotProveError("a head that reads no logits cannot be proved yet")
+        if card.calibration_map is not None or layout.family != "categorical":
+            raise CannotProveError("labels and maps of probabilities cannot be proved yet")
+        if form.kind == "probabilities" and form.n_classes is not None:
+            limit = min(limit, LOG_LIMIT)
+            largest = partial(_largest_probability, form.n_classes, float(temperature))
     if card.calibration_map is not None:
         limit = _reach(card.calibration_map, limit)
     if layout.axis is None:
@@ -256,4 +280,6 @@ def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float
         "entropy": {"sum", "entropy"},
         "doctor": {"sum", "collisions"},
     }.get(card.score, {"sum"})
-    return class_rows(form.n_classes, temperature, limit, needs=frozenset(needs))
+    return class_rows(
+        form.n_classes, temperature, limit, needs=frozenset(needs), largest_of=largest
+    )

@@ -96,7 +96,12 @@ def _narrowed(edges: Floats, width: float, t: float) -> Floats:
 
 
 def class_rows(
-    n_classes: int, temperature: Fraction, limit: float, *, needs: frozenset[str]
+    n_classes: int,
+    temperature: Fraction,
+    limit: float,
+    *,
+    needs: frozenset[str],
+    largest_of: Callable[[Interval], Interval] | None = None,
 ) -> AbstractRows:
     """Rows of competing classes with finite logits up to the limit in size.
 
@@ -106,6 +111,7 @@ def class_rows(
         limit: of the size of logits.
         needs: which of ``"sum"``, ``"largest"``, ``"gap"``, ``"entropy"``, ``"collisions"`` are
             cut into boxes; the last is S² / Σ exp(2y / T). At most one of the last two.
+        largest_of: where the largest logit lies, by the sum; the limit alone says it unless given.
     """
     t = float(temperature)
     reach = float(above(2.0 * limit))
@@ -140,6 +146,7 @@ def class_rows(
 
     def made(cuts: Mapping[str, Interval]) -> AbstractRows:
         total, largest, gap = ({**whole, **cuts}[name] for name in ("sum", "largest", "gap"))
+        largest = largest if largest_of is None else largest_of(total)
         others = Interval.of(np.full((1, 1), -reach), np.zeros((1, 1)))
         own = [shape for name, shape in shapes.items() if name in cuts]
         rows = AbstractRows(

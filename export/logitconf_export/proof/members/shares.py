@@ -23,8 +23,10 @@ from logitconf_export.proof.exact.expressions import (
 )
 from logitconf_export.proof.exact.intervals import Floats, above
 
-LEAST = 1e-25
-"""Errors of smaller probabilities are shares of this number."""
+SEEN = 1e-25
+"""From computed probabilities of this size on, nothing on the way to a score underflows."""
+# errors of smaller probabilities are shares of the first of these that makes them small shares
+_LEAST = (SEEN, 1e-20, 1e-17, 1e-14, 1e-12)
 _MOST_RELATIVE = 1e-2
 _CANDIDATES = 12
 
@@ -39,7 +41,8 @@ class Shares:
         n_members: of the ensemble.
         absolute: Σ |δ| is no larger.
         root: nor is the root of Σ δ².
-        relative: nor |δ| over the probability, or over `LEAST` where that is larger.
+        relative: nor |δ| over the probability, or over `least` where that is larger.
+        least: see there.
         common: δ is s·p + own error with |s| no larger, the same for all classes of the member,
         own: and the own errors at most r·p but for e, where Σ e·max(log M, −log p) ≤ x: as pairs
             (r, x), each of which holds.
@@ -51,6 +54,7 @@ class Shares:
     absolute: float
     root: float
     relative: float
+    least: float
     common: float
     own: tuple[tuple[float, float], ...]
 
@@ -69,8 +73,11 @@ class Shares:
         if t.deviation is not None:
             error = np.minimum(error, t.deviation.bound(rows))
         error = error + np.zeros_like(low)
-        relative = float(above(error / np.maximum(low, LEAST)).max())
-        if not relative <= _MOST_RELATIVE:
+        for least in _LEAST:
+            relative = float(above(error / np.maximum(low, least)).max())
+            if relative <= _MOST_RELATIVE:
+                break
+        else:
             raise CannotProveError(f"probabilities are off by a share of {relative:.2g}")
         common, own = _parted(rows, t, error)
         return cls(
@@ -80,6 +87,7 @@ class Shares:
             float(rows.sum_above(error).max()),
             float(above(np.sqrt(rows.sum_above(above(error * error)).max()))),
             relative,
+            least,
             common,
             _pairs(rows, own, low, n_members),
         )
@@ -92,7 +100,8 @@ def _check_shares(rows: AbstractRows, t: Tensor) -> None:
     if t.source is not None or t.added is not None or indices != list(range(rows.n_classes)):
         raise CannotProveError("members are compared in something other than all classes")
     whole = sum_over_classes(t.expression, rows.n_classes) - number(1)
-    if t.sign < 1 or not (rows.range(t.expression).low >= 0.0).all() or not is_zero(whole):
+    # outward rounding may bring a 0 just below it
+    if t.sign < 1 or not (rows.range(t.expression).low >= -1e-300).all() or not is_zero(whole):
         raise CannotProveError("members are compared in something other than probabilities")
 
 
@@ -116,7 +125,7 @@ def _parted(rows: AbstractRows, t: Tensor, error: Floats) -> tuple[float, Floats
 def _pairs(
     rows: AbstractRows, own: Floats, low: Floats, n_members: int
 ) -> tuple[tuple[float, float], ...]:
-    log = np.log(np.maximum(low, LEAST))
+    log = np.log(np.maximum(low, SEEN))
     weight = above(np.maximum(np.log(n_members), -log) * (1.0 + 1e-12))
     matters = low > 1e-9
     if not matters.any():

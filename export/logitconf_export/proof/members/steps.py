@@ -189,7 +189,8 @@ class Members:
         if not _reduced_members(node):
             raise CannotProveError("a sum of members over something else")
         share = together(stage.made.whole, self._sum(steps, t, node, self.n_members))
-        made, high = _with(stage, whole=share), largest(stage.score, self.n_members)
+        n = stage.shares.n_classes
+        made, high = _with(stage, whole=share), largest(stage.score, self.n_members, n)
         edges = np.concatenate([[0.0], np.geomspace(1e-9, high, 300)])
         error = ERRORS[stage.score](edges[1:], stage.shares, made)
         made_of = stage.shares.tensor.expression

@@ -37,7 +37,7 @@ def ensembles(seed: int = 0) -> Iterator[Array]:
 def shares_of(p: Array) -> Shares:
     m, k = p.shape
     off = COMMON + OWN
-    return Shares(NOWHERE, k, m, off, off, off, COMMON, ((OWN, 0.0),))
+    return Shares(NOWHERE, k, m, off, off, off, 1e-25, COMMON, ((OWN, 0.0),))
 
 
 def worst_signs(slope: Array, random: np.random.Generator) -> Iterator[Array]:
@@ -121,5 +121,11 @@ def test_shares_one_after_the_other_multiply() -> None:
 
 def test_no_score_is_larger_than_its_largest() -> None:
     opposite = np.eye(4)
-    assert variance(opposite, np.zeros(4), 0.0) < largest("predictive_variance", 4)
-    assert np.log(4.0) <= largest("mutual_information", 4) < np.log(4.0) * 1.0001
+    assert variance(opposite, np.zeros(4), 0.0) == pytest.approx(
+        largest("predictive_variance", 4, 9)
+    )
+    assert np.log(4.0) <= largest("mutual_information", 4, 9) < np.log(4.0) * 1.0001
+    for p in ensembles():
+        zeros = np.zeros(p.shape[1])
+        assert variance(p, zeros, 0.0) <= largest("predictive_variance", *p.shape)
+        assert information(p, zeros, 0.0) <= largest("mutual_information", *p.shape)
