@@ -114,8 +114,8 @@ def max_logit_norm_categorical(x: Array, temperature: Array, form: Form) -> Arra
     axis = form.class_axis
     largest, mean, centred = _centred(x, form, power == 1)
     total = xp.sum(_whole_power(centred, power), axis=axis)
-    # at least 2**-power but for a flat row
-    norm = xp.exp(xp.log(xp.clip(total, min=2.0**-20)) * (-1.0 / power))
+    # at least 2 but for a flat row
+    norm = xp.exp(xp.log(xp.clip(total, min=1.0)) * (-1.0 / power))
     score = xp.squeeze(mean, axis=axis) * norm
     return xp.where(row_has_score(x, xp.squeeze(largest, axis=axis), form), score, _NAN)
 
@@ -124,8 +124,9 @@ def max_logit_norm_categorical(x: Array, temperature: Array, form: Form) -> Arra
 def _centred(x: Array, form: Form, all_alike: bool) -> tuple[Array, Array, Array]:
     """The largest logit, the mean of all less that, and how far each is from the mean.
 
-    Mean and distances are in units of the row's reach; distances are 0 for a masked class. With
-    `all_alike` the mean is so exact that it does not move the sum of the distances.
+    Mean and distances are in units of half the row's reach, so that their norm is above 1;
+    distances are 0 for a masked class. With `all_alike` the mean is so exact that it does not move
+    the sum of the distances.
     """
     xp, axis = namespace(x), form.class_axis
     largest, present, unit, count, mean = _in_units(x, form)
@@ -141,7 +142,7 @@ def _centred(x: Array, form: Form, all_alike: bool) -> tuple[Array, Array, Array
 def _in_units(x: Array, form: Form) -> tuple[Array, ...]:
     """The largest logit, 1 for a class that is there, what is less than the largest, count, mean.
 
-    The last but the count in units of the row's reach.
+    The last but the count in units of half the row's reach.
     """
     xp = namespace(x)
     axis, lowest = form.class_axis, lowest_float(x)
@@ -150,7 +151,7 @@ def _in_units(x: Array, form: Form) -> tuple[Array, ...]:
     # a quarter, so that no difference of finite logits overflows; masked classes become 0
     below = xp.clip(x * 0.25 - largest * 0.25, min=lowest) * present
     tiny = _TINY_OF_DOUBLE if x.dtype == xp.float64 else _TINY
-    reach = xp.clip(-xp.min(below, axis=axis, keepdims=True), min=tiny)
+    reach = xp.clip(xp.min(below, axis=axis, keepdims=True) * -0.5, min=tiny)
     unit = below / reach
     count = xp.clip(xp.sum(present, axis=axis, keepdims=True), min=1.0)
     return largest, present, unit, count, xp.sum(unit, axis=axis, keepdims=True) / count

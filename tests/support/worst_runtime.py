@@ -48,7 +48,9 @@ def allowance(computed: Computed) -> npt.NDArray[np.float64]:
 
 
 OPERATIONS: Mapping[str, Callable[..., Any]] = {
+    "Abs": np.abs,
     "Add": np.add,
+    "And": np.logical_and,
     "Cast": lambda a: a.astype(np.longdouble),
     "Clip": lambda a, low, high: np.minimum(np.maximum(a, low), high),
     "Div": np.divide,
@@ -61,8 +63,12 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "Neg": np.negative,
     "Reciprocal": lambda a: 1 / a,
     "ReduceMax": lambda a: a.max(axis=1, keepdims=True),
+    "ReduceMin": lambda a: a.min(axis=1, keepdims=True),
     "ReduceSum": lambda a: a.sum(axis=1, keepdims=True),
+    # numbers of the row keep an axis of one place
+    "Squeeze": np.asarray,
     "Sub": np.subtract,
+    "Unsqueeze": np.asarray,
     "Where": np.where,
 }
 _ROUNDING = frozenset({"Add", "Div", "Exp", "Log", "Mul", "Reciprocal", "ReduceSum", "Sub"})
@@ -97,7 +103,7 @@ def scores(part: HeadPart, x: npt.NDArray[np.float64], ways: Mapping[str, object
     values |= {name: np.atleast_2d(v).astype(np.longdouble) for name, v in known.items()}
     for node in part.nodes:
         name = node.output[0]
-        if name == part.mask or node.op_type == "And":
+        if name == part.mask:
             continue
         # axes are those of the classes
         named = [i for i in node.input if "axes" not in i]

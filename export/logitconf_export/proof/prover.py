@@ -207,8 +207,10 @@ def _proved(question: Question, arithmetic: Arithmetic) -> tuple[str, Bound, Ver
             f"{MOST_BANDS} times the rounding band of {bound.band:.3g}"
         )
         return reason, bound, "CANNOT PROVE"
+    besides = computed.rows.besides
+    which = f"{_rows(question)}{besides and f' (but for those {besides})'}"
     reason = (
-        f"no row of {_rows(question)} is decided otherwise unless its exact "
+        f"no row of {which} is decided otherwise unless its exact "
         f"score is within {bound.near_threshold:.3g} of {_whose(card)}"
         f"{_nearly_tied(card, computed)}, and none that is not finite is accepted"
     )
@@ -364,6 +366,7 @@ def _numbers(parameters: Mapping[str, float], t: Fraction) -> Mapping[tuple[str,
     """What rounded constants stand for: what tools fold of T, and the score's parameters."""
     exact = [1 / t, -1 / t, t / 2, 2 / t, -t, -2 / t, -t / 2]
     exact += [Fraction(value) for value in parameters.values()]
+    exact += [-1 / Fraction(value) for value in parameters.values() if value]
     made: dict[tuple[str, bytes], Fraction] = {}
     for kind in (np.float32, np.float64):
         for value in exact:

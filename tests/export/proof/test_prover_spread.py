@@ -5,15 +5,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import pytest
-from onnx import numpy_helper
+from support.changed_graphs import changed, scores_of, truth_of, with_input, with_node, with_number
 from support.proved_forms import measured
 from support.worst_runtime import ROUNDED, allowed_by_size, largest_errors
 
 from logitconf.card.score_card import ScoreCard
-from logitconf.head_spec import Head
-from logitconf_export.decisions.reference import Reference
 from logitconf_export.heads.conversion import to_onnx
 from logitconf_export.heads.metadata import read_metadata
 from logitconf_export.proof.composing import comparisons, composition, places
@@ -50,19 +47,6 @@ def rows_of(n: int, count: int = 4000, seed: int = 0) -> npt.NDArray[np.float32]
     return np.clip(rows, -100, 100).astype(np.float32)
 
 
-def scores_of(model: onnx.ModelProto, rows: npt.NDArray[np.float32]) -> Floats:
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    (scores,) = session.run(["score"], {"logits": rows})
-    return np.asarray(scores, dtype=np.float64)
-
-
-def truth_of(question: Question, rows: npt.NDArray[np.float32]) -> Floats:
-    head = Head.of_card(question.metadata.card, question.metadata.form)
-    return Reference(head).truth(rows.astype(np.float64)).score.astype(np.float64)
-
-
 @pytest.mark.parametrize("form", ["any", "onnxruntime", "cuda"])
 @pytest.mark.parametrize(("n", "gamma", "t"), [(10, 0.1, 1.5), (2, 0.1, 1.5), (10, 1.0, 0.05)])
 def test_a_head_is_proved(n: int, gamma: float, t: float, form: str) -> None:
@@ -90,52 +74,6 @@ def test_no_score_is_off_by_more_than_is_proved(n: int) -> None:
     allowed = allowed_by_size(computed, exact, truth)
     assert (off <= allowed).all()
     assert (off > 0.02 * allowed).any()
-
-
-def changed(model: onnx.ModelProto, edit: Callable[[onnx.GraphProto], None]) -> onnx.ModelProto:
-    made = onnx.ModelProto()
-    made.CopyFrom(model)
-    edit(made.graph)
-    return made
-
-
-def maker(graph: onnx.GraphProto, name: str) -> onnx.NodeProto:
-    (node,) = (n for n in graph.node if n.output[0] == f"logitconf/{name}")
-    assert isinstance(node, onnx.NodeProto)
-    return node
-
-
-def with_number(old: float, new: float) -> Callable[[onnx.GraphProto], None]:
-    def edit(graph: onnx.GraphProto) -> None:
-        (tensor,) = (
-            t
-            for t in graph.initializer
-            if numpy_helper.to_array(t).tobytes() == np.float32(old).tobytes()
-        )
-        tensor.CopyFrom(numpy_helper.from_array(np.asarray(new, dtype=np.float32), tensor.name))
-
-    return edit
-
-
-def with_node(name: str, op_type: str, places: list[int]) -> Callable[[onnx.GraphProto], None]:
-    """Another operator, of some of the inputs."""
-
-    def edit(graph: onnx.GraphProto) -> None:
-        node = maker(graph, name)
-        given = [node.input[i] for i in places]
-        node.op_type = op_type
-        del node.input[:]
-        node.input.extend(given)
-        del node.attribute[:]
-
-    return edit
-
-
-def with_input(name: str, place: int, other: str) -> Callable[[onnx.GraphProto], None]:
-    def edit(graph: onnx.GraphProto) -> None:
-        maker(graph, name).input[place] = f"logitconf/{other}"
-
-    return edit
 
 
 CHANGES: Mapping[str, Callable[[onnx.GraphProto], None]] = {

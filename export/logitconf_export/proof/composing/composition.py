@@ -92,7 +92,11 @@ class Composition:
 
     def computed(self, t: Tensor) -> Interval:
         """Where the computed numbers lie."""
-        values = self.rows.range(t.expression).widened(t.error)
+        exact = self.rows.range(t.expression)
+        values = exact.widened(t.error)
+        if t.share is not None:
+            own = t.share.of(exact.low), t.share.of(exact.high)
+            values = values.within(below(exact.low - own[0]), above(exact.high + own[1]))
         low, high = (0.0 if t.sign > 0 else -np.inf), (0.0 if t.sign < 0 else np.inf)
         return values.within(low, high)
 
@@ -108,7 +112,7 @@ class Composition:
         table: str | None = None,
         sign: int = 0,
         deviation: Callable[[], Deviation] | None = None,
-        relative: Floats | None = None,
+        relative: Share | None = None,
         operand: Interval | None = None,
     ) -> Tensor:
         """The result of an elementwise operation.
@@ -150,9 +154,11 @@ class Composition:
             units = self.arithmetic.units(name, operand, element, constant)
             own = rounding_of(name, units, result, carried, element)
             error = above(carried + own.size)
-            if relative is not None:
-                part = above(relative + above(own.share * above(1.0 + relative)))
-                share = Share(part, own.least)
+            share = None if relative is None else relative.rounded(own.share, own.least)
+        elif relative is not None:
+            share = Share(relative.part, relative.lost + FLUSHED[element])
+        if share is not None:
+            error = np.minimum(error, share.of(self.rows.range(expression).size))
         key = key_of(operation, [t.key for t in inputs])
         self.origins[key] = operation, tuple(inputs)
         first_order = None
@@ -201,13 +207,7 @@ class Composition:
         sign = -1 if b.largest_of == a.key or self._never_positive(apart, a, b) else 0
         carried = above(a.error + b.error) if a.error.any() or b.error.any() else _NONE
         how = partial(deviations.of_difference, self.rows, a, b)
-        less, relative = b.expression.number, None
-        if a.share is not None and less is not None and less >= 0 and not b.error.any():
-            # x / (x - c) is largest where x is least
-            least = self.rows.range(a.expression).low
-            left = below(least - above(float(less)))
-            if (left > 0.0).all():
-                relative = above(a.share.within(least) * above(least / left))
+        relative = deviations.share_of_difference(self.rows, a, b)
         return self.made("Sub", (a, b), apart, carried, sign=sign, deviation=how, relative=relative)
 
     def _never_positive(self, x: Expression, a: Tensor, b: Tensor) -> bool:
@@ -225,7 +225,7 @@ class Composition:
         how: dict[str, Any] = {"deviation": partial(deviations.of_product, self.rows, a, b)}
         if exact:
             carried = above(carried + FLUSHED[a.element])
-            how = {"exact": True}
+            how = {"exact": True, "relative": deviations.share_of_multiple(a, constant)}
         sign = self._sign(a) * self._sign(b)
         return self.made("Mul", (a, b), product, carried, constant=constant, sign=sign, **how)
 
@@ -238,9 +238,10 @@ class Composition:
         """A / b, b never 0."""
         quotient = a.expression * expressions.power(b.expression, -1)
         divisor = self.rows.range(b.expression)
-        least = divisor.least_size - b.error
+        least = np.maximum(divisor.least_size - b.error, self.computed(b).least_size)
         if not (least > 0.0).all():
             raise CannotProveError("a divisor may be 0")
+        how["relative"] = deviations.share_of_quotient(a, b, divisor.least_size)
         size = self.rows.range(quotient).size
         carried = above(above(a.error + above(size * b.error)) / least)
         sign = self._sign(a) * self._sign(b)
@@ -273,7 +274,7 @@ class Composition:
             operand = Interval(np.maximum(seen.low, FAR), np.maximum(seen.high, FAR))
             carried, own = above(carried + lost), how
             how = partial(_besides, own, lost)
-        made = self.made(
+        return self.made(
             "Exp",
             (x,),
             result,
@@ -281,11 +282,9 @@ class Composition:
             table=table,
             sign=1,
             deviation=how,
-            relative=grown,
+            relative=Share(grown, lost),
             operand=operand,
         )
-        share = made.share
-        return made if share is None else replace(made, share=Share(share.part, share.lost + lost))
 
     def logarithm(self, x: Tensor, table: str = "Log") -> Tensor:
         """Log x, x > 0."""
@@ -340,7 +339,8 @@ class Composition:
             self.rows.range(t.expression),
             np.broadcast(t.error, self.rows.range(t.expression).low).shape,
         )
-        carried = self.rows.sum_above(np.broadcast_to(t.error, shape))
+        # of a box without rows anything follows
+        carried = np.maximum(self.rows.sum_above(np.broadcast_to(t.error, shape)), 0.0)
         if len(t.expression.terms) > 1 and expression.terms:
             # the sum of a difference is known better than the difference of two sums
             low, high = (np.broadcast_to(end, shape) for end in (-each.low, each.high))
@@ -367,7 +367,7 @@ class Composition:
             members=None,
             added=None,
             deviation=first_order,
-            share=deviations.share_of_sum(self.rows, t, share),
+            share=deviations.share_of_sum(self.rows, t, share) if alike else None,
             summed=Summed(t, share, lost) if alike else None,
         )
         self.check_reach(made)

@@ -134,6 +134,15 @@ class Share:
         """All of it as a share of a number that is no smaller."""
         return above(self.part + above(self.lost / least))
 
+    def of(self, size: Floats) -> Floats:
+        """The error of a number of that size."""
+        return above(above(self.part * np.abs(size)) + self.lost)
+
+    def rounded(self, share: Floats, least: float) -> Share:
+        """With the rounding of the result, a share of it and no more than so much."""
+        part = above(self.part + above(share * above(1.0 + self.part)))
+        return Share(part, float(above(2.0 * self.lost + least)))
+
 
 class Carrier(Protocol):
     """What is asked of a tensor, which is above this module."""
@@ -266,16 +275,68 @@ def over_classes(rows: AbstractRows, deviation: Deviation, shape: tuple[int, ...
     return Deviation({k: p for k, p in parts.items() if p.factor.terms}, rest)
 
 
-def share_of_sum(rows: AbstractRows, t: Carrier, rounded: float) -> Share | None:
-    """The error of Σ e^z as a share of it, z how far below the second; None for other sums.
+def share_of(t: Carrier) -> Share | None:
+    """The share of a tensor; 0 of what is exact."""
+    return t.share if t.share is not None or t.error.any() else Share(_NONE, 0.0)
 
-    The largest adds 1. Of the n − 1 others let each be off by a share a + b·|z|. With q the
-    shares of their sum R >= 1, Σ e^z |z| = R (Σ q log(1 / q) − log R), and no entropy of n − 1
-    shares is above log(n − 1).
+
+def share_of_multiple(t: Carrier, factor: float | None) -> Share | None:
+    """Of a tensor times a number of the graph."""
+    own = share_of(t)
+    return own if own is None or factor is None else Share(own.part, own.lost * abs(factor))
+
+
+def share_of_difference(rows: AbstractRows, a: Carrier, b: Carrier) -> Share | None:
+    """Of a − b, where both are exact but for what is lost, or b is a number."""
+    one, other, less = share_of(a), share_of(b), b.expression.number
+    if one is None or other is None:
+        return None
+    if not one.part.any() and not other.part.any():
+        return Share(_NONE, one.lost + other.lost)
+    if less is None or less < 0 or b.error.any() or a.members is not None:
+        return None
+    # x / (x - c) is largest where x is least
+    least = rows.range(a.expression).low
+    left = below(least - above(float(less)))
+    return (
+        Share(above(one.within(least) * above(least / left)), 0.0) if (left > 0.0).all() else None
+    )
+
+
+def share_of_quotient(a: Carrier, b: Carrier, least: Floats) -> Share | None:
+    """Of a / b, where b is no smaller than so much."""
+    one, other = share_of(a), share_of(b)
+    if one is None or other is None or not (least > 0.0).all():
+        return None
+    of_b = other.within(least)
+    if not (of_b < 0.5).all():
+        return None
+    part = above(above(one.part + of_b) / below(1.0 - of_b))
+    return Share(part, float(above(2.0 * above(one.lost / least)).max()))
+
+
+def share_of_least(rows: AbstractRows, t: Carrier) -> Share | None:
+    """Of the least of numbers none of which is above 0: of the largest in size."""
+    if t.share is None or not (rows.range(t.expression).high <= 1e-290).all():
+        return None
+    return Share(t.share.part.max(axis=1, keepdims=True), t.share.lost + 1e-290)
+
+
+def share_of_sum(rows: AbstractRows, t: Carrier, rounded: float) -> Share | None:
+    """The error of a sum of numbers of one sign as a share of it: that of the worst of them.
+
+    Of Σ e^z, z how far below the second, the largest adds 1. Of the n − 1 others let each be off by
+    a share a + b·|z|. With q the shares of their sum R >= 1, Σ e^z |z| is R (Σ q log(1 / q) −
+    log R), and no entropy of n − 1 shares is above log(n − 1).
     """
     power, n = expressions.power_beside(t.expression), rows.n_classes
-    if power is None or power < 0 or t.share is None or rows.top is None:
+    if t.share is None:
         return None
+    lost_in_sum = 2.0 * n * (t.share.lost + FLUSHED[t.element])
+    if power is None or power < 0 or rows.top is None:
+        return Share(t.share.part.max(axis=1, keepdims=True), lost_in_sum).rounded(
+            np.full((1, 1), rounded), 0.0
+        )
     near = -rows.range(expressions.BESIDE * expressions.number(power)).high
     part = np.broadcast_to(t.share.part, np.broadcast(t.share.part, near).shape)
     far = above(above(part * above(np.exp(-near) * (1.0 + 1e-12))) * n)
@@ -287,9 +348,7 @@ def share_of_sum(rows: AbstractRows, t: Carrier, rounded: float) -> Share | None
         slope = np.where(near <= limit, 0.0, above(part / np.maximum(near, limit)))
         grown = above(slope.max(axis=1, keepdims=True) * above(np.log(n)))
         best = np.minimum(best, above(least + grown))
-    part = above(best + lost)
-    part = above(part + above(rounded * above(1.0 + part)))
-    return Share(part, 2.0 * n * (t.share.lost + FLUSHED[t.element]))
+    return Share(above(best + lost), lost_in_sum).rounded(np.full((1, 1), rounded), 0.0)
 
 
 def rounding_of(

@@ -36,6 +36,7 @@ from logitconf_export.proof.exact.expressions import (
 from logitconf_export.proof.exact.intervals import Floats, Interval, above, expm1_above
 from logitconf_export.proof.exact.row_kinds import class_rows, label_rows, single_rows
 from logitconf_export.proof.exact.spread_rows import spread_rows, sum_of_powers
+from logitconf_export.proof.exact.unit_rows import largest_over_norm, unit_rows
 
 _ONE, _TWO = number(1), number(2)
 LOG_LIMIT = 87.0
@@ -124,6 +125,8 @@ def _of_classes(card: ScoreCard, form: HeadForm, temperature: Fraction) -> Expre
     score, n = card.score, form.n_classes or 0
     if score == "max_logit_norm" and card.parameters["p"] == 0:
         score = "softmax"
+    if score == "max_logit_norm":
+        return largest_over_norm(n, int(card.parameters["p"]))
     if score == "gen":
         if 0 < int(card.parameters.get("top", 0)) < n:
             raise CannotProveError("gen of the largest classes alone (top) cannot be proved yet")
@@ -270,6 +273,8 @@ def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float
         joined = _softplus(LABEL, temperature) if card.score == "energy" else None
         cut = {"learned": BOTTOM, "max_logit": TOP}.get(card.score, LEAST)
         return label_rows(form.n_classes, temperature, limit, cut=cut, joined=joined)
+    if card.score == "max_logit_norm" and card.parameters["p"]:
+        return unit_rows(form.n_classes, limit, int(card.parameters["p"]))
     if card.score == "gen":
         return spread_rows(form.n_classes, temperature, limit)
     needs = {

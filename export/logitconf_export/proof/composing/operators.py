@@ -252,20 +252,20 @@ def _bounded_by(steps: Composition, x: Tensor, limit: Tensor, *, upper: bool) ->
     if within.all() or outside.all():
         same = x.expression if within.all() else limit.expression
         reached, limit_of = steps.computed(x), steps.computed(limit)
-        # what never reaches the limit in the runtime either is not changed at all
+        # what never reaches the limit in the runtime either stays
         free = (reached.high <= limit_of.low) if upper else (reached.low >= limit_of.high)
         how = partial(deviations.of, x) if free.all() else None
-        return steps.made(operation, (x, limit), same, error, exact=True, sign=sign, deviation=how)
+        own = deviations.share_of(x) if free.all() and within.all() else None
+        kept = partial(steps.made, operation, (x, limit), same, error, exact=True)
+        return kept(sign=sign, deviation=how, relative=own)
     # max(a, b) = (a + b + abs(a − b)) / 2
-    spread = size_of(steps.rows, x.expression - limit.expression)
-    half = number(Fraction(1, 2))
-    spread = -spread if upper else spread
-    result = (x.expression + limit.expression + spread) * half
+    apart = size_of(steps.rows, x.expression - limit.expression) * number(-1 if upper else 1)
+    result = (x.expression + limit.expression + apart) * number(Fraction(1, 2))
     if upper and limit.expression.number == 0:
         result = beside_second(steps.rows, x) or result
     one, other = steps.rows.range(x.expression), steps.rows.range(limit.expression)
-    choose = np.minimum if upper else np.maximum
-    steps.rows.know(result, Interval(choose(one.low, other.low), choose(one.high, other.high)))
+    best = np.minimum if upper else np.maximum
+    steps.rows.know(result, Interval(best(one.low, other.low), best(one.high, other.high)))
     return steps.made(operation, (x, limit), result, error, exact=True, sign=sign)
 
 

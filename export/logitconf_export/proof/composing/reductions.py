@@ -11,12 +11,16 @@ import numpy as np
 from logitconf_export.proof.composing.arithmetic import FLUSHED, sum_factor, ulp
 from logitconf_export.proof.composing.comparisons import least_limit
 from logitconf_export.proof.composing.composition import Composition
+from logitconf_export.proof.composing.deviations import share_of_least
 from logitconf_export.proof.composing.nodes import Node, known, operand
 from logitconf_export.proof.composing.places import along, as_sum, places_of, settled
 from logitconf_export.proof.composing.tensors import CannotProveError, Known, Tensor, Value, key_of
 from logitconf_export.proof.exact.choices import Choice
 from logitconf_export.proof.exact.expressions import COUNT, number, row
 from logitconf_export.proof.exact.intervals import Interval, above
+
+# floats have all whole numbers below
+_WHOLE = 2.0**24
 
 
 def _reduced_shape(t: Tensor, node: Node) -> tuple[tuple[int, ...], tuple[Any, ...], bool]:
@@ -77,6 +81,8 @@ def _reduce_best(*, upper: bool) -> Callable[..., list[Value]]:
         made = settled(steps.rows, t.having(members=members, dims=dims, key=key, error=error))
         if upper and made.members is None:
             made = made.having(largest_of=t.key)
+        if not upper and made.members is None:
+            made = made.having(share=share_of_least(steps.rows, t))
         return [made]
 
     return step
@@ -93,7 +99,27 @@ def _combined(choices: Sequence[Any], *, upper: bool) -> Any:
 
 
 def _reduce_sum(steps: Composition, node: Node) -> list[Value]:
+    if isinstance(node.inputs[0], Known):
+        return [_sum_of_numbers(node.inputs[0], node)]
     return [_summed(steps, operand(steps, node), node)]
+
+
+def _sum_of_numbers(constant: Known, node: Node) -> Known:
+    """A constant added up, where that is exact and of places of a row."""
+    dims = constant.dims
+    sizes = tuple(1 if isinstance(d, str) else d for d in dims)
+    values, axes = np.broadcast_to(constant.values, sizes), node.axes(len(dims)) or ()
+    whole = values.dtype.kind == "f" and bool((values == np.round(values)).all())
+    if not axes or not whole or not np.abs(values).sum() < _WHOLE:
+        raise CannotProveError("a sum of numbers that may be rounded")
+    # what stands for all rows has one place there
+    if any(sizes[axis] == 1 for axis in axes):
+        raise CannotProveError("ReduceSum over rows")
+    keep = bool(node.attributes.get("keepdims", 1))
+    left = tuple(1 if i in axes else d for i, d in enumerate(dims) if keep or i not in axes)
+    key = key_of(node.operation, [constant.key], axes, keep)
+    made = values.sum(axis=axes, keepdims=keep)
+    return Known(made, key, left if constant.rows else ())
 
 
 def _summed(steps: Composition, t: Tensor, node: Node, table: str = "ReduceSum") -> Tensor:

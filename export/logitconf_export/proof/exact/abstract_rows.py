@@ -38,7 +38,9 @@ BETWEEN = row("below 0") - row("below 1")
 LABEL, ONE_LOGIT = of_class("label"), row("logit")
 TOP, BOTTOM, LEAST, MOST = row("top"), row("bottom"), row("least"), row("most")
 
-_BISECTIONS = 40
+_BISECTIONS, _SHARES = 40, np.geomspace(1e-6, 1e2, 17)
+# what bounds of what is never below 0 may be below it
+_NOTHING = 1e-290
 # of the sizes of at most 40 terms, added up in float64
 _OFF = 1e-13
 
@@ -76,6 +78,7 @@ class AbstractRows:
         others: numbers of the row by numbers that boxes fix.
         cuts: what is cut into boxes, by its name, (boxes, 1) each.
         make: what makes rows of the same kind from other boxes.
+        besides: which finite rows up to the limit are none of these, in words; empty if all are.
     """
 
     logit: Expression
@@ -91,6 +94,7 @@ class AbstractRows:
     others: Mapping[Atom, Expression] = field(default_factory=dict)
     cuts: Mapping[str, Interval] = field(default_factory=dict)
     make: Callable[[Mapping[str, Interval]], AbstractRows] | None = None
+    besides: str = ""
     _ranges: dict[Expression, Interval] = field(default_factory=dict)
     _sums: dict[Atom, Interval] = field(default_factory=dict)
 
@@ -268,6 +272,8 @@ class AbstractRows:
             rest = rest - Interval(
                 part.low[:, self.top : self.top + 1], part.high[:, self.top : self.top + 1]
             )
+        if part.low.min() >= -_NOTHING:
+            rest = rest.within(-self.n_classes * _NOTHING, np.maximum(rest.high, 0.0))
         if len(values) == 1 and len(part.low) == 1:
             # the same for all boxes with the same sum
             ends, places = np.unique(np.hstack([rest.low, rest.high]), axis=0, return_inverse=True)
@@ -291,8 +297,9 @@ class AbstractRows:
             values, floor = np.where(possible, values, -np.inf), 0.0
         spread = values.max(axis=1, keepdims=True) - least
         tiny = 1e-300
-        low = -spread / np.maximum(most - share, tiny)
-        high = spread / np.maximum(share - part.low.min(axis=1, keepdims=True), tiny)
+        with np.errstate(over="ignore"):
+            low = -spread / np.maximum(most - share, tiny)
+            high = spread / np.maximum(share - part.low.min(axis=1, keepdims=True), tiny)
         low, high = np.clip(low, -1e290, 1e290), np.clip(high, -1e290, 1e290)
         middle_part = 0.5 * (part.low + part.high) + np.zeros(values.shape)
         for _ in range(_BISECTIONS):
@@ -302,13 +309,17 @@ class AbstractRows:
             at = np.take_along_axis(np.broadcast_to(middle_part, worst.shape), chosen, axis=1)
             more = at > share
             low, high = np.where(more, slope, low), np.where(more, high, slope)
-        most = np.maximum(values.max(axis=1, keepdims=True), floor)
-        best = above(others * most) + np.zeros_like(low)
-        for slope in (low, high, 0.5 * (low + high)):
+        best = above(others * np.maximum(values.max(axis=1, keepdims=True), floor))
+        best = best + np.zeros_like(low)
+        slopes = [low, high, 0.5 * (low + high)]
+        if self.second is not None and part.low.min() >= -_NOTHING:
+            # where little is left for many classes, cells are too wide to find the best one
+            slopes += [spread / most * share for share in _SHARES]
+        for slope in slopes:
             worst = above(values - below(slope * np.where(slope > 0.0, part.low, part.high)))
             known = above(slope * np.where(slope > 0.0, rest.high, rest.low))
-            most = above(others * np.maximum(worst.max(axis=1, keepdims=True), floor))
-            best = np.minimum(best, above(most + known))
+            each = np.maximum(worst.max(axis=1, keepdims=True), floor)
+            best = np.minimum(best, above(above(others * each) + known))
         return np.asarray(best)
 
 
