@@ -25,6 +25,7 @@ UNIT = 2.0**-24
 
 def part_of(body: str, n: int) -> HeadPart:
     """A head by ONNX's text: reads ``x`` (N, n), makes ``score``."""
+    body = body.replace("score =", "column =") + " score = Squeeze<axes=[1]>(column)"
     text = f"part (float[N,{n}] x) => (float[N] score) {{ {body} }}"
     graph = parser.parse_graph(text)
     mask = parser.parse_graph(
