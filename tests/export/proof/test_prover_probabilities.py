@@ -145,6 +145,15 @@ def test_a_graph_that_reads_probabilities_otherwise_is_not_proved(name: str) -> 
     assert not np.allclose(run(model, rows)[0], truth_of(original, rows), rtol=1e-3)
 
 
+def test_probabilities_in_double_are_not_proved() -> None:
+    """Two that differ by a float64's last place may have one logarithm, and count as tied."""
+    card = ScoreCard("margin", "multiclass", temperature=T, threshold=-0.6, n_classes=K)
+    form = replace(head_of(card, n_classes=K).form, kind="probabilities", precision="float64")
+    proof = proof_of(to_onnx(Head.of_card(card, form)))
+    assert proof.verdict == "CANNOT PROVE"
+    assert "in double" in proof.reason
+
+
 def test_a_head_of_logits_that_says_it_reads_probabilities_is_not_proved() -> None:
     logits, said = head("softmax", "logits"), head("softmax", "probabilities")
     del said.graph.node[:]

@@ -260,6 +260,9 @@ def rows_of(card: ScoreCard, form: HeadForm, temperature: Fraction, limit: float
     if form.kind != "logits":
         if card.calibration_map is not None or layout.family != "categorical":
             raise CannotProveError("labels and maps of probabilities cannot be proved yet")
+        if form.precision != "float32":
+            # probabilities that differ may have the same logarithm, and would count as tied
+            raise CannotProveError("probabilities in double cannot be proved yet")
         if form.kind == "probabilities" and form.n_classes is not None:
             limit = min(limit, LOG_LIMIT)
             largest = partial(_largest_probability, form.n_classes, float(temperature))
