@@ -333,10 +333,11 @@ class Walk:
             return as_number(value)
         if isinstance(value, TruthPlaces):
             return Places(*of_each(as_number, value)) if to.kind == "f" else value
-        if isinstance(value, Places) and not isinstance(value.any(), Kinds):
-            raise CannotProveError("a Cast of comparisons")
-        same: Abstract = value
-        return same
+        if to.name not in ("float32", "float64"):
+            # an integer is none of what is not finite
+            raise CannotProveError(f"a Cast to {to.name}")
+        # a double beyond float32 becomes infinite
+        return each_of(kinds.rounded, value)
 
     def _compared(self, op: str, a: Any, b: Any) -> Abstract:
         step = partial(self._compared_two, op)

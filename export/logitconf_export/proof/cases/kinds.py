@@ -105,6 +105,11 @@ def _each(combine: Callable[[Kinds, Kinds], Kinds]) -> Callable[[Kinds, Kinds], 
     return combined
 
 
+def rounded(a: Kinds) -> Kinds:
+    """A number as another kind of float."""
+    return a | finite(a.low, a.high) if a.finite else a
+
+
 def negative(a: Kinds) -> Kinds:
     """−a."""
     return Kinds(a.nan, a.down, a.up, -a.high, -a.low) if a.finite else Kinds(a.nan, a.down, a.up)
