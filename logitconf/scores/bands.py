@@ -34,6 +34,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "onnx-reference 1.23.2": "59fa06b0f1eba1383d0c5f40bd29bbccdd164efaf17756fed25cd7fbbdb9f4da",
         "onnxruntime 1.20.1": "5edc4d78ba3a8ca456b23ed75c94fac389381c8eafd6169aed3c4326c71b613d",
         "onnxruntime 1.31.1": "e04d94950e4607c67d764ddab679fe2627cfc48823265f20244c40db857ddea4",
+        "onnxruntime 1.31.1 (cuda)": "32d2077e6fb4840287a63e04c97c8a2c08a6aadd87a61a183f3dd13f7f151297",  # noqa: E501
         "openvino 2026.4.1": "a707c533df5695e46f9af37cc947b7b9d136b51412764c1a727451b3184981a0",
         "torch 2.13.0+cpu": "4e93e66edd9623dd3c4b9cb29d913cbd51df4ba7b5130f63f65d74e6fac62224",
         "tract 0.23.9": "49048f0fd014958e7ff26b452f053cdc2f6fc8e05fd7bfabb7a0e42137e14ccf",
@@ -117,41 +118,41 @@ class Band:
 
 
 SOFTMAX = Band(
-    Constants(2.5, (2.3, 0.0, 0.0), (0.0, 2.8, 0.0)),
-    Constants(2.5, (2.3, 3.1, 0.0), (0.0, 2.8, 0.0)),
+    Constants(2.6, (2.3, 0.0, 0.0), (0.0, 2.7, 0.0)),
+    Constants(2.6, (2.3, 3.0, 0.0), (0.0, 2.7, 0.0)),
     proved=True,
     of_shift=Shift(of_odds=2.0),
 )
 ENTROPY = Band(
-    Constants(0.0, (4.1, 18.0, 0.0), (14.0, 2.7, 0.0)),
-    Constants(0.0, (5.7, 18.0, 0.0), (14.0, 2.7, 0.0)),
+    Constants(7.4, (6.7, 2.9, 0.0), (4.6, 2.5, 0.0)),
+    Constants(7.4, (7.0, 2.9, 0.0), (4.6, 2.5, 0.0)),
     proved=True,
     # The slope of the entropy is at most the standard deviation of log p, sqrt(1 + (log K)² / 4).
     # Source: Reeb & Wolf 2015, "Tight bound on relative entropy by entropy difference".
     of_shift=Shift(constant=1.0, of_log=0.5),
 )
 ENERGY = Band(
-    Constants(1.0, (1.3, 0.0, 9.1), (0.0, 0.0, 5.7)),
-    Constants(1.0, (1.3, 0.0, 9.1), (0.0, 0.0, 5.7)),
+    Constants(1.0, (0.0042, 0.0, 14.0), (0.0, 0.0, 3.5)),
+    Constants(1.0, (0.0042, 0.0, 14.0), (0.0, 0.0, 3.5)),
     proved=True,
     of_shift=Shift(of_temperature=1.0),
 )
 ENERGY_OF_LABELS = Band(
-    Constants(0.99, (1.2, 0.0, 16.0), (0.015, 4.8, 42.0)),
-    Constants(0.99, (1.2, 0.0, 16.0), (0.015, 4.8, 42.0)),
+    Constants(1.0, (0.0, 0.0, 17.0), (0.0022, 5.1, 32.0)),
+    Constants(1.0, (0.0, 0.0, 17.0), (0.0022, 5.1, 32.0)),
     proved=True,
     of_shift=Shift(of_temperature=1.0),
 )
 MARGIN = Band(
-    Constants(1.0, (0.0, 4.2, 0.0)),
-    Constants(3.0, (0.0, 4.2, 0.0)),
+    Constants(2.4, (0.0, 1.6, 0.0)),
+    Constants(4.3, (0.0, 1.6, 0.0)),
     proved=True,
     of_logarithms=6.0,
     of_shift=Shift(constant=2.0),
 )
 SOFTMAX_MARGIN = Band(
-    Constants(5.0, (3.4, 5.4, 0.0), (0.15, 4.5, 0.0)),
-    Constants(5.0, (3.4, 8.9, 0.0), (0.15, 4.5, 0.0)),
+    Constants(4.0, (3.4, 8.7, 0.0), (0.069, 3.8, 0.0)),
+    Constants(4.0, (3.4, 13.0, 0.0), (0.069, 3.8, 0.0)),
     proved=True,
     # two probabilities, each by at most ε / 2
     of_shift=Shift(constant=1.0),
@@ -177,8 +178,8 @@ GEN = Band(
     of_shift=Shift(relative=4.0),
 )
 GINI = Band(
-    Constants(0.77, (15.0, 7.3, 0.0), (10.0, -7.2, 0.0)),
-    Constants(0.77, (15.0, 7.3, 0.0), (10.0, -7.2, 0.0)),
+    Constants(1.4, (8.6, 5.5, 0.0), (7.5, -5.0, 0.0)),
+    Constants(1.4, (8.6, 8.9, 0.0), (7.5, -5.0, 0.0)),
     proved=True,
     # Σ p (1 − p)
     of_shift=Shift(relative=4.0),
@@ -191,8 +192,8 @@ DOCTOR = Band(
     of_shift=Shift(relative=8.0),
 )
 DOCTOR_BETA = Band(
-    Constants(4.3, (0.54, 1.4, 0.0), (7.2, 3.0, 0.0)),
-    Constants(4.3, (2.0, 1.4, 0.0), (7.2, 3.0, 0.0)),
+    Constants(0.95, (0.54, 7.9, 0.0), (6.1, 2.4, 0.0)),
+    Constants(0.95, (1.6, 7.9, 0.0), (6.1, 2.4, 0.0)),
     proved=True,
     # odds
     of_shift=Shift(relative=2.0),

@@ -256,7 +256,7 @@ def rounding_band(
     >>> at = {"n_classes": 1000, "precision": "float32", "value": -0.5}
     >>> bands = [rounding_band("softmax", **at, sums=sums) for sums in ("pinned", "any order")]
     >>> [f"{band:.1e}" for band in bands]
-    ['1.1e-05', '8.4e-05']
+    ['1.1e-05', '8.1e-05']
     """
     rounding = Rounding(score, n_classes, precision, temperature, sums=sums)
     if not math.isfinite(value):

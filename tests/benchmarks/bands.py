@@ -68,7 +68,8 @@ def write(scores: Collection[str]) -> None:
             text, changed = re.subn(pattern, rf"\g<1>{lines}", text)
             if changed != 1:
                 raise ValueError(f"{SOURCE.name} must have one {name} = Band( with its constants")
-    tables = "".join(f'        "{name}": "{sha}",\n' for name, sha in digests(recorded()).items())
+    entries = (f'        "{name}": "{sha}",' for name, sha in digests(recorded()).items())
+    tables = "".join(f"{e}  # noqa: E501\n" if len(e) > 100 else f"{e}\n" for e in entries)
     pattern = r"(?s)(MappingProxyType\(\n    \{\n).*?(    \}\n)"
     text = re.sub(pattern, rf"\g<1>{tables}\2", text, count=1)
     SOURCE.write_text(text, encoding="utf-8")
