@@ -61,7 +61,7 @@ def rows_of(n: int, count: int = 3000, seed: int = 0) -> npt.NDArray[np.float32]
 def test_a_head_is_proved(n: int, p: int, form: str) -> None:
     proof = prove(question_of(n, form, p), measured())
     assert proof.verdict == "PROVED", proof.reason
-    assert "but for those whose logits all lie within 2^-60" in proof.reason
+    assert "but for those whose logits all lie within 2^-59" in proof.reason
 
 
 @pytest.mark.parametrize("n", [3, 10, 100])

@@ -26,7 +26,7 @@ from logitconf_export.proof.exact.expressions import (
 from logitconf_export.proof.exact.intervals import Interval, above, below
 
 REACH, UNIT = row("reach"), of_class("unit")
-LEAST_REACH = 2.0**-60
+LEAST_REACH = 2.0**-59
 """Rows whose logits are all within that are as good as flat, and none of these."""
 LEAST_POWERS = 2.0
 """The largest and the lowest are 2 apart, so that powers of their distances come to that."""
@@ -83,7 +83,7 @@ def unit_rows(n_classes: int, limit: float, exponent: int) -> AbstractRows:
             top=cells.low.size - 1,
             cuts=cuts,
             make=make,
-            besides="whose logits all lie within 2^-60 (8.7e-19) of each other",
+            besides="whose logits all lie within 2^-59 (1.7e-18) of each other",
         )
 
     def make(cuts: Mapping[str, Interval]) -> AbstractRows:
