@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 Atom: TypeAlias = tuple[Any, ...]
 Product: TypeAlias = tuple[tuple[Atom, Fraction], ...]
 
-_MOST_TERMS = 4000
+_MOST_TERMS, _MOST_FACTORS = 4000, 64
 
 
 class NoNormalFormError(Exception):
@@ -129,6 +129,11 @@ def power(x: Expression, exponent: Fraction | int) -> Expression:
     """X to a rational power; one that is not whole needs x > 0."""
     exponent = Fraction(exponent)
     if exponent.denominator == 1 and exponent >= 0:
+        if exponent > _MOST_FACTORS:
+            (product, coefficient), *more = x.terms or (((), Fraction(0)),)
+            if more or coefficient != 1 or any(a[0] != "exp" for a, _ in product):
+                raise NoNormalFormError("a power of too many factors")
+            return Expression(((tuple((a, p * exponent) for a, p in product), coefficient),))
         result = number(1)
         for _ in range(int(exponent)):
             result = result * x

@@ -6,6 +6,7 @@ import pytest
 
 from logitconf_export.proof.exact.expressions import (
     Expression,
+    NoNormalFormError,
     exponential,
     is_zero,
     logarithm,
@@ -89,3 +90,10 @@ def test_the_size_of_a_negative_multiple_is_the_multiple_of_the_size() -> None:
 )
 def test_sums_of_exponentials_are_never_negative(x: Expression, expected: bool) -> None:
     assert never_negative(x) == expected
+
+
+def test_a_large_power_is_one_of_an_exponential_or_none() -> None:
+    large = Fraction(10**30)
+    assert power(exponential(X), large) == exponential(X * number(large))
+    with pytest.raises(NoNormalFormError, match="too many factors"):
+        power(X + number(1), large)
