@@ -34,6 +34,8 @@ _HALF_ULPS_OF_MIXED = 5 / 4
 _HALF_ULPS_OF_QUOTIENTS = 4.0
 # A product and a sum are off by half an ulp each, in either of two runtimes.
 _HALF_ULPS_OF_MAPS = 4.0
+# The Log of onnxruntime and NumPy's differ by up to 7.3 above 1/2, and by 3.5 below.
+_ULPS_OF_LOGARITHMS = 8.0
 # Of the odds; more than any two probabilities differ by.
 _LARGEST_EXPONENT = 50.0
 
@@ -152,6 +154,12 @@ class Rounding:
             logarithms = size * self.temperature + math.log(classes)
             step = np.spacing(logarithms.astype(np.float32)).astype(np.float64)
             width = width + self._band.of_logarithms * step / self.temperature
+            if self._band.of_logarithms == 0.0:
+                # each class counts by its share q of the row, and -Σ q log p is at most log K for
+                # T < 1 and T log K beyond
+                largest = np.float32(math.log(classes) * (1.0 + self.temperature))
+                moved = _ULPS_OF_LOGARITHMS * float(np.spacing(largest)) / self.temperature
+                width = width + self._moved(wide, np.asarray(moved))
         # Rounded once from double, two runtimes differ in the last place at most, and hardly ever;
         # but a score that is small because larger numbers cancel keeps double's absolute error.
         if self.precision == "float64":
@@ -177,10 +185,16 @@ class Rounding:
         """What the rounding of mapped logits adds to the band of scores of this size."""
         if self.mapping is None:
             return np.zeros(size.shape)
-        moved = Shift() if self._band.of_shift is None else self._band.of_shift
         each = self.mapping.shift(sizes) / self.temperature
         if self.precision == "float64":
             each = each * _DOUBLE_TO_SINGLE
+        return self._moved(size, each)
+
+    def _moved(
+        self, size: npt.NDArray[np.float64], each: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """How far scores of this size move where every logit over T moves by at most `each`."""
+        moved = Shift() if self._band.of_shift is None else self._band.of_shift
         classes = max(2, _UNKNOWN_CLASSES if self.n_classes is None else self.n_classes)
         width = moved.constant + moved.of_log * math.log(classes)
         # every label that is added up may move

@@ -106,7 +106,7 @@ def test_the_wheel_holds_both_packages_and_no_folder_named_export(wheel: Path) -
 
 def test_the_wheel_stays_small(wheel: Path) -> None:
     """Nothing but code, help and schemas: no test, record or picture slips in."""
-    assert wheel.stat().st_size <= 900_000
+    assert wheel.stat().st_size <= 930_000
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             if name.endswith(".py"):

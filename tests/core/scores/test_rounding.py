@@ -194,3 +194,43 @@ def test_torch_in_float32_stays_within_half_the_band_of_float64(score: str, clas
     exact = function(logits.double(), torch.tensor(1.5).double(), form).numpy()
     widths = Rounding(score, classes, "float32", 1.5).bands(exact)
     assert (np.abs(rough - exact) <= widths / 2.0).all()
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.3, 3.0])
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+@pytest.mark.parametrize(
+    "score",
+    [
+        "softmax",
+        "entropy",
+        "margin",
+        "softmax_margin",
+        "gen",
+        "gini",
+        "doctor",
+        "doctor_beta",
+    ],
+)
+def test_the_band_of_probabilities_covers_logarithms_that_are_off(
+    score: str, classes: int, temperature: float
+) -> None:
+    """At T = .05 softmax, its margin and DOCTOR's odds were off by up to six times their bands."""
+    generator = np.random.default_rng(classes)
+    scales = 10.0 ** generator.uniform(-2.0, 1.3, size=(500, 1))
+    exact = generator.standard_normal((500, classes)) * scales * temperature
+    exact = exact - np.log(np.exp(exact).sum(axis=1, keepdims=True))
+    order = np.argsort(exact, axis=1)
+    largest = order[:, -1:] == np.arange(classes)
+    # what the Log of onnxruntime and that of NumPy may differ by, above and below 1/2
+    ulps = np.where(exact > -math.log(2.0), 7.3, 3.5) * np.where(largest, 1.0, -1.0)
+    moved = exact + ulps * np.spacing(np.abs(exact).astype(np.float32))
+    function, form = (
+        formula(score, "categorical"),
+        Form(n_classes=classes, parameters=check_parameters(score, {})),
+    )
+    before, after = (
+        function(torch.from_numpy(x), torch.tensor(temperature).double(), form).numpy()
+        for x in (exact, moved)
+    )
+    rounding = Rounding(score, classes, temperature=temperature, kind="probabilities")
+    assert (np.abs(after - before) <= rounding.bands(before)).all()

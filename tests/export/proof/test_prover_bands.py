@@ -57,6 +57,14 @@ def test_a_band_is_twice_the_bound_of_the_worst_runtime_and_not_many_times(cell:
     assert np.median(ratio[large]) <= TIGHT
 
 
+@pytest.mark.parametrize("sums", ["pinned", "any order"])
+@pytest.mark.parametrize("n_classes", [10, 5000])
+def test_the_searched_band_of_gen_is_two_bounds_at_its_default(n_classes: int, sums: Sums) -> None:
+    cell = Cell("gen", "multiclass", n_classes, 0.05, sums)
+    box = bounds(cell, worst(sums, recorded()))
+    assert (band_over(cell, box, cell.constants) >= 2.0 * box.error).all()
+
+
 def test_the_bands_come_from_tables_of_the_recorded_runtimes() -> None:
     """Tables may have been measured again since: that bands hold for those is asked above."""
     assert set(TABLES) <= set(digests(recorded()))
