@@ -78,11 +78,12 @@ def test_another_threshold_is_refuted(model: Path, capsys: pytest.CaptureFixture
 
 
 def test_what_stops_a_proof_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    parameters = {"gamma": 0.1, "top": 0}
+    parameters = {"gamma": 0.1, "top": 3}
     card = ScoreCard("gen", "multiclass", threshold=0.3, n_classes=10, parameters=parameters)
     to_onnx(card, tmp_path / "gen.onnx", n_classes=10)
     outcome = call(capsys, f"verify {tmp_path / 'gen.onnx'} --prove")
     assert (outcome.code, outcome.out.split(":")[0]) == (2, "CANNOT PROVE")
+    assert "gen of the largest classes alone (top) cannot be proved yet" in outcome.out
 
 
 def test_options_of_proofs_need_a_proof(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
