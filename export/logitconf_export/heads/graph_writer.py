@@ -213,16 +213,14 @@ class GraphWriter:
             limits.insert(0, self.scalar(-float("inf"), dtype))
         return self.node("Clip", [x, *limits])
 
-    def larger(self, names: Sequence[str]) -> str:
-        """The largest of values of one shape at each place, two at a time.
+    def larger(self, names: Sequence[str], dtype: np.dtype[Any]) -> str:
+        """The largest of values of one shape at each place.
 
-        Of three and more CUDA's Max fails where they have no elements (onnxruntime 1.31), and that
-        of the CPU is no faster than a node for each.
+        Of three and more CUDA's Max fails where they have no elements (onnxruntime 1.31), unless
+        one has another shape, which it may have from opset 8.
         """
-        result, *others = names
-        for name in others:
-            result = self.node("Max", [result, name])
-        return result
+        neutral = [self.scalar(-float("inf"), dtype)] if len(names) > 2 and self.opset >= 8 else []
+        return self.node("Max", [*neutral, *names])
 
     def only_finite(self, x: str, dtype: "np.dtype[Any]") -> str:
         """X where it is finite, else NaN: from opset 10 what division by infinity leaves."""

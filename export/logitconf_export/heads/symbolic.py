@@ -152,7 +152,7 @@ class SymbolicArray:
     def larger_than(self, others: Sequence[SymbolicArray]) -> SymbolicArray:
         """The largest of it and others at each place."""
         names = [self.value, *(other.value for other in others)]
-        return self._made(self.writer.larger(names), _broadcast(self, *others))
+        return self._made(self.writer.larger(names, self.dtype), _broadcast(self, *others))
 
     def topk(self, count: int, axis: int) -> tuple[SymbolicArray]:
         """That many of the largest values along an axis, from the largest down; not which."""
