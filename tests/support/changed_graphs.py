@@ -1,17 +1,19 @@
 """Heads' graphs changed on purpose, and what a runtime and exact arithmetic make of rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
 from onnx import numpy_helper
+from support.worst_runtime import allowed_by_size
 
 from logitconf.head_spec import Head
 from logitconf_export.decisions.reference import Reference
+from logitconf_export.proof.composing.arithmetic import Arithmetic
 from logitconf_export.proof.exact.intervals import Floats
-from logitconf_export.proof.prover import Question
+from logitconf_export.proof.prover import Question, computed_scores
 
 
 def scores_of(model: onnx.ModelProto, rows: npt.NDArray[np.float32]) -> Floats:
@@ -29,12 +31,38 @@ def truth_of(question: Question, rows: npt.NDArray[np.float32]) -> Floats:
     return Reference(head).truth(rows.astype(np.float64)).score.astype(np.float64)
 
 
+def off_and_allowed(
+    question: Question, rows: npt.NDArray[np.float32], runtime: Arithmetic
+) -> tuple[Floats, Floats]:
+    """What onnxruntime's scores of rows are off by, and may be where operations round like this."""
+    computed, exact = computed_scores(question, runtime)
+    truth = truth_of(question, rows)
+    off = np.abs(scores_of(question.model, rows) - truth)
+    # the truth is rounded to float32
+    off = np.maximum(off - 0.5 * np.spacing(np.abs(truth).astype(np.float32)), 0.0)
+    return off, allowed_by_size(computed, exact, truth)
+
+
 def changed(model: onnx.ModelProto, edit: Callable[[onnx.GraphProto], None]) -> onnx.ModelProto:
     """A copy of a model with its graph edited."""
     made = onnx.ModelProto()
     made.CopyFrom(model)
     edit(made.graph)
     return made
+
+
+def put_before(
+    model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], numbers: Mapping[str, npt.ArrayLike]
+) -> None:
+    """Lets a head read y, which other nodes make of the logits and of numbers, by their names."""
+    graph = model.graph
+    for node in graph.node:
+        node.input[:] = ["y" if name == "logits" else name for name in node.input]
+    kept = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*nodes, *kept])
+    for name, values in numbers.items():
+        graph.initializer.append(numpy_helper.from_array(np.asarray(values), name))
 
 
 def maker(graph: onnx.GraphProto, name: str) -> onnx.NodeProto:

@@ -10,6 +10,7 @@ from onnx import helper
 from support.changed_graphs import (
     changed,
     maker,
+    off_and_allowed,
     scores_of,
     truth_of,
     with_input,
@@ -66,14 +67,7 @@ def test_a_head_is_proved(n: int, p: int, form: str) -> None:
 
 @pytest.mark.parametrize("n", [3, 10, 100])
 def test_no_score_is_off_by_more_than_is_proved(n: int) -> None:
-    question = question_of(n)
-    computed, exact = computed_scores(question, measured())
-    rows = rows_of(n)
-    truth = truth_of(question, rows)
-    off = np.abs(scores_of(question.model, rows) - truth)
-    # the truth is rounded to float32
-    off = np.maximum(off - 0.5 * np.spacing(np.abs(truth).astype(np.float32)), 0.0)
-    allowed = allowed_by_size(computed, exact, truth)
+    off, allowed = off_and_allowed(question_of(n), rows_of(n), measured())
     assert (off <= allowed).all()
     assert (off > 0.02 * allowed).any()
 

@@ -6,7 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from support.changed_graphs import changed, scores_of, truth_of, with_input, with_node, with_number
+from support.changed_graphs import (
+    changed,
+    off_and_allowed,
+    scores_of,
+    truth_of,
+    with_input,
+    with_node,
+    with_number,
+)
 from support.proved_forms import measured
 from support.worst_runtime import ROUNDED, allowed_by_size, largest_errors
 
@@ -64,14 +72,7 @@ def test_of_the_largest_classes_alone_nothing_is_proved() -> None:
 
 @pytest.mark.parametrize("n", [2, 5, 100])
 def test_no_score_is_off_by_more_than_is_proved(n: int) -> None:
-    question = question_of(n)
-    computed, exact = computed_scores(question, measured())
-    rows = rows_of(n)
-    truth = truth_of(question, rows)
-    off = np.abs(scores_of(question.model, rows) - truth)
-    # the truth is rounded to float32
-    off = np.maximum(off - 0.5 * np.spacing(np.abs(truth).astype(np.float32)), 0.0)
-    allowed = allowed_by_size(computed, exact, truth)
+    off, allowed = off_and_allowed(question_of(n), rows_of(n), measured())
     assert (off <= allowed).all()
     assert (off > 0.02 * allowed).any()
 

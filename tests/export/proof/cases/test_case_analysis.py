@@ -3,7 +3,8 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import helper
+from support.changed_graphs import put_before
 from support.proofs import computed_of, model_of
 from support.proved_forms import measured
 
@@ -67,16 +68,7 @@ def test_forms_for_cuda_reject_by_a_remainder(score: str) -> None:
     assert accepted(model, tables=tables, margin=margin) != []
 
 
-def changed_before(model: onnx.ModelProto, nodes: list[onnx.NodeProto], **numbers: object) -> None:
-    """Other nodes make of the logits, which they leave as they are where these are finite, y."""
-    graph = model.graph
-    for node in graph.node:
-        node.input[:] = ["y" if name == "logits" else name for name in node.input]
-    kept = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([*nodes, *kept])
-    arrays = {name: np.asarray(value, dtype=np.float32) for name, value in numbers.items()}
-    graph.initializer.extend(numpy_helper.from_array(a, name) for name, a in arrays.items())
+LOW = np.float32(-np.inf)
 
 
 def masking(test: str) -> list[onnx.NodeProto]:
@@ -115,7 +107,7 @@ MASKINGS = {
 def test_a_head_that_masks_what_is_not_finite_is_not_proved(name: str, score: str) -> None:
     # no class is accepted where all are masked, and none where none is: only where some are
     model = model_of(score)
-    changed_before(model, MASKINGS[name], masked=-np.inf, nought=0.0)
+    put_before(model, MASKINGS[name], {"masked": LOW, "nought": np.float32(0.0)})
     proof = prove(Question(model, read_metadata(model)), Rounded())
     assert proof.verdict == "CANNOT PROVE"
     assert "may be accepted" in proof.reason
@@ -129,6 +121,6 @@ def test_a_limit_for_each_class_may_let_one_through_and_the_next_not() -> None:
         helper.make_node("Where", ["good", "logits", "masked"], ["y"]),
     ]
     limits = np.where(np.arange(10) == 0, 200.0, 1e30)[None]
-    changed_before(model, nodes, masked=-np.inf, limits=limits)
+    put_before(model, nodes, {"masked": LOW, "limits": limits.astype(np.float32)})
     proof = prove(Question(model, read_metadata(model)), Rounded())
     assert proof.verdict == "CANNOT PROVE"

@@ -2,7 +2,8 @@
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
+from support.changed_graphs import put_before
 from support.proofs import computed_of, model_of
 
 from logitconf_export.heads.metadata import read_metadata
@@ -19,16 +20,9 @@ def kept(model: onnx.ModelProto) -> frozenset[str]:
 def unmasked() -> onnx.ModelProto:
     """A margin of logits of which -inf is replaced by a number, as no finite one is."""
     model = model_of("margin")
-    graph = model.graph
-    for node in graph.node:
-        node.input[:] = ["y" if name == "logits" else name for name in node.input]
-    nodes = list(graph.node)
-    del graph.node[:]
     below = helper.make_node("Less", ["logits", "deep"], ["bad"])
     where = helper.make_node("Where", ["bad", "low", "logits"], ["y"])
-    graph.node.extend([below, where, *nodes])
-    for name, value in (("deep", -1e38), ("low", -1.0)):
-        graph.initializer.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+    put_before(model, [below, where], {"deep": np.float32(-1e38), "low": np.float32(-1.0)})
     return model
 
 

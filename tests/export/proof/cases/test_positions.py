@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import helper, numpy_helper
+from onnx import helper
+from support.changed_graphs import put_before
 from support.proofs import computed_of
 from support.proved_forms import FORMS, measured
 
@@ -63,14 +64,7 @@ def test_heads_of_an_inner_axis_are_proved(score: str, form: str) -> None:
 def changed(score: str, nodes: Sequence[onnx.NodeProto]) -> onnx.ModelProto:
     """A head that reads y instead of the logits."""
     model = pixels(score)
-    graph = model.graph
-    for node in graph.node:
-        node.input[:] = ["y" if name == "logits" else name for name in node.input]
-    kept = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([*nodes, *kept])
-    for name, array in NUMBERS.items():
-        graph.initializer.append(numpy_helper.from_array(array, name))
+    put_before(model, nodes, NUMBERS)
     return model
 
 
